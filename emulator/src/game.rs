@@ -1,0 +1,207 @@
+//! What the agent sees of each game: score, reward, lives, terminal, modes - facts of ALE's game table.
+//!
+//! A game is one [`Game`] value. Ordinary games are data and three one-line closures over RAM; where a rule needs
+//! memory or a deviation it is a named function in the same place. `game/<letters>.rs` hold the entries.
+
+use crate::action::{Action, ActionSet};
+use crate::environment::Environment;
+use std::ops::Index;
+
+/// What a rule may look at: the 128 bytes of RIOT RAM by CPU address ($80 to $FF) and the cartridge's own RAM, if any.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'a> {
+    /// RIOT RAM, byte 0 at address $80.
+    pub riot: &'a [u8; 128],
+    /// RAM on the cartridge (Superchip), byte 0 first; empty when it has none.
+    pub cartridge: &'a [u8],
+}
+
+impl Index<u8> for Memory<'_> {
+    type Output = u8;
+    /// The RIOT RAM byte at CPU address `address`; $00 to $7F mirror $80 to $FF.
+    fn index(&self, address: u8) -> &u8 {
+        &self.riot[usize::from(address & 0x7F)]
+    }
+}
+
+impl Memory<'_> {
+    /// Two decimal digits, high nibble first. Nibbles are not checked: 10 to 15 count as such.
+    pub fn digits(&self, address: u8) -> i32 {
+        let byte = i32::from(self[address]);
+        10 * (byte >> 4) + (byte & 15)
+    }
+    /// Four decimal digits in two bytes.
+    pub fn digits2(&self, low: u8, high: u8) -> i32 {
+        self.digits(low) + 100 * self.digits(high)
+    }
+    /// Six decimal digits in three bytes.
+    pub fn digits3(&self, low: u8, middle: u8, high: u8) -> i32 {
+        self.digits2(low, middle) + 10_000 * self.digits(high)
+    }
+    /// The byte as an integer.
+    pub fn byte(&self, address: u8) -> i32 {
+        i32::from(self[address])
+    }
+}
+
+/// What a game's rules remember between frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GameState {
+    /// Reward of the last frame.
+    pub reward: i32,
+    /// Score after the last frame.
+    pub score: i32,
+    /// The game is over.
+    pub terminal: bool,
+    /// Lives as stored; the number reported may differ, see [`Lives`].
+    pub lives: i32,
+    /// Whatever else a rule remembers; each rule documents its own use.
+    pub memory: [i32; 7],
+}
+
+/// How a frame's reward follows from the score.
+#[derive(Clone, Copy, Debug)]
+pub enum Reward {
+    /// New score minus old score, whatever the sign.
+    ScoreDifference,
+    /// The difference passed through a function, e.g. a clamp or a repaired wrap-around.
+    Adjusted(fn(i32) -> i32),
+}
+
+/// What `lives()` reports.
+#[derive(Clone, Copy, Debug)]
+pub enum Lives {
+    /// Always 0.
+    None,
+    /// 1 until the game is over, then 0.
+    One,
+    /// Read from RAM after every frame; 0 while the game is over.
+    Counted(fn(&Memory) -> i32),
+    /// Read from RAM after every frame and reported as is, also when the game is over.
+    CountedAlways(fn(&Memory) -> i32),
+}
+
+/// How a mode is chosen.
+#[derive(Clone, Copy, Debug)]
+pub enum Modes {
+    /// Only mode 0; nothing is pressed.
+    Single,
+    /// SELECT is pressed (for `press_frames` frames) until `reached` says so; then a soft reset.
+    Select {
+        /// The modes on offer, the default first.
+        available: &'static [u32],
+        /// Whether the cartridge now stands at the mode.
+        reached: fn(&Memory, u32) -> bool,
+        /// Frames SELECT is held for.
+        press_frames: u32,
+    },
+    /// Anything else.
+    Custom {
+        /// The modes on offer, the default first.
+        available: &'static [u32],
+        /// Brings the console to the mode, soft reset included.
+        choose: fn(&mut Environment, u32),
+    },
+}
+
+/// What is plugged into the console and how the picture lies: ALE's property table, keyed by MD5 alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Properties {
+    /// Paddles in the left port.
+    pub left_paddles: bool,
+    /// Paddles in the right port.
+    pub right_paddles: bool,
+    /// The two joysticks are plugged in crosswise.
+    pub swap_ports: bool,
+    /// The two paddles of a port are exchanged.
+    pub swap_paddles: bool,
+    /// First scanline of the picture.
+    pub first_scanline: u32,
+    /// Rows of the picture; 210 grows to 250 when the format is found to be PAL.
+    pub height: u32,
+    /// Whether HMOVE blanks the first eight pixels.
+    pub hmove_blanks: bool,
+    /// Fixed television format; detected when `None`.
+    pub format: Option<Format>,
+    /// Both difficulty switches at A while the format is detected.
+    pub difficulty_a: bool,
+    /// Largest paddle resistance.
+    pub paddle_max: i32,
+}
+
+/// Television standards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Format {
+    Ntsc,
+    Pal,
+}
+
+impl Properties {
+    /// What holds unless ALE's table says otherwise.
+    pub const DEFAULT: Properties = Properties {
+        left_paddles: false,
+        right_paddles: false,
+        swap_ports: false,
+        swap_paddles: false,
+        first_scanline: 34,
+        height: 210,
+        hmove_blanks: true,
+        format: None,
+        difficulty_a: false,
+        paddle_max: 790_196,
+    };
+}
+
+/// Everything ALE knows of one game.
+#[derive(Clone, Copy, Debug)]
+pub struct Game {
+    /// Snake-case name: the stem of its usual file name.
+    pub name: &'static str,
+    /// MD5 of the cartridge image, 32 lower-case hexadecimal digits.
+    pub md5: &'static str,
+    /// The actions that matter to this game.
+    pub minimal_actions: ActionSet,
+    /// The actions an agent may send; others act as NOOP.
+    pub legal_actions: ActionSet,
+    /// Score shown by the cartridge.
+    pub score: fn(&Memory) -> i32,
+    /// Reward rule.
+    pub reward: Reward,
+    /// Whether the game is over, from RAM alone.
+    pub terminal: fn(&Memory) -> bool,
+    /// Lives rule.
+    pub lives: Lives,
+    /// State after the game's own reset: lives before a frame was seen, memory.
+    pub initial: GameState,
+    /// A rule that replaces `score`, `reward`, `terminal` and `lives` as a whole, for games that need one.
+    pub custom: Option<fn(&mut GameState, &Memory)>,
+    /// Frames pressed right after a reset: (count, action).
+    pub start: &'static [(u32, Action)],
+    /// Modes.
+    pub modes: Modes,
+    /// Difficulty numbers on offer.
+    pub difficulties: &'static [u32],
+    /// Controllers and picture.
+    pub properties: Properties,
+}
+
+impl Game {
+    /// What most games have in common; entries override what differs.
+    pub const ORDINARY: Game = Game {
+        name: "",
+        md5: "",
+        minimal_actions: ActionSet::ALL,
+        legal_actions: ActionSet::ALL,
+        score: |_| 0,
+        reward: Reward::ScoreDifference,
+        terminal: |_| false,
+        lives: Lives::None,
+        initial: GameState { reward: 0, score: 0, terminal: false, lives: 0, memory: [0; 7] },
+        custom: None,
+        start: &[],
+        modes: Modes::Single,
+        difficulties: &[0],
+        properties: Properties::DEFAULT,
+    };
+}

@@ -1,0 +1,236 @@
+//! The command line, as clap structs; what is typed, nothing of what it does.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The Atari 2600 agent workshop: train, evaluate and watch DQN agents on an emulator equal to the Arcade Learning Environment.
+#[derive(Debug, Parser)]
+#[command(name = "atari-dqn", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train an agent; without --rom on the built-in game `bricks`, ending by itself with an evaluation
+    Train(TrainArgs),
+    /// Play whole games with a trained network or a baseline policy and report the scores
+    Eval(EvalArgs),
+    /// Open a window and play, or watch an agent play
+    Play(PlayArgs),
+    /// Run a list of actions and print one checksum line a step, for comparison with ale-py
+    Trace(TraceArgs),
+    /// Measure this machine: emulator, environment, learner or training speed
+    Bench(BenchArgs),
+    /// List the built-in game and every cartridge found
+    Roms(RomsArgs),
+}
+
+/// Where networks are evaluated and trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// CUDA or Metal when this build has it and a device is there, else the CPU
+    Auto,
+    /// The CPU
+    Cpu,
+    /// An NVIDIA GPU (needs a build with --features cuda)
+    Cuda,
+    /// An Apple GPU (needs a build with --features metal)
+    Metal,
+}
+
+/// Options of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Cartridge file, or the name of one in ./roms or $ATARI_ROMS; the built-in `bricks` when left out
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// Hyperparameters to start from: `nature` (the default with --rom) or `bricks` (the default without)
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// TOML file whose keys override the preset's
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Override one key, e.g. --set learning_rate=1e-4; may be repeated, and wins over --config
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Seed of everything random in the run
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Agent steps to train for (one step is `frame_skip` frames)
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Folder for the run's files [default: runs/GAME-PRESET-sSEED, numbered when taken]
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+}
+
+/// Policies that need no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BaselinePolicy {
+    /// A new uniformly random action every step
+    Random,
+    /// A new uniformly random action every 6th frame (the paper's 10 Hz random agent)
+    #[value(name = "random-10hz")]
+    Random10Hz,
+    /// Never touches the stick
+    Noop,
+}
+
+/// Options of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Run folder or .safetensors file; the newest run in ./runs when left out and no --policy is given
+    #[arg(value_name = "RUN_DIR|FILE.safetensors")]
+    pub model: Option<PathBuf>,
+    /// Cartridge file or name; by default the one the network was trained on
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// Whole games to play
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub episodes: u32,
+    /// Probability of a random action
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    pub epsilon: f64,
+    /// Frames after which a game is cut off (18,000 = 5 minutes)
+    #[arg(long, value_name = "N", default_value_t = 18_000)]
+    pub max_episode_frames: u32,
+    /// Each game starts with 0 to N no-op frames
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub noop_max: u32,
+    /// Probability, per frame, that the previous action is repeated
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub sticky: f32,
+    /// Seed of the evaluation; game i uses seed + i
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to play on; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Play a baseline instead of a network
+    #[arg(long, value_enum, conflicts_with = "model")]
+    pub policy: Option<BaselinePolicy>,
+    /// Also write the result as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the games as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Options of `play`.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
+    /// Run folder or .safetensors file whose agent takes the stick; you do when left out
+    #[arg(value_name = "RUN_DIR|FILE.safetensors")]
+    pub model: Option<PathBuf>,
+    /// Cartridge file or name; by default the agent's, or the built-in `bricks`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// Game mode, as numbered by ALE
+    #[arg(long, value_name = "M")]
+    pub mode: Option<u32>,
+    /// Difficulty, as numbered by ALE
+    #[arg(long, value_name = "D")]
+    pub difficulty: Option<u32>,
+    /// Write a GIF instead of opening a window: one game, or --frames of it; needs no display
+    #[arg(long, value_name = "FILE.gif")]
+    pub record: Option<PathBuf>,
+    /// Stop after this many frames
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u32>,
+    /// Window pixels for one Atari scanline
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub scale: u32,
+    /// Probability of a random action by the agent
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    pub epsilon: f64,
+    /// Seed of the console and the agent
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Cartridge file or name
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: String,
+    /// Action file: one ALE action number a line
+    #[arg(long, value_name = "FILE")]
+    pub actions: PathBuf,
+    /// Frames each action is held for
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub frame_skip: u32,
+    /// Probability, per frame, that the previous action is repeated
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub sticky: f32,
+    /// ALE's random_seed
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    pub seed: i64,
+    /// ALE's system_random_seed
+    #[arg(long, value_name = "N", default_value_t = 4_753_849, allow_hyphen_values = true)]
+    pub system_seed: i64,
+    /// Game mode; set after loading, then one more reset
+    #[arg(long, value_name = "M")]
+    pub mode: Option<u32>,
+    /// Difficulty; set after loading, then one more reset
+    #[arg(long, value_name = "D")]
+    pub difficulty: Option<u32>,
+    /// Add a column with the checksum of the newest 84x84 observation
+    #[arg(long)]
+    pub observation: bool,
+}
+
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchKind {
+    /// Frames a second: random actions, screen not read, reset at game over
+    Emulator,
+    /// Agent steps a second with preprocessing: one environment, one thread
+    Env,
+    /// Gradient steps a second: batch 32, the Nature network
+    Learner,
+    /// Agent steps a second of whole training with the `nature` settings
+    Train,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum)]
+    pub kind: BenchKind,
+    /// Cartridge file or name; the built-in `bricks` when left out
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// How long to measure
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    pub seconds: f64,
+    /// Print one JSON object on the last line
+    #[arg(long)]
+    pub json: bool,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Options of `roms`.
+#[derive(Debug, Args)]
+pub struct RomsArgs {
+    /// Folder to look in [default: ./roms and $ATARI_ROMS]
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
