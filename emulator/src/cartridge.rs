@@ -5,7 +5,10 @@ use std::sync::Arc;
 /// Bank-switching schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Scheme { TwoK, FourK }
+pub enum Scheme {
+    TwoK,
+    FourK,
+}
 
 /// Why bytes are not a cartridge.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -26,17 +29,30 @@ pub struct CartridgeImage {
 
 impl CartridgeImage {
     /// Recognises `bytes`.
-    pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> { let _ = (bytes, file_stem); Err(CartridgeError::Empty) }
+    pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> {
+        let _ = (bytes, file_stem);
+        Err(CartridgeError::Empty)
+    }
     /// The built-in game.
-    pub fn bricks() -> Self { todo!() }
+    pub fn bricks() -> Self {
+        todo!()
+    }
     /// The bytes.
-    pub fn bytes(&self) -> &Arc<[u8]> { &self.bytes }
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
     /// md5.
-    pub fn md5(&self) -> &str { &self.md5 }
+    pub fn md5(&self) -> &str {
+        &self.md5
+    }
     /// scheme.
-    pub fn scheme(&self) -> Scheme { self.scheme }
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
     /// stem.
-    pub fn file_stem(&self) -> Option<&str> { self.file_stem.as_deref() }
+    pub fn file_stem(&self) -> Option<&str> {
+        self.file_stem.as_deref()
+    }
 }
 
 /// A cartridge in the slot: image plus mapper state.
@@ -46,7 +62,11 @@ pub struct Cartridge {
 }
 impl Cartridge {
     /// Power-on state.
-    pub fn new(image: &CartridgeImage) -> Self { Self { _image: image.bytes.clone() } }
+    pub fn new(image: &CartridgeImage) -> Self {
+        Self { _image: image.bytes.clone() }
+    }
     /// System reset.
-    pub fn reset(&mut self, random: &mut MersenneTwister) { let _ = random; }
+    pub fn reset(&mut self, random: &mut MersenneTwister) {
+        let _ = random;
+    }
 }

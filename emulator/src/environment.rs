@@ -22,7 +22,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { frame_skip: 1, sticky_probability: 0.0, random_seed: 0, system_seed: 4_753_849, max_episode_frames: 0, truncate_on_life_loss: false }
+        Self {
+            frame_skip: 1,
+            sticky_probability: 0.0,
+            random_seed: 0,
+            system_seed: 4_753_849,
+            max_episode_frames: 0,
+            truncate_on_life_loss: false,
+        }
     }
 }
 
@@ -68,29 +75,67 @@ pub struct DifficultyError {
 #[allow(missing_docs, clippy::todo, unused_variables)]
 impl Environment {
     /// Powers the console on and performs ALE's first reset.
-    pub fn new(image: &CartridgeImage, settings: Settings) -> Self { todo!() }
-    pub fn reset(&mut self) { todo!() }
+    pub fn new(image: &CartridgeImage, settings: Settings) -> Self {
+        todo!()
+    }
+    pub fn reset(&mut self) {
+        todo!()
+    }
     /// Holds `action` for `frame_skip` frames; the sum of the rewards.
-    pub fn act(&mut self, action: Action) -> i32 { todo!() }
+    pub fn act(&mut self, action: Action) -> i32 {
+        todo!()
+    }
     /// One repetition of `action` (one frame, whatever the frame skip is); its reward.
-    pub fn act_once(&mut self, action: Action) -> i32 { todo!() }
-    pub fn screen(&self) -> Screen<'_> { todo!() }
-    pub fn ram(&self) -> &[u8; 128] { todo!() }
-    pub fn palette(&self) -> &'static crate::palette::Palette { todo!() }
-    pub fn lives(&self) -> i32 { todo!() }
-    pub fn terminal(&self) -> bool { todo!() }
-    pub fn truncated(&self) -> bool { todo!() }
+    pub fn act_once(&mut self, action: Action) -> i32 {
+        todo!()
+    }
+    pub fn screen(&self) -> Screen<'_> {
+        todo!()
+    }
+    pub fn ram(&self) -> &[u8; 128] {
+        todo!()
+    }
+    pub fn palette(&self) -> &'static crate::palette::Palette {
+        todo!()
+    }
+    pub fn lives(&self) -> i32 {
+        todo!()
+    }
+    pub fn terminal(&self) -> bool {
+        todo!()
+    }
+    pub fn truncated(&self) -> bool {
+        todo!()
+    }
     /// terminal or truncated
-    pub fn game_over(&self) -> bool { todo!() }
-    pub fn frame_number(&self) -> u32 { todo!() }
-    pub fn episode_frame_number(&self) -> u32 { todo!() }
+    pub fn game_over(&self) -> bool {
+        todo!()
+    }
+    pub fn frame_number(&self) -> u32 {
+        todo!()
+    }
+    pub fn episode_frame_number(&self) -> u32 {
+        todo!()
+    }
     /// `None` when the cartridge is not a supported game.
-    pub fn game(&self) -> Option<&'static Game> { todo!() }
-    pub fn minimal_actions(&self) -> Vec<Action> { todo!() }
-    pub fn legal_actions(&self) -> Vec<Action> { todo!() }
-    pub fn settings(&self) -> &Settings { todo!() }
+    pub fn game(&self) -> Option<&'static Game> {
+        todo!()
+    }
+    pub fn minimal_actions(&self) -> Vec<Action> {
+        todo!()
+    }
+    pub fn legal_actions(&self) -> Vec<Action> {
+        todo!()
+    }
+    pub fn settings(&self) -> &Settings {
+        todo!()
+    }
     /// takes effect at the next reset
-    pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> { todo!() }
+    pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> {
+        todo!()
+    }
     /// takes effect at the next frame
-    pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> { todo!() }
+    pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> {
+        todo!()
+    }
 }
