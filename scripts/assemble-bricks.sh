@@ -11,8 +11,7 @@ if [ "$#" -gt 1 ]; then
     exit 2
 fi
 
-here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-folder="$here/../emulator/cartridges"
+folder="$(cd "$(dirname "${BASH_SOURCE[0]}")/../emulator/cartridges" && pwd)"
 output="${1:-$folder/bricks.bin}"
 
 if ! command -v dasm >/dev/null 2>&1; then

@@ -72,7 +72,8 @@
 ;
 ; SCANLINE BUDGET (262 lines in every frame; line 0 is the one in which VSYNC
 ; is released)
-;     0.. 37  vertical blank: input, game, sprite positions (timed by the RIOT)
+;     0.. 37  vertical blank: input, game, digits, sprite positions (timed by
+;             the RIOT; about 31 of the 38 lines are needed at worst)
 ;    38       last preparations, screen on but black
 ;    39.. 58  score (left) and balls (right), 5 rows of 4 lines
 ;    59.. 61  gap
@@ -83,7 +84,7 @@
 ;              72..147  open space
 ;             148..153  paddle
 ;             154..162  space below the paddle
-;   233..258  overscan: digits and sound (timed by the RIOT)
+;   233..258  overscan: sound (timed by the RIOT)
 ;   259..261  VSYNC
 ;
 ; WHO DRAWS WHAT
@@ -533,7 +534,56 @@ InPlay:
 ; =============================================================================
 ; Prepare the picture
 ; =============================================================================
-Prepare:    lda #148                ; side walls: player 1 at 151, seen from 152
+Prepare:
+; ---- digits -----------------------------------------------------------------
+            lda SCOREH
+            and #$0F
+            tax
+            lda Times5,x
+            sta FONTI
+            lda SCOREL
+            lsr
+            lsr
+            lsr
+            lsr
+            tax
+            lda Times5,x
+            sta FONTI+1
+            lda SCOREL
+            and #$0F
+            tax
+            lda Times5,x
+            sta FONTI+2
+            ldx BALLS
+            lda Times5,x
+            sta FONTI+3
+            ldx #0
+Digits:     ldy FONTI               ; hundreds: high half of PF1
+            lda Font,y
+            and #$F0
+            sta DIGA,x
+            ldy FONTI+1             ; tens: low half
+            lda Font,y
+            and #$0F
+            ora DIGA,x
+            sta DIGA,x
+            ldy FONTI+2             ; PF2 runs the other way round
+            lda FontR,y
+            sta DIGB,x
+            ldy FONTI+3
+            lda FontR,y
+            asl                     ; one step in, to mirror the left margin
+            sta DIGC,x
+            inc FONTI
+            inc FONTI+1
+            inc FONTI+2
+            inc FONTI+3
+            inx
+            cpx #5
+            bne Digits
+
+; ---- sprite positions -------------------------------------------------------
+            lda #148                ; side walls: player 1 at 151, seen from 152
             ldx #1
             jsr Place
             lda PADX                ; paddle: double width shows one pixel late
@@ -736,53 +786,6 @@ Bottom:     sta WSYNC
             lda #31                 ; 30 * 64 cycles: ends inside line 258
             sta TIM64T
 
-; ---- digits -----------------------------------------------------------------
-            lda SCOREH
-            and #$0F
-            tax
-            lda Times5,x
-            sta FONTI
-            lda SCOREL
-            lsr
-            lsr
-            lsr
-            lsr
-            tax
-            lda Times5,x
-            sta FONTI+1
-            lda SCOREL
-            and #$0F
-            tax
-            lda Times5,x
-            sta FONTI+2
-            ldx BALLS
-            lda Times5,x
-            sta FONTI+3
-            ldx #0
-Digits:     ldy FONTI               ; hundreds: high half of PF1
-            lda Font,y
-            and #$F0
-            sta DIGA,x
-            ldy FONTI+1             ; tens: low half
-            lda Font,y
-            and #$0F
-            ora DIGA,x
-            sta DIGA,x
-            ldy FONTI+2             ; PF2 runs the other way round
-            lda FontR,y
-            sta DIGB,x
-            ldy FONTI+3
-            lda FontR,y
-            asl                     ; one step in, to mirror the left margin
-            sta DIGC,x
-            inc FONTI
-            inc FONTI+1
-            inc FONTI+2
-            inc FONTI+3
-            inx
-            cpx #5
-            bne Digits
-
 ; ---- sound: volume falls away with the frames left ---------------------------
             lda SNDPIT
             sta AUDF0
@@ -888,7 +891,7 @@ Place:      sta WSYNC
             sec
 Fifteen:    sbc #15
             bcs Fifteen
-            eor #7
+FifteenEnd: eor #7
             asl
             asl
             asl
@@ -896,7 +899,7 @@ Fifteen:    sbc #15
             sta HMP0,x
             sta RESP0,x
 Return:     rts
-            IF >Fifteen != >.
+            IF [Fifteen >> 8] != [FifteenEnd >> 8]
             ECHO "the loop in Place crosses a page"
             ERR
             ENDIF
@@ -906,17 +909,17 @@ Return:     rts
 ; =============================================================================
 
 ; Sideways speed, 1/256 pixel a frame: 4 speed levels x 4 slopes.
-SpeedXL:    .byte <64, <150, <250, <350
-            .byte <80, <188, <312, <438
-            .byte <100, <234, <390, <547
-            .byte <128, <300, <500, <700
-SpeedXH:    .byte >64, >150, >250, >350
-            .byte >80, >188, >312, >438
-            .byte >100, >234, >390, >547
-            .byte >128, >300, >500, >700
+SpeedXL:    .byte <64, <144, <224, <310
+            .byte <76, <171, <266, <368
+            .byte <90, <202, <315, <436
+            .byte <108, <243, <378, <523
+SpeedXH:    .byte >64, >144, >224, >310
+            .byte >76, >171, >266, >368
+            .byte >90, >202, >315, >436
+            .byte >108, >243, >378, >523
 ; Up and down, 1/256 line a frame.
-SpeedYL:    .byte <256, <320, <400, <512
-SpeedYH:    .byte >256, >320, >400, >512
+SpeedYL:    .byte <256, <304, <360, <432
+SpeedYH:    .byte >256, >304, >360, >432
 
 ; Where on the paddle the ball landed (its last pixel left of the paddle's first
 ; = 0 ... its first pixel on the paddle's last = 18).

@@ -2,11 +2,15 @@
 pub mod action;
 mod bus;
 pub mod cartridge;
+mod console;
+mod controller;
 mod cpu;
 pub mod environment;
 pub mod game;
 pub mod palette;
 pub mod random;
+mod riot;
+mod tia;
 pub use action::{Action, ActionSet};
 pub use bus::Bus;
 pub use cartridge::{Cartridge, CartridgeError, CartridgeImage, Scheme};
