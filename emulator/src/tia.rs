@@ -89,6 +89,8 @@ pub(crate) struct Tia {
     display_end: i32,
     /// Everything before this clock is drawn.
     drawn_until: i32,
+    /// Clock of the last access that should have drawn but changed nothing.
+    noted_until: i32,
     /// Clocks left in the cursor's line.
     line_clocks_left: i32,
     /// Where in the frame buffer the cursor writes: 160 x row + x.
@@ -168,6 +170,7 @@ impl Tia {
             display_start: 0,
             display_end: 0,
             drawn_until: 0,
+            noted_until: 0,
             line_clocks_left: LINE_CLOCKS,
             write_position: 0,
             vsync_release: NEVER,
@@ -260,6 +263,7 @@ impl Tia {
     pub(crate) fn end_update(&mut self, cycles: u32) {
         let lines = self.scanline(cycles);
         if self.partial {
+            self.catch_up(self.noted_until);
             if !self.greyed {
                 self.grey_from(lines);
             }
@@ -278,6 +282,7 @@ impl Tia {
             &mut self.display_start,
             &mut self.display_end,
             &mut self.drawn_until,
+            &mut self.noted_until,
             // Also when it holds "never", which so sinks by a frame's length every frame without a VSYNC.
             &mut self.vsync_release,
             &mut self.last_hmove_clock,
@@ -319,6 +324,13 @@ impl Tia {
         self.partial = false;
     }
 
+    /// A write at clock `k` that leaves drawing for later. ALE draws up to every access; only its over-run and a frame
+    /// left unfinished can tell.
+    #[inline(always)]
+    fn note_access(&mut self, k: i32) {
+        self.noted_until = k;
+    }
+
     fn line_clock(&self, k: i32) -> i32 {
         k.wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS)
     }
@@ -330,6 +342,12 @@ impl Tia {
     fn all_stale(&mut self) {
         self.stale_rows = 0x3F;
     }
+}
+
+/// Whether a write to the register can change what is drawn from then on. WSYNC, RSYNC, sound, the motion registers and
+/// the unused addresses cannot, and need no catching up.
+fn touches_picture(register: u8) -> bool {
+    !matches!(register, 0x02 | 0x03 | 0x15..=0x1A | 0x20..=0x24 | 0x2B | 0x2D..=0x3F)
 }
 
 /// The colour clock of a cycle.
@@ -351,8 +369,13 @@ impl Tia {
             0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
             _ => 0,
         };
-        self.catch_up(k.wrapping_add(delay));
+        if touches_picture(register) || (register == 0x22 && self.arms_star_field(k, value >> 4)) {
+            self.catch_up(k.wrapping_add(delay));
+        } else {
+            self.note_access(k);
+        }
         if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
+            self.catch_up(k);
             self.end_frame();
         }
         let bit = |number: u8| value >> number & 1 != 0;
@@ -454,8 +477,8 @@ impl Tia {
             // HMP0, HMP1, HMM0, HMM1, HMBL
             0x20..=0x24 => {
                 let object = usize::from(register - 0x20);
-                if object == M0 {
-                    self.watch_for_star_field(k, value >> 4);
+                if object == M0 && self.arms_star_field(k, value >> 4) {
+                    self.star_field = Some(0);
                 }
                 self.motion_register[object] = value >> 4;
             }
