@@ -160,8 +160,19 @@ pub struct CartridgeImage {
     scheme: Scheme,
     file_stem: Option<Arc<str>>,
 }
-#[allow(missing_docs)]
+
 impl CartridgeImage {
+    /// The built-in game, `bricks`: a 4 KiB cartridge of our own, see `cartridges/bricks.asm`.
+    pub fn bricks() -> Self {
+        let bytes = include_bytes!("../cartridges/bricks.bin");
+        Self {
+            bytes: bytes.as_slice().into(),
+            md5: md5_in_hexadecimal(bytes).into(),
+            scheme: Scheme::FourK,
+            file_stem: Some(Arc::from("bricks")),
+        }
+    }
+
     /// Recognises `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
     /// cartridge the game tables do not know by its MD5 can still be matched by that name.
     ///
@@ -176,12 +187,7 @@ impl CartridgeImage {
         }
         let md5 = md5_in_hexadecimal(bytes);
         let scheme = detect::scheme_of(bytes, &md5)?;
-        Ok(Self {
-            bytes: bytes.into(),
-            md5: md5.into(),
-            scheme,
-            file_stem: file_stem.map(Arc::from),
-        })
+        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
     }
 
     /// The image's bytes.
@@ -217,13 +223,11 @@ impl fmt::Debug for CartridgeImage {
 }
 
 fn md5_in_hexadecimal(bytes: &[u8]) -> String {
-    Md5::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(32), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A cartridge in the slot: the image, the page table, the RAM and the bank registers. Cloning shares the image and copies
@@ -300,10 +304,7 @@ impl Cartridge {
             board,
             circuit,
             scheme: image.scheme,
-            claims_low_addresses: matches!(
-                image.scheme,
-                Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE
-            ),
+            claims_low_addresses: matches!(image.scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE),
         }
     }
 
@@ -325,16 +326,12 @@ impl Cartridge {
     // Out of line so that the look-up above stays small enough to be worth inlining.
     #[inline(never)]
     fn read_through_mapper(&mut self, address: u16, cycles: u32) -> u8 {
-        self.circuit
-            .mapper()
-            .read(&mut self.board, address, cycles)
+        self.circuit.mapper().read(&mut self.board, address, cycles)
     }
 
     /// Writes `value` to `address` (A12 = 1, all 16 bits) at cycle `cycles`; hot spots act.
     pub fn write(&mut self, address: u16, value: u8, cycles: u32) {
-        self.circuit
-            .mapper()
-            .write(&mut self.board, address, value, cycles);
+        self.circuit.mapper().write(&mut self.board, address, value, cycles);
     }
 
     /// The cycle counter, now at `cycles`, is about to go back to 0.
@@ -355,9 +352,7 @@ impl Cartridge {
 
     /// Sees a write to the TIA, before the TIA gets it.
     pub fn write_low(&mut self, address: u16, value: u8) {
-        self.circuit
-            .mapper()
-            .write_low(&mut self.board, address, value);
+        self.circuit.mapper().write_low(&mut self.board, address, value);
     }
 
     /// RAM on the cartridge; empty when it has none.

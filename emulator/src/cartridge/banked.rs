@@ -33,20 +33,11 @@ impl Layout {
     pub const F4: Self = Self::new(8, 0xFF4, 0, 0);
     pub const F8SC: Self = Self::new(2, 0xFF8, 1, 128);
     pub const F6SC: Self = Self::new(4, 0xFF6, 0, 128);
-    pub const F4SC: Self = Self {
-        writes_switch: false,
-        ..Self::new(8, 0xFF4, 0, 128)
-    };
+    pub const F4SC: Self = Self { writes_switch: false, ..Self::new(8, 0xFF4, 0, 128) };
     pub const FASC: Self = Self::new(3, 0xFF8, 2, 256);
 
     const fn new(banks: usize, first_hotspot: usize, start_bank: usize, ram: usize) -> Self {
-        Self {
-            banks,
-            first_hotspot,
-            start_bank,
-            ram,
-            writes_switch: true,
-        }
+        Self { banks, first_hotspot, start_bank, ram, writes_switch: true }
     }
 }
 

@@ -27,11 +27,7 @@ pub(super) struct Board {
 impl Board {
     /// A board with no RAM whose every read goes through the mapper.
     pub fn new(rom: Arc<[u8]>) -> Self {
-        Self {
-            rom,
-            ram: Box::default(),
-            pages: [THROUGH_MAPPER; PAGES],
-        }
+        Self { rom, ram: Box::default(), pages: [THROUGH_MAPPER; PAGES] }
     }
 
     /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
@@ -50,9 +46,7 @@ impl Board {
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
         let page = self.pages[usize::from(address >> 6) % PAGES];
-        self.rom
-            .get(page as usize + usize::from(address) % PAGE)
-            .copied()
+        self.rom.get(page as usize + usize::from(address) % PAGE).copied()
     }
 
     /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages).

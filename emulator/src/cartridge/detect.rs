@@ -6,10 +6,7 @@
 use super::{CartridgeError, Scheme};
 
 /// Images of two banks that must start in bank 0 and carry no sign of it.
-const F8_STARTING_IN_BANK_0: [&str; 2] = [
-    "bc24440b59092559a1ec26055fd1270e",
-    "75ee371ccfc4f43e7d9b8f24e1266b55",
-];
+const F8_STARTING_IN_BANK_0: [&str; 2] = ["bc24440b59092559a1ec26055fd1270e", "75ee371ccfc4f43e7d9b8f24e1266b55"];
 
 /// Whether the image with this MD5 is an F8 cartridge that starts in bank 0.
 pub(super) fn starts_in_bank_0(md5: &str) -> bool {
@@ -22,11 +19,7 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
     if starts_in_bank_0(md5) && size == 8192 {
         return Ok(Scheme::F8);
     }
-    let unsupported = |scheme| CartridgeError::UnsupportedScheme {
-        size,
-        md5: md5.to_owned(),
-        scheme,
-    };
+    let unsupported = |scheme| CartridgeError::UnsupportedScheme { size, md5: md5.to_owned(), scheme };
     match size {
         _ if size % 8448 == 0 => Err(unsupported("AR (Supercharger tape)")),
         2048 | 4096 if is_cv(bytes) => Ok(Scheme::Cv),
@@ -61,10 +54,7 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
 }
 
 fn unrecognised(size: usize, md5: &str) -> CartridgeError {
-    CartridgeError::Unrecognised {
-        size,
-        md5: md5.to_owned(),
-    }
+    CartridgeError::Unrecognised { size, md5: md5.to_owned() }
 }
 
 fn has_equal_halves(bytes: &[u8]) -> bool {
@@ -147,8 +137,7 @@ fn is_e7(bytes: &[u8]) -> bool {
     let filler = bytes[PORTS];
     let differs = |range: &[u8]| range.iter().any(|byte| *byte != filler);
     all_equal(&bytes[PORTS..PORTS_END])
-        && (differs(&bytes[PORTS - AROUND..PORTS])
-            || differs(&bytes[PORTS_END..PORTS_END + AROUND]))
+        && (differs(&bytes[PORTS - AROUND..PORTS]) || differs(&bytes[PORTS_END..PORTS_END + AROUND]))
 }
 
 fn has_any(bytes: &[u8], signatures: &[&[u8]]) -> bool {

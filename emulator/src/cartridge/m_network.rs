@@ -81,9 +81,7 @@ impl Mapper for MNetwork {
         self.touch(offset, board);
         match offset {
             0..LOWER_RAM if self.slice == LAST_SLICE => board.ram[offset] = value,
-            BLOCK_WRITE..BLOCK_READ => {
-                board.ram[self.block_start() + offset - BLOCK_WRITE] = value
-            }
+            BLOCK_WRITE..BLOCK_READ => board.ram[self.block_start() + offset - BLOCK_WRITE] = value,
             _ => {}
         }
     }

@@ -62,8 +62,7 @@ impl Session {
             let operation = if random.below(2) == 0 {
                 Operation::Write { address, value }
             } else {
-                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE)
-                    && address & 0x1FFF < 0x40;
+                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE) && address & 0x1FFF < 0x40;
                 let stored = address & 0x1000 != 0 || answers_low;
                 if stored && stored_so_far == RIOT_RAM {
                     continue;

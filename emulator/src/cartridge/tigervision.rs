@@ -33,10 +33,7 @@ impl Tigervision {
             board.add_ram(RAM_BANKS * RAM_BANK);
         }
         board.show(BANK, WINDOW, board.rom.len() - BANK);
-        let mut chip = Self {
-            lower: Lower::RomFrom(0),
-            has_ram,
-        };
+        let mut chip = Self { lower: Lower::RomFrom(0), has_ram };
         chip.select_rom(0, board);
         chip
     }
