@@ -400,12 +400,10 @@ impl Tia {
                 self.vblank = value;
             }
             // WSYNC
-            0x02 => {
-                if after_read {
-                    let cycle = (self.line_clock(k) / 3) as u32;
-                    if cycle != 0 {
-                        *cycles += 76 - cycle;
-                    }
+            0x02 if after_read => {
+                let cycle = (self.line_clock(k) / 3) as u32;
+                if cycle != 0 {
+                    *cycles += 76 - cycle;
                 }
             }
             // NUSIZ0, NUSIZ1

@@ -79,9 +79,8 @@ impl Dpc {
     }
 
     fn touch(&mut self, offset: usize, board: &mut Board) {
-        match offset.checked_sub(FIRST_HOTSPOT) {
-            Some(bank @ 0..=1) => self.select(bank, board),
-            _ => {}
+        if let Some(bank @ 0..=1) = offset.checked_sub(FIRST_HOTSPOT) {
+            self.select(bank, board)
         }
     }
 

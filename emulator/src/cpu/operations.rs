@@ -535,5 +535,5 @@ fn decimal_value(byte: u8) -> u32 {
 
 /// The last two decimal digits of `value`, packed.
 fn decimal_digits(value: u32) -> u8 {
-    ((value % 100 / 10) << 4 | value % 10) as u8
+    (((value % 100 / 10) << 4) | (value % 10)) as u8
 }

@@ -119,7 +119,7 @@ impl Tia {
             }
             self.paint(word, first, end, start - first);
         }
-        if end % 4 != 0 {
+        if !end.is_multiple_of(4) {
             self.over_run(first, end, start - first);
         }
     }
