@@ -31,6 +31,10 @@ mod m_network;
 #[cfg(test)]
 mod measured;
 mod parker;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod synthetic;
 mod tigervision;
 mod ua;
 
@@ -188,6 +192,12 @@ impl CartridgeImage {
         let md5 = md5_in_hexadecimal(bytes);
         let scheme = detect::scheme_of(bytes, &md5)?;
         Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
+    }
+
+    /// Bricks, the game that comes with this crate.
+    pub fn bricks() -> Self {
+        Self::new(include_bytes!("../cartridges/bricks.bin"), Some("bricks"))
+            .expect("the built-in image is of a supported size, as a test makes sure")
     }
 
     /// The image's bytes.
@@ -355,6 +365,12 @@ impl Cartridge {
         self.circuit.mapper().write_low(&mut self.board, address, value);
     }
 
+    /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
+    /// a quirk of ALE's 3F and 3E.
+    pub fn passes_write_to_tia(&mut self, address: u16) -> bool {
+        self.claims_low_addresses && self.circuit.mapper().passes_write_to_tia(address)
+    }
+
     /// RAM on the cartridge; empty when it has none.
     pub fn ram(&self) -> &[u8] {
         &self.board.ram
@@ -373,5 +389,68 @@ impl fmt::Debug for Cartridge {
             .field("size", &self.board.rom.len())
             .field("ram", &self.board.ram.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_knows_its_md5_scheme_and_file_stem() {
+        let image = CartridgeImage::new(&[0; 2048], Some("nothing")).unwrap();
+        assert_eq!(image.md5(), "c99a74c555371a433d121f551d6c6398");
+        assert_eq!(image.scheme(), Scheme::TwoK);
+        assert_eq!(image.file_stem(), Some("nothing"));
+        assert_eq!(image.bytes(), [0; 2048]);
+        assert!(Arc::ptr_eq(&image.bytes, &image.clone().bytes));
+        assert!(format!("{image:?}").len() < 200);
+        assert!(format!("{:?}", Cartridge::new(&image)).len() < 200);
+    }
+
+    #[test]
+    fn the_built_in_game_is_a_cartridge_without_a_circuit() {
+        let bricks = CartridgeImage::bricks();
+        assert!(matches!(bricks.scheme(), Scheme::TwoK | Scheme::FourK));
+        assert_eq!(bricks.file_stem(), Some("bricks"));
+    }
+
+    #[test]
+    fn errors_tell_what_was_found_and_what_is_supported() {
+        for (bytes, told) in [
+            (vec![], vec!["0 bytes"]),
+            (vec![0; LARGEST_IMAGE + 1], vec!["524289 bytes", "524288"]),
+            (
+                vec![0; 5000],
+                vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"],
+            ),
+            (vec![0; 8448], vec!["8448 bytes", "AR", "not emulated"]),
+            (vec![0; 65536], vec!["65536 bytes", "MB", "not emulated"]),
+            (vec![0; 131_072], vec!["131072 bytes", "MC", "not emulated"]),
+        ] {
+            let message = CartridgeImage::new(&bytes, None).unwrap_err().to_string();
+            for part in told {
+                assert!(message.contains(part), "{message} does not say {part}");
+            }
+            assert!(message.contains("supported sizes are 2048"), "{message}");
+        }
+    }
+
+    #[test]
+    fn putting_a_cartridge_in_already_selects_the_start_bank() {
+        let mut bytes = vec![0; 8192];
+        bytes[4096 + 0xFFC] = 0x42;
+        bytes[1] = 1;
+        let image = CartridgeImage::new(&bytes, None).unwrap();
+        assert_eq!(image.scheme(), Scheme::F8);
+        assert_eq!(Cartridge::new(&image).read(0xFFFC, 0), 0x42);
+    }
+
+    #[test]
+    fn a_scheme_prints_its_usual_name_and_respects_the_column_width() {
+        assert_eq!(
+            format!("{:>5}|{}", Scheme::F8Sc, Scheme::ThreeF),
+            " F8SC|3F"
+        );
     }
 }

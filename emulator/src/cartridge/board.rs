@@ -93,4 +93,9 @@ pub(super) trait Mapper {
 
     /// A write to a TIA address; only told if the scheme claims low addresses.
     fn write_low(&mut self, _board: &mut Board, _address: u16, _value: u8) {}
+
+    /// Whether the TIA gets a write to the window as well; only asked if the scheme claims low addresses.
+    fn passes_write_to_tia(&self, _address: u16) -> bool {
+        false
+    }
 }
