@@ -239,7 +239,10 @@ impl Tia {
     /// Starts a frame at cycle `cycles`, which becomes cycle 0. The console rebases its other parts.
     pub(crate) fn start_frame(&mut self, cycles: u32) {
         self.current_frame ^= 1;
-        self.frames[self.current_frame].begin();
+        let frame = &mut self.frames[self.current_frame];
+        // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
+        frame.collide(&mut self.collisions);
+        frame.begin();
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
         self.rebase_cycles(cycles);
         self.frame_start = -phase;
@@ -305,7 +308,15 @@ impl Tia {
     /// The frame drawn last, painted now if nobody has looked at it before: rows of 160 palette indices, more than are
     /// shown.
     pub(crate) fn frame(&mut self) -> &[u8] {
+        self.take_collisions();
         self.frames[self.current_frame].look()
+    }
+
+    /// Latches the collisions of all that was drawn so far.
+    fn take_collisions(&mut self) {
+        for frame in &mut self.frames {
+            frame.collide(&mut self.collisions);
+        }
     }
 
     /// What is left of an unfinished frame turns gray, as ALE shows a program that hangs.
@@ -314,6 +325,7 @@ impl Tia {
         let from = usize::try_from(lines).unwrap_or(0).max(first) - first;
         let height = self.picture.height as usize;
         if from < height {
+            self.take_collisions();
             for pixel in &mut self.frames[self.current_frame].look()[from * WIDTH..height * WIDTH] {
                 *pixel = (*pixel & 0x0F) >> 1;
             }
@@ -502,7 +514,12 @@ impl Tia {
             // HMCLR
             0x2B => self.motion_register = [0; 5],
             // CXCLR
-            0x2C => self.collisions = 0,
+            0x2C => {
+                self.collisions = 0;
+                for frame in &mut self.frames {
+                    frame.clear_collisions();
+                }
+            }
             // RSYNC ($03), sound ($15 to $1A) and $2D to $3F have no effect on the picture.
             _ => {}
         }
@@ -550,6 +567,9 @@ impl Tia {
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
         self.catch_up(clock(cycles));
         let register = usize::from(address & 0x0F);
+        if register < 8 {
+            self.take_collisions();
+        }
         let high = match register {
             // CXM0P to CXM1FB: two latches each; CXBLPF one; CXPPMM two
             0..=5 => self.collision_bits(2 * register, 2 * register + 1),

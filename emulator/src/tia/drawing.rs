@@ -1,34 +1,15 @@
 //! The drawing cursor: moves on only when somebody is about to change or read something.
 //!
-//! Every object has a cached [`Row`]. A collision is an AND of two rows, 32 pixels at once. Pixels are not painted here: a
-//! stretch of a line becomes a stroke, and `painting.rs` paints when somebody looks at the screen.
+//! Every object has a cached [`Row`]. Neither pixels nor collisions are computed here: a stretch of a line becomes a
+//! [`Stroke`], and `painting.rs` does the rest when somebody looks at the screen or reads a collision.
 
 use super::objects::{bit, BL, M0, M1, P0, P1, PF};
-use super::painting::Order;
-use super::row::{word_mask, Row};
+use super::painting::{Order, Stroke};
+use super::row::Row;
 use super::{Tia, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
 
 /// Line clock at which an HMOVE blank ends: eight pixels into the line.
 const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + 8;
-
-/// The fifteen pairs of objects that can collide, in the order of the collision bits.
-pub(super) const COLLISION_PAIRS: [(usize, usize); 15] = [
-    (M0, P1),
-    (M0, P0),
-    (M1, P0),
-    (M1, P1),
-    (P0, PF),
-    (P0, BL),
-    (P1, PF),
-    (P1, BL),
-    (M0, PF),
-    (M0, BL),
-    (M1, PF),
-    (M1, BL),
-    (BL, PF),
-    (P0, P1),
-    (M0, M1),
-];
 
 impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
@@ -113,20 +94,13 @@ impl Tia {
             return;
         }
         self.refresh_rows();
-        let active = self.active;
-        let several_objects = active & active.wrapping_sub(1) != 0;
-        if several_objects {
-            for word in first / 32..=(end - 1) / 32 {
-                self.collide(word, word_mask(word, first, end));
-            }
-        }
-        self.stroke(first, end, row_start);
+        self.stroke(first, end, row_start, true);
         if end % 4 != 0 {
             self.over_run(first, end, row_start);
         }
     }
 
-    fn stroke(&mut self, first: usize, end: usize, row_start: usize) {
+    fn stroke(&mut self, first: usize, end: usize, row_start: usize, collides: bool) {
         // A playfield that is the only active object is score-coloured even when it also has priority.
         let score = self.ctrlpf & CTRLPF_SCORE != 0;
         let priority = self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && self.active == bit(PF));
@@ -137,19 +111,9 @@ impl Tia {
         } else {
             Order::PlayersFirst
         };
-        self.frames[self.current_frame].stroke(order, self.colours, &self.rows, row_start, first, end);
-    }
-
-    /// ORs the collisions among the pixels `mask` of word `word` into the latches.
-    #[inline]
-    fn collide(&mut self, word: usize, mask: u32) {
-        let bits: [u32; 6] = std::array::from_fn(|object| self.rows[object].0[word] & mask);
-        if bits[P0] | bits[P1] | bits[M0] | bits[M1] | bits[BL] == 0 {
-            return;
-        }
-        for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
-            self.collisions |= u16::from(bits[a] & bits[b] != 0) << i;
-        }
+        let collides = collides && self.active & self.active.wrapping_sub(1) != 0;
+        let stroke = Stroke::new(order, self.colours, row_start, first..end, collides);
+        self.frames[self.current_frame].stroke(stroke, &self.rows);
     }
 
     /// Recomputes the rows of objects that changed since they were last drawn.
@@ -180,6 +144,14 @@ impl Tia {
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next chunk
     /// draws over them; they stay visible only when the frame ends there.
     fn over_run(&mut self, first: usize, end: usize, row_start: usize) {
+        let active = self.active;
+        if OVER_RUNNING >> active & 1 == 0 {
+            return;
+        }
+        let with_playfield = active & bit(PF) != 0 && active != bit(PF);
+        if with_playfield && self.ctrlpf & CTRLPF_SCORE != 0 {
+            return;
+        }
         let group = end & !3;
         // The chunk began at the last access before its end, also when that access left its drawing to this one.
         let x_of = |clock: i32| clock - (self.drawn_until - end as i32);
@@ -188,36 +160,40 @@ impl Tia {
         if (group as i32) < began {
             return;
         }
-        const OBJECTS_ALONE: [u8; 10] = [
-            bit(P0),
-            bit(P1),
-            bit(P0) | bit(P1),
-            bit(M0),
-            bit(M1),
-            bit(M0) | bit(M1),
-            bit(BL),
-            bit(BL) | bit(M0),
-            bit(BL) | bit(M1),
-            bit(BL) | bit(P1),
-        ];
-        let active = self.active;
-        let with_playfield = [bit(PF) | bit(P0), bit(PF) | bit(P1), bit(PF) | bit(BL)];
-        let watched = if active == bit(PF) {
-            0
-        } else if OBJECTS_ALONE.contains(&active) {
-            active
-        } else if with_playfield.contains(&active) && self.ctrlpf & CTRLPF_SCORE == 0 {
-            active & !bit(PF)
-        } else {
-            return;
-        };
         let covers = |object: usize| match object {
             P0 | P1 => self.player_row(object, 0xFF).any_in(group, group + 4),
             _ => self.rows[object].any_in(group, group + 4),
         };
-        if (P0..=BL).any(|object| watched & bit(object) != 0 && covers(object)) {
+        if (P0..=BL).any(|object| active & bit(object) != 0 && covers(object)) {
             return;
         }
-        self.stroke(end, group + 4, row_start);
+        self.stroke(end, group + 4, row_start, false);
     }
 }
+
+/// The sets of active objects with which ALE draws in groups of four pixels: bit `set` is set.
+const OVER_RUNNING: u64 = {
+    let sets = [
+        bit(PF),
+        bit(P0),
+        bit(P1),
+        bit(P0) | bit(P1),
+        bit(M0),
+        bit(M1),
+        bit(M0) | bit(M1),
+        bit(BL),
+        bit(BL) | bit(M0),
+        bit(BL) | bit(M1),
+        bit(BL) | bit(P1),
+        bit(PF) | bit(P0),
+        bit(PF) | bit(P1),
+        bit(PF) | bit(BL),
+    ];
+    let mut bits = 0;
+    let mut i = 0;
+    while i < sets.len() {
+        bits |= 1 << sets[i];
+        i += 1;
+    }
+    bits
+};

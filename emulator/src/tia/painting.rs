@@ -1,13 +1,33 @@
-//! Frame buffers that are painted when somebody looks.
+//! Frame buffers that are painted when somebody looks, and collisions that are found when somebody asks.
 //!
 //! Of four skipped frames an agent sees two, and a search may look at none. So drawing leaves a list of strokes - a stretch
 //! of a line, the rows of the objects and the colours then in force - and painting them waits for [`FrameBuffer::look`]. A
 //! frame that was drawn to its end covers whatever its buffer held before, painted or not; one that was not is laid over
-//! it.
+//! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
 use super::objects::{BL, M0, M1, P0, P1, PF};
 use super::row::{word_mask, Row, WIDTH};
 use super::BUFFER_ROWS;
+use std::ops::Range;
+
+/// The fifteen pairs of objects that can collide, in the order of the collision bits.
+const COLLISION_PAIRS: [(usize, usize); 15] = [
+    (M0, P1),
+    (M0, P0),
+    (M1, P0),
+    (M1, P1),
+    (P0, PF),
+    (P0, BL),
+    (P1, PF),
+    (P1, BL),
+    (M0, PF),
+    (M0, BL),
+    (M1, PF),
+    (M1, BL),
+    (BL, PF),
+    (P0, P1),
+    (M0, M1),
+];
 
 /// First pixel of the right half.
 const MIDDLE: usize = WIDTH / 2;
@@ -38,13 +58,15 @@ pub(super) enum Order {
 
 /// The pixels `first..end` of the line whose pixel 0 is at `row_start`.
 #[derive(Clone, Copy, Debug)]
-struct Stroke {
+pub(super) struct Stroke {
     row_start: u32,
     /// Index into [`Strokes::rows`].
     rows: u32,
     first: u8,
     end: u8,
     order: Order,
+    /// Whether two objects are there that might meet.
+    collides: bool,
     colours: Colours,
 }
 
@@ -65,6 +87,8 @@ pub(super) struct FrameBuffer {
     strokes: Strokes,
     /// The objects' rows are not those at the end of `strokes.rows`.
     rows_changed: bool,
+    /// Strokes whose collisions were found or cleared.
+    collided: usize,
 }
 
 impl FrameBuffer {
@@ -75,6 +99,7 @@ impl FrameBuffer {
             before: Strokes::default(),
             strokes: Strokes::default(),
             rows_changed: true,
+            collided: 0,
         }
     }
 
@@ -84,13 +109,30 @@ impl FrameBuffer {
         self.before.clear();
         self.strokes.clear();
         self.rows_changed = true;
+        self.collided = 0;
     }
 
-    /// Begins a frame over what the buffer holds.
+    /// Begins a frame over what the buffer holds. Collisions must have been taken.
     pub(super) fn begin(&mut self) {
         self.before.paint(&mut self.pixels);
         std::mem::swap(&mut self.before, &mut self.strokes);
         self.rows_changed = true;
+        self.collided = 0;
+    }
+
+    /// Adds the collisions of the strokes since the last call to `latches`.
+    pub(super) fn collide(&mut self, latches: &mut u16) {
+        for stroke in &self.strokes.strokes[self.collided..] {
+            if stroke.collides {
+                stroke.collide(&self.strokes.rows[stroke.rows as usize], latches);
+            }
+        }
+        self.collided = self.strokes.strokes.len();
+    }
+
+    /// Forgets the collisions of the strokes since the last call.
+    pub(super) fn clear_collisions(&mut self) {
+        self.collided = self.strokes.strokes.len();
     }
 
     /// The frame has covered all it will ever cover: nothing of before is left to see.
@@ -106,45 +148,25 @@ impl FrameBuffer {
 
     /// Black pixels, `width` of them from buffer position `start` on.
     pub(super) fn blank(&mut self, start: usize, width: usize) {
-        self.strokes.strokes.push(Stroke {
-            row_start: start as u32,
-            rows: 0,
-            first: 0,
-            end: width as u8,
-            order: Order::Blank,
-            colours: Colours::default(),
-        });
+        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, false));
     }
 
-    /// The pixels `first..end` of the line whose pixel 0 is at `row_start`.
-    pub(super) fn stroke(
-        &mut self,
-        order: Order,
-        colours: Colours,
-        rows: &[Row; 6],
-        row_start: usize,
-        first: usize,
-        end: usize,
-    ) {
+    /// A stroke with the objects at `rows`.
+    pub(super) fn stroke(&mut self, mut stroke: Stroke, rows: &[Row; 6]) {
         if self.rows_changed {
             self.strokes.rows.push(*rows);
             self.rows_changed = false;
         }
-        self.strokes.strokes.push(Stroke {
-            row_start: row_start as u32,
-            rows: self.strokes.rows.len() as u32 - 1,
-            first: first as u8,
-            end: end as u8,
-            order,
-            colours,
-        });
+        stroke.rows = self.strokes.rows.len() as u32 - 1;
+        self.strokes.strokes.push(stroke);
     }
 
-    /// Paints what is left to paint and shows the pixels: rows of 160 palette indices.
+    /// Paints what is left to paint and shows the pixels: rows of 160 palette indices. Collisions must have been taken.
     pub(super) fn look(&mut self) -> &mut [u8] {
         self.before.paint(&mut self.pixels);
         self.strokes.paint(&mut self.pixels);
         self.rows_changed = true;
+        self.collided = 0;
         &mut self.pixels
     }
 }
@@ -174,6 +196,27 @@ impl Strokes {
 }
 
 impl Stroke {
+    /// The pixels `x` of the line whose pixel 0 is at `row_start`.
+    pub(super) fn new(order: Order, colours: Colours, row_start: usize, x: Range<usize>, collides: bool) -> Self {
+        let (first, end) = (x.start as u8, x.end as u8);
+        Self { row_start: row_start as u32, rows: 0, first, end, order, collides, colours }
+    }
+
+    /// Adds the collisions of the stroke to `latches`.
+    fn collide(&self, rows: &[Row; 6], latches: &mut u16) {
+        let (first, end) = (usize::from(self.first), usize::from(self.end));
+        for word in first / 32..=(end - 1) / 32 {
+            let movable = rows[..PF].iter().fold(0, |all, row| all | row.0[word]) & word_mask(word, first, end);
+            if movable == 0 {
+                continue;
+            }
+            let bits: [u32; 6] = std::array::from_fn(|object| rows[object].0[word] & movable);
+            for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
+                *latches |= u16::from(bits[a] & bits[b] != 0) << i;
+            }
+        }
+    }
+
     /// Paints word `word` of the stroke into `pixels`, which begin at the word's first pixel.
     #[inline]
     fn paint(&self, word: usize, rows: &[Row; 6], pixels: &mut [u8]) {
