@@ -456,9 +456,9 @@ mod frames {
         }
     }
 
-    /// Frames with a background of their own number ($80, doubled). When the test sets $81, one frame that ends at cycle
-    /// 41 of row 22, with the whole playfield lit.
-    fn now_and_then_a_short_frame() -> Environment {
+    /// Frames with a background of their own number ($80, doubled). When the test sets $81, one frame with the whole
+    /// playfield lit that runs `ending` from cycle 4 of row 22, with VSYNC up, and ends.
+    fn now_and_then_a_short_frame(ending: impl Fn(&mut Assembler)) -> Environment {
         let mut program = Assembler::new();
         program.bytes(&[0xD8]).stack_at(0xFF).put(0x80, 0).put(0x81, 0).put(COLUPF, PF).vertical_sync();
         program.label("frame").wsync().inc_zp(0x80); // scanline 1
@@ -466,31 +466,39 @@ mod frames {
         program.lda_zp(0x81).bne("short");
         program.put(PF0, 0).put(PF1, 0).put(PF2, 0);
         program.wsyncs(250).vertical_sync().jmp("frame");
-        // VSYNC goes up at the start of row 21 and down at cycle 41 of row 22.
         program.label("short").put(0x81, 0).put(PF0, 0xFF).put(PF1, 0xFF).put(PF2, 0xFF);
-        program.wsyncs(row(21) as u8 - 1).put(VSYNC, 2).wsyncs(1).delay(41 - 4 - 5).put(VSYNC, 0).jmp("frame");
+        program.wsyncs(row(21) as u8 - 1).put(VSYNC, 2).wsyncs(1);
+        ending(&mut program);
+        program.jmp("frame");
         let mut environment = program.start();
-        run(&mut environment, 4);
+        run(&mut environment, 5);
         environment
+    }
+
+    /// Runs the short frame and checks its screen: `row_22`, with colour 1 for what was there two frames before, the
+    /// playfield above it and the old picture below.
+    #[track_caller]
+    fn assert_short_frame(mut environment: Environment, row_22: &[(usize, u8)]) {
+        set_ram(&mut environment, 0x81, 1);
+        let rest = ram(&environment, 0x80).wrapping_sub(1) << 1;
+        run(&mut environment, 1);
+        for row in 0..22 {
+            assert_eq!(runs(&environment, row), [(0, PF)], "row {row}");
+        }
+        let row_22: Vec<_> = row_22.iter().map(|&(x, colour)| (x, if colour == 1 { rest } else { colour })).collect();
+        assert_eq!(runs(&environment, 22), row_22);
+        for row in 23..210 {
+            assert_eq!(runs(&environment, row), [(0, rest)], "row {row}");
+        }
     }
 
     #[test]
     fn a_frame_that_ends_in_the_picture_leaves_the_rest_of_two_frames_before() {
-        let mut environment = now_and_then_a_short_frame();
-        let before = environment.screen().pixels.to_vec();
-        run(&mut environment, 1);
-        set_ram(&mut environment, 0x81, 1);
-        run(&mut environment, 1);
-        let rest = before[159 + 30 * 160];
-        assert_eq!(ram(&environment, 0x81), 0);
-        for row in 0..22 {
-            assert_eq!(runs(&environment, row), [(0, PF)], "row {row}");
-        }
+        let environment = now_and_then_a_short_frame(|program| {
+            program.delay(41 - 4 - 5).put(VSYNC, 0);
+        });
         // 0 to 54 are drawn, 55 is the over-run.
-        assert_eq!(runs(&environment, 22), [(0, PF), (56, rest)]);
-        for row in 23..210 {
-            assert_eq!(runs(&environment, row), [(0, rest)], "row {row}");
-        }
+        assert_short_frame(environment, &[(0, PF), (56, 1)]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub fn row(row: u32) -> u32 {
 enum Reference {
     Relative,
     Absolute,
+    Low,
+    High,
 }
 
 /// A one-pass assembler for images of 4 KiB that start at $F000. Methods are instructions; labels may be used before they
@@ -170,6 +172,15 @@ impl Assembler {
         self.absolute(0x20, label)
     }
 
+    /// Puts the address of `label` into zero page at `address`.
+    pub fn pointer(&mut self, address: u8, label: &'static str) -> &mut Self {
+        for (byte, half) in [(0, Reference::Low), (1, Reference::High)] {
+            self.references.push((self.bytes.len() + 1, half, label));
+            self.put(address + byte, 0);
+        }
+        self
+    }
+
     fn absolute(&mut self, opcode: u8, label: &'static str) -> &mut Self {
         self.references.push((self.bytes.len() + 1, Reference::Absolute, label));
         self.bytes(&[opcode, 0, 0])
@@ -193,7 +204,7 @@ impl Assembler {
         self
     }
 
-    /// The four vertical lines that every frame needs: VSYNC for three of them.
+    /// Three lines of VSYNC; the last write ends the frame.
     pub fn vertical_sync(&mut self) -> &mut Self {
         self.put(VSYNC, 2).wsyncs(3).put(VSYNC, 0)
     }
@@ -208,6 +219,8 @@ impl Assembler {
                     let distance = i32::from(target) - i32::from(ORIGIN) - *position as i32 - 1;
                     image[*position] = i8::try_from(distance).expect("a branch reaches 128 bytes") as u8;
                 }
+                Reference::Low => image[*position] = target as u8,
+                Reference::High => image[*position] = (target >> 8) as u8,
                 Reference::Absolute => image[*position..][..2].copy_from_slice(&target.to_le_bytes()),
             }
         }
