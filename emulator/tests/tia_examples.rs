@@ -502,6 +502,28 @@ mod frames {
     }
 
     #[test]
+    fn an_hmove_blank_reaches_far_when_the_frame_ends_before_the_picture_does() {
+        // Whatever access comes after HMOVE blanks up to eight pixels into the line, counted from its own clock: at cycle
+        // 10, that is 30, the 46 pixels up to 76. They stay because nothing is drawn over them.
+        let environment = now_and_then_a_short_frame(|program| {
+            program.sta_zp(HMOVE).sta_zp(HMP0).delay(5).put(VSYNC, 0);
+        });
+        assert_short_frame(environment, &[(0, 0), (46, 1)]);
+    }
+
+    #[test]
+    fn an_unfinished_frame_over_runs_as_well() {
+        // The last access before 25,000 instructions are over is one that changes nothing, at cycle 41.
+        for register in [COLUPF, 0x2D] {
+            let environment = now_and_then_a_short_frame(|program| {
+                program.delay(41 - 4 - 5).put(register, PF).ldx(107).ldy(0);
+                program.label("loop").bytes(&[0x88]).bne("loop").bytes(&[0xCA]).bne("loop").put(VSYNC, 0);
+            });
+            assert_short_frame(environment, &[(0, PF), (56, 1)]);
+        }
+    }
+
+    #[test]
     fn an_undefined_opcode_greys_what_is_left_of_the_frame() {
         let mut program = Assembler::new();
         program.bytes(&[0xD8]).stack_at(0xFF).put(0x81, 0).vertical_sync();
