@@ -386,7 +386,8 @@ impl Tia {
             0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
             _ => 0,
         };
-        if self.changes_picture(register, value, k) {
+        // A pending HMOVE blank blackens as many pixels as the next access leaves of the line's blank, and eight.
+        if self.hmove_blank_pending || self.changes_picture(register, value, k) {
             self.catch_up(k.wrapping_add(delay));
         } else {
             self.note_access(k.wrapping_add(delay));

@@ -58,6 +58,7 @@ fn random_actions(seed: u32) -> impl Iterator<Item = Action> {
 #[track_caller]
 fn assert_same(step: usize, one: &Environment, other: &Environment) {
     assert_eq!(one.ram(), other.ram(), "RAM at step {step}");
+    let (mut one, mut other) = (one.clone(), other.clone());
     let wrong = one.screen().pixels.iter().zip(other.screen().pixels).position(|(a, b)| a != b);
     assert_eq!(wrong.map(|at| (at / 160, at % 160)), None, "first different (row, x) at step {step}");
 }

@@ -364,6 +364,7 @@ fn wait(program: &mut Assembler, now: u32, start: u32) {
 
 /// Row `row` of the screen as (first x, colour) of its runs of one colour.
 pub fn runs(environment: &Environment, row: usize) -> Vec<(usize, u8)> {
+    let mut environment = environment.clone();
     let screen = environment.screen();
     let pixels = &screen.pixels[row * screen.width..][..screen.width];
     let mut runs = Vec::new();
@@ -378,7 +379,7 @@ pub fn runs(environment: &Environment, row: usize) -> Vec<(usize, u8)> {
 /// Where colour `colour` shows in row `row`: (first x, last x) of every run.
 pub fn spans(environment: &Environment, row: usize, colour: u8) -> Vec<(usize, usize)> {
     let runs = runs(environment, row);
-    let ends = runs.iter().skip(1).map(|run| run.0).chain([environment.screen().width]);
+    let ends = runs.iter().skip(1).map(|run| run.0).chain([160]);
     runs.iter().zip(ends).filter(|(run, _)| run.1 == colour).map(|(run, end)| (run.0, end - 1)).collect()
 }
 
