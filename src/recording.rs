@@ -35,7 +35,7 @@ impl GifRecorder {
     /// Starts a recording of what `environment` shows.
     pub fn create(path: &Path, environment: &Environment) -> Result<Self> {
         let screen = environment.screen();
-        Self::with_palette(path, environment.palette(), screen.width, screen.height, frames_per_second(environment))
+        Self::with_palette(path, environment.palette(), screen.width, screen.height, environment.frames_per_second())
     }
 
     /// Starts a recording of screens of this size and rate.
@@ -173,12 +173,6 @@ impl Area {
             .flat_map(|&pixel| [entry(pixel); WIDENED])
             .collect()
     }
-}
-
-/// Pictures a second of the environment's television standard.
-pub fn frames_per_second(environment: &Environment) -> u32 {
-    let _ = environment;
-    60
 }
 
 /// Writes `screen` as a PNG (width doubled) to the first free of `STEM-0001.png`, `STEM-0002.png`, ... in `folder`; its path.

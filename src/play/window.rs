@@ -4,9 +4,9 @@ use super::controls::{joystick, Speed, HELP};
 use super::picture::{width_for, Picture};
 use super::pilot::Pilot;
 use crate::cli::PlayArgs;
-use crate::recording::{frames_per_second, save_screenshot};
+use crate::recording::save_screenshot;
 use anyhow::{anyhow, bail, Result};
-use atari_emulator::{Action, Environment};
+use atari_emulator::Environment;
 use minifb::{Key, KeyRepeat, Window, WindowOptions};
 use std::panic;
 use std::path::Path;
@@ -92,7 +92,7 @@ struct Session {
 
 impl Session {
     fn run(mut self) -> Result<()> {
-        let refresh = Duration::from_secs(1) / frames_per_second(&self.environment);
+        let refresh = Duration::from_secs(1) / self.environment.frames_per_second();
         self.window.set_target_fps(0); // the pace is kept here
         self.begin();
         let mut next = Instant::now();
@@ -117,11 +117,6 @@ impl Session {
         if let Some(pilot) = &mut self.pilot {
             pilot.begin(&self.environment);
         }
-    }
-
-    fn new_game(&mut self) {
-        self.environment.reset();
-        self.begin();
     }
 
     fn pressed(&self, keys: &[Key]) -> bool {
@@ -154,10 +149,13 @@ impl Session {
         if self.pilot.is_some() && self.pressed(&[Key::Tab]) {
             self.pilot_plays = !self.pilot_plays;
         }
-        if self.pressed(&[Key::Enter, Key::NumPadEnter])
-            || (self.environment.game_over() && self.pressed(&[Key::R, Key::F2]))
-        {
-            self.new_game();
+        let reset = self.pressed(&[Key::R, Key::F2]);
+        if self.pressed(&[Key::Enter, Key::NumPadEnter]) || (reset && self.environment.game_over()) {
+            self.environment.reset();
+            self.begin();
+        } else if reset {
+            self.environment.soft_reset();
+            self.begin();
         }
         if self.pressed(&[Key::T, Key::F1]) {
             self.environment.press_select(SELECT_FRAMES);
@@ -179,7 +177,8 @@ impl Session {
         if self.environment.game_over() {
             let since = *self.game_over_since.get_or_insert_with(Instant::now);
             if self.pilot_plays && !self.paused && since.elapsed() >= PAUSE_AFTER_GAME {
-                self.new_game();
+                self.environment.reset();
+                self.begin();
             }
             return Ok(());
         }
@@ -210,7 +209,6 @@ impl Session {
     fn emulate(&mut self) -> Result<()> {
         let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&self.environment)).transpose()?;
         let action = match from_pilot {
-            _ if self.down(&[Key::R, Key::F2]) => Action::Reset,
             Some(action) if self.pilot_plays => action,
             _ => joystick(
                 self.down(&[Key::Up, Key::W]),
@@ -221,9 +219,6 @@ impl Session {
             ),
         };
         self.score += self.environment.act_once(action);
-        if action == Action::Reset {
-            self.score = 0;
-        }
         self.frames += 1;
         Ok(())
     }
