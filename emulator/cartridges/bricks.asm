@@ -700,7 +700,7 @@ Above:      sta WSYNC
             bne Above
 
 ; ---- wall: the numbers are the cycle at which each store ends -----------------
-Bricks:     sta WSYNC
+WallLine:   sta WSYNC
             sta ENAM0               ; 3
             lda WALL,x
             sta PF0                 ; 10
@@ -722,7 +722,7 @@ Bricks:     sta WSYNC
             lda #$FF                ; second half, the carry survived
             adc #0
             cpy ROWEND
-            bne Bricks              ; 66
+            bne WallLine              ; 66
 
             sta WSYNC               ; the black line under a row
             sta ENAM0
@@ -740,7 +740,7 @@ Bricks:     sta WSYNC
             iny
             BALLLINE
             cpx #ROWS
-            bne Bricks
+            bne WallLine
 
 ; ---- open space -------------------------------------------------------------
 Below:      sta WSYNC

@@ -37,7 +37,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         // Our own cartridge keeps its score and balls where Breakout does, so that ALE can run it as one.
         name: "bricks",
-        md5: "",
+        md5: "d11609f578486261116c3b2294524669",
         properties: Properties::DEFAULT,
         modes: Modes::Single,
         difficulties: &[0],

@@ -1,10 +1,10 @@
 //! The drawing cursor: pixels and collisions, computed only when somebody is about to change or read something.
 //!
-//! A chunk of a line is drawn object by object: every object has a cached [`Row`], a collision is an AND of two rows and
-//! painting goes from the lowest priority to the highest, so that the cost follows the lit pixels and not the width.
+//! Every object has a cached [`Row`]. A collision is an AND of two rows, 32 pixels at once; painting lays the objects over
+//! each other from the lowest priority to the highest, eight pixels at once.
 
 use super::objects::{bit, BL, M0, M1, P0, P1, PF};
-use super::row::{word_mask, Row, WIDTH, WORDS};
+use super::row::{word_mask, Row, WIDTH};
 use super::{Tia, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
 
 /// First pixel of the right half.
@@ -36,6 +36,7 @@ impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
     #[inline]
     pub(super) fn catch_up(&mut self, until: i32) {
+        let until = until.max(self.noted_until);
         if until < self.display_start || self.drawn_until >= self.display_end || self.drawn_until >= until {
             return;
         }
@@ -112,20 +113,84 @@ impl Tia {
         }
         self.refresh_rows();
         let active = self.active;
-        self.collide(first, end);
-        let mut painter = Painter {
-            row_start: start - first,
-            first,
-            end,
-            pixels: &mut self.frames[self.current_frame],
-            rows: &self.rows,
-        };
-        painter.pixels[start..start + (end - first)].fill(self.colours.background);
-        if active != 0 {
-            painter.paint(active, self.ctrlpf, &self.colours);
+        let several_objects = active & active.wrapping_sub(1) != 0;
+        for word in first / 32..=(end - 1) / 32 {
+            if several_objects {
+                self.collide(word, word_mask(word, first, end));
+            }
+            self.paint(word, first, end, start - first);
         }
-        if end % 4 != 0 {
-            self.over_run(first, end, start);
+        if !end.is_multiple_of(4) {
+            self.over_run(first, end, start - first);
+        }
+    }
+
+    /// ORs the collisions among the pixels `mask` of word `word` into the latches.
+    #[inline]
+    fn collide(&mut self, word: usize, mask: u32) {
+        let bits: [u32; 6] = std::array::from_fn(|object| self.rows[object].0[word] & mask);
+        if bits[P0] | bits[P1] | bits[M0] | bits[M1] | bits[BL] == 0 {
+            return;
+        }
+        for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
+            self.collisions |= u16::from(bits[a] & bits[b] != 0) << i;
+        }
+    }
+
+    /// Paints those of the pixels `first..end` that lie in word `word` of the line whose pixel 0 is at `row_start`.
+    #[inline]
+    fn paint(&mut self, word: usize, first: usize, end: usize, row_start: usize) {
+        let row = |object: usize| self.rows[object].0[word];
+        let [colour0, colour1] = self.colours.player;
+        let layer0 = (row(P0) | row(M0), colour0);
+        let layer1 = (row(P1) | row(M1), colour1);
+        let layer_playfield = (row(PF) | row(BL), self.colours.playfield);
+        // Lowest priority first. A playfield that is the only active object is score-coloured even when it also has
+        // priority.
+        let score = self.ctrlpf & CTRLPF_SCORE != 0;
+        let priority = self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && self.active == bit(PF));
+        if priority {
+            self.blend(word, first, end, row_start, [layer1, layer0, layer_playfield]);
+        } else if score {
+            let left = row(PF) & word_mask(word, 0, MIDDLE);
+            let right = row(PF) & word_mask(word, MIDDLE, WIDTH);
+            // In score mode the left half of the playfield hides player and missile 1.
+            let ball = (row(BL), self.colours.playfield);
+            self.blend(word, first, end, row_start, [ball, (right, colour1), layer1, (left, colour0), layer0]);
+        } else {
+            self.blend(word, first, end, row_start, [layer_playfield, layer1, layer0]);
+        }
+    }
+
+    /// Writes the background and over it `layers`, each a word of pixels and a colour, eight pixels at a time.
+    #[inline(always)]
+    fn blend<const N: usize>(
+        &mut self,
+        word: usize,
+        first: usize,
+        end: usize,
+        row_start: usize,
+        layers: [(u32, u8); N],
+    ) {
+        let mask = word_mask(word, first, end);
+        let background = splat(self.colours.background);
+        let pixels = &mut self.frames[self.current_frame][row_start + word * 32..][..32];
+        if layers.iter().fold(0, |all, layer| all | layer.0) & mask == 0 {
+            pixels[first.max(word * 32) - word * 32..end.min(word * 32 + 32) - word * 32].fill(self.colours.background);
+            return;
+        }
+        for (byte, eight) in pixels.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let range = (mask >> (8 * byte)) as u8;
+            if range == 0 {
+                continue;
+            }
+            let mut value = background;
+            for (bits, colour) in layers {
+                let lit = BYTE_MASKS[usize::from((bits >> (8 * byte)) as u8)];
+                value = (value & !lit) | (splat(colour) & lit);
+            }
+            let inside = BYTE_MASKS[usize::from(range)];
+            *eight = ((u64::from_le_bytes(*eight) & !inside) | (value & inside)).to_le_bytes();
         }
     }
 
@@ -153,29 +218,15 @@ impl Tia {
         self.stale_rows = 0;
     }
 
-    /// ORs the collisions among the pixels `first..end` into the collision latches.
-    fn collide(&mut self, first: usize, end: usize) {
-        if self.active & (self.active - u8::from(self.active != 0)) == 0 {
-            return; // fewer than two objects
-        }
-        for word in first / 32..=(end - 1) / 32 {
-            let mask = word_mask(word, first, end);
-            let bits: [u32; 6] = std::array::from_fn(|object| self.rows[object].0[word] & mask);
-            let movable = bits[P0] | bits[P1] | bits[M0] | bits[M1] | bits[BL];
-            if movable == 0 {
-                continue;
-            }
-            for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
-                self.collisions |= u16::from(bits[a] & bits[b] != 0) << i;
-            }
-        }
-    }
-
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next chunk
     /// draws over them; they stay visible only when the frame ends there.
-    fn over_run(&mut self, first: usize, end: usize, start: usize) {
+    fn over_run(&mut self, first: usize, end: usize, row_start: usize) {
         let group = end & !3;
-        if group < first {
+        // The chunk began at the last access before its end, also when that access left its drawing to this one.
+        let x_of = |clock: i32| clock - (self.drawn_until - end as i32);
+        let noted = [self.noted_until, self.noted_before].map(x_of);
+        let began = noted.into_iter().filter(|&x| x < end as i32).max().unwrap_or(0).max(first as i32);
+        if (group as i32) < began {
             return;
         }
         const OBJECTS_ALONE: [u8; 10] = [
@@ -208,17 +259,7 @@ impl Tia {
         if (P0..=BL).any(|object| watched & bit(object) != 0 && covers(object)) {
             return;
         }
-        let from = start + (end - first);
-        let width = group + 4 - end;
-        let mut painter = Painter {
-            row_start: start - first,
-            first: end,
-            end: group + 4,
-            pixels: &mut self.frames[self.current_frame],
-            rows: &self.rows,
-        };
-        painter.pixels[from..from + width].fill(self.colours.background);
-        painter.paint(active, self.ctrlpf, &self.colours);
+        self.paint(group / 32, end, group + 4, row_start);
     }
 }
 
@@ -233,69 +274,24 @@ pub(super) struct Colours {
     pub(super) background: u8,
 }
 
-/// Paints the pixels `first..end` of the line whose pixel 0 lies at `row_start` of `pixels`.
-struct Painter<'a> {
-    row_start: usize,
-    first: usize,
-    end: usize,
-    pixels: &'a mut [u8],
-    rows: &'a [Row; 6],
+/// Eight pixels of one colour.
+fn splat(colour: u8) -> u64 {
+    u64::from(colour) * 0x0101_0101_0101_0101
 }
 
-impl Painter<'_> {
-    /// Paints all objects, those of lowest priority first.
-    fn paint(&mut self, active: u8, ctrlpf: u8, colours: &Colours) {
-        let [colour0, colour1] = colours.player;
-        let score = ctrlpf & CTRLPF_SCORE != 0;
-        let playfield_alone = active == bit(PF);
-        // A playfield that is the only active object is score-coloured even when it also has priority.
-        if ctrlpf & CTRLPF_PRIORITY != 0 && !playfield_alone {
-            self.paint_both(P1, M1, colour1);
-            self.paint_both(P0, M0, colour0);
-            self.paint_both(PF, BL, colours.playfield);
-        } else if score {
-            self.paint_one(BL, 0, WIDTH, colours.playfield);
-            self.paint_one(PF, MIDDLE, WIDTH, colour1);
-            self.paint_both(P1, M1, colour1);
-            // In score mode the left half of the playfield hides player and missile 1.
-            self.paint_one(PF, 0, MIDDLE, colour0);
-            self.paint_both(P0, M0, colour0);
-        } else {
-            self.paint_both(PF, BL, colours.playfield);
-            self.paint_both(P1, M1, colour1);
-            self.paint_both(P0, M0, colour0);
-        }
-    }
-
-    fn paint_both(&mut self, a: usize, b: usize, colour: u8) {
-        let (a, b) = (&self.rows[a].0, &self.rows[b].0);
-        let union: [u32; WORDS] = std::array::from_fn(|word| a[word] | b[word]);
-        self.fill(&union, self.first, self.end, colour);
-    }
-
-    fn paint_one(&mut self, object: usize, first: usize, end: usize, colour: u8) {
-        let row = self.rows[object].0;
-        self.fill(&row, first.max(self.first), end.min(self.end), colour);
-    }
-
-    /// Writes `colour` to the pixels of `row` within `first..end`, run by run.
-    #[inline]
-    fn fill(&mut self, row: &[u32; WORDS], first: usize, end: usize, colour: u8) {
-        if first >= end {
-            return;
-        }
-        for word in first / 32..=(end - 1) / 32 {
-            let mut bits = row[word] & word_mask(word, first, end);
-            while bits != 0 {
-                let from = bits.trailing_zeros();
-                let length = (!(bits >> from)).trailing_zeros();
-                let start = self.row_start + word * 32 + from as usize;
-                self.pixels[start..start + length as usize].fill(colour);
-                if from + length >= 32 {
-                    break;
-                }
-                bits &= u32::MAX << (from + length);
+/// For every byte the u64 whose byte `i` is $FF where bit `i` is set.
+static BYTE_MASKS: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                table[byte] |= 0xFF << (8 * bit);
             }
+            bit += 1;
         }
+        byte += 1;
     }
-}
+    table
+};

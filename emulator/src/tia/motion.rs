@@ -92,12 +92,10 @@ impl Tia {
         self.stale(M0 + missile);
     }
 
-    /// Arms the star field when HMM0 goes from 7 to 6 exactly 21 cycles after an HMOVE ("Cosmic Ark"); called before
-    /// the register changes.
-    pub(super) fn watch_for_star_field(&mut self, k: i32, nibble: u8) {
-        if k == self.last_hmove_clock.wrapping_add(63) && self.motion_register[M0] == 7 && nibble == 6 {
-            self.star_field = Some(0);
-        }
+    /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
+    /// ("Cosmic Ark").
+    pub(super) fn arms_star_field(&self, k: i32, nibble: u8) -> bool {
+        k == self.last_hmove_clock.wrapping_add(63) && self.motion_register[M0] == 7 && nibble == 6
     }
 
     /// The star field's part of the end of a line: missile 0 wanders left.
