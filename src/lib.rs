@@ -1,3 +1,11 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
+pub mod candle_network;
 pub mod cli;
+pub mod conv;
+pub mod cpu_network;
+pub mod learner;
+pub mod network;
+pub mod optimizer;
 pub mod preprocess;
+pub mod random;
+pub mod schedule;
