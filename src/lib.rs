@@ -1,4 +1,5 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
+pub mod agent;
 pub mod candle_network;
 pub mod cli;
 pub mod conv;
@@ -8,4 +9,5 @@ pub mod network;
 pub mod optimizer;
 pub mod preprocess;
 pub mod random;
+pub mod replay;
 pub mod schedule;
