@@ -1,49 +1,65 @@
-//! The Arcade Learning Environment's semantics on top of the console.
+//! The Arcade Learning Environment's semantics on top of the console: actions, rewards, lives, episodes.
+//!
+//! Two generators run side by side. The console's fills RAM and starts timers at power-on and at every reset; the
+//! environment's decides on sticky actions, two draws for every frame whatever happens. Neither is reseeded by a reset,
+//! which is why two episodes of some games start differently.
+
 use crate::action::Action;
 use crate::cartridge::CartridgeImage;
-use crate::game::Game;
+use crate::console::Console;
+use crate::controller::Controls;
+use crate::game::{self, Game, GameState, Memory, Modes, Properties};
+use crate::palette::Palette;
+use crate::random::MersenneTwister;
+use crate::tia::WIDTH;
 
-/// How an [`Environment`] behaves; the defaults are ALE's but for sticky actions, which are off.
+/// How an [`Environment`] behaves. The defaults are ALE's but for sticky actions, which ALE has on (0.25).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Frames an action is held for; at least 1.
+    /// Frames an action is held for by [`Environment::act`]; 0 counts as 1.
     pub frame_skip: u32,
-    /// Probability, per frame, that the previous action is repeated instead.
+    /// Probability, per frame, that the previous action is repeated instead of the new one.
     pub sticky_probability: f32,
-    /// Seed of the environment's generator (sticky actions).
+    /// Seed of the environment's generator (ALE's `random_seed`).
     pub random_seed: u32,
-    /// Seed of the console's generator (power-on RAM, timer).
+    /// Seed of the console's generator (ALE's `system_random_seed`).
     pub system_seed: u32,
     /// Frames after which an episode is truncated; 0 means never.
     pub max_episode_frames: u32,
-    /// Truncate when a life is lost.
+    /// Truncate the episode when a life is lost.
     pub truncate_on_life_loss: bool,
+    /// Each act's reward is clamped to this range.
+    pub reward_range: (i32, i32),
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { frame_skip: 1, sticky_probability: 0.0, random_seed: 0, system_seed: 4_753_849, max_episode_frames: 0, truncate_on_life_loss: false }
+        Self {
+            frame_skip: 1,
+            sticky_probability: 0.0,
+            random_seed: 0,
+            system_seed: 4_753_849,
+            max_episode_frames: 0,
+            truncate_on_life_loss: false,
+            reward_range: (i32::MIN, i32::MAX),
+        }
     }
 }
 
-/// A picture: `height` rows of 160 palette indices.
-#[derive(Clone, Copy, Debug)]
+/// A picture: rows of palette indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen<'a> {
-    /// Row-major palette indices, `height * 160`.
+    /// Palette indices, row by row: `height * width` of them.
     pub pixels: &'a [u8],
     /// Pixels in a row: always 160.
     pub width: usize,
-    /// Rows: 210 on most NTSC games, 250 on PAL.
+    /// Rows: 210 for most NTSC games, 250 for PAL.
     pub height: usize,
 }
 
-/// One console with one cartridge, stepped by actions.
-#[derive(Clone, Debug)]
-pub struct Environment {}
-
 /// A mode the game does not offer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("mode {mode} is not offered by {game}; it has {available:?}")]
+#[error("{game} has no mode {mode}; choose one of {available:?}")]
 pub struct ModeError {
     /// What was asked for.
     pub mode: u32,
@@ -55,7 +71,7 @@ pub struct ModeError {
 
 /// A difficulty the game does not offer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("difficulty {difficulty} is not offered by {game}; it has {available:?}")]
+#[error("{game} has no difficulty {difficulty}; choose one of {available:?}")]
 pub struct DifficultyError {
     /// What was asked for.
     pub difficulty: u32,
@@ -65,32 +81,316 @@ pub struct DifficultyError {
     pub available: Vec<u32>,
 }
 
-#[allow(missing_docs, clippy::todo, unused_variables)]
+/// Frames without input at the start of a reset, and frames RESET is then held for.
+const BOOT_FRAMES: u32 = 60;
+const RESET_FRAMES: u32 = 4;
+
+/// What one frame at full stick adds to a paddle's resistance, and the least it can be, in ohm.
+const PADDLE_DELTA: f64 = 23_000.0;
+const PADDLE_MIN: i32 = 27_450;
+
+/// One console with one cartridge, stepped by actions.
+///
+/// A clone is the complete state: console, game rules, both generators, sticky memory. It goes on exactly as the original.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    console: Console,
+    settings: Settings,
+    random: MersenneTwister,
+    game: Option<&'static Game>,
+    /// The game's rules, or rules that see nothing when the cartridge is not a known game.
+    rules: &'static Game,
+    properties: Properties,
+    state: GameState,
+    mode: u32,
+    difficulty: u32,
+    /// Lives before the first frame: what `truncate_on_life_loss` compares with.
+    initial_lives: i32,
+    /// The action held since the last frame that was not sticky.
+    remembered: Action,
+    paddles: [i32; 2],
+    frame_number: u32,
+    episode_frame_number: u32,
+}
+
 impl Environment {
-    /// Powers the console on and performs ALE's first reset.
-    pub fn new(image: &CartridgeImage, settings: Settings) -> Self { todo!() }
-    pub fn reset(&mut self) { todo!() }
-    /// Holds `action` for `frame_skip` frames; the sum of the rewards.
-    pub fn act(&mut self, action: Action) -> i32 { todo!() }
-    /// One repetition of `action` (one frame, whatever the frame skip is); its reward.
-    pub fn act_once(&mut self, action: Action) -> i32 { todo!() }
-    pub fn screen(&self) -> Screen<'_> { todo!() }
-    pub fn ram(&self) -> &[u8; 128] { todo!() }
-    pub fn palette(&self) -> &'static crate::palette::Palette { todo!() }
-    pub fn lives(&self) -> i32 { todo!() }
-    pub fn terminal(&self) -> bool { todo!() }
-    pub fn truncated(&self) -> bool { todo!() }
-    /// terminal or truncated
-    pub fn game_over(&self) -> bool { todo!() }
-    pub fn frame_number(&self) -> u32 { todo!() }
-    pub fn episode_frame_number(&self) -> u32 { todo!() }
-    /// `None` when the cartridge is not a supported game.
-    pub fn game(&self) -> Option<&'static Game> { todo!() }
-    pub fn minimal_actions(&self) -> Vec<Action> { todo!() }
-    pub fn legal_actions(&self) -> Vec<Action> { todo!() }
-    pub fn settings(&self) -> &Settings { todo!() }
-    /// takes effect at the next reset
-    pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> { todo!() }
-    /// takes effect at the next frame
-    pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> { todo!() }
+    /// Powers the console on with `image` in its slot and resets it once, as ALE does when it loads a cartridge.
+    ///
+    /// Controllers and picture follow from the image's MD5 alone; score, lives and the rest from the MD5 or, failing
+    /// that, from the file stem. An image that is neither runs with joysticks and without a score: [`Environment::game`]
+    /// is `None`.
+    pub fn new(image: &CartridgeImage, settings: Settings) -> Self {
+        let game = game::identify(image.md5(), image.file_stem());
+        let rules = game.unwrap_or(&Game::ORDINARY);
+        let properties = game::properties(image.md5());
+        let mut environment = Self {
+            console: Console::new(image, properties, settings.system_seed),
+            random: MersenneTwister::new(settings.random_seed),
+            settings,
+            game,
+            rules,
+            properties,
+            state: rules.initial,
+            mode: rules.available_modes()[0],
+            difficulty: 0,
+            initial_lives: rules.reported_lives(&rules.initial),
+            remembered: Action::Noop,
+            paddles: [0; 2],
+            frame_number: 0,
+            episode_frame_number: 0,
+        };
+        environment.reset();
+        environment
+    }
+
+    /// Starts a new episode: 60 frames without input, RESET, the game's mode, RESET, the game's starting actions.
+    ///
+    /// RAM is not cleared and no generator is reseeded, as on the console: an episode may start differently from the last.
+    pub fn reset(&mut self) {
+        self.episode_frame_number = 0;
+        self.paddles = [(PADDLE_MIN + self.properties.paddle_max) / 2; 2];
+        self.console.reset();
+        for _ in 0..BOOT_FRAMES {
+            self.emulate(Action::Noop);
+        }
+        self.soft_reset();
+        self.state = self.rules.initial;
+        self.choose_mode();
+        self.soft_reset();
+        for &(frames, action) in self.rules.start {
+            for _ in 0..frames {
+                self.emulate(action);
+            }
+        }
+    }
+
+    /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_range`.
+    ///
+    /// An action that is not legal for the game acts as NOOP, and so does RESET. Once the game is over nothing is emulated
+    /// and the reward is 0.
+    pub fn act(&mut self, action: Action) -> i32 {
+        let sum = (0..self.settings.frame_skip.max(1)).map(|_| self.act_once(action)).sum::<i32>();
+        let (least, most) = self.settings.reward_range;
+        sum.clamp(least, most)
+    }
+
+    /// Holds `action` for one frame, whatever the frame skip is, and returns the frame's reward.
+    pub fn act_once(&mut self, action: Action) -> i32 {
+        let sticky = f64::from(self.settings.sticky_probability);
+        if self.random.draw_unit() >= sticky {
+            self.remembered = action;
+        }
+        // Player B, who never does anything, has a draw as well.
+        self.random.draw_unit();
+        if self.game_over() {
+            return 0;
+        }
+        let legal = self.rules.legal_actions.contains(self.remembered);
+        self.emulate(if legal { self.remembered } else { Action::Noop });
+        self.count_frame();
+        self.state.reward
+    }
+
+    /// Holds the console's RESET switch for four frames: a new game without the rest of [`Environment::reset`].
+    pub fn soft_reset(&mut self) {
+        for _ in 0..RESET_FRAMES {
+            self.emulate(Action::Reset);
+        }
+        self.remembered = Action::Noop;
+    }
+
+    /// Holds SELECT for `frames` frames, then lets go of everything for one. Counts as one frame, and only that one is seen
+    /// by the game's rules.
+    pub fn press_select(&mut self, frames: u32) {
+        let controls = Controls { select: true, ..self.controls(Action::Noop) };
+        self.console.set_controls(&controls);
+        for _ in 0..frames {
+            self.console.update();
+        }
+        self.emulate(Action::Noop);
+        self.count_frame();
+    }
+
+    /// One frame with `action`, and the game's rules after it.
+    fn emulate(&mut self, action: Action) {
+        if self.properties.has_paddles() {
+            self.turn_paddle(action);
+        }
+        let controls = self.controls(action);
+        self.console.set_controls(&controls);
+        self.console.update();
+        let memory = Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() };
+        self.rules.after_frame(&mut self.state, &memory);
+    }
+
+    fn controls(&self, action: Action) -> Controls {
+        let paddles = self.properties.has_paddles();
+        Controls {
+            stick: [if paddles { Action::Noop } else { action }, Action::Noop],
+            paddle: [self.paddles[0], self.paddles[1], 0, 0],
+            paddle_fire: [paddles && action.fire(), false],
+            select: false,
+            reset: action == Action::Reset,
+            difficulty_a: [self.difficulty & 1 != 0, self.difficulty & 2 != 0],
+        }
+    }
+
+    fn turn_paddle(&mut self, action: Action) {
+        // To the right is towards less resistance.
+        let change = if action.right() {
+            -PADDLE_DELTA
+        } else if action.left() {
+            PADDLE_DELTA
+        } else {
+            0.0
+        };
+        for (paddle, change) in self.paddles.iter_mut().zip([change as i32, 0]) {
+            *paddle = (*paddle + change).clamp(PADDLE_MIN, self.properties.paddle_max);
+        }
+    }
+
+    fn count_frame(&mut self) {
+        self.frame_number += 1;
+        self.episode_frame_number += 1;
+    }
+
+    fn choose_mode(&mut self) {
+        match self.rules.modes {
+            Modes::Single => {}
+            Modes::Select { reached, press_frames, .. } => self.select_until(reached, press_frames),
+            Modes::Custom { choose, .. } => choose(self, self.mode),
+        }
+    }
+
+    /// Presses SELECT for `press_frames` frames until `reached` holds for the mode wanted, then makes a soft reset.
+    fn select_until(&mut self, reached: fn(&Memory, u32) -> bool, press_frames: u32) {
+        while !reached(&self.memory(), self.mode) {
+            self.press_select(press_frames);
+        }
+        self.soft_reset();
+    }
+
+    fn memory(&self) -> Memory<'_> {
+        Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() }
+    }
+
+    /// The screen as the last frame left it.
+    pub fn screen(&self) -> Screen<'_> {
+        Screen { pixels: self.console.screen(), width: WIDTH, height: self.console.exposed_rows() as usize }
+    }
+
+    /// The colours of the screen's indices.
+    pub fn palette(&self) -> &'static Palette {
+        Palette::of(self.console.format())
+    }
+
+    /// Frames a second on a television: 60 (NTSC) or 50 (PAL).
+    pub fn frames_per_second(&self) -> u32 {
+        match self.console.format() {
+            game::Format::Ntsc => 60,
+            game::Format::Pal => 50,
+        }
+    }
+
+    /// The 128 bytes of RIOT RAM, CPU addresses $80 to $FF.
+    pub fn ram(&self) -> &[u8; 128] {
+        self.console.ram()
+    }
+
+    /// The same, to be changed; the game sees it at its next frame.
+    pub fn ram_mut(&mut self) -> &mut [u8; 128] {
+        self.console.ram_mut()
+    }
+
+    /// Lives left by the game's own counting; 0 or 1 for games without lives.
+    pub fn lives(&self) -> i32 {
+        self.rules.reported_lives(&self.state)
+    }
+
+    /// The game has ended by its own rules.
+    pub fn terminal(&self) -> bool {
+        self.state.terminal
+    }
+
+    /// The episode was cut off: too many frames, or a lost life with `truncate_on_life_loss`.
+    pub fn truncated(&self) -> bool {
+        let limit = self.settings.max_episode_frames;
+        (limit > 0 && self.episode_frame_number >= limit)
+            || (self.settings.truncate_on_life_loss && self.lives() < self.initial_lives)
+    }
+
+    /// Terminal or truncated.
+    pub fn game_over(&self) -> bool {
+        self.terminal() || self.truncated()
+    }
+
+    /// Score as the game shows it.
+    pub fn score(&self) -> i32 {
+        self.state.score
+    }
+
+    /// Frames since the cartridge was loaded, those of resets not counted.
+    pub fn frame_number(&self) -> u32 {
+        self.frame_number
+    }
+
+    /// Frames since the last reset. Games whose mode must be selected start above 0.
+    pub fn episode_frame_number(&self) -> u32 {
+        self.episode_frame_number
+    }
+
+    /// The game's facts; `None` when the cartridge is not a supported game.
+    pub fn game(&self) -> Option<&'static Game> {
+        self.game
+    }
+
+    /// The actions that matter to the game, in ascending number.
+    pub fn minimal_actions(&self) -> Vec<Action> {
+        self.rules.minimal_actions.actions()
+    }
+
+    /// The actions the game accepts, in ascending number.
+    pub fn legal_actions(&self) -> Vec<Action> {
+        self.rules.legal_actions.actions()
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether an undefined opcode has stopped the CPU. Frames still pass, the picture stands still; a reset helps.
+    pub fn jammed(&self) -> bool {
+        self.console.jammed()
+    }
+
+    /// Chooses the game mode that the next reset brings about.
+    ///
+    /// # Errors
+    /// When the game does not have it; the message lists those it has.
+    pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> {
+        let available = self.rules.available_modes();
+        if !available.contains(&mode) {
+            return Err(ModeError { mode, game: self.name(), available: available.to_vec() });
+        }
+        self.mode = mode;
+        Ok(())
+    }
+
+    /// Sets the difficulty switches (bit 0 left, bit 1 right) from the next frame on.
+    ///
+    /// # Errors
+    /// When the game does not offer it; the message lists what it offers.
+    pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> {
+        let available = self.rules.difficulties;
+        if !available.contains(&difficulty) {
+            return Err(DifficultyError { difficulty, game: self.name(), available: available.to_vec() });
+        }
+        self.difficulty = difficulty;
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        self.game.map_or("a cartridge without a supported game", |game| game.name).to_string()
+    }
 }

@@ -1,7 +1,12 @@
 //! What the agent sees of each game: score, reward, lives, terminal, modes - facts of ALE's game table.
 //!
 //! A game is one [`Game`] value. Ordinary games are data and three one-line closures over RAM; where a rule needs
-//! memory or a deviation it is a named function in the same place. `game/<letters>.rs` hold the entries.
+//! memory or deviates, `adjust` says how, in the same place. `game/<letters>.rs` hold the entries.
+
+mod a_to_d;
+mod e_to_k;
+mod l_to_r;
+mod s_to_z;
 
 use crate::action::{Action, ActionSet};
 use crate::environment::Environment;
@@ -75,10 +80,12 @@ pub enum Lives {
     None,
     /// 1 until the game is over, then 0.
     One,
-    /// Read from RAM after every frame; 0 while the game is over.
+    /// Read from RAM after every frame; 0 once the game is over.
     Counted(fn(&Memory) -> i32),
     /// Read from RAM after every frame and reported as is, also when the game is over.
-    CountedAlways(fn(&Memory) -> i32),
+    CountedToTheEnd(fn(&Memory) -> i32),
+    /// Whatever [`Game::adjust`] makes of the number before; 0 once the game is over.
+    Remembered,
 }
 
 /// How a mode is chosen.
@@ -151,6 +158,11 @@ impl Properties {
         difficulty_a: false,
         paddle_max: 790_196,
     };
+
+    /// Whether the game is played with paddles.
+    pub fn has_paddles(&self) -> bool {
+        self.left_paddles || self.right_paddles
+    }
 }
 
 /// Everything ALE knows of one game.
@@ -172,10 +184,10 @@ pub struct Game {
     pub terminal: fn(&Memory) -> bool,
     /// Lives rule.
     pub lives: Lives,
-    /// State after the game's own reset: lives before a frame was seen, memory.
+    /// State after the game's own reset: lives and memory before a frame was seen.
     pub initial: GameState,
-    /// A rule that replaces `score`, `reward`, `terminal` and `lives` as a whole, for games that need one.
-    pub custom: Option<fn(&mut GameState, &Memory)>,
+    /// Runs after the ordinary rules, for the odd ones: sees the state before the frame and may change the new one.
+    pub adjust: Option<fn(&mut GameState, &GameState, &Memory)>,
     /// Frames pressed right after a reset: (count, action).
     pub start: &'static [(u32, Action)],
     /// Modes.
@@ -197,11 +209,71 @@ impl Game {
         reward: Reward::ScoreDifference,
         terminal: |_| false,
         lives: Lives::None,
-        initial: GameState { reward: 0, score: 0, terminal: false, lives: 0, memory: [0; 7] },
-        custom: None,
+        initial: GameState::with_lives(0),
+        adjust: None,
         start: &[],
         modes: Modes::Single,
         difficulties: &[0],
         properties: Properties::DEFAULT,
     };
+
+    /// The modes on offer, the default first.
+    pub fn available_modes(&self) -> &'static [u32] {
+        match self.modes {
+            Modes::Single => &[0],
+            Modes::Select { available, .. } | Modes::Custom { available, .. } => available,
+        }
+    }
+
+    /// Brings `state` up to date with the RAM a frame left.
+    pub(crate) fn after_frame(&self, state: &mut GameState, memory: &Memory) {
+        let old = *state;
+        state.score = (self.score)(memory);
+        let difference = state.score - old.score;
+        state.reward = match self.reward {
+            Reward::ScoreDifference => difference,
+            Reward::Adjusted(adjust) => adjust(difference),
+        };
+        state.terminal = (self.terminal)(memory);
+        if let Lives::Counted(lives) | Lives::CountedToTheEnd(lives) = self.lives {
+            state.lives = lives(memory);
+        }
+        if let Some(adjust) = self.adjust {
+            adjust(state, &old, memory);
+        }
+    }
+
+    /// What `lives()` says in `state`.
+    pub(crate) fn reported_lives(&self, state: &GameState) -> i32 {
+        match self.lives {
+            Lives::None => 0,
+            Lives::CountedToTheEnd(_) => state.lives,
+            _ if state.terminal => 0,
+            Lives::One => 1,
+            Lives::Counted(_) | Lives::Remembered => state.lives,
+        }
+    }
+}
+
+impl GameState {
+    /// A fresh state with `lives` lives.
+    pub const fn with_lives(lives: i32) -> GameState {
+        GameState { reward: 0, score: 0, terminal: false, lives, memory: [0; 7] }
+    }
+}
+
+/// Every supported game, by name.
+pub fn all() -> impl Iterator<Item = &'static Game> {
+    [a_to_d::GAMES, e_to_k::GAMES, l_to_r::GAMES, s_to_z::GAMES].into_iter().flatten()
+}
+
+/// The game of a cartridge: by the image's MD5, else by the stem of its file name, in any case of letters.
+pub fn identify(md5: &str, file_stem: Option<&str>) -> Option<&'static Game> {
+    let stem = file_stem.map(str::to_ascii_lowercase);
+    all().find(|game| game.md5 == md5).or_else(|| all().find(|game| Some(game.name) == stem.as_deref()))
+}
+
+/// The controllers and the picture of the image with this MD5.
+pub(crate) fn properties(md5: &str) -> Properties {
+    all().find(|game| game.md5 == md5).map_or(Properties::DEFAULT, |game| game.properties)
 }

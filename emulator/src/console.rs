@@ -1,0 +1,238 @@
+//! The console: CPU, TIA, RIOT and cartridge on one bus, and the order in which they are powered on and reset.
+
+use crate::bus::Bus;
+use crate::cartridge::{Cartridge, CartridgeImage};
+use crate::controller::{Controls, Ports};
+use crate::cpu::Cpu;
+use crate::game::{Format, Properties};
+use crate::random::MersenneTwister;
+use crate::tia::{Picture, Tia};
+
+/// Instructions after which an update returns even if the frame is not finished.
+const INSTRUCTION_LIMIT: u32 = 25_000;
+
+/// Updates run to find out the television format, and those of them that vote.
+const FORMAT_UPDATES: u32 = 60;
+const FORMAT_VOTES: std::ops::Range<u32> = 30..60;
+/// More scanlines than this are a vote for PAL.
+const NTSC_SCANLINES: i32 = 285;
+
+/// A picture of at least this many rows is exposed.
+const LEAST_EXPOSED_ROWS: u32 = 200;
+
+/// A powered-on console with a cartridge in its slot.
+#[derive(Clone, Debug)]
+pub(crate) struct Console {
+    cpu: Cpu,
+    board: Board,
+    properties: Properties,
+    picture: Picture,
+}
+
+/// Everything but the CPU.
+#[derive(Clone, Debug)]
+struct Board {
+    /// CPU cycles since the frame began.
+    cycles: u32,
+    /// The byte the data bus carried last; TIA reads leave its low six bits standing.
+    data_bus: u8,
+    /// Whether the CPU's last access was a read: the second of two consecutive writes does not wait for WSYNC.
+    after_read: bool,
+    tia: Tia,
+    riot: Riot,
+    cartridge: Cartridge,
+    ports: Ports,
+    random: MersenneTwister,
+}
+
+use crate::riot::Riot;
+
+impl Bus for Board {
+    #[inline(always)]
+    fn read(&mut self, address: u16) -> u8 {
+        let byte = if address & 0x1000 != 0 {
+            self.cartridge.read(address, self.cycles)
+        } else if address & 0x0280 == 0x0080 {
+            self.riot.ram[usize::from(address & 0x7F)]
+        } else if address & 0x0080 == 0 {
+            self.read_tia(address)
+        } else {
+            self.riot.read(address, self.cycles, &self.ports)
+        };
+        self.data_bus = byte;
+        self.after_read = true;
+        byte
+    }
+
+    #[inline(always)]
+    fn write(&mut self, address: u16, value: u8) {
+        if address & 0x1000 != 0 {
+            self.cartridge.write(address, value, self.cycles);
+        } else if address & 0x0280 == 0x0080 {
+            self.riot.ram[usize::from(address & 0x7F)] = value;
+        } else if address & 0x0080 == 0 {
+            if self.cartridge.claims_low_addresses() {
+                self.cartridge.write_low(address, value);
+            }
+            self.tia.write(address, value, &mut self.cycles, self.after_read);
+        } else {
+            self.riot.write(address, value, self.cycles);
+        }
+        self.data_bus = value;
+        self.after_read = false;
+    }
+
+    #[inline(always)]
+    fn add_cycles(&mut self, cycles: u32) {
+        self.cycles = self.cycles.wrapping_add(cycles);
+    }
+}
+
+impl Board {
+    fn read_tia(&mut self, address: u16) -> u8 {
+        if self.cartridge.claims_low_addresses() {
+            if let Some(byte) = self.cartridge.read_low(address) {
+                return byte;
+            }
+        }
+        self.tia.read(address, self.cycles, self.data_bus, &self.ports.pins)
+    }
+
+    /// Puts the cycle counter back to 0 in everything that keeps a time stamp but the TIA.
+    fn rebase_cycles(&mut self) {
+        self.riot.rebase_cycles(self.cycles);
+        self.cartridge.rebase_cycles(self.cycles);
+        self.cycles = 0;
+    }
+}
+
+impl Console {
+    /// Powers a console on. `seed` starts its generator, which fills RAM and starts timers.
+    pub(crate) fn new(image: &CartridgeImage, properties: Properties, seed: u32) -> Self {
+        let mut random = MersenneTwister::new(seed);
+        let riot = Riot::new(&mut random);
+        let mut picture = Picture {
+            first_scanline: properties.first_scanline,
+            height: properties.height,
+            hmove_blanks: properties.hmove_blanks,
+            pal: false,
+        };
+        let untouched = Controls::untouched(properties.difficulty_a);
+        let mut console = Self {
+            cpu: Cpu::new(),
+            board: Board {
+                cycles: 0,
+                data_bus: 0,
+                after_read: true,
+                tia: Tia::new(picture),
+                riot,
+                cartridge: Cartridge::new(image),
+                ports: Ports::new(&untouched, &properties),
+                random,
+            },
+            properties,
+            picture,
+        };
+        let format = properties.format.unwrap_or_else(|| console.detect_format());
+        picture.pal = format == Format::Pal;
+        if picture.pal && picture.height == Properties::DEFAULT.height {
+            picture.height = 250;
+        }
+        console.picture = picture;
+        console.reset();
+        console
+    }
+
+    /// Runs sixty frames and counts lines. What they leave in RAM stays there.
+    fn detect_format(&mut self) -> Format {
+        self.reset();
+        let mut votes = 0;
+        for update in 0..FORMAT_UPDATES {
+            self.update();
+            if FORMAT_VOTES.contains(&update) && self.board.tia.scanline(self.board.cycles) > NTSC_SCANLINES {
+                votes += 1;
+            }
+        }
+        if votes >= 15 {
+            Format::Pal
+        } else {
+            Format::Ntsc
+        }
+    }
+
+    /// A system reset: everything but RIOT RAM, the frame buffers' roles and an unfinished frame's mark.
+    pub(crate) fn reset(&mut self) {
+        let board = &mut self.board;
+        board.tia.rebase_cycles(board.cycles);
+        board.rebase_cycles();
+        board.riot.reset(&mut board.random);
+        board.tia.reset(self.picture);
+        board.cartridge.reset(&mut board.random, board.cycles);
+        self.cpu.reset(board);
+        board.after_read = true;
+    }
+
+    /// Sets what is pressed from now on.
+    pub(crate) fn set_controls(&mut self, controls: &Controls) {
+        self.board.ports = Ports::new(controls, &self.properties);
+    }
+
+    /// Runs until the frame ends or 25,000 instructions have passed: one ALE frame.
+    pub(crate) fn update(&mut self) {
+        let board = &mut self.board;
+        if board.tia.frame_finished() {
+            board.tia.start_frame(board.cycles);
+            board.rebase_cycles();
+        }
+        board.tia.begin_update();
+        for _ in 0..INSTRUCTION_LIMIT {
+            self.cpu.step(board);
+            if board.tia.stopped() {
+                break;
+            }
+            if self.cpu.jammed() {
+                break;
+            }
+        }
+        board.tia.end_update(board.cycles);
+    }
+
+    /// The screen: rows of 160 palette indices.
+    pub(crate) fn screen(&self) -> &[u8] {
+        &self.board.tia.frame()[..self.exposed_rows() as usize * crate::tia::WIDTH]
+    }
+
+    /// Rows of the screen.
+    pub(crate) fn exposed_rows(&self) -> u32 {
+        self.picture.height.max(LEAST_EXPOSED_ROWS)
+    }
+
+    /// The television format found.
+    pub(crate) fn format(&self) -> Format {
+        if self.picture.pal {
+            Format::Pal
+        } else {
+            Format::Ntsc
+        }
+    }
+
+    /// RIOT RAM.
+    pub(crate) fn ram(&self) -> &[u8; 128] {
+        &self.board.riot.ram
+    }
+
+    /// RIOT RAM, to be changed from outside.
+    pub(crate) fn ram_mut(&mut self) -> &mut [u8; 128] {
+        &mut self.board.riot.ram
+    }
+
+    /// RAM on the cartridge; empty when it has none.
+    pub(crate) fn cartridge_ram(&self) -> &[u8] {
+        self.board.cartridge.ram()
+    }
+
+    /// Whether the program has run into an undefined opcode.
+    pub(crate) fn jammed(&self) -> bool {
+        self.cpu.jammed()
+    }
+}

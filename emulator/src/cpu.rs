@@ -1,0 +1,143 @@
+//! The 6507: registers and the instruction step.
+//!
+//! A 6502 with 13 address lines and no interrupt pins. What is built here is ALE's low-compatibility core: whole
+//! instructions, base cycles charged right after the opcode fetch, so that every other access of an instruction carries
+//! the time of the instruction's end, and no bus access that the result does not need (see `console.md` 1 and the list
+//! "ALE, not silicon" in the crate's root).
+//!
+//! `cpu/decode.rs` has one row an opcode; `cpu/operations.rs` what the rows do.
+
+mod decode;
+mod operations;
+
+use crate::bus::Bus;
+
+/// Registers and flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    /// Accumulator.
+    pub a: u8,
+    /// Index register X.
+    pub x: u8,
+    /// Index register Y.
+    pub y: u8,
+    /// Stack pointer; the stack is at $0100 + SP.
+    pub sp: u8,
+    /// Program counter, all 16 bits (the FE scheme looks at A13).
+    pub pc: u16,
+    /// Bit 7 of this byte is N. N and Z are kept as the bytes they came from: cheaper to set, and set far more often
+    /// than read.
+    negative: u8,
+    /// Z is set when this byte is 0.
+    zero: u8,
+    carry: bool,
+    overflow: bool,
+    decimal: bool,
+    interrupt_disable: bool,
+    jammed: bool,
+}
+
+/// Base cycles by opcode. `$A7` (LAX zp) takes 4 here, an oddity of ALE's table.
+#[rustfmt::skip]
+const BASE_CYCLES: [u8; 256] = [
+    7, 6, 2, 8, 3, 3, 5, 5, 3, 2, 2, 2, 4, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+    6, 6, 2, 8, 3, 3, 5, 5, 4, 2, 2, 2, 4, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+    6, 6, 2, 8, 3, 3, 5, 5, 3, 2, 2, 2, 3, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+    6, 6, 2, 8, 3, 3, 5, 5, 4, 2, 2, 2, 5, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+    2, 6, 2, 6, 3, 3, 3, 3, 2, 2, 2, 2, 4, 4, 4, 4,
+    2, 6, 2, 6, 4, 4, 4, 4, 2, 5, 2, 5, 5, 5, 5, 5,
+    2, 6, 2, 6, 3, 3, 3, 4, 2, 2, 2, 2, 4, 4, 4, 4,
+    2, 5, 2, 5, 4, 4, 4, 4, 2, 4, 2, 4, 4, 4, 4, 4,
+    2, 6, 2, 8, 3, 3, 5, 5, 2, 2, 2, 2, 4, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+    2, 6, 2, 8, 3, 3, 5, 5, 2, 2, 2, 2, 4, 4, 6, 6,
+    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
+];
+
+impl Cpu {
+    /// A CPU that was never reset: registers as after a reset, program counter at 0.
+    pub fn new() -> Self {
+        Self {
+            a: 0,
+            x: 0,
+            y: 0,
+            sp: 0xFF,
+            pc: 0,
+            negative: 0,
+            zero: 1,
+            carry: false,
+            overflow: false,
+            decimal: false,
+            interrupt_disable: false,
+            jammed: false,
+        }
+    }
+
+    /// Clears registers and flags and loads the program counter from $FFFC; takes no cycles.
+    pub fn reset(&mut self, bus: &mut impl Bus) {
+        *self = Self::new();
+        self.pc = word(bus, 0xFFFC, 0xFFFD);
+    }
+
+    /// Executes one whole instruction. A jammed CPU does nothing.
+    #[inline]
+    pub fn step(&mut self, bus: &mut impl Bus) {
+        if self.jammed {
+            return;
+        }
+        let opcode = self.fetch(bus);
+        bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
+        self.execute(opcode, bus);
+    }
+
+    /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
+    pub fn jammed(&self) -> bool {
+        self.jammed
+    }
+
+    /// The status byte as PHP pushes it: N V 1 1 D I Z C.
+    pub fn status(&self) -> u8 {
+        (self.negative & 0x80)
+            | u8::from(self.overflow) << 6
+            | 0x30
+            | u8::from(self.decimal) << 3
+            | u8::from(self.interrupt_disable) << 2
+            | u8::from(self.zero == 0) << 1
+            | u8::from(self.carry)
+    }
+
+    /// Sets the flags from a status byte; bits 4 and 5 are ignored.
+    pub fn set_status(&mut self, status: u8) {
+        self.negative = status;
+        self.overflow = status & 0x40 != 0;
+        self.decimal = status & 0x08 != 0;
+        self.interrupt_disable = status & 0x04 != 0;
+        self.zero = u8::from(status & 0x02 == 0);
+        self.carry = status & 0x01 != 0;
+    }
+
+    #[inline(always)]
+    fn fetch(&mut self, bus: &mut impl Bus) -> u8 {
+        let byte = bus.read(self.pc);
+        self.pc = self.pc.wrapping_add(1);
+        byte
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A little-endian word; the low address is read first, which decides what the data-bus latch holds afterwards.
+#[inline(always)]
+fn word(bus: &mut impl Bus, low: u16, high: u16) -> u16 {
+    let low = bus.read(low);
+    let high = bus.read(high);
+    u16::from_le_bytes([low, high])
+}

@@ -1,0 +1,539 @@
+//! Addressing modes, access shapes and operations of the 6507.
+//!
+//! A row of the decode table reads `shape(mode, operation)`: the mode computes an effective address, the shape makes the
+//! bus accesses, the operation works on registers. All are inlined into the row.
+
+use super::{word, Cpu};
+use crate::bus::Bus;
+
+/// Addressing modes: each consumes its operand bytes and returns the effective address.
+impl Cpu {
+    #[inline(always)]
+    pub(super) fn immediate<B: Bus>(&mut self, _: &mut B) -> u16 {
+        let address = self.pc;
+        self.pc = self.pc.wrapping_add(1);
+        address
+    }
+
+    #[inline(always)]
+    pub(super) fn zero_page<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        u16::from(self.fetch(bus))
+    }
+
+    #[inline(always)]
+    pub(super) fn zero_page_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        u16::from(self.fetch(bus).wrapping_add(self.x))
+    }
+
+    #[inline(always)]
+    pub(super) fn zero_page_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        u16::from(self.fetch(bus).wrapping_add(self.y))
+    }
+
+    #[inline(always)]
+    pub(super) fn absolute<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let address = word(bus, self.pc, self.pc.wrapping_add(1));
+        self.pc = self.pc.wrapping_add(2);
+        address
+    }
+
+    /// Absolute,X for stores and read-modify-writes, whose time does not depend on the page.
+    #[inline(always)]
+    pub(super) fn absolute_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        self.absolute(bus).wrapping_add(u16::from(self.x))
+    }
+
+    /// Absolute,Y for stores and read-modify-writes.
+    #[inline(always)]
+    pub(super) fn absolute_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        self.absolute(bus).wrapping_add(u16::from(self.y))
+    }
+
+    /// Absolute,X for reads: one cycle more across a page.
+    #[inline(always)]
+    pub(super) fn absolute_x_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let base = self.absolute(bus);
+        indexed_read(bus, base, self.x)
+    }
+
+    /// Absolute,Y for reads: one cycle more across a page.
+    #[inline(always)]
+    pub(super) fn absolute_y_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let base = self.absolute(bus);
+        indexed_read(bus, base, self.y)
+    }
+
+    #[inline(always)]
+    pub(super) fn indirect_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let pointer = u16::from(self.fetch(bus).wrapping_add(self.x));
+        // ALE does not wrap: a pointer at $FF takes its high byte from $0100, a TIA register.
+        word(bus, pointer, pointer + 1)
+    }
+
+    /// (zp),Y for stores and read-modify-writes.
+    #[inline(always)]
+    pub(super) fn indirect_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let pointer = u16::from(self.fetch(bus));
+        word(bus, pointer, pointer + 1).wrapping_add(u16::from(self.y))
+    }
+
+    /// (zp),Y for reads: one cycle more across a page.
+    #[inline(always)]
+    pub(super) fn indirect_y_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
+        let pointer = u16::from(self.fetch(bus));
+        let base = word(bus, pointer, pointer + 1);
+        indexed_read(bus, base, self.y)
+    }
+}
+
+#[inline(always)]
+fn indexed_read<B: Bus>(bus: &mut B, base: u16, index: u8) -> u16 {
+    let address = base.wrapping_add(u16::from(index));
+    if (base ^ address) & 0xFF00 != 0 {
+        bus.add_cycles(1);
+    }
+    address
+}
+
+/// Access shapes: which bus accesses an instruction makes with its effective address.
+impl Cpu {
+    #[inline(always)]
+    pub(super) fn read<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        mode: impl Fn(&mut Cpu, &mut B) -> u16,
+        operation: impl Fn(&mut Cpu, u8),
+    ) {
+        let address = mode(self, bus);
+        let operand = bus.read(address);
+        operation(self, operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn store<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        mode: impl Fn(&mut Cpu, &mut B) -> u16,
+        value: impl Fn(&Cpu) -> u8,
+    ) {
+        let address = mode(self, bus);
+        bus.write(address, value(self));
+    }
+
+    /// The unstable stores SHA, SHX, SHY, SHS: the value is ANDed with the high byte of the indexed address plus one.
+    #[inline(always)]
+    pub(super) fn store_and_high<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        mode: impl Fn(&mut Cpu, &mut B) -> u16,
+        value: impl Fn(&mut Cpu) -> u8,
+    ) {
+        let address = mode(self, bus);
+        let high = (address >> 8) as u8;
+        let value = value(self) & high.wrapping_add(1);
+        bus.write(address, value);
+    }
+
+    /// One read and one write; the real chip writes twice.
+    #[inline(always)]
+    pub(super) fn modify<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        mode: impl Fn(&mut Cpu, &mut B) -> u16,
+        operation: impl Fn(&mut Cpu, u8) -> u8,
+    ) {
+        let address = mode(self, bus);
+        let operand = bus.read(address);
+        let result = operation(self, operand);
+        bus.write(address, result);
+    }
+
+    /// Read-modify-write followed by an operation of the accumulator with the result (SLO, RLA, ...). The write comes
+    /// first; the order is not visible on this bus but keeps the accesses where ALE has them.
+    #[inline(always)]
+    pub(super) fn modify_then<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        mode: impl Fn(&mut Cpu, &mut B) -> u16,
+        operation: impl Fn(&mut Cpu, u8) -> u8,
+        then: impl Fn(&mut Cpu, u8),
+    ) {
+        let address = mode(self, bus);
+        let operand = bus.read(address);
+        let result = operation(self, operand);
+        bus.write(address, result);
+        then(self, result);
+    }
+
+    #[inline(always)]
+    pub(super) fn branch<B: Bus>(&mut self, bus: &mut B, taken: bool) {
+        let offset = self.fetch(bus) as i8;
+        if taken {
+            let target = self.pc.wrapping_add_signed(i16::from(offset));
+            bus.add_cycles(if (target ^ self.pc) & 0xFF00 == 0 { 1 } else { 2 });
+            self.pc = target;
+        }
+    }
+
+    #[inline(always)]
+    fn push<B: Bus>(&mut self, bus: &mut B, value: u8) {
+        bus.write(0x0100 | u16::from(self.sp), value);
+        self.sp = self.sp.wrapping_sub(1);
+    }
+
+    #[inline(always)]
+    fn pull<B: Bus>(&mut self, bus: &mut B) -> u8 {
+        self.sp = self.sp.wrapping_add(1);
+        bus.read(0x0100 | u16::from(self.sp))
+    }
+
+    /// The read of the old stack location before a pull and inside JSR. Its value is dropped, but with SP below $80 it
+    /// reads a TIA register, and it is what the data-bus latch holds for the access that follows.
+    #[inline(always)]
+    fn dummy_stack_read<B: Bus>(&mut self, bus: &mut B) {
+        bus.read(0x0100 | u16::from(self.sp));
+    }
+}
+
+/// Jumps and the stack.
+impl Cpu {
+    #[inline(always)]
+    pub(super) fn jmp<B: Bus>(&mut self, bus: &mut B) {
+        self.pc = self.absolute(bus);
+    }
+
+    #[inline(always)]
+    pub(super) fn jmp_indirect<B: Bus>(&mut self, bus: &mut B) {
+        let pointer = self.absolute(bus);
+        // The NMOS defect: the pointer's high byte is not carried into.
+        let high = (pointer & 0xFF00) | (pointer.wrapping_add(1) & 0x00FF);
+        self.pc = word(bus, pointer, high);
+    }
+
+    #[inline(always)]
+    pub(super) fn jsr<B: Bus>(&mut self, bus: &mut B) {
+        let low = self.fetch(bus);
+        self.dummy_stack_read(bus);
+        let [return_low, return_high] = self.pc.to_le_bytes();
+        self.push(bus, return_high);
+        self.push(bus, return_low);
+        // Only now the high byte: a JSR that lies in the stack jumps to what it has just pushed.
+        let high = bus.read(self.pc);
+        self.pc = u16::from_le_bytes([low, high]);
+    }
+
+    #[inline(always)]
+    pub(super) fn rts<B: Bus>(&mut self, bus: &mut B) {
+        self.dummy_stack_read(bus);
+        let low = self.pull(bus);
+        let high = self.pull(bus);
+        let address = u16::from_le_bytes([low, high]);
+        bus.read(address);
+        self.pc = address.wrapping_add(1);
+    }
+
+    #[inline(always)]
+    pub(super) fn brk<B: Bus>(&mut self, bus: &mut B) {
+        self.fetch(bus);
+        let [low, high] = self.pc.to_le_bytes();
+        self.push(bus, high);
+        self.push(bus, low);
+        self.push(bus, self.status());
+        self.interrupt_disable = true;
+        self.pc = word(bus, 0xFFFE, 0xFFFF);
+    }
+
+    #[inline(always)]
+    pub(super) fn rti<B: Bus>(&mut self, bus: &mut B) {
+        self.dummy_stack_read(bus);
+        let status = self.pull(bus);
+        self.set_status(status);
+        let low = self.pull(bus);
+        let high = self.pull(bus);
+        self.pc = u16::from_le_bytes([low, high]);
+    }
+
+    #[inline(always)]
+    pub(super) fn pha<B: Bus>(&mut self, bus: &mut B) {
+        self.push(bus, self.a);
+    }
+
+    #[inline(always)]
+    pub(super) fn php<B: Bus>(&mut self, bus: &mut B) {
+        self.push(bus, self.status());
+    }
+
+    #[inline(always)]
+    pub(super) fn pla<B: Bus>(&mut self, bus: &mut B) {
+        self.dummy_stack_read(bus);
+        let value = self.pull(bus);
+        self.lda(value);
+    }
+
+    #[inline(always)]
+    pub(super) fn plp<B: Bus>(&mut self, bus: &mut B) {
+        self.dummy_stack_read(bus);
+        let status = self.pull(bus);
+        self.set_status(status);
+    }
+}
+
+/// Operations on registers.
+impl Cpu {
+    #[inline(always)]
+    pub(super) fn set_nz(&mut self, value: u8) {
+        self.negative = value;
+        self.zero = value;
+    }
+
+    #[inline(always)]
+    pub(super) fn is_negative(&self) -> bool {
+        self.negative & 0x80 != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn is_zero(&self) -> bool {
+        self.zero == 0
+    }
+
+    #[inline(always)]
+    pub(super) fn lda(&mut self, operand: u8) {
+        self.a = operand;
+        self.set_nz(operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn ldx(&mut self, operand: u8) {
+        self.x = operand;
+        self.set_nz(operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn ldy(&mut self, operand: u8) {
+        self.y = operand;
+        self.set_nz(operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn and(&mut self, operand: u8) {
+        self.lda(self.a & operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn ora(&mut self, operand: u8) {
+        self.lda(self.a | operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn eor(&mut self, operand: u8) {
+        self.lda(self.a ^ operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn bit(&mut self, operand: u8) {
+        self.negative = operand;
+        self.overflow = operand & 0x40 != 0;
+        self.zero = self.a & operand;
+    }
+
+    #[inline(always)]
+    fn compare(&mut self, register: u8, operand: u8) {
+        self.carry = register >= operand;
+        self.set_nz(register.wrapping_sub(operand));
+    }
+
+    #[inline(always)]
+    pub(super) fn cmp(&mut self, operand: u8) {
+        self.compare(self.a, operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn cpx(&mut self, operand: u8) {
+        self.compare(self.x, operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn cpy(&mut self, operand: u8) {
+        self.compare(self.y, operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn adc(&mut self, operand: u8) {
+        if self.decimal {
+            self.adc_decimal(operand);
+        } else {
+            self.adc_binary(operand);
+        }
+    }
+
+    #[inline(always)]
+    fn adc_binary(&mut self, operand: u8) {
+        let sum = u16::from(self.a) + u16::from(operand) + u16::from(self.carry);
+        let result = sum as u8;
+        self.overflow = !(self.a ^ operand) & (self.a ^ result) & 0x80 != 0;
+        self.carry = sum > 0xFF;
+        self.lda(result);
+    }
+
+    fn adc_decimal(&mut self, operand: u8) {
+        let sum = decimal_value(self.a) + decimal_value(operand) + u32::from(self.carry);
+        self.carry = sum > 99;
+        let result = decimal_digits(sum % 256);
+        self.overflow = (self.a ^ result) & (result ^ operand) & 0x80 != 0;
+        self.lda(result);
+    }
+
+    #[inline(always)]
+    pub(super) fn sbc(&mut self, operand: u8) {
+        if self.decimal {
+            self.sbc_decimal(operand);
+        } else {
+            self.adc_binary(!operand);
+        }
+    }
+
+    fn sbc_decimal(&mut self, operand: u8) {
+        let borrow = u8::from(!self.carry);
+        let mut difference = decimal_value(self.a) as i32 - decimal_value(operand) as i32 - i32::from(borrow);
+        if difference < 0 {
+            difference += 100;
+        }
+        let result = if difference >= 0 {
+            decimal_digits(difference as u32)
+        } else {
+            // Only with nibbles above 9: ALE reads before the start of its table and finds the other table's end.
+            decimal_value((256 + difference) as u8) as u8
+        };
+        self.carry = u16::from(self.a) >= u16::from(operand) + u16::from(borrow);
+        self.overflow = (self.a ^ result) & (result ^ operand) & 0x80 != 0;
+        self.lda(result);
+    }
+
+    #[inline(always)]
+    pub(super) fn asl(&mut self, operand: u8) -> u8 {
+        self.carry = operand & 0x80 != 0;
+        let result = operand << 1;
+        self.set_nz(result);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn lsr(&mut self, operand: u8) -> u8 {
+        self.carry = operand & 0x01 != 0;
+        let result = operand >> 1;
+        self.set_nz(result);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn rol(&mut self, operand: u8) -> u8 {
+        let result = operand << 1 | u8::from(self.carry);
+        self.carry = operand & 0x80 != 0;
+        self.set_nz(result);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn ror(&mut self, operand: u8) -> u8 {
+        let result = operand >> 1 | u8::from(self.carry) << 7;
+        self.carry = operand & 0x01 != 0;
+        self.set_nz(result);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn inc(&mut self, operand: u8) -> u8 {
+        let result = operand.wrapping_add(1);
+        self.set_nz(result);
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn dec(&mut self, operand: u8) -> u8 {
+        let result = operand.wrapping_sub(1);
+        self.set_nz(result);
+        result
+    }
+}
+
+/// Undocumented operations, with the constants ALE's core has where silicon is unstable.
+impl Cpu {
+    #[inline(always)]
+    pub(super) fn lax(&mut self, operand: u8) {
+        self.lda(operand);
+        self.x = operand;
+    }
+
+    #[inline(always)]
+    pub(super) fn anc(&mut self, operand: u8) {
+        self.and(operand);
+        self.carry = self.is_negative();
+    }
+
+    #[inline(always)]
+    pub(super) fn asr(&mut self, operand: u8) {
+        self.a = self.lsr(self.a & operand);
+    }
+
+    pub(super) fn arr(&mut self, operand: u8) {
+        let value = self.a & operand;
+        let result = value >> 1 | u8::from(self.carry) << 7;
+        if !self.decimal {
+            self.lda(result);
+            self.carry = result & 0x40 != 0;
+            self.overflow = (result >> 6 ^ result >> 5) & 1 != 0;
+            return;
+        }
+        // N and Z are those of the rotated value; the decimal fix-ups that follow do not touch them.
+        self.set_nz(result);
+        self.overflow = (value ^ result) & 0x40 != 0;
+        let mut fixed = result;
+        if (value & 0x0F) + (value & 0x01) > 5 {
+            fixed = (fixed & 0xF0) | (fixed.wrapping_add(6) & 0x0F);
+        }
+        self.carry = u16::from(value & 0xF0) + u16::from(value & 0x10) > 0x50;
+        if self.carry {
+            fixed = fixed.wrapping_add(0x60);
+        }
+        self.a = fixed;
+    }
+
+    #[inline(always)]
+    pub(super) fn ane(&mut self, operand: u8) {
+        self.lda((self.a | 0xEE) & self.x & operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn lxa(&mut self, operand: u8) {
+        self.lax((self.a | 0xEE) & operand);
+    }
+
+    #[inline(always)]
+    pub(super) fn sbx(&mut self, operand: u8) {
+        let value = self.a & self.x;
+        self.carry = value >= operand;
+        self.ldx(value.wrapping_sub(operand));
+    }
+
+    #[inline(always)]
+    pub(super) fn las(&mut self, operand: u8) {
+        self.sp &= operand;
+        self.lax(self.sp);
+    }
+
+    #[inline(always)]
+    pub(super) fn shs(&mut self) -> u8 {
+        self.sp = self.a & self.x;
+        self.sp
+    }
+}
+
+/// 10 x high nibble + low nibble, nibbles unchecked: 0 to 165.
+fn decimal_value(byte: u8) -> u32 {
+    u32::from(byte >> 4) * 10 + u32::from(byte & 0x0F)
+}
+
+/// The last two decimal digits of `value`, packed.
+fn decimal_digits(value: u32) -> u8 {
+    ((value % 100 / 10) << 4 | value % 10) as u8
+}

@@ -1,0 +1,550 @@
+//! The TIA, the video chip: registers, the frame's life, and the clock everything hangs on.
+//!
+//! Described by Steve Wright's "Stella Programmer's Guide" (1979), from which the register names come; built after
+//! `tia.md`, ALE's behaviour as measured. Time is counted in colour clocks, three to a CPU cycle, 228 to a line. Nothing
+//! is drawn until a register is about to change or be read ([`Tia::catch_up`]), and nothing outside the display window is
+//! drawn at all - no collisions and no end-of-line work either.
+//!
+//! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor, pixels, collisions; `tia/motion.rs`: positions.
+
+mod drawing;
+mod motion;
+mod objects;
+mod row;
+
+use drawing::Colours;
+use objects::{BL, M0, M1, P0, P1, PF};
+use row::Row;
+pub(crate) use row::WIDTH;
+
+/// Colour clocks of a scanline.
+const LINE_CLOCKS: i32 = 228;
+/// Colour clocks of horizontal blank, at the start of a line.
+const HBLANK_CLOCKS: i32 = 68;
+/// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
+const BUFFER_ROWS: usize = 300;
+/// VSYNC must be held this long (one line) for its release to end the frame.
+const VSYNC_CLOCKS: i32 = 228;
+const NEVER: i32 = i32::MAX;
+
+const CTRLPF_SCORE: u8 = 0x02;
+const CTRLPF_PRIORITY: u8 = 0x04;
+const VBLANK_ON: u8 = 0x02;
+const VBLANK_DUMP: u8 = 0x80;
+
+/// What the star-field trick does to missile 0 on the current line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MissileMode {
+    Normal,
+    Stretched,
+    Off,
+}
+
+/// How the television and the cartridge want the picture; fixed from one system reset to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Picture {
+    /// First scanline shown.
+    pub(crate) first_scanline: u32,
+    /// Rows drawn.
+    pub(crate) height: u32,
+    /// Whether HMOVE blanks eight pixels.
+    pub(crate) hmove_blanks: bool,
+    /// PAL: colour loss on odd line counts, and longer frames before the line limit.
+    pub(crate) pal: bool,
+}
+
+impl Picture {
+    /// Lines after which any write to the TIA ends the frame.
+    fn line_limit(self) -> i32 {
+        if self.pal {
+            342
+        } else {
+            290
+        }
+    }
+}
+
+/// What the TIA's six input pins are connected to; constant during a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InputPins {
+    /// Resistance at INPT0 to INPT3 in ohm; [`InputPins::OPEN`] when nothing is connected.
+    pub(crate) resistance: [i32; 4],
+    /// Whether INPT4 and INPT5 are pulled to ground (fire pressed).
+    pub(crate) grounded: [bool; 2],
+}
+
+impl InputPins {
+    /// An infinite resistance.
+    pub(crate) const OPEN: i32 = i32::MAX;
+}
+
+/// The chip.
+#[derive(Clone, Debug)]
+pub(crate) struct Tia {
+    picture: Picture,
+
+    // The frame. All clocks are relative to the start of the frame (console's cycle counter zero).
+    frame_start: i32,
+    display_start: i32,
+    display_end: i32,
+    /// Everything before this clock is drawn.
+    drawn_until: i32,
+    /// Clock of the last access that should have drawn but changed nothing.
+    noted_until: i32,
+    /// Clocks left in the cursor's line.
+    line_clocks_left: i32,
+    /// Where in the frame buffer the cursor writes: 160 x row + x.
+    write_position: usize,
+    vsync_release: i32,
+    lines_of_last_frame: i32,
+    /// The frame under way was not finished by the last update. Survives resets.
+    partial: bool,
+    greyed: bool,
+    stop: bool,
+    frames: [Box<[u8]>; 2],
+    current_frame: usize,
+
+    // Registers.
+    vblank: u8,
+    nusiz: [u8; 2],
+    colours: Colours,
+    ctrlpf: u8,
+    reflected: [bool; 2],
+    /// The twenty playfield bits, leftmost first.
+    playfield: u32,
+    graphics: [u8; 2],
+    old_graphics: [u8; 2],
+    missile_enabled: [bool; 2],
+    ball_enabled: bool,
+    old_ball_enabled: bool,
+    motion_register: [u8; 5],
+    player_delayed: [bool; 2],
+    ball_delayed: bool,
+    missile_locked: [bool; 2],
+    position: [u8; 5],
+    collisions: u16,
+    dump_paddles: bool,
+    dump_released_cycle: u32,
+
+    // What follows from them.
+    skip_first_copy: [bool; 2],
+    playfield_reflected: bool,
+    missile0_mode: MissileMode,
+    last_hmove_clock: i32,
+    hmove_blank_pending: bool,
+    /// Counter of the star-field trick while it is on.
+    star_field: Option<u8>,
+
+    // Caches of `objects.rs`, refreshed before drawing.
+    rows: [Row; 6],
+    active: u8,
+    stale_rows: u8,
+}
+
+impl Tia {
+    /// A chip that still needs its first [`Tia::reset`].
+    pub(crate) fn new(picture: Picture) -> Self {
+        let buffer = || vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice();
+        Self::with_buffers(picture, [buffer(), buffer()])
+    }
+
+    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed and which buffer is
+    /// current survive it.
+    pub(crate) fn reset(&mut self, picture: Picture) {
+        let mut frames = std::mem::take(&mut self.frames);
+        for frame in &mut frames {
+            frame.fill(0);
+        }
+        *self = Self {
+            partial: self.partial,
+            greyed: self.greyed,
+            current_frame: self.current_frame,
+            ..Self::with_buffers(picture, frames)
+        };
+    }
+
+    fn with_buffers(picture: Picture, frames: [Box<[u8]>; 2]) -> Self {
+        let mut tia = Self {
+            picture,
+            frame_start: 0,
+            display_start: 0,
+            display_end: 0,
+            drawn_until: 0,
+            noted_until: 0,
+            line_clocks_left: LINE_CLOCKS,
+            write_position: 0,
+            vsync_release: NEVER,
+            lines_of_last_frame: 0,
+            partial: false,
+            greyed: false,
+            stop: false,
+            frames,
+            current_frame: 0,
+            vblank: 0,
+            nusiz: [0; 2],
+            colours: Colours::default(),
+            ctrlpf: 0,
+            reflected: [false; 2],
+            playfield: 0,
+            graphics: [0; 2],
+            old_graphics: [0; 2],
+            missile_enabled: [false; 2],
+            ball_enabled: false,
+            old_ball_enabled: false,
+            motion_register: [0; 5],
+            player_delayed: [false; 2],
+            ball_delayed: false,
+            missile_locked: [false; 2],
+            position: [0; 5],
+            collisions: 0,
+            dump_paddles: false,
+            dump_released_cycle: 0,
+            skip_first_copy: [false; 2],
+            playfield_reflected: false,
+            missile0_mode: MissileMode::Normal,
+            last_hmove_clock: 0,
+            hmove_blank_pending: false,
+            star_field: None,
+            rows: [Row::EMPTY; 6],
+            active: 0,
+            stale_rows: 0,
+        };
+        // The cursor stays at the frame's start, not at the window's: only the first real frame start moves it there.
+        tia.place_window();
+        tia
+    }
+
+    fn place_window(&mut self) {
+        self.display_start = self.frame_start + LINE_CLOCKS * self.picture.first_scanline as i32;
+        self.display_end = self.display_start + LINE_CLOCKS * self.picture.height as i32;
+    }
+}
+
+/// The frame's life.
+impl Tia {
+    /// Whether the next update begins a new frame rather than continuing one.
+    pub(crate) fn frame_finished(&self) -> bool {
+        !self.partial
+    }
+
+    /// Whether a write has ended the frame since the last [`Tia::begin_update`].
+    #[inline(always)]
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop
+    }
+
+    /// Starts a frame at cycle `cycles`, which becomes cycle 0. The console rebases its other parts.
+    pub(crate) fn start_frame(&mut self, cycles: u32) {
+        self.current_frame ^= 1;
+        let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
+        self.rebase_cycles(cycles);
+        self.frame_start = -phase;
+        self.place_window();
+        self.drawn_until = self.display_start;
+        self.line_clocks_left = LINE_CLOCKS;
+        self.write_position = 0;
+        if self.picture.pal {
+            let odd = self.colour_loss();
+            let Colours { player: [player0, player1], playfield, background } = &mut self.colours;
+            for colour in [player0, player1, playfield, background] {
+                *colour = (*colour & 0xFE) | odd;
+            }
+        }
+        self.greyed = false;
+    }
+
+    /// Every update begins with this, after a possible [`Tia::start_frame`].
+    pub(crate) fn begin_update(&mut self) {
+        self.partial = true;
+        self.stop = false;
+    }
+
+    /// Every update ends with this.
+    pub(crate) fn end_update(&mut self, cycles: u32) {
+        let lines = self.scanline(cycles);
+        if self.partial {
+            self.catch_up(self.noted_until);
+            if !self.greyed {
+                self.grey_from(lines);
+            }
+            self.greyed = true;
+        } else {
+            self.lines_of_last_frame = lines;
+            self.greyed = false;
+        }
+    }
+
+    /// The cycle counter is about to go back to 0.
+    pub(crate) fn rebase_cycles(&mut self, cycles: u32) {
+        let shift = clock(cycles);
+        for stamp in [
+            &mut self.frame_start,
+            &mut self.display_start,
+            &mut self.display_end,
+            &mut self.drawn_until,
+            &mut self.noted_until,
+            // Also when it holds "never", which so sinks by a frame's length every frame without a VSYNC.
+            &mut self.vsync_release,
+            &mut self.last_hmove_clock,
+        ] {
+            *stamp = stamp.wrapping_sub(shift);
+        }
+        self.dump_released_cycle = self.dump_released_cycle.wrapping_sub(cycles);
+    }
+
+    /// The scanline of cycle `cycles`, counted from the start of the frame.
+    pub(crate) fn scanline(&self, cycles: u32) -> i32 {
+        clock(cycles).wrapping_sub(self.frame_start).div_euclid(LINE_CLOCKS)
+    }
+
+    /// The frame buffer drawn last: rows of 160 palette indices, more than are shown.
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.frames[self.current_frame]
+    }
+
+    /// What is left of an unfinished frame turns gray, as ALE shows a program that hangs.
+    fn grey_from(&mut self, lines: i32) {
+        let first = self.picture.first_scanline as usize;
+        let from = usize::try_from(lines).unwrap_or(0).max(first) - first;
+        let height = self.picture.height as usize;
+        if from < height {
+            for pixel in &mut self.frames[self.current_frame][from * WIDTH..height * WIDTH] {
+                *pixel = (*pixel & 0x0F) >> 1;
+            }
+        }
+    }
+
+    /// PAL televisions lose colour when frames have an odd number of lines; shown by bit 0 of the colours.
+    fn colour_loss(&self) -> u8 {
+        u8::from(self.picture.pal && self.lines_of_last_frame & 1 != 0)
+    }
+
+    fn end_frame(&mut self) {
+        self.stop = true;
+        self.partial = false;
+    }
+
+    /// A write at clock `k` that leaves drawing for later. ALE draws up to every access; only its over-run and a frame
+    /// left unfinished can tell.
+    #[inline(always)]
+    fn note_access(&mut self, k: i32) {
+        self.noted_until = k;
+    }
+
+    fn line_clock(&self, k: i32) -> i32 {
+        k.wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS)
+    }
+
+    fn stale(&mut self, object: usize) {
+        self.stale_rows |= objects::bit(object);
+    }
+
+    fn all_stale(&mut self) {
+        self.stale_rows = 0x3F;
+    }
+}
+
+/// Whether a write to the register can change what is drawn from then on. WSYNC, RSYNC, sound, the motion registers and
+/// the unused addresses cannot, and need no catching up.
+fn touches_picture(register: u8) -> bool {
+    !matches!(register, 0x02 | 0x03 | 0x15..=0x1A | 0x20..=0x24 | 0x2B | 0x2D..=0x3F)
+}
+
+/// The colour clock of a cycle.
+fn clock(cycles: u32) -> i32 {
+    cycles.wrapping_mul(3) as i32
+}
+
+/// Register writes and reads.
+impl Tia {
+    /// Writes `value` to the register `address & $3F` at cycle `cycles`. WSYNC adds to `cycles`, unless the access before
+    /// was a write too.
+    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: &mut u32, after_read: bool) {
+        let register = address as u8 & 0x3F;
+        let k = clock(*cycles);
+        // Most writes act at once; some are seen by the pixels a little later.
+        let delay = match register {
+            0x01 | 0x0B | 0x0C | 0x1B | 0x1C => 1,
+            0x04 | 0x05 | 0x12 | 0x13 => 8,
+            0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
+            _ => 0,
+        };
+        if touches_picture(register) || (register == 0x22 && self.arms_star_field(k, value >> 4)) {
+            self.catch_up(k.wrapping_add(delay));
+        } else {
+            self.note_access(k);
+        }
+        if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
+            self.catch_up(k);
+            self.end_frame();
+        }
+        let bit = |number: u8| value >> number & 1 != 0;
+        match register {
+            // VSYNC
+            0x00 => {
+                if bit(1) {
+                    self.vsync_release = k.wrapping_add(VSYNC_CLOCKS);
+                } else if k >= self.vsync_release {
+                    self.vsync_release = NEVER;
+                    self.end_frame();
+                }
+            }
+            // VBLANK
+            0x01 => {
+                if value & !self.vblank & VBLANK_DUMP != 0 {
+                    self.dump_paddles = true;
+                } else if !value & self.vblank & VBLANK_DUMP != 0 {
+                    self.dump_paddles = false;
+                    self.dump_released_cycle = *cycles;
+                }
+                self.vblank = value;
+            }
+            // WSYNC
+            0x02 => {
+                if after_read {
+                    let cycle = (self.line_clock(k) / 3) as u32;
+                    if cycle != 0 {
+                        *cycles += 76 - cycle;
+                    }
+                }
+            }
+            // NUSIZ0, NUSIZ1
+            0x04 | 0x05 => {
+                let player = usize::from(register - 0x04);
+                self.nusiz[player] = value;
+                self.skip_first_copy[player] = false;
+                if player == 0 {
+                    self.missile0_mode = MissileMode::Normal;
+                }
+                self.stale(P0 + player);
+                self.stale(M0 + player);
+            }
+            // COLUP0, COLUP1, COLUPF, COLUBK
+            0x06 => self.colours.player[0] = self.colour(value),
+            0x07 => self.colours.player[1] = self.colour(value),
+            0x08 => self.colours.playfield = self.colour(value),
+            0x09 => self.colours.background = self.colour(value),
+            // CTRLPF: the reflection of a line is settled before its middle
+            0x0A => {
+                self.ctrlpf = value;
+                if self.line_clock(k) < 147 {
+                    self.playfield_reflected = bit(0);
+                }
+                self.stale(PF);
+                self.stale(BL);
+            }
+            // REFP0, REFP1
+            0x0B | 0x0C => {
+                let player = usize::from(register - 0x0B);
+                self.reflected[player] = bit(3);
+                self.stale(P0 + player);
+            }
+            // PF0 (high nibble, drawn bit 4 first), PF1 (bit 7 first), PF2 (bit 0 first)
+            0x0D => self.set_playfield(0, 0xF, u32::from(value >> 4)),
+            0x0E => self.set_playfield(4, 0xFF, u32::from(value.reverse_bits())),
+            0x0F => self.set_playfield(12, 0xFF, u32::from(value)),
+            // RESP0, RESP1
+            0x10 | 0x11 => self.reset_player(usize::from(register - 0x10), k),
+            // RESM0, RESM1, RESBL
+            0x12 => self.reset_narrow(M0, k),
+            0x13 => self.reset_narrow(M1, k),
+            0x14 => self.reset_narrow(BL, k),
+            // GRP0, GRP1: each also copies the other's delayed graphics
+            0x1B => {
+                self.graphics[0] = value;
+                self.old_graphics[1] = self.graphics[1];
+                self.stale(P0);
+                self.stale(P1);
+            }
+            0x1C => {
+                self.graphics[1] = value;
+                self.old_graphics[0] = self.graphics[0];
+                self.old_ball_enabled = self.ball_enabled;
+                self.stale(P0);
+                self.stale(P1);
+                self.stale(BL);
+            }
+            // ENAM0, ENAM1, ENABL
+            0x1D | 0x1E => {
+                let missile = usize::from(register - 0x1D);
+                self.missile_enabled[missile] = bit(1);
+                self.stale(M0 + missile);
+            }
+            0x1F => {
+                self.ball_enabled = bit(1);
+                self.stale(BL);
+            }
+            // HMP0, HMP1, HMM0, HMM1, HMBL
+            0x20..=0x24 => {
+                let object = usize::from(register - 0x20);
+                if object == M0 && self.arms_star_field(k, value >> 4) {
+                    self.star_field = Some(0);
+                }
+                self.motion_register[object] = value >> 4;
+            }
+            // VDELP0, VDELP1, VDELBL
+            0x25 | 0x26 => {
+                let player = usize::from(register - 0x25);
+                self.player_delayed[player] = bit(0);
+                self.stale(P0 + player);
+            }
+            0x27 => {
+                self.ball_delayed = bit(0);
+                self.stale(BL);
+            }
+            // RESMP0, RESMP1
+            0x28 | 0x29 => self.lock_missile(usize::from(register - 0x28), bit(1)),
+            // HMOVE
+            0x2A => self.hmove(k),
+            // HMCLR
+            0x2B => self.motion_register = [0; 5],
+            // CXCLR
+            0x2C => self.collisions = 0,
+            // RSYNC ($03), sound ($15 to $1A) and $2D to $3F have no effect on the picture.
+            _ => {}
+        }
+    }
+
+    /// Reads the register `address & $0F`: one or two bits on top of what the data bus last carried.
+    pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
+        self.catch_up(clock(cycles));
+        let register = usize::from(address & 0x0F);
+        let high = match register {
+            // CXM0P to CXM1FB: two latches each; CXBLPF one; CXPPMM two
+            0..=5 => self.collision_bits(2 * register, 2 * register + 1),
+            6 => self.collision_bits(12, 12) & 0x80,
+            7 => self.collision_bits(13, 14),
+            8..=11 => u8::from(self.paddle_charged(pins.resistance[register - 8], cycles)) << 7,
+            12 | 13 => u8::from(!pins.grounded[register - 12]) << 7,
+            _ => 0,
+        };
+        high | (data_bus & 0x3F)
+    }
+
+    fn collision_bits(&self, bit7: usize, bit6: usize) -> u8 {
+        ((self.collisions >> bit7 & 1) << 7 | (self.collisions >> bit6 & 1) << 6) as u8
+    }
+
+    /// Whether the capacitor behind `resistance` ohm has charged since the dump transistor let go of it.
+    fn paddle_charged(&self, resistance: i32, cycles: u32) -> bool {
+        if resistance == 0 {
+            return true;
+        }
+        if resistance == InputPins::OPEN || self.dump_paddles {
+            return false;
+        }
+        // 10 nF and 1.19 MHz; the order of the products is ALE's and matters to the last digit.
+        let needed = 1.6 * f64::from(resistance) * 0.01e-6 * 1.19e6;
+        // Unsigned: a stamp of an earlier frame makes the sum huge, and the bit stays 0.
+        cycles > self.dump_released_cycle.wrapping_add(needed as u32)
+    }
+
+    fn colour(&self, value: u8) -> u8 {
+        (value & 0xFE) | self.colour_loss()
+    }
+
+    fn set_playfield(&mut self, shift: u32, mask: u32, bits: u32) {
+        self.playfield = (self.playfield & !(mask << shift)) | bits << shift;
+        self.stale(PF);
+    }
+}

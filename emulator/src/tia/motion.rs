@@ -1,0 +1,139 @@
+//! Horizontal motion: HMOVE, the strobes that set positions, and the star-field trick.
+//!
+//! Positions change at once. There is no motion clock and no interaction of two HMOVEs but their sum.
+
+use super::objects::{copies, missile_offset_in_player, player_width, BL, M0, M1, P0};
+use super::row::WIDTH;
+use super::{MissileMode, Tia, HBLANK_CLOCKS};
+
+/// How far right an HMOVE strobed at line cycle `cycle` (0 to 75) moves an object whose HM register holds `nibble`.
+pub(super) fn motion(cycle: i32, nibble: u8) -> i32 {
+    let written = if nibble < 8 { -i32::from(nibble) } else { 16 - i32::from(nibble) };
+    // The later the strobe, the fewer of the extra clocks reach the object.
+    let quarter = (3 * cycle + 1).div_euclid(4);
+    match cycle {
+        75 => written,
+        0..=20 => written.max((quarter - 9).max(-7)),
+        21..=54 => 0,
+        _ => (written - (quarter - 47)).min(0),
+    }
+}
+
+fn wrap(x: i32) -> u8 {
+    x.rem_euclid(WIDTH as i32) as u8
+}
+
+impl Tia {
+    /// HMOVE ($2A) at clock `k`.
+    pub(super) fn hmove(&mut self, k: i32) {
+        let cycle = self.line_clock(k) / 3;
+        if self.picture.hmove_blanks && (cycle <= 20 || cycle == 75) {
+            self.hmove_blank_pending = true;
+        }
+        for (position, &nibble) in self.position.iter_mut().zip(&self.motion_register) {
+            *position = wrap(i32::from(*position) + motion(cycle, nibble));
+        }
+        self.skip_first_copy = [false; 2];
+        self.missile0_mode = MissileMode::Normal;
+        self.star_field = None;
+        self.last_hmove_clock = k;
+        self.all_stale();
+    }
+
+    /// RESP0 or RESP1 ($10, $11) at clock `k`.
+    pub(super) fn reset_player(&mut self, player: usize, k: i32) {
+        let line_clock = self.line_clock(k);
+        let new = if line_clock < HBLANK_CLOCKS { 3 } else { wrap(line_clock - HBLANK_CLOCKS + 5) };
+        let distance = u32::from(wrap(i32::from(new) - i32::from(self.position[player])));
+        let nusiz = self.nusiz[player];
+        let inside = |from: u32, length: u32| {
+            copies(nusiz).iter().any(|&o| distance.wrapping_sub(o.into()).wrapping_sub(from) < length)
+        };
+        let delay_zone = inside(0, 4);
+        if inside(4, player_width(nusiz)) {
+            // A copy being drawn is finished at its old place.
+            self.catch_up(k.wrapping_add(11));
+        }
+        self.skip_first_copy[player] = !delay_zone;
+        self.position[player] = new;
+        self.stale(P0 + player);
+    }
+
+    /// RESM0, RESM1 or RESBL ($12 to $14) at clock `k`; `object` is M0, M1 or BL.
+    pub(super) fn reset_narrow(&mut self, object: usize, k: i32) {
+        let line_clock = self.line_clock(k);
+        let since_hmove = k.wrapping_sub(self.last_hmove_clock);
+        self.position[object] = match (object, since_hmove, line_clock) {
+            // Strobes in the middle of a motion, hard-wired in ALE for the games that do it.
+            (M0, 60, 69) => 8,
+            (M1, 9, 18) | (BL, 9, 18) => 3,
+            (BL, 54, 60) | (BL, 54, 69) => 10,
+            (BL, 21, 30) => 6,
+            (BL, 18, 27) => 5,
+            _ if line_clock < HBLANK_CLOCKS => 2,
+            _ => wrap(line_clock - HBLANK_CLOCKS + 4),
+        };
+        if object == M0 {
+            self.missile0_mode = MissileMode::Normal;
+        }
+        self.stale(object);
+    }
+
+    /// RESMP0 or RESMP1 ($28, $29).
+    pub(super) fn lock_missile(&mut self, missile: usize, locked: bool) {
+        if self.missile_locked[missile] && !locked {
+            let centre = missile_offset_in_player(self.nusiz[missile]) as i32;
+            self.position[M0 + missile] = wrap(i32::from(self.position[P0 + missile]) + centre);
+            if missile == 0 {
+                self.missile0_mode = MissileMode::Normal;
+            }
+        }
+        self.missile_locked[missile] = locked;
+        self.stale(M0 + missile);
+    }
+
+    /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
+    /// ("Cosmic Ark").
+    pub(super) fn arms_star_field(&self, k: i32, nibble: u8) -> bool {
+        k == self.last_hmove_clock.wrapping_add(63) && self.motion_register[M0] == 7 && nibble == 6
+    }
+
+    /// The star field's part of the end of a line: missile 0 wanders left.
+    pub(super) fn step_star_field(&mut self) {
+        let Some(counter) = self.star_field.as_mut() else { return };
+        *counter = (*counter + 1) % 4;
+        let (step, mode) = match *counter {
+            0 => (18, MissileMode::Normal),
+            1 => (33, MissileMode::Stretched),
+            2 => (0, MissileMode::Off),
+            _ => (17, MissileMode::Normal),
+        };
+        self.missile0_mode = mode;
+        self.position[M0] = wrap(i32::from(self.position[M0]) - step);
+        self.stale(M0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::motion;
+
+    #[test]
+    fn motion_follows_both_tables_of_the_specification() {
+        let least = [-7, -7, -7, -7, -6, -5, -5, -4, -3, -2, -2, -1, 0, 1, 1, 2, 3, 4, 4, 5, 6];
+        let late = [-6, -5, -4, -4, -3, -2, -1, -1, 0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8];
+        for nibble in 0..16u8 {
+            let written = if nibble < 8 { -i32::from(nibble) } else { 16 - i32::from(nibble) };
+            for (cycle, &limit) in least.iter().enumerate() {
+                assert_eq!(motion(cycle as i32, nibble), written.max(limit), "cycle {cycle}");
+            }
+            for cycle in 21..=54 {
+                assert_eq!(motion(cycle, nibble), 0);
+            }
+            for (i, &k) in late.iter().enumerate() {
+                assert_eq!(motion(55 + i as i32, nibble), (written - k).min(0), "cycle {}", 55 + i);
+            }
+            assert_eq!(motion(75, nibble), written);
+        }
+    }
+}

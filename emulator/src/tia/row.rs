@@ -1,0 +1,106 @@
+//! A set of pixels of one scanline.
+
+/// Pixels of a scanline.
+pub(crate) const WIDTH: usize = 160;
+
+/// Words in a [`Row`]. 160 = 5 x 32, so that a pattern running off the right edge continues in word 0 by itself.
+pub(super) const WORDS: usize = WIDTH / 32;
+
+/// A subset of a scanline's 160 pixels: pixel `x` is bit `x % 32` of word `x / 32`.
+///
+/// An object's row says where it shows. Collisions are ANDs of rows and drawing is a walk over their runs of ones, so
+/// that a scanline costs a few words instead of 160 pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Row(pub(super) [u32; WORDS]);
+
+impl Row {
+    /// No pixel.
+    pub(super) const EMPTY: Row = Row([0; WORDS]);
+
+    /// Adds `pattern`, whose bit 0 lies at pixel `x` (0 to 159), wrapping from 159 to 0.
+    #[inline(always)]
+    pub(super) fn place(&mut self, pattern: u32, x: u32) {
+        let wide = u64::from(pattern) << (x % 32);
+        let word = (x / 32) as usize % WORDS;
+        self.0[word] |= wide as u32;
+        self.0[(word + 1) % WORDS] |= (wide >> 32) as u32;
+    }
+
+    /// The row whose forty 4-pixel groups are the low 40 bits of `groups`, leftmost first.
+    pub(super) fn of_groups(groups: u64) -> Row {
+        let mut row = Row::EMPTY;
+        for (word, bits) in row.0.iter_mut().zip(groups.to_le_bytes()) {
+            *word = stretch(bits, 4);
+        }
+        row
+    }
+
+    /// Whether any of the pixels `first..end` is in the set.
+    pub(super) fn any_in(&self, first: usize, end: usize) -> bool {
+        (first..end).any(|x| self.0[x / 32] >> (x % 32) & 1 == 1)
+    }
+}
+
+/// The bits of word `word` that lie in the pixels `first..end`.
+#[inline(always)]
+pub(super) fn word_mask(word: usize, first: usize, end: usize) -> u32 {
+    let below = |x: usize| -> u32 {
+        let bits = x.saturating_sub(word * 32).min(32);
+        ((1u64 << bits) - 1) as u32
+    };
+    below(end) & !below(first)
+}
+
+/// Every bit of `bits` repeated `times` times (2 or 4), bit 0 first.
+#[inline]
+pub(super) fn stretch(bits: u8, times: usize) -> u32 {
+    (if times == 2 { &STRETCH_2 } else { &STRETCH_4 })[usize::from(bits)]
+}
+
+const STRETCH_2: [u32; 256] = stretch_table(2);
+const STRETCH_4: [u32; 256] = stretch_table(4);
+
+const fn stretch_table(times: u32) -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                table[byte] |= ((1 << times) - 1) << (bit * times);
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixels(row: Row) -> Vec<usize> {
+        (0..WIDTH).filter(|&x| row.any_in(x, x + 1)).collect()
+    }
+
+    #[test]
+    fn a_pattern_runs_off_the_right_edge_into_the_left() {
+        let mut row = Row::EMPTY;
+        row.place(0b1011, 158);
+        assert_eq!(pixels(row), [1, 158, 159]);
+    }
+
+    #[test]
+    fn groups_are_four_pixels_each() {
+        assert_eq!(pixels(Row::of_groups(1 | 1 << 39)), [0, 1, 2, 3, 156, 157, 158, 159]);
+    }
+
+    #[test]
+    fn word_masks_cut_a_range_of_pixels() {
+        for (first, end) in [(0, 160), (0, 1), (31, 33), (64, 64), (95, 160), (5, 27)] {
+            let row = Row(std::array::from_fn(|word| word_mask(word, first, end)));
+            assert_eq!(pixels(row), (first..end).collect::<Vec<_>>());
+        }
+    }
+}
