@@ -31,6 +31,10 @@ mod m_network;
 #[cfg(test)]
 mod measured;
 mod parker;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod synthetic;
 mod tigervision;
 mod ua;
 
@@ -160,8 +164,19 @@ pub struct CartridgeImage {
     scheme: Scheme,
     file_stem: Option<Arc<str>>,
 }
-#[allow(missing_docs)]
+
 impl CartridgeImage {
+    /// The built-in game, `bricks`: a 4 KiB cartridge of our own, see `cartridges/bricks.asm`.
+    pub fn bricks() -> Self {
+        let bytes = include_bytes!("../cartridges/bricks.bin");
+        Self {
+            bytes: bytes.as_slice().into(),
+            md5: md5_in_hexadecimal(bytes).into(),
+            scheme: Scheme::FourK,
+            file_stem: Some(Arc::from("bricks")),
+        }
+    }
+
     /// Recognises `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
     /// cartridge the game tables do not know by its MD5 can still be matched by that name.
     ///
@@ -176,12 +191,13 @@ impl CartridgeImage {
         }
         let md5 = md5_in_hexadecimal(bytes);
         let scheme = detect::scheme_of(bytes, &md5)?;
-        Ok(Self {
-            bytes: bytes.into(),
-            md5: md5.into(),
-            scheme,
-            file_stem: file_stem.map(Arc::from),
-        })
+        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
+    }
+
+    /// Bricks, the game that comes with this crate.
+    pub fn bricks() -> Self {
+        Self::new(include_bytes!("../cartridges/bricks.bin"), Some("bricks"))
+            .expect("the built-in image is of a supported size, as a test makes sure")
     }
 
     /// The image's bytes.
@@ -217,13 +233,11 @@ impl fmt::Debug for CartridgeImage {
 }
 
 fn md5_in_hexadecimal(bytes: &[u8]) -> String {
-    Md5::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(32), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A cartridge in the slot: the image, the page table, the RAM and the bank registers. Cloning shares the image and copies
@@ -300,10 +314,7 @@ impl Cartridge {
             board,
             circuit,
             scheme: image.scheme,
-            claims_low_addresses: matches!(
-                image.scheme,
-                Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE
-            ),
+            claims_low_addresses: matches!(image.scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE),
         }
     }
 
@@ -325,16 +336,12 @@ impl Cartridge {
     // Out of line so that the look-up above stays small enough to be worth inlining.
     #[inline(never)]
     fn read_through_mapper(&mut self, address: u16, cycles: u32) -> u8 {
-        self.circuit
-            .mapper()
-            .read(&mut self.board, address, cycles)
+        self.circuit.mapper().read(&mut self.board, address, cycles)
     }
 
     /// Writes `value` to `address` (A12 = 1, all 16 bits) at cycle `cycles`; hot spots act.
     pub fn write(&mut self, address: u16, value: u8, cycles: u32) {
-        self.circuit
-            .mapper()
-            .write(&mut self.board, address, value, cycles);
+        self.circuit.mapper().write(&mut self.board, address, value, cycles);
     }
 
     /// The cycle counter, now at `cycles`, is about to go back to 0.
@@ -355,9 +362,13 @@ impl Cartridge {
 
     /// Sees a write to the TIA, before the TIA gets it.
     pub fn write_low(&mut self, address: u16, value: u8) {
-        self.circuit
-            .mapper()
-            .write_low(&mut self.board, address, value);
+        self.circuit.mapper().write_low(&mut self.board, address, value);
+    }
+
+    /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
+    /// a quirk of ALE's 3F and 3E.
+    pub fn passes_write_to_tia(&mut self, address: u16) -> bool {
+        self.claims_low_addresses && self.circuit.mapper().passes_write_to_tia(address)
     }
 
     /// RAM on the cartridge; empty when it has none.
@@ -378,5 +389,68 @@ impl fmt::Debug for Cartridge {
             .field("size", &self.board.rom.len())
             .field("ram", &self.board.ram.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_knows_its_md5_scheme_and_file_stem() {
+        let image = CartridgeImage::new(&[0; 2048], Some("nothing")).unwrap();
+        assert_eq!(image.md5(), "c99a74c555371a433d121f551d6c6398");
+        assert_eq!(image.scheme(), Scheme::TwoK);
+        assert_eq!(image.file_stem(), Some("nothing"));
+        assert_eq!(image.bytes(), [0; 2048]);
+        assert!(Arc::ptr_eq(&image.bytes, &image.clone().bytes));
+        assert!(format!("{image:?}").len() < 200);
+        assert!(format!("{:?}", Cartridge::new(&image)).len() < 200);
+    }
+
+    #[test]
+    fn the_built_in_game_is_a_cartridge_without_a_circuit() {
+        let bricks = CartridgeImage::bricks();
+        assert!(matches!(bricks.scheme(), Scheme::TwoK | Scheme::FourK));
+        assert_eq!(bricks.file_stem(), Some("bricks"));
+    }
+
+    #[test]
+    fn errors_tell_what_was_found_and_what_is_supported() {
+        for (bytes, told) in [
+            (vec![], vec!["0 bytes"]),
+            (vec![0; LARGEST_IMAGE + 1], vec!["524289 bytes", "524288"]),
+            (
+                vec![0; 5000],
+                vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"],
+            ),
+            (vec![0; 8448], vec!["8448 bytes", "AR", "not emulated"]),
+            (vec![0; 65536], vec!["65536 bytes", "MB", "not emulated"]),
+            (vec![0; 131_072], vec!["131072 bytes", "MC", "not emulated"]),
+        ] {
+            let message = CartridgeImage::new(&bytes, None).unwrap_err().to_string();
+            for part in told {
+                assert!(message.contains(part), "{message} does not say {part}");
+            }
+            assert!(message.contains("supported sizes are 2048"), "{message}");
+        }
+    }
+
+    #[test]
+    fn putting_a_cartridge_in_already_selects_the_start_bank() {
+        let mut bytes = vec![0; 8192];
+        bytes[4096 + 0xFFC] = 0x42;
+        bytes[1] = 1;
+        let image = CartridgeImage::new(&bytes, None).unwrap();
+        assert_eq!(image.scheme(), Scheme::F8);
+        assert_eq!(Cartridge::new(&image).read(0xFFFC, 0), 0x42);
+    }
+
+    #[test]
+    fn a_scheme_prints_its_usual_name_and_respects_the_column_width() {
+        assert_eq!(
+            format!("{:>5}|{}", Scheme::F8Sc, Scheme::ThreeF),
+            " F8SC|3F"
+        );
     }
 }

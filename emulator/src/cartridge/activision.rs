@@ -32,3 +32,24 @@ impl Mapper for Activision {
 
     fn write(&mut self, _: &mut Board, _: u16, _: u8, _: u32) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, read_all, reset};
+    use crate::cartridge::Scheme;
+
+    #[test]
+    fn address_line_13_of_the_access_itself_chooses_the_bank() {
+        let mut cartridge = numbered(Scheme::Fe, 8192, 4096);
+        let addresses = [0xF000, 0xD000, 0xFFFF, 0xDFFF, 0x1000, 0x3000, 0xFFFC];
+        assert_eq!(read_all(&mut cartridge, addresses), [0, 1, 0, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn neither_writes_nor_resets_do_anything() {
+        let mut cartridge = numbered(Scheme::Fe, 8192, 64);
+        cartridge.write(0xDFF8, 9, 0);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(read_all(&mut cartridge, [0xF040, 0xD040]), [1, 65]);
+    }
+}

@@ -27,11 +27,7 @@ pub(super) struct Board {
 impl Board {
     /// A board with no RAM whose every read goes through the mapper.
     pub fn new(rom: Arc<[u8]>) -> Self {
-        Self {
-            rom,
-            ram: Box::default(),
-            pages: [THROUGH_MAPPER; PAGES],
-        }
+        Self { rom, ram: Box::default(), pages: [THROUGH_MAPPER; PAGES] }
     }
 
     /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
@@ -50,9 +46,7 @@ impl Board {
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
         let page = self.pages[usize::from(address >> 6) % PAGES];
-        self.rom
-            .get(page as usize + usize::from(address) % PAGE)
-            .copied()
+        self.rom.get(page as usize + usize::from(address) % PAGE).copied()
     }
 
     /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages).
@@ -99,4 +93,9 @@ pub(super) trait Mapper {
 
     /// A write to a TIA address; only told if the scheme claims low addresses.
     fn write_low(&mut self, _board: &mut Board, _address: u16, _value: u8) {}
+
+    /// Whether the TIA gets a write to the window as well; only asked if the scheme claims low addresses.
+    fn passes_write_to_tia(&self, _address: u16) -> bool {
+        false
+    }
 }

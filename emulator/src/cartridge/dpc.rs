@@ -79,9 +79,8 @@ impl Dpc {
     }
 
     fn touch(&mut self, offset: usize, board: &mut Board) {
-        match offset.checked_sub(FIRST_HOTSPOT) {
-            Some(bank @ 0..=1) => self.select(bank, board),
-            _ => {}
+        if let Some(bank @ 0..=1) = offset.checked_sub(FIRST_HOTSPOT) {
+            self.select(bank, board);
         }
     }
 
@@ -212,5 +211,143 @@ impl Mapper for Dpc {
 
     fn rebase_cycles(&mut self, cycles: u32) {
         self.music_updated = self.music_updated.wrapping_sub(cycles);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{of_bytes, read_all, reset};
+    use crate::cartridge::{Cartridge, Scheme};
+
+    /// Banks filled with $B0 and $B1; display data that counts upwards as the fetchers' counters do.
+    fn cartridge() -> Cartridge {
+        let mut bytes = vec![0xB0; 4096];
+        bytes.resize(8192, 0xB1);
+        bytes.extend((0..2048).rev().map(|i| (i % 251) as u8));
+        of_bytes(Scheme::Dpc, &bytes)
+    }
+
+    const TOP: u16 = 0x1040;
+    const BOTTOM: u16 = 0x1048;
+    const COUNTER_LOW: u16 = 0x1050;
+    const COUNTER_HIGH: u16 = 0x1058;
+    const RESET_RANDOM: u16 = 0x1070;
+    const RANDOM: u16 = 0x1000;
+    const MUSIC: u16 = 0x1004;
+    const DISPLAY: u16 = 0x1008;
+    const MASKED_DISPLAY: u16 = 0x1010;
+    const FLAG: u16 = 0x1038;
+
+    #[test]
+    fn banks_switch_as_in_f8_and_bank_1_is_in_place_after_a_reset() {
+        let mut cartridge = cartridge();
+        assert_eq!(
+            read_all(&mut cartridge, [0x1080, 0x1FBF, 0x1FF7]),
+            [0xB1; 3]
+        );
+        assert_eq!(
+            read_all(&mut cartridge, [0x1FF8, 0x1080, 0x1FFF]),
+            [0xB0; 3]
+        );
+        cartridge.write(0xFFF9, 0, 0);
+        assert_eq!(cartridge.read(0x1080, 0), 0xB1);
+        cartridge.write(0xFFF8, 0, 0);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(cartridge.read(0x1080, 0), 0xB1);
+        assert_eq!(cartridge.read(0x1040, 0), 0xB1);
+    }
+
+    #[test]
+    fn the_random_register_shifts_in_the_inverted_parity_of_four_bits() {
+        let mut cartridge = cartridge();
+        cartridge.write(RESET_RANDOM, 0, 0);
+        // 1: parity of bits 7, 5, 4, 3 is even, so a 1 enters; from 15 on bit 3 is set.
+        assert_eq!(
+            read_all(&mut cartridge, [RANDOM; 6]),
+            [3, 7, 15, 30, 61, 122]
+        );
+    }
+
+    #[test]
+    fn the_random_register_is_clocked_by_every_write_and_by_reads_of_hidden_pages_only() {
+        let mut cartridge = cartridge();
+        cartridge.write(RESET_RANDOM, 0, 0);
+        read_all(&mut cartridge, [0x1080, 0x1500, 0x1FBF]);
+        assert_eq!(cartridge.read(RANDOM, 0), 3);
+        read_all(&mut cartridge, [0x1FC0]);
+        assert_eq!(cartridge.read(RANDOM, 0), 15);
+        cartridge.write(0x1500, 0, 0);
+        assert_eq!(cartridge.read(RANDOM, 0), 61);
+    }
+
+    #[test]
+    fn a_fetcher_streams_the_display_data_backwards_and_wraps() {
+        let mut cartridge = cartridge();
+        cartridge.write(COUNTER_LOW + 2, 0x01, 0);
+        cartridge.write(COUNTER_HIGH + 2, 0xF8, 0);
+        let want = [1, 0, (2047 % 251) as u8, (2046 % 251) as u8];
+        assert_eq!(read_all(&mut cartridge, [DISPLAY + 2; 4]), want);
+    }
+
+    #[test]
+    fn the_flag_rises_at_the_top_and_falls_at_the_bottom() {
+        let mut cartridge = cartridge();
+        cartridge.write(TOP, 8, 0);
+        cartridge.write(BOTTOM, 6, 0);
+        cartridge.write(COUNTER_LOW, 9, 0);
+        cartridge.write(COUNTER_HIGH, 0, 0);
+        assert_eq!(read_all(&mut cartridge, [MASKED_DISPLAY; 4]), [0, 8, 7, 0]);
+        assert_eq!(read_all(&mut cartridge, [FLAG, 0x1018]), [0, 0]);
+        cartridge.write(COUNTER_LOW, 8, 0);
+        assert_eq!(cartridge.read(FLAG, 0), 0xFF);
+        cartridge.write(TOP, 8, 0);
+        assert_eq!(cartridge.read(FLAG, 0), 0);
+    }
+
+    /// Fetcher 5 as a voice of period 10, high while its counter is above 5.
+    fn playing() -> Cartridge {
+        let mut cartridge = cartridge();
+        cartridge.write(TOP + 5, 9, 0);
+        cartridge.write(BOTTOM + 5, 5, 0);
+        cartridge.write(COUNTER_HIGH + 5, 0x10, 0);
+        cartridge.write(COUNTER_LOW + 5, 77, 0); // In music mode the counter starts from the top instead.
+        cartridge
+    }
+
+    /// CPU cycles after which `clocks` music clocks have passed, and a little.
+    fn after(clocks: f64) -> u32 {
+        (clocks * 1_193_191.67 / 15_750.0) as u32 + 1
+    }
+
+    #[test]
+    fn a_voice_counts_music_clocks_and_is_heard_while_high() {
+        let mut cartridge = playing();
+        assert_eq!(cartridge.read(MUSIC, after(1.0)), 4);
+        assert_eq!(cartridge.read(MUSIC, after(3.0)), 4);
+        assert_eq!(cartridge.read(MUSIC, after(4.0)), 0);
+        assert_eq!(cartridge.read(MUSIC, after(9.0)), 0);
+        assert_eq!(cartridge.read(MUSIC, after(10.0)), 4);
+    }
+
+    #[test]
+    fn going_back_to_cycle_0_does_not_disturb_the_music() {
+        let (mut one, mut other) = (playing(), playing());
+        let mut start = 0;
+        for cycles in (0..400_000).step_by(137) {
+            if cycles % 3 == 0 {
+                other.rebase_cycles(cycles - start);
+                start = cycles;
+            }
+            assert_eq!(one.read(MUSIC, cycles), other.read(MUSIC, cycles - start));
+        }
+    }
+
+    #[test]
+    fn a_system_reset_leaves_fetchers_music_and_random_register_alone() {
+        let mut cartridge = playing();
+        cartridge.write(RESET_RANDOM, 0, 0);
+        reset(&mut cartridge);
+        assert_eq!(cartridge.read(RANDOM, 0), 3);
+        assert_eq!(cartridge.read(MUSIC, after(1.0)), 4);
     }
 }

@@ -6,7 +6,8 @@
 //! | $1800-$19FF | 256 bytes of the other 1 KiB of RAM, one of four blocks chosen at $1FE8-$1FEB: written at $1800-$18FF, read at $1900-$19FF |
 //! | $1A00-$1FFF | the end of slice 7 |
 //!
-//! ALE, not the chip: slice 0 and block 0 are in place after every reset; reading a write port leaves the RAM alone.
+//! ALE, not the chip: slice 0 and block 0 are in place after every reset; reading a write port shows slice 7 and
+//! leaves the RAM alone.
 
 use super::board::{window_offset, Board, Mapper, LAST_PAGE};
 use crate::random::MersenneTwister;
@@ -81,10 +82,75 @@ impl Mapper for MNetwork {
         self.touch(offset, board);
         match offset {
             0..LOWER_RAM if self.slice == LAST_SLICE => board.ram[offset] = value,
-            BLOCK_WRITE..BLOCK_READ => {
-                board.ram[self.block_start() + offset - BLOCK_WRITE] = value
-            }
+            BLOCK_WRITE..BLOCK_READ => board.ram[self.block_start() + offset - BLOCK_WRITE] = value,
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, read_all, reset};
+    use crate::cartridge::Scheme;
+
+    #[test]
+    fn seven_hotspots_choose_the_slice_of_the_lower_window() {
+        let mut cartridge = numbered(Scheme::E7, 16384, 2048);
+        assert_eq!(
+            read_all(&mut cartridge, [0x1000, 0x17FF, 0x1A00, 0x1FFF]),
+            [0, 0, 7, 7]
+        );
+        for slice in 0..7 {
+            cartridge.read(0xFFE0 + slice, 0);
+            assert_eq!(read_all(&mut cartridge, [0x1000, 0x17FF]), [slice as u8; 2]);
+            cartridge.write(0xFFE0 + 6 - slice, 0, 0);
+            assert_eq!(cartridge.read(0x1000, 0), 6 - slice as u8);
+        }
+    }
+
+    #[test]
+    fn the_eighth_puts_a_kilobyte_of_ram_there() {
+        let mut cartridge = numbered(Scheme::E7, 16384, 64);
+        cartridge.read(0x1FE7, 0);
+        for i in 0..1024 {
+            cartridge.write(0x1000 + i, (i % 251) as u8, 0);
+        }
+        for i in 0..1024 {
+            assert_eq!(cartridge.read(0x1400 + i, 0), (i % 251) as u8);
+        }
+        // The write port shows slice 7.
+        assert_eq!(cartridge.read(0x1040, 0), 225);
+        cartridge.read(0x1FE1, 0);
+        assert_eq!(read_all(&mut cartridge, [0x1040, 0x1440]), [33, 49]);
+        cartridge.write(0x1000, 77, 0);
+        assert_eq!(cartridge.ram()[0], 0);
+    }
+
+    #[test]
+    fn four_blocks_of_ram_share_the_ports_at_1800() {
+        let mut cartridge = numbered(Scheme::E7, 16384, 64);
+        for block in 0..4 {
+            cartridge.write(0x1FE8 + block, 0, 0);
+            for i in 0..256 {
+                cartridge.write(0x1800 + i, (i ^ block) as u8, 0);
+            }
+        }
+        for block in 0..4 {
+            cartridge.read(0x1FE8 + block, 0);
+            assert_eq!(cartridge.read(0x1907, 0), (7 ^ block) as u8);
+            assert_eq!(cartridge.read(0x18C0, 0), 227);
+        }
+        read_all(&mut cartridge, [0x1FE8, 0x1FEC, 0x1FFF]);
+        assert_eq!(cartridge.read(0x1907, 0), 7);
+    }
+
+    #[test]
+    fn a_reset_draws_both_kilobytes_and_selects_slice_0_and_block_0() {
+        let mut cartridge = numbered(Scheme::E7, 16384, 2048);
+        read_all(&mut cartridge, [0x1FE7, 0x1FEB]);
+        let drawn = reset(&mut cartridge);
+        assert_eq!(drawn.len(), 2048);
+        assert_eq!(cartridge.ram(), drawn);
+        assert_eq!(read_all(&mut cartridge, [0x1000, 0x1900]), [0, drawn[1024]]);
     }
 }

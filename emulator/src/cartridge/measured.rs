@@ -5,7 +5,8 @@
 //! file name. ALE resets the console three times while loading and lets the program run after the first and the third.
 //!
 //! To measure again: `MEASURE_INTO=dir cargo test -p atari-emulator write_the_measured_images -- --ignored` writes
-//! `dir/<session>/enduro.bin`; load each with ale-py and print `getRAM()[:n]` in hexadecimal.
+//! `dir/<session>/enduro.bin`; load each with ale-py and print `bytes(getRAM()).hex()`. For `cv_2k` set
+//! `MALLOC_PERTURB_=255`, or ale-py crashes (see `commavid.rs`).
 
 use super::{Cartridge, CartridgeImage, Scheme};
 use crate::random::MersenneTwister;
@@ -118,7 +119,12 @@ impl Session {
         for base in self.bases {
             let at = |address: u16| (base + isize::try_from(address & 0xFFF).unwrap()) as usize;
             let room = at(0xFFE0) - at(self.code);
-            assert!(program.len() <= room, "{}: {} > {room}", self.name, program.len());
+            assert!(
+                program.len() <= room,
+                "{}: {} > {room}",
+                self.name,
+                program.len()
+            );
             image[at(self.code)..][..program.len()].copy_from_slice(&program);
             image[at(0xFFFC)..][..2].copy_from_slice(&self.code.to_le_bytes());
         }
@@ -531,7 +537,11 @@ fn every_scheme_answers_random_accesses_as_ale_does() {
     let mut wrong = Vec::new();
     for session in SESSIONS {
         let found = session.found();
-        if let Some(at) = found.bytes().zip(session.want.bytes()).position(|(a, b)| a != b) {
+        if let Some(at) = found
+            .bytes()
+            .zip(session.want.bytes())
+            .position(|(a, b)| a != b)
+        {
             wrong.push(format!(
                 "{}: byte {} of RIOT RAM\n  want {}\n  got  {found}",
                 session.name,

@@ -59,3 +59,45 @@ impl Mapper for Parker {
         touch(window_offset(address), board);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, read_all, reset};
+    use crate::cartridge::Scheme;
+
+    const WINDOWS: [u16; 4] = [0x1000, 0x17FF, 0x1800, 0x1C00];
+
+    #[test]
+    fn slices_4_to_7_are_in_place_after_a_reset_which_draws_nothing() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+        read_all(&mut cartridge, [0x1FE0, 0x1FE8, 0x1FF0]);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [0, 0, 0, 7]);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn each_hotspot_moves_one_window_to_one_slice_by_read_and_by_write() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        for slice in 0..8 {
+            cartridge.read(0xFFE0 + slice, 0);
+            cartridge.write(0xFFE8 + (slice ^ 1), 0, 0);
+            cartridge.read(0x3FF0 + (slice ^ 2), 0);
+            let want = [slice, slice ^ 1, slice ^ 2, 7].map(|number| number as u8);
+            assert_eq!(read_all(&mut cartridge, WINDOWS), want);
+        }
+    }
+
+    #[test]
+    fn the_neighbours_of_the_hotspots_are_plain_rom_of_the_last_slice() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        assert_eq!(
+            read_all(&mut cartridge, [0x1FDF, 0x1FE0, 0x1FF8, 0x1FFF]),
+            [7; 4]
+        );
+        reset(&mut cartridge);
+        read_all(&mut cartridge, [0x1FDF, 0x1FF8, 0x1FFF, 0x1FC0]);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+    }
+}

@@ -51,3 +51,37 @@ impl Mapper for Ua {
         touch(address, board);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, reset};
+    use crate::cartridge::Scheme;
+
+    #[test]
+    fn touching_0220_or_0240_switches_and_leaves_the_access_to_the_tia() {
+        let mut cartridge = numbered(Scheme::Ua, 8192, 4096);
+        assert!(cartridge.claims_low_addresses());
+        assert_eq!(cartridge.read(0xFFFF, 0), 0);
+        assert_eq!(cartridge.read_low(0x0240), None);
+        assert_eq!(cartridge.read(0xFFFF, 0), 1);
+        cartridge.write_low(0x2220, 0);
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+        cartridge.write_low(0xA240, 0);
+        assert_eq!(cartridge.read(0xF000, 0), 1);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+    }
+
+    #[test]
+    fn other_mirrors_of_the_tia_do_not_switch() {
+        let mut cartridge = numbered(Scheme::Ua, 8192, 4096);
+        for address in [0x0040, 0x0241, 0x023F, 0x0640, 0x0A40] {
+            assert_eq!(cartridge.read_low(address), None);
+            cartridge.write_low(address, 1);
+            assert_eq!(cartridge.read(0xF000, 0), 0, "{address:x}");
+        }
+        cartridge.write(0x1240, 1, 0);
+        assert!(!cartridge.passes_write_to_tia(0x1240));
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+    }
+}
