@@ -83,15 +83,22 @@ impl Cpu {
         self.pc = word(bus, 0xFFFC, 0xFFFD);
     }
 
-    /// Executes one whole instruction. A jammed CPU does nothing.
-    #[inline]
-    pub fn step(&mut self, bus: &mut impl Bus) {
-        if self.jammed {
-            return;
+    /// Executes up to `limit` whole instructions, until the bus says stop. A jammed CPU does nothing.
+    ///
+    /// The loop is in here so that the registers' and the bus's addresses stay in host registers from one instruction to
+    /// the next.
+    pub fn run(&mut self, bus: &mut impl Bus, limit: u32) {
+        for _ in 0..limit {
+            if self.jammed {
+                return;
+            }
+            let opcode = self.fetch(bus);
+            bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
+            self.execute(opcode, bus);
+            if bus.stopped() {
+                return;
+            }
         }
-        let opcode = self.fetch(bus);
-        bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-        self.execute(opcode, bus);
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
