@@ -85,20 +85,21 @@ impl Cpu {
 
     /// Executes up to `limit` whole instructions, until the bus says stop. A jammed CPU does nothing.
     ///
-    /// The loop is in here so that the registers' and the bus's addresses stay in host registers from one instruction to
-    /// the next.
+    /// The loop works on a copy of the registers, which the compiler can then keep in the host's.
     pub fn run(&mut self, bus: &mut impl Bus, limit: u32) {
+        let mut cpu = self.clone();
         for _ in 0..limit {
-            if self.jammed {
-                return;
+            if cpu.jammed {
+                break;
             }
-            let opcode = self.fetch(bus);
+            let opcode = cpu.fetch(bus);
             bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-            self.execute(opcode, bus);
+            cpu.execute(opcode, bus);
             if bus.stopped() {
-                return;
+                break;
             }
         }
+        *self = cpu;
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
