@@ -159,6 +159,8 @@ struct Group {
     outputs: Vec<Vec<f32>>,
     /// Gradient of the output of each convolution.
     output_gradients: Vec<Vec<f32>>,
+    /// One observation as fractions.
+    fractions: Vec<f32>,
     /// Gathered patches, or their gradient; as large as the largest layer needs.
     patches: Vec<f32>,
     /// This group's share of the gradient of the convolutions' parameters.
@@ -197,7 +199,7 @@ impl Group {
                     Some(input) => Input::Activations(&input[first * shape.input_len()..]),
                     None => Input::Observations(&observations[first * shape.input_len()..]),
                 };
-                let patches = gather(shape, input, output.len() / shape.output_len(), &mut self.patches);
+                let patches = gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
                 shape.forward(patches, &values[layer.weight.clone()], &values[layer.bias.clone()], output);
             }
         }
@@ -229,7 +231,7 @@ impl Group {
                     0 => Input::Observations(&observations[input_begin..]),
                     _ => Input::Activations(&self.outputs[i - 1][input_begin..]),
                 };
-                let patches = gather(shape, input, chunk_images, &mut self.patches);
+                let patches = gather(shape, input, chunk_images, &mut self.fractions, &mut self.patches);
                 shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
                 // The observations need no gradient.
                 if let Some(input_gradient) = input_gradients.last_mut() {
@@ -251,13 +253,19 @@ enum Input<'a> {
 }
 
 /// The patches of the first `images` of `input`.
-fn gather<'a>(shape: &ConvShape, input: Input, images: usize, buffer: &'a mut Vec<f32>) -> &'a mut [f32] {
+fn gather<'a>(
+    shape: &ConvShape,
+    input: Input,
+    images: usize,
+    fractions: &mut Vec<f32>,
+    buffer: &'a mut Vec<f32>,
+) -> &'a mut [f32] {
     let image_patches = shape.positions() * shape.patch();
     let patches = room(buffer, images * image_patches);
     for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
         let span = image * shape.input_len()..(image + 1) * shape.input_len();
         match input {
-            Input::Observations(pixels) => shape.gather_planes(&pixels[span], patches),
+            Input::Observations(pixels) => shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches),
             Input::Activations(numbers) => shape.gather(&numbers[span], patches),
         }
     }

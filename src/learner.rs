@@ -278,6 +278,7 @@ mod tests {
                 for _ in 0..3 {
                     let mut pull_to_one = |q: &[f32], gradient: &mut [f32]| {
                         gradient.iter_mut().zip(q).for_each(|(gradient, q)| *gradient = q - 1.0);
+                        Ok(())
                     };
                     learner.descend(&observations, &mut pull_to_one).unwrap();
                 }
@@ -331,7 +332,11 @@ mod tests {
                     let start = std::time::Instant::now();
                     learner.q_values(Which::Target, &observations).unwrap();
                     let forward = start.elapsed().as_secs_f64();
-                    learner.descend(&observations, &mut |q, gradient| gradient.copy_from_slice(q)).unwrap();
+                    let mut pull = |q: &[f32], gradient: &mut [f32]| {
+                        gradient.copy_from_slice(q);
+                        Ok(())
+                    };
+                    learner.descend(&observations, &mut pull).unwrap();
                     let update = start.elapsed().as_secs_f64();
                     learner.q_values(Which::Online, &observations[..STACK_PIXELS]).unwrap();
                     let one = start.elapsed().as_secs_f64() - update;
