@@ -199,7 +199,8 @@ impl Group {
                     Some(input) => Input::Activations(&input[first * shape.input_len()..]),
                     None => Input::Observations(&observations[first * shape.input_len()..]),
                 };
-                let patches = gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
+                let patches =
+                    gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
                 shape.forward(patches, &values[layer.weight.clone()], &values[layer.bias.clone()], output);
             }
         }
@@ -265,7 +266,9 @@ fn gather<'a>(
     for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
         let span = image * shape.input_len()..(image + 1) * shape.input_len();
         match input {
-            Input::Observations(pixels) => shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches),
+            Input::Observations(pixels) => {
+                shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
+            }
             Input::Activations(numbers) => shape.gather(&numbers[span], patches),
         }
     }

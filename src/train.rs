@@ -620,3 +620,124 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::{Preprocessing, Resize, FRAME_PIXELS};
+
+    /// Shows a bright upper or lower half; the action with the same number pays 1. Ten steps are a game, a life is lost
+    /// after five, every third game is cut off instead of ending.
+    struct Guess {
+        generator: Generator,
+        frame: Box<Frame>,
+        answer: usize,
+        steps: u64,
+        games: u64,
+        resets: Vec<u32>,
+    }
+
+    impl Guess {
+        fn new() -> Self {
+            let generator = Generator::new(9, Purpose::Synthetic);
+            Self { generator, frame: Box::new([0; FRAME_PIXELS]), answer: 0, steps: 0, games: 0, resets: Vec::new() }
+        }
+
+        fn ask(&mut self) {
+            self.answer = self.generator.below(2);
+            self.frame.fill(0);
+            let half = FRAME_PIXELS / 2;
+            self.frame[self.answer * half..(self.answer + 1) * half].fill(255);
+        }
+    }
+
+    impl Task for Guess {
+        fn reset(&mut self, noop_frames: u32) {
+            self.resets.push(noop_frames);
+            self.games += 1;
+            self.steps = 0;
+            self.ask();
+        }
+
+        fn step(&mut self, action: usize) -> Step {
+            let reward = i32::from(action == self.answer);
+            self.steps += 1;
+            self.ask();
+            let over = self.steps == 10;
+            let truncated = over && self.games % 3 == 0;
+            Step { reward, life_lost: self.steps == 5, terminal: over && !truncated, truncated }
+        }
+
+        fn frame(&self) -> &Frame {
+            &self.frame
+        }
+
+        fn episode_frames(&self) -> u64 {
+            self.steps * 4
+        }
+    }
+
+    fn metadata() -> Metadata {
+        Metadata {
+            game: "guess".to_string(),
+            cartridge_md5: String::new(),
+            actions: vec![Action::Noop, Action::Fire],
+            preprocessing: Preprocessing::new(4, Resize::Area, false),
+            preset: "bricks".to_string(),
+            seed: 0,
+            steps_trained: 0,
+        }
+    }
+
+    fn config() -> Config {
+        Config {
+            total_steps: 1500,
+            learning_starts_steps: 100,
+            epsilon_anneal_steps: 300,
+            epsilon_final: 0.0,
+            target_sync_steps: 100,
+            replay_capacity: 1000,
+            batch_size: 8,
+            gamma: 0.5,
+            metrics_every_steps: 500,
+            ..Config::preset("bricks").unwrap()
+        }
+    }
+
+    #[test]
+    fn training_learns_a_game_that_can_be_seen_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config();
+        let mut agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+        let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+        let mut task = Guess::new();
+        train(&config, &mut agent, &mut task, &mut record, &AtomicBool::new(false)).unwrap();
+        assert_eq!((record.steps, record.games, record.updates), (1500, 150, 350));
+        assert!(task.resets.iter().all(|&noops| noops <= 30) && task.resets.iter().any(|&noops| noops > 15));
+        let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+        let last_games: Vec<f64> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|row| row["kind"] == "game")
+            .filter_map(|row| row["episode_return"].as_f64())
+            .skip(120)
+            .collect();
+        let mean = last_games.iter().sum::<f64>() / last_games.len() as f64;
+        assert!(mean > 9.5, "mean return of the last {} games: {mean}, of 10 at most", last_games.len());
+    }
+
+    #[test]
+    fn a_stopped_run_ends_before_its_next_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config();
+        let mut agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+        let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+        train(&config, &mut agent, &mut Guess::new(), &mut record, &AtomicBool::new(true)).unwrap();
+        assert_eq!(record.steps, 0);
+    }
+
+    #[test]
+    fn durations_are_told_in_minutes_or_hours() {
+        assert_eq!((clock(65.2), clock(3600.0 * 30.0)), ("1:05 min".to_string(), "30:00 h".to_string()));
+    }
+}
