@@ -200,8 +200,9 @@ impl Console {
     }
 
     /// The screen: rows of 160 palette indices.
-    pub(crate) fn screen(&self) -> &[u8] {
-        &self.board.tia.frame()[..self.exposed_rows() as usize * crate::tia::WIDTH]
+    pub(crate) fn screen(&mut self) -> &[u8] {
+        let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
+        &self.board.tia.frame()[..pixels]
     }
 
     /// Rows of the screen.
