@@ -6,7 +6,7 @@ use crate::preprocess::{Frame, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::replay::{Batch, Replay};
 use crate::schedule::EpsilonSchedule;
-use anyhow::{bail, Result};
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
 /// What is made of a TD error.
@@ -45,25 +45,13 @@ pub struct LearningRule {
 
 /// y = r + discount * Q_target(s', a*) for every transition into `targets`; a* maximises `chooser`, which is Q_target for
 /// DQN and Q_online for Double DQN. Q-values are `[transitions, actions]`.
-pub fn td_targets(
-    rewards: &[f32],
-    discounts: &[f32],
-    target_q: &[f32],
-    chooser: &[f32],
-    targets: &mut Vec<f32>,
-) {
+pub fn td_targets(rewards: &[f32], discounts: &[f32], target_q: &[f32], chooser: &[f32], targets: &mut Vec<f32>) {
     let actions = target_q.len() / rewards.len().max(1);
     targets.clear();
-    targets.extend(
-        rewards
-            .iter()
-            .zip(discounts)
-            .enumerate()
-            .map(|(i, (reward, discount))| {
-                let row = i * actions..(i + 1) * actions;
-                reward + discount * target_q[row.clone()][first_maximum(&chooser[row])]
-            }),
-    );
+    targets.extend(rewards.iter().zip(discounts).enumerate().map(|(i, (reward, discount))| {
+        let row = i * actions..(i + 1) * actions;
+        reward + discount * target_q[row.clone()][first_maximum(&chooser[row])]
+    }));
 }
 
 /// The gradient of the loss, times `scale`, by the Q-values `[transitions, actions]`; returns the mean loss.
@@ -152,24 +140,13 @@ impl Agent {
     }
 
     /// Remembers a step; see [`Replay::push`].
-    pub fn remember(
-        &mut self,
-        action: usize,
-        reward: f32,
-        terminal: bool,
-        episode_over: bool,
-        next: &Frame,
-    ) {
-        self.replay
-            .push(action, reward, terminal, episode_over, next);
+    pub fn remember(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
+        self.replay.push(action, reward, terminal, episode_over, next);
     }
 
     /// One update on a batch from the replay; `None` if the replay has no transition yet.
     pub fn learn(&mut self) -> Result<Option<Update>> {
-        if !self
-            .replay
-            .sample(self.rule.batch_size, &mut self.sampling, &mut self.batch)
-        {
+        if !self.replay.sample(self.rule.batch_size, &mut self.sampling, &mut self.batch) {
             return Ok(None);
         }
         let batch = std::mem::take(&mut self.batch);
@@ -182,55 +159,29 @@ impl Agent {
     pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
         if self.rule.double {
             self.chooser.clear();
-            self.chooser.extend_from_slice(
-                self.learner
-                    .q_values(Which::Online, &batch.next_observations)?,
-            );
+            self.chooser.extend_from_slice(self.learner.q_values(Which::Online, &batch.next_observations)?);
         }
-        let target_q = self
-            .learner
-            .q_values(Which::Target, &batch.next_observations)?;
-        let chooser = if self.rule.double {
-            self.chooser.as_slice()
-        } else {
-            target_q
-        };
-        td_targets(
-            &batch.rewards,
-            &batch.discounts,
-            target_q,
-            chooser,
-            &mut self.targets,
-        );
+        let target_q = self.learner.q_values(Which::Target, &batch.next_observations)?;
+        let chooser = if self.rule.double { self.chooser.as_slice() } else { target_q };
+        td_targets(&batch.rewards, &batch.discounts, target_q, chooser, &mut self.targets);
 
         let (rule, targets) = (&self.rule, &self.targets);
         let mut update = Update::default();
-        self.learner
-            .descend(&batch.observations, &mut |q_values, gradient| {
-                update.loss = td_gradient(
-                    rule.loss,
-                    rule.gradient_scale,
-                    &batch.actions,
-                    targets,
-                    q_values,
-                    gradient,
-                );
-                let width = q_values.len() / batch.size();
-                let taken = batch
-                    .actions
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &action)| q_values[i * width + usize::from(action)]);
-                update.q_value = taken.sum::<f32>() / batch.size() as f32;
-            })?;
-        if !(update.loss.is_finite() && update.q_value.is_finite()) {
-            bail!(
+        self.learner.descend(&batch.observations, &mut |q_values, gradient| {
+            update.loss = td_gradient(rule.loss, rule.gradient_scale, &batch.actions, targets, q_values, gradient);
+            let width = q_values.len() / batch.size();
+            let taken = batch.actions.iter().enumerate().map(|(i, &action)| q_values[i * width + usize::from(action)]);
+            update.q_value = taken.sum::<f32>() / batch.size() as f32;
+            // Before the step, so that the parameters stay the last good ones.
+            ensure!(
+                update.loss.is_finite() && update.q_value.is_finite(),
                 "the loss is no longer a finite number (loss {}, mean Q-value {}): learning has diverged; \
                  try a smaller learning rate (--set learning_rate=...)",
                 update.loss,
                 update.q_value
             );
-        }
+            Ok(())
+        })?;
         Ok(update)
     }
 
@@ -242,6 +193,11 @@ impl Agent {
     /// The online network with its parameters.
     pub fn learner(&self) -> &dyn Learner {
         self.learner.as_ref()
+    }
+
+    /// Frames in the replay.
+    pub fn replay_len(&self) -> usize {
+        self.replay.len()
     }
 
     /// Up to `count` observations from the replay, `[n, 4, 84, 84]`, to watch Q-values on; drawn with `generator`.
@@ -260,10 +216,7 @@ impl Agent {
         let mut sum = 0.0;
         for chunk in observations.chunks(32 * STACK_PIXELS) {
             let q_values = self.learner.q_values(Which::Online, chunk)?;
-            sum += q_values
-                .chunks_exact(actions)
-                .map(|row| f64::from(row[first_maximum(row)]))
-                .sum::<f64>();
+            sum += q_values.chunks_exact(actions).map(|row| f64::from(row[first_maximum(row)])).sum::<f64>();
         }
         Ok(sum / (observations.len() / STACK_PIXELS).max(1) as f64)
     }
@@ -272,38 +225,24 @@ impl Agent {
 /// The index of the largest of `values`; `generator` chooses among equal ones.
 fn any_maximum(values: &[f32], generator: &mut Generator) -> usize {
     let first = first_maximum(values);
-    let ties = values
-        .iter()
-        .filter(|value| **value == values[first])
-        .count();
+    let ties = values.iter().filter(|value| **value == values[first]).count();
     if ties < 2 {
         return first;
     }
     let chosen = generator.below(ties);
-    values
-        .iter()
-        .enumerate()
-        .filter(|(_, value)| **value == values[first])
-        .nth(chosen)
-        .map_or(first, |(i, _)| i)
+    values.iter().enumerate().filter(|(_, value)| **value == values[first]).nth(chosen).map_or(first, |(i, _)| i)
 }
 
 /// A batch of random pixels, actions, rewards and terminals, to measure or test learning without a game.
 pub fn random_batch(size: usize, actions: usize, generator: &mut Generator) -> Batch {
-    let mut pixels = || {
-        (0..size * STACK_PIXELS)
-            .map(|_| generator.below(256) as u8)
-            .collect()
-    };
+    let mut pixels = || (0..size * STACK_PIXELS).map(|_| generator.below(256) as u8).collect();
     let (observations, next_observations) = (pixels(), pixels());
     Batch {
         observations,
         next_observations,
         actions: (0..size).map(|_| generator.below(actions) as u8).collect(),
         rewards: (0..size).map(|_| generator.below(3) as f32 - 1.0).collect(),
-        discounts: (0..size)
-            .map(|_| if generator.below(10) == 0 { 0.0 } else { 0.99 })
-            .collect(),
+        discounts: (0..size).map(|_| if generator.below(10) == 0 { 0.0 } else { 0.99 }).collect(),
     }
 }
 
@@ -315,41 +254,20 @@ mod tests {
     use crate::optimizer::OptimizerRule;
     use crate::preprocess::FRAME_PIXELS;
 
-    const ADAM: OptimizerRule = OptimizerRule::Adam {
-        learning_rate: 1e-3,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-    };
-    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp {
-        learning_rate: 2.5e-4,
-        decay: 0.95,
-        epsilon: 0.01,
-    };
+    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
 
     fn agent(optimizer: OptimizerRule, batch_size: usize, double: bool, dueling: bool) -> Agent {
         let architecture = Architecture::new(NetworkKind::Small, dueling, 2);
-        let parameters =
-            Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights));
+        let parameters = Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights));
         let rule = LearningRule {
             batch_size,
             loss: Loss::Clipped,
             double,
             gradient_scale: optimizer.gradient_scale(batch_size),
         };
-        let schedule = EpsilonSchedule {
-            initial: 1.0,
-            last: 0.1,
-            starts_steps: 0,
-            anneal_steps: 100,
-        };
-        Agent::new(
-            Box::new(CpuLearner::new(&parameters, optimizer)),
-            Replay::new(100, 1, 0.9),
-            schedule,
-            rule,
-            1,
-        )
+        let schedule = EpsilonSchedule { initial: 1.0, last: 0.1, starts_steps: 0, anneal_steps: 100 };
+        Agent::new(Box::new(CpuLearner::new(&parameters, optimizer)), Replay::new(100, 1, 0.9), schedule, rule, 1)
     }
 
     #[test]
@@ -374,14 +292,7 @@ mod tests {
     #[test]
     fn only_the_action_taken_has_a_gradient() {
         let mut gradient = [9.0; 4];
-        let loss = td_gradient(
-            Loss::Clipped,
-            0.5,
-            &[1, 0],
-            &[2.0, 0.5],
-            &[0.0, 0.0, 0.0, 0.0],
-            &mut gradient,
-        );
+        let loss = td_gradient(Loss::Clipped, 0.5, &[1, 0], &[2.0, 0.5], &[0.0, 0.0, 0.0, 0.0], &mut gradient);
         assert_eq!(gradient, [0.0, -0.5, -0.25, 0.0]);
         assert_eq!(loss, (1.5 + 0.125) / 2.0);
     }
@@ -396,10 +307,7 @@ mod tests {
             for _ in 0..updates {
                 last = agent.learn_from(&batch).unwrap().loss;
             }
-            assert!(
-                last < 0.02 * first,
-                "{optimizer:?}: loss {first} became {last}"
-            );
+            assert!(last < 0.02 * first, "{optimizer:?}: loss {first} became {last}");
         }
     }
 

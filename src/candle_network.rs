@@ -19,19 +19,9 @@ impl CandleNetwork {
         let variables = architecture
             .layout()
             .iter()
-            .map(|spec| {
-                Var::from_slice(
-                    &parameters.values[spec.range()],
-                    spec.shape.as_slice(),
-                    device,
-                )
-            })
+            .map(|spec| Var::from_slice(&parameters.values[spec.range()], spec.shape.as_slice(), device))
             .collect::<Result<_>>()?;
-        Ok(Self {
-            architecture,
-            device: device.clone(),
-            variables,
-        })
+        Ok(Self { architecture, device: device.clone(), variables })
     }
 
     /// The network's shape.
@@ -50,10 +40,7 @@ impl CandleNetwork {
         for variable in &self.variables {
             values.extend(variable.flatten_all()?.to_vec1::<f32>()?);
         }
-        Ok(Parameters {
-            architecture: self.architecture.clone(),
-            values,
-        })
+        Ok(Parameters { architecture: self.architecture.clone(), values })
     }
 
     /// Copies the parameters of `other`, which has the same architecture and device.
@@ -75,10 +62,7 @@ impl CandleNetwork {
         let mut layers = self.variables.chunks_exact(2);
         for (conv, layer) in self.architecture.convolutions.iter().zip(layers.by_ref()) {
             let bias = layer[1].reshape((1, conv.out_channels, 1, 1))?;
-            x = x
-                .conv2d(&layer[0], 0, conv.stride, 1, 1)?
-                .broadcast_add(&bias)?
-                .relu()?;
+            x = x.conv2d(&layer[0], 0, conv.stride, 1, 1)?.broadcast_add(&bias)?.relu()?;
         }
         let features = x.flatten_from(1)?;
         let dense = |x: &Tensor, layer: &[Var]| x.matmul(&layer[0].t()?)?.broadcast_add(&layer[1]);

@@ -148,7 +148,9 @@ impl Checkpoint {
             side: strings.json("side")?,
         };
         ensure!(
-            preprocessing.stack as usize == STACK && preprocessing.side as usize == SIDE && preprocessing.frame_skip > 0,
+            preprocessing.stack as usize == STACK
+                && preprocessing.side as usize == SIDE
+                && preprocessing.frame_skip > 0,
             "it sees {} frames of {side} x {side}, {} frames a step; this program makes {STACK} of {SIDE} x {SIDE}",
             preprocessing.stack,
             preprocessing.frame_skip,
@@ -170,13 +172,7 @@ impl Checkpoint {
         for spec in architecture.layout() {
             let tensor = tensors.tensor(&spec.name).map_err(|_| anyhow!("it lacks `{}`", spec.name))?;
             if tensor.dtype() != Dtype::F32 || tensor.shape() != spec.shape {
-                bail!(
-                    "`{}` is {:?} {:?}, expected F32 {:?}",
-                    spec.name,
-                    tensor.dtype(),
-                    tensor.shape(),
-                    spec.shape
-                );
+                bail!("`{}` is {:?} {:?}, expected F32 {:?}", spec.name, tensor.dtype(), tensor.shape(), spec.shape);
             }
             let numbers = tensor.data().chunks_exact(4);
             values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
@@ -208,9 +204,9 @@ impl Strings<'_> {
 /// run in `runs`).
 pub fn find(model: Option<&Path>) -> Result<PathBuf> {
     match model {
-        Some(path) if path.is_dir() => in_run(path).ok_or_else(|| {
-            anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display())
-        }),
+        Some(path) if path.is_dir() => {
+            in_run(path).ok_or_else(|| anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display()))
+        }
         Some(path) => Ok(path.to_path_buf()),
         None => newest_run(Path::new("runs"))
             .and_then(|run| in_run(&run))

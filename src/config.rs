@@ -291,7 +291,8 @@ impl Faults {
 fn preset_table(name: &str) -> Result<Table> {
     let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) else {
         let names: Vec<&str> = Config::preset_names().collect();
-        let nearest = nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        let nearest =
+            nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
         bail!("there is no preset `{name}`{nearest} (there are: {})", names.join(", "));
     };
     text.parse().with_context(|| format!("preset {name} is not TOML"))

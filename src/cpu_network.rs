@@ -46,24 +46,12 @@ struct LayerPlan {
 impl Plan {
     fn new(architecture: Architecture) -> Self {
         let layout = architecture.layout();
-        let mut layers = layout.chunks_exact(2).map(|pair| LayerPlan {
-            weight: pair[0].range(),
-            bias: pair[1].range(),
-        });
-        let convolutions = layers
-            .by_ref()
-            .take(architecture.convolutions.len())
-            .collect();
+        let mut layers =
+            layout.chunks_exact(2).map(|pair| LayerPlan { weight: pair[0].range(), bias: pair[1].range() });
+        let convolutions = layers.by_ref().take(architecture.convolutions.len()).collect();
         let dense: Vec<LayerPlan> = layers.collect();
-        let branches = dense
-            .chunks_exact(2)
-            .map(|pair| (pair[0].clone(), pair[1].clone()))
-            .collect();
-        Self {
-            architecture,
-            convolutions,
-            branches,
-        }
+        let branches = dense.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        Self { architecture, convolutions, branches }
     }
 
     /// Calls `visit` with (place in stored order, place in this module's order) of every parameter.
@@ -71,49 +59,26 @@ impl Plan {
         let architecture = &self.architecture;
         let mut reordered = vec![false; architecture.parameter_count()];
         // `outputs` rows, each of `channels` planes of `area` pixels in stored order.
-        let mut channel_last =
-            |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
-                for output in 0..outputs {
-                    let base = weight.start + output * channels * area;
-                    for channel in 0..channels {
-                        for pixel in 0..area {
-                            visit(
-                                base + channel * area + pixel,
-                                base + pixel * channels + channel,
-                            );
-                        }
+        let mut channel_last = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
+            for output in 0..outputs {
+                let base = weight.start + output * channels * area;
+                for channel in 0..channels {
+                    for pixel in 0..area {
+                        visit(base + channel * area + pixel, base + pixel * channels + channel);
                     }
                 }
-                reordered[weight.clone()].fill(true);
-            };
-        for (layer, shape) in self
-            .convolutions
-            .iter()
-            .zip(&architecture.convolutions)
-            .skip(1)
-        {
-            channel_last(
-                &layer.weight,
-                shape.out_channels,
-                shape.in_channels,
-                shape.kernel * shape.kernel,
-            );
+            }
+            reordered[weight.clone()].fill(true);
+        };
+        for (layer, shape) in self.convolutions.iter().zip(&architecture.convolutions).skip(1) {
+            channel_last(&layer.weight, shape.out_channels, shape.in_channels, shape.kernel * shape.kernel);
         }
         if let Some(last) = architecture.convolutions.last() {
             for (hidden, _) in &self.branches {
-                channel_last(
-                    &hidden.weight,
-                    architecture.hidden,
-                    last.out_channels,
-                    last.positions(),
-                );
+                channel_last(&hidden.weight, architecture.hidden, last.out_channels, last.positions());
             }
         }
-        for (place, _) in reordered
-            .iter()
-            .enumerate()
-            .filter(|(_, reordered)| !**reordered)
-        {
+        for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {
             visit(place, place);
         }
     }
@@ -123,10 +88,7 @@ impl CpuNetwork {
     /// A network with these parameters.
     pub fn new(parameters: &Parameters) -> Self {
         let plan = Plan::new(parameters.architecture.clone());
-        let mut network = Self {
-            plan,
-            values: vec![0.0; parameters.values.len()],
-        };
+        let mut network = Self { plan, values: vec![0.0; parameters.values.len()] };
         network.set_parameters(parameters);
         network
     }
@@ -140,23 +102,18 @@ impl CpuNetwork {
     pub fn set_parameters(&mut self, parameters: &Parameters) {
         assert_eq!(parameters.architecture, self.plan.architecture);
         let values = &mut self.values;
-        self.plan
-            .for_each_place(|stored, own| values[own] = parameters.values[stored]);
+        self.plan.for_each_place(|stored, own| values[own] = parameters.values[stored]);
     }
 
     /// The parameters in stored order.
     pub fn parameters(&self) -> Parameters {
-        Parameters {
-            architecture: self.plan.architecture.clone(),
-            values: self.in_stored_order(&self.values),
-        }
+        Parameters { architecture: self.plan.architecture.clone(), values: self.in_stored_order(&self.values) }
     }
 
     /// A vector parallel to the parameters (a gradient, say) in stored order.
     pub fn in_stored_order(&self, values: &[f32]) -> Vec<f32> {
         let mut stored_order = vec![0.0; values.len()];
-        self.plan
-            .for_each_place(|stored, own| stored_order[stored] = values[own]);
+        self.plan.for_each_place(|stored, own| stored_order[stored] = values[own]);
         stored_order
     }
 
@@ -202,6 +159,8 @@ struct Group {
     outputs: Vec<Vec<f32>>,
     /// Gradient of the output of each convolution.
     output_gradients: Vec<Vec<f32>>,
+    /// One observation as fractions.
+    fractions: Vec<f32>,
     /// Gathered patches, or their gradient; as large as the largest layer needs.
     patches: Vec<f32>,
     /// This group's share of the gradient of the convolutions' parameters.
@@ -240,18 +199,9 @@ impl Group {
                     Some(input) => Input::Activations(&input[first * shape.input_len()..]),
                     None => Input::Observations(&observations[first * shape.input_len()..]),
                 };
-                let patches = gather(
-                    shape,
-                    input,
-                    output.len() / shape.output_len(),
-                    &mut self.patches,
-                );
-                shape.forward(
-                    patches,
-                    &values[layer.weight.clone()],
-                    &values[layer.bias.clone()],
-                    output,
-                );
+                let patches =
+                    gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
+                shape.forward(patches, &values[layer.weight.clone()], &values[layer.bias.clone()], output);
             }
         }
     }
@@ -263,31 +213,18 @@ impl Group {
         let images = features.len() / plan.architecture.features();
         let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
         room(&mut self.parameter_gradient, gradient_len).fill(0.0);
-        for (i, (shape, layer)) in convolutions
-            .iter()
-            .zip(&plan.convolutions)
-            .enumerate()
-            .rev()
-        {
-            let output = if i + 1 == convolutions.len() {
-                features
-            } else {
-                &self.outputs[i]
-            };
+        for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate().rev() {
+            let output = if i + 1 == convolutions.len() { features } else { &self.outputs[i] };
             let (input_gradients, output_gradient) = self.output_gradients.split_at_mut(i);
             let output_gradient = &mut output_gradient[0][..images * shape.output_len()];
             mask_relu(output_gradient, output);
             if let Some(input_gradient) = input_gradients.last_mut() {
                 room(input_gradient, images * shape.input_len()).fill(0.0);
             }
-            let (weight_gradient, bias_gradient) = self.parameter_gradient
-                [layer.weight.start..layer.bias.end]
-                .split_at_mut(layer.weight.len());
+            let (weight_gradient, bias_gradient) =
+                self.parameter_gradient[layer.weight.start..layer.bias.end].split_at_mut(layer.weight.len());
             let at_once = images_at_once(shape, images);
-            for (chunk, output_gradient) in output_gradient
-                .chunks(at_once * shape.output_len())
-                .enumerate()
-            {
+            for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
                 let first = chunk * at_once;
                 let chunk_images = output_gradient.len() / shape.output_len();
                 let input_begin = first * shape.input_len();
@@ -295,17 +232,14 @@ impl Group {
                     0 => Input::Observations(&observations[input_begin..]),
                     _ => Input::Activations(&self.outputs[i - 1][input_begin..]),
                 };
-                let patches = gather(shape, input, chunk_images, &mut self.patches);
+                let patches = gather(shape, input, chunk_images, &mut self.fractions, &mut self.patches);
                 shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
                 // The observations need no gradient.
                 if let Some(input_gradient) = input_gradients.last_mut() {
                     shape.patch_gradient(output_gradient, &values[layer.weight.clone()], patches);
                     let input_gradient = &mut input_gradient[input_begin..];
                     let images = input_gradient.chunks_exact_mut(shape.input_len());
-                    for (patches, image) in patches
-                        .chunks_exact(shape.positions() * shape.patch())
-                        .zip(images)
-                    {
+                    for (patches, image) in patches.chunks_exact(shape.positions() * shape.patch()).zip(images) {
                         shape.scatter_add(patches, image);
                     }
                 }
@@ -324,6 +258,7 @@ fn gather<'a>(
     shape: &ConvShape,
     input: Input,
     images: usize,
+    fractions: &mut Vec<f32>,
     buffer: &'a mut Vec<f32>,
 ) -> &'a mut [f32] {
     let image_patches = shape.positions() * shape.patch();
@@ -331,7 +266,9 @@ fn gather<'a>(
     for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
         let span = image * shape.input_len()..(image + 1) * shape.input_len();
         match input {
-            Input::Observations(pixels) => shape.gather_planes(&pixels[span], patches),
+            Input::Observations(pixels) => {
+                shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
+            }
             Input::Activations(numbers) => shape.gather(&numbers[span], patches),
         }
     }
@@ -372,8 +309,7 @@ impl Workspace {
         });
 
         let features = Matrix::new(&self.features, images, features_len);
-        self.branches
-            .resize_with(plan.branches.len(), BranchSpace::default);
+        self.branches.resize_with(plan.branches.len(), BranchSpace::default);
         let hidden_len = architecture.hidden;
         for (space, (hidden_layer, output_layer)) in self.branches.iter_mut().zip(&plan.branches) {
             let block = hidden_len.div_ceil(BLOCKS);
@@ -383,15 +319,9 @@ impl Workspace {
                 .zip(weights.chunks(block * features_len))
                 .zip(values[hidden_layer.bias.clone()].chunks(block));
             for_each(many, parts, |((hidden, weights), bias)| {
-                multiply(
-                    hidden,
-                    Matrix::new(weights, bias.len(), features_len),
-                    features.transposed(),
-                    false,
-                );
+                multiply(hidden, Matrix::new(weights, bias.len(), features_len), features.transposed(), false);
                 for (row, &bias) in hidden.chunks_exact_mut(images).zip(bias) {
-                    row.iter_mut()
-                        .for_each(|value| *value = (*value + bias).max(0.0));
+                    row.iter_mut().for_each(|value| *value = (*value + bias).max(0.0));
                 }
             });
             let bias = &values[output_layer.bias.clone()];
@@ -400,9 +330,7 @@ impl Workspace {
             let weights = Matrix::new(&values[output_layer.weight.clone()], bias.len(), hidden_len);
             multiply(output, hidden.transposed(), weights.transposed(), false);
             for row in output.chunks_exact_mut(bias.len()) {
-                row.iter_mut()
-                    .zip(bias)
-                    .for_each(|(value, bias)| *value += bias);
+                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
             }
         }
         self.combine_branches(architecture.actions, images);
@@ -416,10 +344,8 @@ impl Workspace {
             [head] => q_values.copy_from_slice(&head.output[..images * actions]),
             [value, advantage] => {
                 let advantages = advantage.output.chunks_exact(actions);
-                for ((q_row, &value), advantage) in q_values
-                    .chunks_exact_mut(actions)
-                    .zip(&value.output)
-                    .zip(advantages)
+                for ((q_row, &value), advantage) in
+                    q_values.chunks_exact_mut(actions).zip(&value.output).zip(advantages)
                 {
                     let mean = advantage.iter().sum::<f32>() / actions as f32;
                     for (q, advantage) in q_row.iter_mut().zip(advantage) {
@@ -438,10 +364,8 @@ impl Workspace {
             [value, advantage] => {
                 let values = room(&mut value.output_gradient, images);
                 let advantages = room(&mut advantage.output_gradient, images * actions);
-                for ((q_row, value), advantage) in q_gradient
-                    .chunks_exact(actions)
-                    .zip(values)
-                    .zip(advantages.chunks_exact_mut(actions))
+                for ((q_row, value), advantage) in
+                    q_gradient.chunks_exact(actions).zip(values).zip(advantages.chunks_exact_mut(actions))
                 {
                     *value = q_row.iter().sum();
                     let mean = *value / actions as f32;
@@ -456,13 +380,7 @@ impl Workspace {
 
     /// The gradient of the parameters (in this module's order) into `gradient`, given that of the Q-values
     /// `[images, actions]`. Must follow [`forward`](Self::forward) with the same network and observations.
-    pub fn backward(
-        &mut self,
-        network: &CpuNetwork,
-        observations: &[u8],
-        q_gradient: &[f32],
-        gradient: &mut [f32],
-    ) {
+    pub fn backward(&mut self, network: &CpuNetwork, observations: &[u8], q_gradient: &[f32], gradient: &mut [f32]) {
         let (plan, values) = (&network.plan, network.values.as_slice());
         let architecture = &plan.architecture;
         let image_len = architecture.convolutions[0].input_len();
@@ -473,54 +391,33 @@ impl Workspace {
         let feature_block = features_len.div_ceil(BLOCKS);
         self.feature_gradients.resize_with(BLOCKS, Vec::new);
         let features = &self.features[..images * features_len];
-        for (i, (space, (hidden_layer, output_layer))) in
-            self.branches.iter_mut().zip(&plan.branches).enumerate()
-        {
+        for (i, (space, (hidden_layer, output_layer))) in self.branches.iter_mut().zip(&plan.branches).enumerate() {
             let outputs = output_layer.bias.len();
             let output_gradient = Matrix::new(&space.output_gradient, images, outputs);
             let hidden = Matrix::new(&space.hidden, hidden_len, images);
             let weight_gradient = &mut gradient[output_layer.weight.clone()];
-            multiply(
-                weight_gradient,
-                output_gradient.transposed(),
-                hidden.transposed(),
-                false,
-            );
+            multiply(weight_gradient, output_gradient.transposed(), hidden.transposed(), false);
             let bias_gradient = &mut gradient[output_layer.bias.clone()];
             bias_gradient.fill(0.0);
             for row in space.output_gradient[..images * outputs].chunks_exact(outputs) {
-                bias_gradient
-                    .iter_mut()
-                    .zip(row)
-                    .for_each(|(sum, value)| *sum += value);
+                bias_gradient.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
             let weights = Matrix::new(&values[output_layer.weight.clone()], outputs, hidden_len);
             let hidden_gradient = room(&mut space.hidden_gradient, hidden_len * images);
-            multiply(
-                hidden_gradient,
-                weights.transposed(),
-                output_gradient.transposed(),
-                false,
-            );
+            multiply(hidden_gradient, weights.transposed(), output_gradient.transposed(), false);
             mask_relu(hidden_gradient, &space.hidden);
 
             let hidden_gradient = &*hidden_gradient;
             let block = hidden_len.div_ceil(BLOCKS);
-            let (weight_gradient, bias_gradient) = gradient
-                [hidden_layer.weight.start..hidden_layer.bias.end]
-                .split_at_mut(hidden_layer.weight.len());
+            let (weight_gradient, bias_gradient) =
+                gradient[hidden_layer.weight.start..hidden_layer.bias.end].split_at_mut(hidden_layer.weight.len());
             let parts = weight_gradient
                 .par_chunks_mut(block * features_len)
                 .zip(bias_gradient.par_chunks_mut(block))
                 .zip(hidden_gradient.par_chunks(block * images));
             parts.for_each(|((weights, bias), hidden_gradient)| {
                 let left = Matrix::new(hidden_gradient, bias.len(), images);
-                multiply(
-                    weights,
-                    left,
-                    Matrix::new(features, images, features_len),
-                    false,
-                );
+                multiply(weights, left, Matrix::new(features, images, features_len), false);
                 for (sum, row) in bias.iter_mut().zip(hidden_gradient.chunks_exact(images)) {
                     *sum = row.iter().sum();
                 }
@@ -528,20 +425,12 @@ impl Workspace {
 
             let weights = &values[hidden_layer.weight.clone()];
             let hidden_gradient = Matrix::new(hidden_gradient, hidden_len, images);
-            self.feature_gradients
-                .par_iter_mut()
-                .enumerate()
-                .for_each(|(b, output)| {
-                    let columns = feature_columns(b, feature_block, features_len);
-                    let weights = Matrix::strided(
-                        &weights[columns.start..],
-                        hidden_len,
-                        columns.len(),
-                        features_len,
-                    );
-                    let output = room(output, images * columns.len());
-                    multiply(output, hidden_gradient.transposed(), weights, i > 0);
-                });
+            self.feature_gradients.par_iter_mut().enumerate().for_each(|(b, output)| {
+                let columns = feature_columns(b, feature_block, features_len);
+                let weights = Matrix::strided(&weights[columns.start..], hidden_len, columns.len(), features_len);
+                let output = room(output, images * columns.len());
+                multiply(output, hidden_gradient.transposed(), weights, i > 0);
+            });
         }
 
         let group_images = self.group_images;
@@ -552,19 +441,14 @@ impl Workspace {
             .zip(observations.par_chunks(group_images * image_len))
             .enumerate()
             .for_each(|(g, ((group, features), observations))| {
-                group
-                    .output_gradients
-                    .resize_with(architecture.convolutions.len(), Vec::new);
+                group.output_gradients.resize_with(architecture.convolutions.len(), Vec::new);
                 if let Some(last) = group.output_gradients.last_mut() {
-                    let rows = room(last, features.len())
-                        .chunks_exact_mut(features_len)
-                        .enumerate();
+                    let rows = room(last, features.len()).chunks_exact_mut(features_len).enumerate();
                     for (row, output) in rows {
                         for (b, block) in feature_gradients.iter().enumerate() {
                             let columns = feature_columns(b, feature_block, features_len);
                             let begin = (g * group_images + row) * columns.len();
-                            output[columns.clone()]
-                                .copy_from_slice(&block[begin..begin + columns.len()]);
+                            output[columns.clone()].copy_from_slice(&block[begin..begin + columns.len()]);
                         }
                     }
                 }
@@ -575,9 +459,7 @@ impl Workspace {
         let sums = &mut gradient[..gradient_len];
         sums.fill(0.0);
         for group in &self.groups[..images.div_ceil(group_images)] {
-            sums.iter_mut()
-                .zip(&group.parameter_gradient)
-                .for_each(|(sum, value)| *sum += value);
+            sums.iter_mut().zip(&group.parameter_gradient).for_each(|(sum, value)| *sum += value);
         }
     }
 }

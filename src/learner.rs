@@ -16,8 +16,9 @@ pub enum Which {
     Target,
 }
 
-/// The gradient of the loss by each Q-value, from the Q-values: both `[images, actions]`.
-pub type LossGradient<'a> = &'a mut dyn FnMut(&[f32], &mut [f32]);
+/// The gradient of the loss by each Q-value, from the Q-values: both `[images, actions]`. An error stops the step before
+/// anything has changed.
+pub type LossGradient<'a> = &'a mut dyn FnMut(&[f32], &mut [f32]) -> Result<()>;
 
 /// An online network that can be improved, and its target copy.
 pub trait Learner: Send {
@@ -39,11 +40,7 @@ pub trait Learner: Send {
 }
 
 /// The learner for `device`, both networks starting from `parameters`.
-pub fn new_learner(
-    parameters: &Parameters,
-    rule: OptimizerRule,
-    device: &Device,
-) -> Result<Box<dyn Learner>> {
+pub fn new_learner(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Box<dyn Learner>> {
     Ok(match device {
         Device::Cpu => Box::new(CpuLearner::new(parameters, rule)),
         device => Box::new(CandleLearner::new(parameters, rule, device)?),
@@ -94,15 +91,9 @@ impl Learner for CpuLearner {
         let q_values = self.workspace.forward(&self.online, observations);
         self.q_gradient.clear();
         self.q_gradient.resize(q_values.len(), 0.0);
-        loss_gradient(q_values, &mut self.q_gradient);
-        self.workspace.backward(
-            &self.online,
-            observations,
-            &self.q_gradient,
-            &mut self.gradient,
-        );
-        self.optimizer
-            .step(self.online.values_mut(), &self.gradient);
+        loss_gradient(q_values, &mut self.q_gradient)?;
+        self.workspace.backward(&self.online, observations, &self.q_gradient, &mut self.gradient);
+        self.optimizer.step(self.online.values_mut(), &self.gradient);
         Ok(())
     }
 
@@ -129,18 +120,10 @@ pub struct CandleLearner {
 impl CandleLearner {
     /// Both networks start from `parameters`.
     pub fn new(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Self> {
-        let online = CandleNetwork::new(parameters, device)
-            .context("cannot put the network on the device")?;
-        let target = CandleNetwork::new(parameters, device)
-            .context("cannot put the target network on the device")?;
+        let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
+        let target = CandleNetwork::new(parameters, device).context("cannot put the target network on the device")?;
         let optimizer = DeviceOptimizer::new(rule, online.variables())?;
-        Ok(Self {
-            online,
-            target,
-            optimizer,
-            q_values: Vec::new(),
-            q_gradient: Vec::new(),
-        })
+        Ok(Self { online, target, optimizer, q_values: Vec::new(), q_gradient: Vec::new() })
     }
 }
 
@@ -163,7 +146,7 @@ impl Learner for CandleLearner {
         self.q_values = q_values.flatten_all()?.to_vec1()?;
         self.q_gradient.clear();
         self.q_gradient.resize(self.q_values.len(), 0.0);
-        loss_gradient(&self.q_values, &mut self.q_gradient);
+        loss_gradient(&self.q_values, &mut self.q_gradient)?;
         let gradients = self.online.gradients(&q_values, &self.q_gradient)?;
         self.optimizer.step(self.online.variables(), &gradients)?;
         Ok(())
@@ -185,24 +168,15 @@ mod tests {
     use crate::preprocess::STACK_PIXELS;
     use crate::random::{Generator, Purpose};
 
-    const ADAM: OptimizerRule = OptimizerRule::Adam {
-        learning_rate: 1e-3,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-    };
+    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
     fn pixels(images: usize) -> Vec<u8> {
         let mut generator = Generator::new(5, Purpose::Synthetic);
-        (0..images * STACK_PIXELS)
-            .map(|_| generator.below(256) as u8)
-            .collect()
+        (0..images * STACK_PIXELS).map(|_| generator.below(256) as u8).collect()
     }
 
     fn largest(values: &[f32]) -> f32 {
-        values
-            .iter()
-            .fold(0.0, |largest: f32, value| largest.max(value.abs()))
+        values.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()))
     }
 
     /// The CPU's own network against candle's convolution and autograd: values, gradients by parameter array.
@@ -216,10 +190,7 @@ mod tests {
             (NetworkKind::Small, false, 1),
         ] {
             let architecture = Architecture::new(kind, dueling, 6);
-            let parameters = Parameters::initial(
-                architecture.clone(),
-                &mut Generator::new(3, Purpose::Weights),
-            );
+            let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
             let network = CpuNetwork::new(&parameters);
             assert_eq!(network.parameters(), parameters, "there and back");
             let reference = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
@@ -230,10 +201,7 @@ mod tests {
             let graph = reference.forward(&observations).unwrap();
             let expected: Vec<f32> = graph.flatten_all().unwrap().to_vec1().unwrap();
             for (got, want) in q_values.iter().zip(&expected) {
-                assert!(
-                    (got - want).abs() < 2e-6 * largest(&expected).max(1.0),
-                    "{kind:?}: {got}, expected {want}"
-                );
+                assert!((got - want).abs() < 2e-6 * largest(&expected).max(1.0), "{kind:?}: {got}, expected {want}");
             }
 
             let mut generator = Generator::new(4, Purpose::Synthetic);
@@ -246,11 +214,7 @@ mod tests {
                 let expected: Vec<f32> = expected.flatten_all().unwrap().to_vec1().unwrap();
                 let scale = largest(&expected).max(1e-6);
                 for (got, want) in gradient[spec.range()].iter().zip(&expected) {
-                    assert!(
-                        (got - want).abs() < 1e-4 * scale,
-                        "{kind:?} {}: {got}, expected {want}",
-                        spec.name
-                    );
+                    assert!((got - want).abs() < 1e-4 * scale, "{kind:?} {}: {got}, expected {want}", spec.name);
                 }
             }
         }
@@ -261,10 +225,7 @@ mod tests {
     #[test]
     fn the_gradient_equals_finite_differences() {
         let architecture = Architecture::new(NetworkKind::Small, true, 4);
-        let mut parameters = Parameters::initial(
-            architecture.clone(),
-            &mut Generator::new(3, Purpose::Weights),
-        );
+        let mut parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         for spec in architecture.layout() {
             match spec.name.as_str() {
                 "conv1.bias" | "conv2.bias" => parameters.values[spec.range()].fill(3.0),
@@ -277,11 +238,7 @@ mod tests {
         let mut workspace = Workspace::default();
         let mut value = |parameters: &Parameters| -> f64 {
             let q_values = workspace.forward(&CpuNetwork::new(parameters), &observations);
-            q_values
-                .iter()
-                .zip(coefficients)
-                .map(|(q, c)| f64::from(*q) * f64::from(c))
-                .sum()
+            q_values.iter().zip(coefficients).map(|(q, c)| f64::from(*q) * f64::from(c)).sum()
         };
         let network = CpuNetwork::new(&parameters);
         let mut gradient = vec![0.0; parameters.values.len()];
@@ -291,11 +248,7 @@ mod tests {
         let gradient = network.in_stored_order(&gradient);
         for spec in architecture.layout() {
             let part = &gradient[spec.range()];
-            let norm = part
-                .iter()
-                .map(|g| f64::from(*g) * f64::from(*g))
-                .sum::<f64>()
-                .sqrt();
+            let norm = part.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
             let step = 1e-2;
             let moved = |sign: f64| {
                 let mut moved = parameters.clone();
@@ -305,19 +258,14 @@ mod tests {
                 moved
             };
             let slope = (value(&moved(1.0)) - value(&moved(-1.0))) / (2.0 * step);
-            assert!(
-                (slope - norm).abs() < 1e-3 * norm,
-                "{}: {slope}, expected {norm}",
-                spec.name
-            );
+            assert!((slope - norm).abs() < 1e-3 * norm, "{}: {slope}, expected {norm}", spec.name);
         }
     }
 
     #[test]
     fn both_learners_take_the_same_steps_and_move_the_target_only_on_sync() {
         let architecture = Architecture::new(NetworkKind::Small, false, 3);
-        let parameters =
-            Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
+        let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
         let observations = pixels(4);
         let mut learners: [Box<dyn Learner>; 2] = [
             Box::new(CpuLearner::new(&parameters, ADAM)),
@@ -326,32 +274,18 @@ mod tests {
         let results: Vec<Vec<f32>> = learners
             .iter_mut()
             .map(|learner| {
-                let before = learner
-                    .q_values(Which::Target, &observations)
-                    .unwrap()
-                    .to_vec();
+                let before = learner.q_values(Which::Target, &observations).unwrap().to_vec();
                 for _ in 0..3 {
                     let mut pull_to_one = |q: &[f32], gradient: &mut [f32]| {
-                        gradient
-                            .iter_mut()
-                            .zip(q)
-                            .for_each(|(gradient, q)| *gradient = q - 1.0);
+                        gradient.iter_mut().zip(q).for_each(|(gradient, q)| *gradient = q - 1.0);
+                        Ok(())
                     };
                     learner.descend(&observations, &mut pull_to_one).unwrap();
                 }
-                assert_eq!(
-                    learner.q_values(Which::Target, &observations).unwrap(),
-                    before
-                );
-                let online = learner
-                    .q_values(Which::Online, &observations)
-                    .unwrap()
-                    .to_vec();
+                assert_eq!(learner.q_values(Which::Target, &observations).unwrap(), before);
+                let online = learner.q_values(Which::Online, &observations).unwrap().to_vec();
                 learner.sync_target().unwrap();
-                assert_eq!(
-                    learner.q_values(Which::Target, &observations).unwrap(),
-                    online
-                );
+                assert_eq!(learner.q_values(Which::Target, &observations).unwrap(), online);
                 assert_ne!(before, online);
                 online
             })
@@ -364,18 +298,17 @@ mod tests {
     #[test]
     fn results_do_not_depend_on_the_number_of_threads() {
         let architecture = Architecture::new(NetworkKind::Nature, false, 4);
-        let parameters =
-            Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
+        let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
         let observations = pixels(32);
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut learner = CpuLearner::new(&parameters, ADAM);
                 for _ in 0..2 {
-                    let mut pull = |q: &[f32], gradient: &mut [f32]| gradient.copy_from_slice(q);
+                    let mut pull = |q: &[f32], gradient: &mut [f32]| {
+                        gradient.copy_from_slice(q);
+                        Ok(())
+                    };
                     learner.descend(&observations, &mut pull).unwrap();
                 }
                 learner.parameters().unwrap().values
@@ -391,8 +324,7 @@ mod tests {
     fn learner_speed() {
         for kind in [NetworkKind::Nature, NetworkKind::Small] {
             let architecture = Architecture::new(kind, false, 4);
-            let parameters =
-                Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
+            let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
             let observations = pixels(32);
             let mut learner = CpuLearner::new(&parameters, ADAM);
             let mut times: Vec<[f64; 4]> = (0..30)
@@ -400,22 +332,17 @@ mod tests {
                     let start = std::time::Instant::now();
                     learner.q_values(Which::Target, &observations).unwrap();
                     let forward = start.elapsed().as_secs_f64();
-                    learner
-                        .descend(&observations, &mut |q, gradient| {
-                            gradient.copy_from_slice(q)
-                        })
-                        .unwrap();
+                    let mut pull = |q: &[f32], gradient: &mut [f32]| {
+                        gradient.copy_from_slice(q);
+                        Ok(())
+                    };
+                    learner.descend(&observations, &mut pull).unwrap();
                     let update = start.elapsed().as_secs_f64();
-                    learner
-                        .q_values(Which::Online, &observations[..STACK_PIXELS])
-                        .unwrap();
+                    learner.q_values(Which::Online, &observations[..STACK_PIXELS]).unwrap();
                     let one = start.elapsed().as_secs_f64() - update;
                     let before = start.elapsed().as_secs_f64();
-                    learner
-                        .optimizer
-                        .step(learner.online.values_mut(), &learner.gradient);
-                    [forward, update, one, start.elapsed().as_secs_f64() - before]
-                        .map(|seconds| seconds * 1e3)
+                    learner.optimizer.step(learner.online.values_mut(), &learner.gradient);
+                    [forward, update, one, start.elapsed().as_secs_f64() - before].map(|seconds| seconds * 1e3)
                 })
                 .collect();
             let mut median = |i: usize| {
@@ -424,7 +351,11 @@ mod tests {
             };
             println!(
                 "{}: forward of 32 {:.2} ms, update {:.2} ms, forward of one {:.3} ms, optimizer {:.2} ms",
-                kind.name(), median(0), median(1), median(2), median(3)
+                kind.name(),
+                median(0),
+                median(1),
+                median(2),
+                median(3)
             );
         }
     }

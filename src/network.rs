@@ -111,45 +111,19 @@ impl Architecture {
     pub fn new(kind: NetworkKind, dueling: bool, actions: usize) -> Self {
         let mut convolutions: Vec<ConvShape> = Vec::new();
         for &(out_channels, kernel, stride) in kind.convolutions() {
-            let (in_channels, in_side) = convolutions
-                .last()
-                .map_or((STACK, SIDE), |last| (last.out_channels, last.out_side()));
-            convolutions.push(ConvShape {
-                in_channels,
-                in_side,
-                out_channels,
-                kernel,
-                stride,
-            });
+            let (in_channels, in_side) =
+                convolutions.last().map_or((STACK, SIDE), |last| (last.out_channels, last.out_side()));
+            convolutions.push(ConvShape { in_channels, in_side, out_channels, kernel, stride });
         }
         let branches = if dueling {
             vec![
-                Branch {
-                    hidden_name: "value_fc",
-                    output_name: "value",
-                    outputs: 1,
-                },
-                Branch {
-                    hidden_name: "advantage_fc",
-                    output_name: "advantage",
-                    outputs: actions,
-                },
+                Branch { hidden_name: "value_fc", output_name: "value", outputs: 1 },
+                Branch { hidden_name: "advantage_fc", output_name: "advantage", outputs: actions },
             ]
         } else {
-            vec![Branch {
-                hidden_name: "fc",
-                output_name: "head",
-                outputs: actions,
-            }]
+            vec![Branch { hidden_name: "fc", output_name: "head", outputs: actions }]
         };
-        Self {
-            kind,
-            dueling,
-            actions,
-            convolutions,
-            hidden: kind.hidden(),
-            branches,
-        }
+        Self { kind, dueling, actions, convolutions, hidden: kind.hidden(), branches }
     }
 
     /// Numbers that come out of the last convolution.
@@ -165,26 +139,13 @@ impl Architecture {
             let outputs = weight_shape[0];
             let fan_in = weight_shape[1..].iter().product();
             for (part, shape) in [("weight", weight_shape), ("bias", vec![outputs])] {
-                let spec = ParameterSpec {
-                    name: format!("{name}.{part}"),
-                    shape,
-                    offset,
-                    fan_in,
-                };
+                let spec = ParameterSpec { name: format!("{name}.{part}"), shape, offset, fan_in };
                 offset += spec.len();
                 layout.push(spec);
             }
         };
         for (i, conv) in self.convolutions.iter().enumerate() {
-            layer(
-                &format!("conv{}", i + 1),
-                vec![
-                    conv.out_channels,
-                    conv.in_channels,
-                    conv.kernel,
-                    conv.kernel,
-                ],
-            );
+            layer(&format!("conv{}", i + 1), vec![conv.out_channels, conv.in_channels, conv.kernel, conv.kernel]);
         }
         for branch in &self.branches {
             layer(branch.hidden_name, vec![self.hidden, self.features()]);
@@ -216,10 +177,7 @@ impl Parameters {
             let limit = 1.0 / (spec.fan_in as f32).sqrt();
             values.extend((0..spec.len()).map(|_| generator.symmetric(limit)));
         }
-        Self {
-            architecture,
-            values,
-        }
+        Self { architecture, values }
     }
 }
 
@@ -242,11 +200,8 @@ mod tests {
     #[test]
     fn nature_has_the_papers_shapes_under_their_names() {
         let architecture = Architecture::new(NetworkKind::Nature, false, 4);
-        let shapes: Vec<(String, Vec<usize>)> = architecture
-            .layout()
-            .into_iter()
-            .map(|spec| (spec.name, spec.shape))
-            .collect();
+        let shapes: Vec<(String, Vec<usize>)> =
+            architecture.layout().into_iter().map(|spec| (spec.name, spec.shape)).collect();
         let expected: Vec<(String, Vec<usize>)> = [
             ("conv1.weight", vec![32, 4, 8, 8]),
             ("conv1.bias", vec![32]),
@@ -269,12 +224,7 @@ mod tests {
     #[test]
     fn dueling_puts_value_and_advantage_in_place_of_the_head() {
         let architecture = Architecture::new(NetworkKind::Nips, true, 6);
-        let names: Vec<String> = architecture
-            .layout()
-            .into_iter()
-            .skip(4)
-            .map(|spec| spec.name)
-            .collect();
+        let names: Vec<String> = architecture.layout().into_iter().skip(4).map(|spec| spec.name).collect();
         assert_eq!(
             names,
             [
@@ -293,23 +243,14 @@ mod tests {
     #[test]
     fn initial_values_fill_the_range_of_their_layer_and_follow_the_seed() {
         let architecture = Architecture::new(NetworkKind::Small, false, 4);
-        let draw = |seed| {
-            Parameters::initial(
-                architecture.clone(),
-                &mut Generator::new(seed, Purpose::Weights),
-            )
-        };
+        let draw = |seed| Parameters::initial(architecture.clone(), &mut Generator::new(seed, Purpose::Weights));
         let parameters = draw(1);
         for spec in architecture.layout() {
             let limit = 1.0 / (spec.fan_in as f32).sqrt();
             let values = &parameters.values[spec.range()];
             let largest = values.iter().fold(0.0f32, |a, b| a.max(b.abs()));
             assert!(largest <= limit, "{}", spec.name);
-            assert!(
-                values.len() < 100 || largest > 0.95 * limit,
-                "{}",
-                spec.name
-            );
+            assert!(values.len() < 100 || largest > 0.95 * limit, "{}", spec.name);
         }
         assert_eq!(draw(1), parameters);
         assert_ne!(draw(2), parameters);

@@ -43,19 +43,10 @@ impl OptimizerRule {
 
     /// Adam's learning rate and epsilon at its `step`th step (the first is 1), both moments' start at 0 corrected:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
-    fn corrected(
-        learning_rate: f32,
-        beta1: f32,
-        beta2: f32,
-        epsilon: f32,
-        step: u64,
-    ) -> (f32, f32) {
+    fn corrected(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
         let root = power(beta2).sqrt();
-        (
-            (f64::from(learning_rate) * root / power(beta1)) as f32,
-            (f64::from(epsilon) * root) as f32,
-        )
+        ((f64::from(learning_rate) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
     }
 }
 
@@ -76,12 +67,7 @@ const CHUNK: usize = 65_536;
 impl CpuOptimizer {
     /// An optimizer of `parameter_count` numbers that has seen no gradient yet.
     pub fn new(rule: OptimizerRule, parameter_count: usize) -> Self {
-        Self {
-            rule,
-            first: vec![0.0; parameter_count],
-            second: vec![0.0; parameter_count],
-            steps: 0,
-        }
+        Self { rule, first: vec![0.0; parameter_count], second: vec![0.0; parameter_count], steps: 0 }
     }
 
     /// The formula.
@@ -92,40 +78,22 @@ impl CpuOptimizer {
     /// One step against `gradient`.
     pub fn step(&mut self, values: &mut [f32], gradient: &[f32]) {
         self.steps += 1;
-        let moments = self
-            .first
-            .par_chunks_mut(CHUNK)
-            .zip(self.second.par_chunks_mut(CHUNK));
-        let chunks = values
-            .par_chunks_mut(CHUNK)
-            .zip(gradient.par_chunks(CHUNK))
-            .zip(moments);
+        let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
+        let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
         match self.rule {
-            OptimizerRule::RmsProp {
-                learning_rate,
-                decay,
-                epsilon,
-            } => {
+            OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
                 chunks.for_each(|((values, gradient), (first, second))| {
-                    for (((w, &d), g), g2) in values.iter_mut().zip(gradient).zip(first).zip(second)
-                    {
+                    for (((w, &d), g), g2) in values.iter_mut().zip(gradient).zip(first).zip(second) {
                         *g = decay * *g + (1.0 - decay) * d;
                         *g2 = decay * *g2 + (1.0 - decay) * d * d;
                         *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
                     }
                 });
             }
-            OptimizerRule::Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-            } => {
-                let (rate, epsilon) =
-                    OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+            OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
                 chunks.for_each(|((values, gradient), (first, second))| {
-                    for (((w, &d), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second)
-                    {
+                    for (((w, &d), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
                         *m = beta1 * *m + (1.0 - beta1) * d;
                         *v = beta2 * *v + (1.0 - beta2) * d * d;
                         *w -= rate * *m / (v.sqrt() + epsilon);
@@ -152,11 +120,7 @@ impl DeviceOptimizer {
             .iter()
             .map(|variable| Ok((variable.zeros_like()?, variable.zeros_like()?)))
             .collect::<candle_core::Result<_>>()?;
-        Ok(Self {
-            rule,
-            moments,
-            steps: 0,
-        })
+        Ok(Self { rule, moments, steps: 0 })
     }
 
     /// The formula.
@@ -170,28 +134,16 @@ impl DeviceOptimizer {
         let average = |old: &Tensor, new: &Tensor, decay: f32| {
             old.affine(f64::from(decay), 0.0)? + new.affine(1.0 - f64::from(decay), 0.0)?
         };
-        for ((variable, gradient), (first, second)) in
-            variables.iter().zip(gradients).zip(&mut self.moments)
-        {
+        for ((variable, gradient), (first, second)) in variables.iter().zip(gradients).zip(&mut self.moments) {
             let change = match self.rule {
-                OptimizerRule::RmsProp {
-                    learning_rate,
-                    decay,
-                    epsilon,
-                } => {
+                OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
                     *first = average(first, gradient, decay)?;
                     *second = average(second, &gradient.sqr()?, decay)?;
                     let root = ((&*second - first.sqr()?)? + f64::from(epsilon))?.sqrt()?;
                     (gradient.affine(f64::from(learning_rate), 0.0)? / root)?
                 }
-                OptimizerRule::Adam {
-                    learning_rate,
-                    beta1,
-                    beta2,
-                    epsilon,
-                } => {
-                    let (rate, epsilon) =
-                        OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+                OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                    let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
                     *first = average(first, gradient, beta1)?;
                     *second = average(second, &gradient.sqr()?, beta2)?;
                     (first.affine(f64::from(rate), 0.0)? / (second.sqrt()? + f64::from(epsilon))?)?
@@ -208,17 +160,8 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp {
-        learning_rate: 0.1,
-        decay: 0.5,
-        epsilon: 0.01,
-    };
-    const ADAM: OptimizerRule = OptimizerRule::Adam {
-        learning_rate: 0.1,
-        beta1: 0.5,
-        beta2: 0.75,
-        epsilon: 0.01,
-    };
+    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 0.1, decay: 0.5, epsilon: 0.01 };
+    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
     const GRADIENTS: [f32; 3] = [1.0, -2.0, 0.5];
 
     /// w after each of the three gradients, from w = 1, with both implementations.
@@ -229,18 +172,9 @@ mod tests {
         let mut on_device = DeviceOptimizer::new(rule, &variables).unwrap();
         GRADIENTS.map(|gradient| {
             optimizer.step(&mut values, &[gradient]);
-            on_device
-                .step(
-                    &variables,
-                    &[Tensor::new(&[gradient], &Device::Cpu).unwrap()],
-                )
-                .unwrap();
+            on_device.step(&variables, &[Tensor::new(&[gradient], &Device::Cpu).unwrap()]).unwrap();
             let other = variables[0].to_vec1::<f32>().unwrap()[0];
-            assert!(
-                (values[0] - other).abs() < 1e-6,
-                "{} and {other}",
-                values[0]
-            );
+            assert!((values[0] - other).abs() < 1e-6, "{} and {other}", values[0]);
             values[0]
         })
     }

@@ -40,14 +40,8 @@ pub struct Resizer {
 
 #[derive(Clone, Debug)]
 enum Method {
-    Area {
-        columns: AreaColumns,
-        rows: Vec<AreaRow>,
-    },
-    Bilinear {
-        columns: [LinearTap; SIDE],
-        rows: [LinearTap; SIDE],
-    },
+    Area { columns: AreaColumns, rows: Vec<AreaRow> },
+    Bilinear { columns: [LinearTap; SIDE], rows: [LinearTap; SIDE] },
 }
 
 /// Weights of the three source pixels from `first[d]` on that output column `d` averages; unused ones are 0.
@@ -90,13 +84,7 @@ fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
         let width = scale.min(source as f64 - begin);
         let last_whole = (end.floor() as usize).min(source - 1);
         let first_whole = (begin.ceil() as usize).min(last_whole);
-        let mut add = |source: usize, weight: f64| {
-            table.push(AreaWeight {
-                output: d,
-                source,
-                weight: weight as f32,
-            })
-        };
+        let mut add = |source: usize, weight: f64| table.push(AreaWeight { output: d, source, weight: weight as f32 });
         if first_whole as f64 - begin > 1e-3 {
             add(first_whole - 1, (first_whole as f64 - begin) / width);
         }
@@ -104,10 +92,7 @@ fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
             add(s, 1.0 / width);
         }
         if end - last_whole as f64 > 1e-3 {
-            add(
-                last_whole,
-                (end - last_whole as f64).min(1.0).min(width) / width,
-            );
+            add(last_whole, (end - last_whole as f64).min(1.0).min(width) / width);
         }
     }
     table
@@ -137,10 +122,7 @@ fn fixed_point(weight: f32) -> i32 {
 
 impl AreaColumns {
     fn new() -> Self {
-        let mut columns = Self {
-            first: [usize::MAX; SIDE],
-            weights: [[0.0; 3]; SIDE],
-        };
+        let mut columns = Self { first: [usize::MAX; SIDE], weights: [[0.0; 3]; SIDE] };
         for entry in area_weights(SCREEN_WIDTH, SIDE) {
             // The three pixels must exist, so the last columns start earlier; a weight of 0 before the first or after
             // the last entry leaves an f32 sum of non-negative terms as it is.
@@ -181,8 +163,7 @@ impl GrayRows<'_> {
         let current = &self.current[Self::span(row)];
         match self.previous.map(|previous| &previous[Self::span(row)]) {
             Some(previous) if previous != current => {
-                for ((output, &current), &previous) in output.iter_mut().zip(current).zip(previous)
-                {
+                for ((output, &current), &previous) in output.iter_mut().zip(current).zip(previous) {
                     *output = self.gray[usize::from(current)].max(self.gray[usize::from(previous)]);
                 }
             }
@@ -205,32 +186,16 @@ impl GrayRows<'_> {
 impl Resizer {
     /// A resizer for pictures of `height` rows (at least 84; ALE's are 210 to 250 high).
     pub fn new(method: Resize, height: usize) -> Self {
-        assert!(
-            height >= SIDE,
-            "a picture of {height} rows cannot be reduced to {SIDE}"
-        );
+        assert!(height >= SIDE, "a picture of {height} rows cannot be reduced to {SIDE}");
         let method = match method {
             Resize::Area => Method::Area {
                 columns: AreaColumns::new(),
                 rows: area_weights(height, SIDE)
                     .into_iter()
-                    .map(
-                        |AreaWeight {
-                             output,
-                             source,
-                             weight,
-                         }| AreaRow {
-                            output,
-                            source,
-                            weight,
-                        },
-                    )
+                    .map(|AreaWeight { output, source, weight }| AreaRow { output, source, weight })
                     .collect(),
             },
-            Resize::Bilinear => Method::Bilinear {
-                columns: linear_taps(SCREEN_WIDTH),
-                rows: linear_taps(height),
-            },
+            Resize::Bilinear => Method::Bilinear { columns: linear_taps(SCREEN_WIDTH), rows: linear_taps(height) },
         };
         Self { height, method }
     }
@@ -242,27 +207,11 @@ impl Resizer {
 
     /// Gray values of the palette indices `current` through the table `gray`, pixelwise maximum with those of
     /// `previous` if there is one, reduced to 84 x 84 into `output`. Both screens are `height * 160` indices.
-    pub fn pool_and_resize(
-        &self,
-        previous: Option<&[u8]>,
-        current: &[u8],
-        gray: &[u8; 256],
-        output: &mut Frame,
-    ) {
-        let rows = GrayRows {
-            current,
-            previous,
-            gray,
-        };
+    pub fn pool_and_resize(&self, previous: Option<&[u8]>, current: &[u8], gray: &[u8; 256], output: &mut Frame) {
+        let rows = GrayRows { current, previous, gray };
         match &self.method {
-            Method::Area {
-                columns,
-                rows: weights,
-            } => average(&rows, columns, weights, output),
-            Method::Bilinear {
-                columns,
-                rows: taps,
-            } => interpolate(&rows, columns, taps, output),
+            Method::Area { columns, rows: weights } => average(&rows, columns, weights, output),
+            Method::Bilinear { columns, rows: taps } => interpolate(&rows, columns, taps, output),
         }
     }
 }
@@ -285,10 +234,7 @@ fn average(picture: &GrayRows, columns: &AreaColumns, weights: &[AreaRow], outpu
         for (sum, &value) in sums.iter_mut().zip(&reduced) {
             *sum += value * entry.weight;
         }
-        if weights
-            .get(i + 1)
-            .is_none_or(|next| next.output != entry.output)
-        {
+        if weights.get(i + 1).is_none_or(|next| next.output != entry.output) {
             let row = &mut output[entry.output * SIDE..(entry.output + 1) * SIDE];
             for (pixel, sum) in row.iter_mut().zip(&mut sums) {
                 *pixel = round_half_even(*sum);
@@ -304,18 +250,12 @@ fn round_half_even(value: f32) -> u8 {
     (value + 12_582_912.0).to_bits() as u8
 }
 
-fn interpolate(
-    picture: &GrayRows,
-    columns: &[LinearTap; SIDE],
-    rows: &[LinearTap; SIDE],
-    output: &mut Frame,
-) {
+fn interpolate(picture: &GrayRows, columns: &[LinearTap; SIDE], rows: &[LinearTap; SIDE], output: &mut Frame) {
     let horizontal = |source: usize, sums: &mut [i32; SIDE]| {
         let mut pixels = [0u8; SCREEN_WIDTH];
         picture.fill(source, &mut pixels);
         for (sum, tap) in sums.iter_mut().zip(columns) {
-            *sum = i32::from(pixels[tap.first]) * tap.weights[0]
-                + i32::from(pixels[tap.second]) * tap.weights[1];
+            *sum = i32::from(pixels[tap.first]) * tap.weights[0] + i32::from(pixels[tap.second]) * tap.weights[1];
         }
     };
     let mut sums = [[0i32; SIDE]; 2];
@@ -324,8 +264,7 @@ fn interpolate(
         horizontal(tap.second, &mut sums[1]);
         for ((pixel, &above), &below) in row.iter_mut().zip(&sums[0]).zip(&sums[1]) {
             let weighted = |sum: i32, weight: i32| (weight * (sum >> 4)) >> 16;
-            *pixel = ((weighted(above, tap.weights[0]) + weighted(below, tap.weights[1]) + 2) >> 2)
-                as u8;
+            *pixel = ((weighted(above, tap.weights[0]) + weighted(below, tap.weights[1]) + 2) >> 2) as u8;
         }
     }
 }
@@ -365,8 +304,7 @@ impl Observer {
     /// Pools `screen` with the remembered one, if any, and forgets that one; `gray` is the palette's gray table.
     pub fn observe(&mut self, screen: Screen<'_>, gray: &[u8; 256]) -> &Frame {
         let previous = self.has_remembered.then_some(self.remembered.as_slice());
-        self.resizer
-            .pool_and_resize(previous, screen.pixels, gray, &mut self.frame);
+        self.resizer.pool_and_resize(previous, screen.pixels, gray, &mut self.frame);
         self.has_remembered = false;
         &self.frame
     }
@@ -379,12 +317,7 @@ impl Observer {
 
 /// Holds `action` for `frame_skip` frames, as ALE's `act` does, and observes the maximum of the last two; the sum of the
 /// rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
-pub fn act_and_observe(
-    environment: &mut Environment,
-    observer: &mut Observer,
-    action: Action,
-    frame_skip: u32,
-) -> i32 {
+pub fn act_and_observe(environment: &mut Environment, observer: &mut Observer, action: Action, frame_skip: u32) -> i32 {
     let mut reward = 0;
     for remaining in (0..frame_skip).rev() {
         reward += environment.act_once(action);
@@ -404,9 +337,7 @@ pub struct FrameStack {
 
 impl Default for FrameStack {
     fn default() -> Self {
-        Self {
-            pixels: vec![0; STACK_PIXELS],
-        }
+        Self { pixels: vec![0; STACK_PIXELS] }
     }
 }
 
@@ -467,13 +398,7 @@ pub struct Preprocessing {
 impl Preprocessing {
     /// With this program's stack and size.
     pub fn new(frame_skip: u32, resize: Resize, fire_reset: bool) -> Self {
-        Self {
-            frame_skip,
-            resize,
-            fire_reset,
-            stack: STACK as u32,
-            side: SIDE as u32,
-        }
+        Self { frame_skip, resize, fire_reset, stack: STACK as u32, side: SIDE as u32 }
     }
 }
 
@@ -497,13 +422,7 @@ impl AgentEnvironment {
         stop_at_life_loss: bool,
     ) -> Self {
         let observer = Observer::new(preprocessing.resize, environment.screen().height);
-        Self {
-            environment,
-            observer,
-            preprocessing,
-            stop_at_life_loss,
-            actions,
-        }
+        Self { environment, observer, preprocessing, stop_at_life_loss, actions }
     }
 
     /// Starts an episode: reset, FIRE if wanted, then `noop_frames` frames without touching the stick (starting anew
@@ -520,8 +439,7 @@ impl AgentEnvironment {
             }
         }
         self.observer.forget();
-        self.observer
-            .observe(self.environment.screen(), self.environment.palette().gray());
+        self.observer.observe(self.environment.screen(), self.environment.palette().gray());
     }
 
     /// Holds the action with index `action` for the frame skip, stopping at the end of the game, and at a lost life
@@ -553,8 +471,7 @@ impl AgentEnvironment {
                 self.observer.remember(self.environment.screen());
             }
         }
-        self.observer
-            .observe(self.environment.screen(), self.environment.palette().gray());
+        self.observer.observe(self.environment.screen(), self.environment.palette().gray());
         step.terminal = self.environment.terminal();
         step.truncated = self.environment.truncated() && !step.terminal;
         step
@@ -586,10 +503,7 @@ mod tests {
         let mut gray = [0; 256];
         let csv = std::fs::read_to_string(folder.join("palette_ntsc_seen.csv")).unwrap();
         for line in csv.lines().skip(1) {
-            let fields: Vec<usize> = line
-                .split(',')
-                .map(|field| field.trim().parse().unwrap())
-                .collect();
+            let fields: Vec<usize> = line.split(',').map(|field| field.trim().parse().unwrap()).collect();
             gray[fields[0]] = fields[4] as u8;
         }
         gray
@@ -598,16 +512,13 @@ mod tests {
     /// 16 pairs of consecutive screens with what OpenCV 5.0.0 made of them.
     #[test]
     fn pooling_and_both_resizes_equal_opencv() {
-        let folder =
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/testdata/preprocess");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/testdata/preprocess");
         let Ok(packed) = std::fs::read(folder.join("pairs.bin.gz")) else {
             eprintln!("skipped: no test data in {}", folder.display());
             return;
         };
         let mut bytes = Vec::new();
-        flate2::read::GzDecoder::new(packed.as_slice())
-            .read_to_end(&mut bytes)
-            .unwrap();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
         const SCREEN: usize = 210 * SCREEN_WIDTH;
         let gray = gray_table(&folder);
         let mut identity = [0; 256];
@@ -619,34 +530,21 @@ mod tests {
             let (current, rest) = rest.split_at(SCREEN);
             let (maximum, rest) = rest.split_at(SCREEN);
             let (area, linear) = rest.split_at(FRAME_PIXELS);
-            for (name, method, expected) in [
-                ("area", Resize::Area, area),
-                ("bilinear", Resize::Bilinear, linear),
-            ] {
+            for (name, method, expected) in [("area", Resize::Area, area), ("bilinear", Resize::Bilinear, linear)] {
                 let resizer = Resizer::new(method, 210);
                 let mut pooled = [0; FRAME_PIXELS];
                 resizer.pool_and_resize(Some(previous), current, &gray, &mut pooled);
-                assert_eq!(
-                    first_difference(&pooled, expected),
-                    None,
-                    "{name}, record {i}"
-                );
+                assert_eq!(first_difference(&pooled, expected), None, "{name}, record {i}");
                 let mut alone = [0; FRAME_PIXELS];
                 resizer.pool_and_resize(None, maximum, &identity, &mut alone);
-                assert_eq!(
-                    first_difference(&alone, expected),
-                    None,
-                    "{name} of the given maximum, record {i}"
-                );
+                assert_eq!(first_difference(&alone, expected), None, "{name} of the given maximum, record {i}");
             }
         }
     }
 
     /// (row, column, got, want) of the first wrong pixel.
     fn first_difference(got: &[u8], want: &[u8]) -> Option<(usize, usize, u8, u8)> {
-        (0..FRAME_PIXELS)
-            .find(|&i| got[i] != want[i])
-            .map(|i| (i / SIDE, i % SIDE, got[i], want[i]))
+        (0..FRAME_PIXELS).find(|&i| got[i] != want[i]).map(|i| (i / SIDE, i % SIDE, got[i], want[i]))
     }
 
     #[test]
@@ -657,10 +555,7 @@ mod tests {
                 sums[entry.output] += entry.weight;
                 assert!(entry.source < height);
             }
-            assert!(
-                sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5),
-                "height {height}: {sums:?}"
-            );
+            assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "height {height}: {sums:?}");
         }
     }
 
@@ -678,10 +573,7 @@ mod tests {
                         &identity,
                         &mut output,
                     );
-                    assert!(
-                        output.iter().all(|&pixel| pixel == value),
-                        "{method:?} {height} {value}"
-                    );
+                    assert!(output.iter().all(|&pixel| pixel == value), "{method:?} {height} {value}");
                 }
             }
         }
@@ -689,15 +581,9 @@ mod tests {
 
     #[test]
     fn rounding_goes_to_even() {
-        for (value, rounded) in [
-            (0.5, 0),
-            (1.5, 2),
-            (2.5, 2),
-            (2.500_001, 3),
-            (254.5, 254),
-            (255.000_02, 255),
-            (0.0, 0),
-        ] {
+        for (value, rounded) in
+            [(0.5, 0), (1.5, 2), (2.5, 2), (2.500_001, 3), (254.5, 254), (255.000_02, 255), (0.0, 0)]
+        {
             assert_eq!(round_half_even(value), rounded, "{value}");
         }
     }
@@ -707,14 +593,7 @@ mod tests {
         let mut stack = FrameStack::default();
         stack.push(&[9; FRAME_PIXELS]);
         stack.begin(&[1; FRAME_PIXELS]);
-        let firsts = |stack: &FrameStack| -> Vec<u8> {
-            stack
-                .pixels()
-                .iter()
-                .step_by(FRAME_PIXELS)
-                .copied()
-                .collect()
-        };
+        let firsts = |stack: &FrameStack| -> Vec<u8> { stack.pixels().iter().step_by(FRAME_PIXELS).copied().collect() };
         assert_eq!(firsts(&stack), [0, 0, 0, 1]);
         for value in 2..=5 {
             stack.push(&[value; FRAME_PIXELS]);

@@ -23,6 +23,8 @@ pub enum Purpose {
     Evaluation = 5,
     /// Bootstrap intervals of reported means.
     Bootstrap = 6,
+    /// The states whose Q-values are watched during a run.
+    HeldOut = 8,
     /// Made-up data for tests and benches.
     Synthetic = 7,
 }
@@ -39,9 +41,7 @@ impl Generator {
         // Neighbouring seeds must not give neighbouring states.
         let high = mix(seed);
         let low = mix(seed ^ 0x9E37_79B9_7F4A_7C15);
-        Self {
-            pcg: Pcg64::new(u128::from(high) << 64 | u128::from(low), purpose as u128),
-        }
+        Self { pcg: Pcg64::new(u128::from(high) << 64 | u128::from(low), purpose as u128) }
     }
 
     /// 64 random bits.
@@ -82,18 +82,9 @@ mod tests {
     fn a_seed_and_a_purpose_give_the_same_numbers_for_ever() {
         let mut generator = Generator::new(1, Purpose::Replay);
         let first: Vec<usize> = (0..8).map(|_| generator.below(1000)).collect();
-        assert_eq!(
-            first, PINNED,
-            "a change here makes every seed mean another run"
-        );
-        assert_ne!(
-            Generator::new(1, Purpose::Weights).bits(),
-            Generator::new(1, Purpose::Replay).bits()
-        );
-        assert_ne!(
-            Generator::new(1, Purpose::Replay).bits(),
-            Generator::new(2, Purpose::Replay).bits()
-        );
+        assert_eq!(first, PINNED, "a change here makes every seed mean another run");
+        assert_ne!(Generator::new(1, Purpose::Weights).bits(), Generator::new(1, Purpose::Replay).bits());
+        assert_ne!(Generator::new(1, Purpose::Replay).bits(), Generator::new(2, Purpose::Replay).bits());
     }
     const PINNED: [usize; 8] = [614, 723, 601, 466, 981, 518, 653, 131];
 
@@ -108,10 +99,7 @@ mod tests {
             assert!((-0.5..=0.5).contains(&value));
             sum += generator.fraction();
         }
-        assert!(
-            counts.iter().all(|&count| (9_600..10_400).contains(&count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|&count| (9_600..10_400).contains(&count)), "{counts:?}");
         assert!((sum / 50_000.0 - 0.5f64).abs() < 0.005);
     }
 

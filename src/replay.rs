@@ -83,10 +83,7 @@ struct Outcome {
 impl Replay {
     /// Room for `capacity` frames, for transitions over `n_step` steps discounted by `gamma` each.
     pub fn new(capacity: usize, n_step: usize, gamma: f32) -> Self {
-        assert!(
-            n_step >= 1 && capacity > STACK + n_step,
-            "a replay of {capacity} frames holds no transition"
-        );
+        assert!(n_step >= 1 && capacity > STACK + n_step, "a replay of {capacity} frames holds no transition");
         // Zeroed memory is only taken from the machine when frames are written to it.
         Self {
             capacity,
@@ -124,11 +121,7 @@ impl Replay {
     fn add(&mut self, frame: &Frame, depth: u8, follows: Follows) {
         let index = self.index(self.added);
         self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(frame);
-        self.slots[index] = Slot {
-            depth,
-            follows,
-            ..Slot::default()
-        };
+        self.slots[index] = Slot { depth, follows, ..Slot::default() };
         self.added += 1;
     }
 
@@ -146,45 +139,21 @@ impl Replay {
     /// Adds a step: on seeing the newest frame `action` was taken, which gave `reward` and the frame `next`. `terminal`
     /// says that nothing more can be earned from there; `episode_over` that `next` is the episode's last frame, whether
     /// terminal or truncated.
-    pub fn push(
-        &mut self,
-        action: usize,
-        reward: f32,
-        terminal: bool,
-        episode_over: bool,
-        next: &Frame,
-    ) {
-        debug_assert!(
-            !self.is_empty(),
-            "an episode must begin before its first step"
-        );
+    pub fn push(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
+        debug_assert!(!self.is_empty(), "an episode must begin before its first step");
         let newest = self.index(self.added.saturating_sub(1));
         let slot = &mut self.slots[newest];
         slot.action = action as u8;
         slot.reward = reward;
-        slot.follows = if terminal {
-            Follows::Terminal
-        } else {
-            Follows::Step
-        };
+        slot.follows = if terminal { Follows::Terminal } else { Follows::Step };
         let depth = (slot.depth + 1).min(STACK as u8);
-        self.add(
-            next,
-            depth,
-            if episode_over {
-                Follows::Nothing
-            } else {
-                Follows::Open
-            },
-        );
+        self.add(next, depth, if episode_over { Follows::Nothing } else { Follows::Open });
     }
 
     /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
     fn outcome(&self, number: u64) -> Option<Outcome> {
         let oldest = self.added.saturating_sub(self.capacity as u64);
-        if number + 1 < oldest + u64::from(self.slot(number).depth)
-            || self.slot(number).follows == Follows::Nothing
-        {
+        if number + 1 < oldest + u64::from(self.slot(number).depth) || self.slot(number).follows == Follows::Nothing {
             return None;
         }
         let (mut reward, mut discount, mut successor) = (0.0, 1.0, number);
@@ -202,11 +171,7 @@ impl Replay {
                 break;
             }
         }
-        Some(Outcome {
-            reward,
-            discount,
-            successor,
-        })
+        Some(Outcome { reward, discount, successor })
     }
 
     /// The stack whose newest frame is `number`, into `output`.
@@ -248,9 +213,7 @@ impl Replay {
                 return Some((number, outcome));
             }
         }
-        let usable: Vec<u64> = (oldest..self.added)
-            .filter(|&number| self.outcome(number).is_some())
-            .collect();
+        let usable: Vec<u64> = (oldest..self.added).filter(|&number| self.outcome(number).is_some()).collect();
         let number = *usable.get(generator.below(usable.len().max(1)))?;
         Some((number, self.outcome(number)?))
     }
@@ -321,16 +284,7 @@ mod tests {
                     }
                 };
                 if let (true, Some((action, ..))) = (complete, self.seen[t].2) {
-                    result.insert(
-                        *id,
-                        (
-                            *stack,
-                            action,
-                            milli(reward),
-                            milli(discount),
-                            self.seen[at].1,
-                        ),
-                    );
+                    result.insert(*id, (*stack, action, milli(reward), milli(discount), self.seen[at].1));
                 }
             }
             result
@@ -370,11 +324,7 @@ mod tests {
             }
             let mut expected = naive.transitions(capacity, n, gamma);
             let mut batch = Batch::default();
-            assert_eq!(
-                replay.sample(4, &mut random, &mut batch),
-                !expected.is_empty(),
-                "seed {seed}"
-            );
+            assert_eq!(replay.sample(4, &mut random, &mut batch), !expected.is_empty(), "seed {seed}");
             let usable = expected.len();
             let mut unseen = expected.clone();
             for _ in 0..if usable == 0 { 0 } else { 200 } {
@@ -390,11 +340,7 @@ mod tests {
                         ids(&batch.next_observations[stack]),
                     );
                     let id = observation[STACK - 1] - 1;
-                    assert_eq!(
-                        expected.get_mut(&id),
-                        Some(&mut got.clone()),
-                        "seed {seed}, frame {id}"
-                    );
+                    assert_eq!(expected.get_mut(&id), Some(&mut got.clone()), "seed {seed}, frame {id}");
                     unseen.remove(&id);
                 }
             }
@@ -417,10 +363,7 @@ mod tests {
         }
         // 50 frames: the oldest three lack part of their stack, the newest has no successor.
         assert_eq!(counts.len(), 46);
-        assert!(
-            counts.values().all(|count| (850..1150).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
     }
 
     #[test]
@@ -441,10 +384,7 @@ mod tests {
             replay.push(2, 1.0, terminal, true, &frame(1));
             let mut batch = Batch::default();
             assert!(replay.sample(1, &mut random, &mut batch));
-            assert_eq!(
-                (batch.discounts[0], batch.rewards[0], batch.actions[0]),
-                (discount, 1.0, 2)
-            );
+            assert_eq!((batch.discounts[0], batch.rewards[0], batch.actions[0]), (discount, 1.0, 2));
             assert_eq!(ids(&batch.next_observations), [0, 0, 1, 2]);
         }
     }

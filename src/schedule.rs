@@ -30,34 +30,15 @@ mod tests {
 
     #[test]
     fn epsilon_falls_linearly_after_learning_starts() {
-        let schedule = EpsilonSchedule {
-            initial: 1.0,
-            last: 0.1,
-            starts_steps: 50_000,
-            anneal_steps: 1_000_000,
-        };
-        for (step, epsilon) in [
-            (0, 1.0),
-            (50_000, 1.0),
-            (550_000, 0.55),
-            (1_050_000, 0.1),
-            (9_999_999, 0.1),
-        ] {
-            assert!(
-                (schedule.epsilon(step) - epsilon).abs() < 1e-12,
-                "step {step}"
-            );
+        let schedule = EpsilonSchedule { initial: 1.0, last: 0.1, starts_steps: 50_000, anneal_steps: 1_000_000 };
+        for (step, epsilon) in [(0, 1.0), (50_000, 1.0), (550_000, 0.55), (1_050_000, 0.1), (9_999_999, 0.1)] {
+            assert!((schedule.epsilon(step) - epsilon).abs() < 1e-12, "step {step}");
         }
     }
 
     #[test]
     fn a_fall_over_no_steps_is_a_drop() {
-        let schedule = EpsilonSchedule {
-            initial: 1.0,
-            last: 0.0,
-            starts_steps: 10,
-            anneal_steps: 0,
-        };
+        let schedule = EpsilonSchedule { initial: 1.0, last: 0.0, starts_steps: 10, anneal_steps: 0 };
         assert_eq!(schedule.epsilon(10), 0.0);
     }
 }
