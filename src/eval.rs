@@ -118,7 +118,7 @@ pub fn play_game(
     policy: &mut Policy,
     protocol: &Protocol,
     index: u32,
-    mut watch: impl FnMut(&Environment),
+    mut watch: impl FnMut(&mut Environment),
 ) -> Result<Episode> {
     let seed = protocol.seed.wrapping_add(u64::from(index));
     let mut generator = Generator::new(seed, Purpose::Evaluation);
@@ -134,7 +134,7 @@ pub fn play_game(
     game.reset(noops);
     let mut stack = FrameStack::default();
     stack.begin(game.frame());
-    watch(game.environment());
+    watch(game.environment_mut());
     let (mut score, mut lives_ended) = (0, 0);
     loop {
         let action = policy.act(stack.pixels(), &setting.actions, &mut generator)?;
