@@ -4,16 +4,19 @@
 //! the agent and hand back at any moment, at any speed.
 
 pub mod controls;
+mod keys;
 pub mod picture;
 pub mod pilot;
 mod window;
 
+use crate::checkpoint::{self, Checkpoint};
 use crate::cli::PlayArgs;
+use crate::device;
 use crate::recording::GifRecorder;
 use crate::roms::{self, LoadedRom};
 use anyhow::{ensure, Context, Result};
 use atari_emulator::{Environment, Settings};
-use pilot::{Pilot, RandomPilot};
+use pilot::{NetworkPilot, Pilot, RandomPilot};
 use std::path::Path;
 
 /// Frames after which a recording without --frames ends, should the game not: 5 minutes.
@@ -33,8 +36,8 @@ pub fn run(args: &PlayArgs) -> Result<()> {
     }
     let (rom, pilot): (LoadedRom, Option<Box<dyn Pilot>>) = match &args.model {
         Some(model) => {
-            let _ = model;
-            anyhow::bail!("agents are not there yet")
+            let (rom, pilot) = load_agent(model, args)?;
+            (rom, Some(Box::new(pilot)))
         }
         None => (args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?, None),
     };
@@ -49,6 +52,29 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         }
         None => window::play(environment, &rom.name, pilot, args),
     }
+}
+
+/// The agent in `model`, and the cartridge it is to play: the one it knows unless --rom says otherwise.
+fn load_agent(model: &Path, args: &PlayArgs) -> Result<(LoadedRom, NetworkPilot)> {
+    let path = checkpoint::find(Some(model))?;
+    let checkpoint = Checkpoint::load(&path)?;
+    let trained_on = &checkpoint.metadata;
+    let rom = match &args.rom {
+        Some(rom) => roms::load(rom)?,
+        None => roms::load(&trained_on.game)
+            .with_context(|| format!("{} plays {}; name its cartridge with --rom", path.display(), trained_on.game))?,
+    };
+    if rom.image.md5() != trained_on.cartridge_md5 {
+        eprintln!(
+            "warning: {} was trained on {} (md5 {}), not on this image",
+            path.display(),
+            trained_on.game,
+            trained_on.cartridge_md5
+        );
+    }
+    let device = device::open(args.device)?;
+    let pilot = NetworkPilot::new(&checkpoint, &device, args.epsilon, args.seed)?;
+    Ok((rom, pilot))
 }
 
 /// A console with the game loaded, in the mode and difficulty asked for.

@@ -24,7 +24,8 @@ pub struct GifRecorder {
     part: PathBuf,
     /// Hundredths of a second one kept frame is shown.
     delay: u16,
-    frames_seen: u32,
+    /// Frames to leave out before the next is kept.
+    left_out: u32,
     /// The screen as of the last kept frame.
     shown: Vec<u8>,
     /// The change that led to it, not yet written because its delay grows while nothing moves.
@@ -35,7 +36,7 @@ impl GifRecorder {
     /// Starts a recording of what `environment` shows.
     pub fn create(path: &Path, environment: &Environment) -> Result<Self> {
         let screen = environment.screen();
-        Self::with_palette(path, environment.palette(), screen.width, screen.height, frames_per_second(environment))
+        Self::with_palette(path, environment.palette(), screen.width, screen.height, environment.frames_per_second())
     }
 
     /// Starts a recording of screens of this size and rate.
@@ -59,7 +60,7 @@ impl GifRecorder {
             path: path.to_owned(),
             part,
             delay: (100 * INTERVAL / frames_per_second) as u16,
-            frames_seen: 0,
+            left_out: 0,
             shown: Vec::new(),
             pending: None,
         })
@@ -67,10 +68,11 @@ impl GifRecorder {
 
     /// Adds the next frame of the game.
     pub fn frame(&mut self, screen: &Screen) -> Result<()> {
-        self.frames_seen += 1;
-        if (self.frames_seen - 1) % INTERVAL != 0 {
+        if self.left_out > 0 {
+            self.left_out -= 1;
             return Ok(());
         }
+        self.left_out = INTERVAL - 1;
         let changed = if self.shown.is_empty() {
             Some(Area { left: 0, top: 0, right: screen.width, bottom: screen.height })
         } else {
@@ -173,12 +175,6 @@ impl Area {
             .flat_map(|&pixel| [entry(pixel); WIDENED])
             .collect()
     }
-}
-
-/// Pictures a second of the environment's television standard.
-pub fn frames_per_second(environment: &Environment) -> u32 {
-    let _ = environment;
-    60
 }
 
 /// Writes `screen` as a PNG (width doubled) to the first free of `STEM-0001.png`, `STEM-0002.png`, ... in `folder`; its path.

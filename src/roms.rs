@@ -295,7 +295,7 @@ fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
         read_bounded(entry).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked (damaged?)"))?;
     let inside = stem_of(name);
     // `pong.zip` with "Video Olympics (1977).bin" in it: the name that is a game's counts
-    let known = |stem: &str| game::identify("", Some(stem)).is_some();
+    let known = |stem: &str| game::all().any(|game| game.name.eq_ignore_ascii_case(stem));
     let outside = stem_of(path);
     let stem = if !known(&inside) && known(&outside) { outside } else { inside };
     if bytes.is_empty() {
@@ -324,7 +324,7 @@ impl Row {
         Row {
             name,
             size: image.bytes().len().to_string(),
-            scheme: format!("{:?}", image.scheme()),
+            scheme: image.scheme().to_string(),
             md5: image.md5().to_owned(),
             game: game.to_owned(),
             status: status.to_owned(),

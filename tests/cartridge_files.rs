@@ -73,7 +73,7 @@ fn the_built_in_game_needs_no_file() {
 fn raw_gzip_and_zip_give_the_same_image_whatever_the_file_is_called() {
     let folder = Folder::new();
     let raw = load(&folder.file("loop.bin", &image())).unwrap();
-    assert_eq!(raw.image.bytes().as_ref(), image().as_slice());
+    assert_eq!(raw.image.bytes()[..], image()[..]);
     assert_eq!(raw.name, "loop");
     for (name, bytes) in [
         ("loop.bin.gz", gzip(&image())),

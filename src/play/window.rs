@@ -1,13 +1,14 @@
 //! The window: keys in, pictures out, at the console's rate.
 
 use super::controls::{joystick, Speed, HELP};
+use super::keys::Keys;
 use super::picture::{width_for, Picture};
 use super::pilot::Pilot;
 use crate::cli::PlayArgs;
-use crate::recording::{frames_per_second, save_screenshot};
+use crate::recording::save_screenshot;
 use anyhow::{anyhow, bail, Result};
-use atari_emulator::{Action, Environment};
-use minifb::{Key, KeyRepeat, Window, WindowOptions};
+use atari_emulator::Environment;
+use minifb::{Key, Window, WindowOptions};
 use std::panic;
 use std::path::Path;
 use std::thread::sleep;
@@ -50,11 +51,12 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
 /// Lets a person play, or watch `pilot` play, until the window is closed.
 pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>, args: &PlayArgs) -> Result<()> {
     let height = environment.screen().height * args.scale as usize;
-    let window = open(name, width_for(height), height)?;
+    let mut window = open(name, width_for(height), height)?;
     println!("{HELP}");
     Session {
         pilot_plays: pilot.is_some(),
         pilot,
+        keys: Keys::of(&mut window),
         window,
         picture: Picture::default(),
         name: name.to_owned(),
@@ -73,6 +75,7 @@ pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>,
 
 struct Session {
     window: Window,
+    keys: Keys,
     environment: Environment,
     pilot: Option<Box<dyn Pilot>>,
     pilot_plays: bool,
@@ -92,11 +95,11 @@ struct Session {
 
 impl Session {
     fn run(mut self) -> Result<()> {
-        let refresh = Duration::from_secs(1) / frames_per_second(&self.environment);
+        let refresh = Duration::from_secs(1) / self.environment.frames_per_second();
         self.window.set_target_fps(0); // the pace is kept here
         self.begin();
         let mut next = Instant::now();
-        while self.window.is_open() && !self.window.is_key_down(Key::Escape) && self.frames < self.longest {
+        while self.window.is_open() && !self.keys.struck(&[Key::Escape]) && self.frames < self.longest {
             self.handle_keys()?;
             next += refresh;
             self.emulate_until(next)?;
@@ -119,50 +122,40 @@ impl Session {
         }
     }
 
-    fn new_game(&mut self) {
-        self.environment.reset();
-        self.begin();
-    }
-
-    fn pressed(&self, keys: &[Key]) -> bool {
-        keys.iter().any(|&key| self.window.is_key_pressed(key, KeyRepeat::No))
-    }
-
-    fn down(&self, keys: &[Key]) -> bool {
-        keys.iter().any(|&key| self.window.is_key_down(key))
-    }
-
     fn handle_keys(&mut self) -> Result<()> {
-        if self.pressed(&[Key::H]) {
+        if self.keys.struck(&[Key::H]) {
             println!("{HELP}");
         }
-        if self.pressed(&[Key::P, Key::Pause]) {
+        if self.keys.struck(&[Key::P, Key::Pause]) {
             self.paused = !self.paused;
         }
-        if self.paused && self.window.is_key_pressed(Key::N, KeyRepeat::Yes) {
+        if self.paused && self.keys.struck_or_repeated(Key::N) {
             self.emulate()?;
         }
-        if self.pressed(&[Key::Equal, Key::NumPadPlus, Key::RightBracket]) {
+        if self.keys.struck(&[Key::Equal, Key::NumPadPlus, Key::RightBracket]) {
             self.speed.faster();
         }
-        if self.pressed(&[Key::Minus, Key::NumPadMinus, Key::LeftBracket]) {
+        if self.keys.struck(&[Key::Minus, Key::NumPadMinus, Key::LeftBracket]) {
             self.speed.slower();
         }
-        if self.pressed(&[Key::M]) {
+        if self.keys.struck(&[Key::M]) {
             self.speed.unlimited = !self.speed.unlimited;
         }
-        if self.pilot.is_some() && self.pressed(&[Key::Tab]) {
+        if self.pilot.is_some() && self.keys.struck(&[Key::Tab]) {
             self.pilot_plays = !self.pilot_plays;
         }
-        if self.pressed(&[Key::Enter, Key::NumPadEnter])
-            || (self.environment.game_over() && self.pressed(&[Key::R, Key::F2]))
-        {
-            self.new_game();
+        let reset = self.keys.struck(&[Key::R, Key::F2]);
+        if self.keys.struck(&[Key::Enter, Key::NumPadEnter]) || (reset && self.environment.game_over()) {
+            self.environment.reset();
+            self.begin();
+        } else if reset {
+            self.environment.soft_reset();
+            self.begin();
         }
-        if self.pressed(&[Key::T, Key::F1]) {
+        if self.keys.struck(&[Key::T, Key::F1]) {
             self.environment.press_select(SELECT_FRAMES);
         }
-        if self.pressed(&[Key::F12]) {
+        if self.keys.struck(&[Key::F12]) {
             let saved =
                 save_screenshot(Path::new("."), &self.name, &self.environment.screen(), self.environment.palette());
             match saved {
@@ -179,7 +172,8 @@ impl Session {
         if self.environment.game_over() {
             let since = *self.game_over_since.get_or_insert_with(Instant::now);
             if self.pilot_plays && !self.paused && since.elapsed() >= PAUSE_AFTER_GAME {
-                self.new_game();
+                self.environment.reset();
+                self.begin();
             }
             return Ok(());
         }
@@ -210,20 +204,16 @@ impl Session {
     fn emulate(&mut self) -> Result<()> {
         let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&self.environment)).transpose()?;
         let action = match from_pilot {
-            _ if self.down(&[Key::R, Key::F2]) => Action::Reset,
             Some(action) if self.pilot_plays => action,
             _ => joystick(
-                self.down(&[Key::Up, Key::W]),
-                self.down(&[Key::Down, Key::S]),
-                self.down(&[Key::Left, Key::A]),
-                self.down(&[Key::Right, Key::D]),
-                self.down(&[Key::Space]),
+                self.keys.down(&[Key::Up, Key::W]),
+                self.keys.down(&[Key::Down, Key::S]),
+                self.keys.down(&[Key::Left, Key::A]),
+                self.keys.down(&[Key::Right, Key::D]),
+                self.keys.down(&[Key::Space]),
             ),
         };
         self.score += self.environment.act_once(action);
-        if action == Action::Reset {
-            self.score = 0;
-        }
         self.frames += 1;
         Ok(())
     }
@@ -234,6 +224,7 @@ impl Session {
             self.window.set_title(&title);
             self.title = title;
         }
+        self.keys.forget(&self.window);
         let (width, height) = self.window.get_size();
         if width == 0 || height == 0 {
             self.window.update();
