@@ -267,7 +267,7 @@ mod tests {
     fn the_file_is_plain_safetensors_with_pytorchs_shapes() {
         let bytes = checkpoint().to_bytes().unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        assert_eq!(tensors.tensor("conv2.weight").unwrap().shape(), [32, 16, 4, 4]);
+        assert_eq!(tensors.tensor("conv2.weight").unwrap().shape(), [64, 32, 5, 5]);
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let strings = header.metadata().as_ref().unwrap();
         assert_eq!((strings["game"].as_str(), strings["actions"].as_str()), ("bricks", "[0,1,3,4]"));

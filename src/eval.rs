@@ -118,7 +118,7 @@ pub fn play_game(
     policy: &mut Policy,
     protocol: &Protocol,
     index: u32,
-    mut watch: impl FnMut(&Environment),
+    mut watch: impl FnMut(&mut Environment),
 ) -> Result<Episode> {
     let seed = protocol.seed.wrapping_add(u64::from(index));
     let mut generator = Generator::new(seed, Purpose::Evaluation);
@@ -134,7 +134,7 @@ pub fn play_game(
     game.reset(noops);
     let mut stack = FrameStack::default();
     stack.begin(game.frame());
-    watch(game.environment());
+    watch(game.environment_mut());
     let (mut score, mut lives_ended) = (0, 0);
     loop {
         let action = policy.act(stack.pixels(), &setting.actions, &mut generator)?;
@@ -646,5 +646,29 @@ mod tests {
         assert!(alone.iter().any(|episode| episode.noops != alone[0].noops), "no-ops are drawn anew");
         let mut policy = policy.share();
         assert_eq!(play_game(&setting, &mut policy, &protocol, 3, |_| ()).unwrap(), alone[3]);
+    }
+
+    #[test]
+    fn a_network_plays_only_the_cartridge_and_the_actions_it_was_trained_with() {
+        let rom = roms::built_in();
+        let metadata = Metadata {
+            game: rom.name.clone(),
+            cartridge_md5: rom.image.md5().to_string(),
+            actions: Environment::new(&rom.image, Settings::default()).minimal_actions(),
+            preprocessing: Preprocessing::new(4, Resize::Area, true),
+            preset: "bricks".to_string(),
+            seed: 0,
+            steps_trained: 0,
+        };
+        assert!(check_match(&metadata, &rom).is_ok());
+        assert!(check_match(&Metadata { actions: Action::ALL.to_vec(), ..metadata.clone() }, &rom).is_ok());
+        for (metadata, reason) in [
+            (Metadata { game: "pong".to_string(), ..metadata.clone() }, "trained on pong, this cartridge is bricks"),
+            (Metadata { cartridge_md5: "0".repeat(32), ..metadata.clone() }, "MD5 00000"),
+            (Metadata { actions: vec![Action::Noop, Action::Up], ..metadata.clone() }, "[Noop, Up]"),
+        ] {
+            let message = check_match(&metadata, &rom).unwrap_err().to_string();
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
 pub mod agent;
+pub mod bench;
 pub mod candle_network;
 pub mod checkpoint;
 pub mod cli;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Command::Play(args) => atari_dqn::play::run(&args),
         Command::Trace(args) => atari_dqn::trace::run(&args),
         Command::Roms(args) => atari_dqn::roms::run(&args),
-        other => Err(anyhow::anyhow!("{other:?} is not there yet")),
+        Command::Bench(args) => atari_dqn::bench::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -325,7 +325,8 @@ pub fn act_and_observe(environment: &mut Environment, observer: &mut Observer, a
             observer.remember(environment.screen());
         }
     }
-    observer.observe(environment.screen(), environment.palette().gray());
+    let gray = environment.palette().gray();
+    observer.observe(environment.screen(), gray);
     reward
 }
 
@@ -421,7 +422,7 @@ impl AgentEnvironment {
         actions: Vec<Action>,
         stop_at_life_loss: bool,
     ) -> Self {
-        let observer = Observer::new(preprocessing.resize, environment.screen().height);
+        let observer = Observer::new(preprocessing.resize, environment.screen_height());
         Self { environment, observer, preprocessing, stop_at_life_loss, actions }
     }
 
@@ -439,7 +440,7 @@ impl AgentEnvironment {
             }
         }
         self.observer.forget();
-        self.observer.observe(self.environment.screen(), self.environment.palette().gray());
+        self.observe();
     }
 
     /// Holds the action with index `action` for the frame skip, stopping at the end of the game, and at a lost life
@@ -449,13 +450,13 @@ impl AgentEnvironment {
     }
 
     /// As [`step`](Self::step), and calls `watch` after every frame emulated, e.g. to record it.
-    pub fn step_watched(&mut self, action: usize, mut watch: impl FnMut(&Environment)) -> Step {
+    pub fn step_watched(&mut self, action: usize, mut watch: impl FnMut(&mut Environment)) -> Step {
         let action = self.actions[action];
         let lives = self.environment.lives();
         let mut step = Step::default();
         for remaining in (0..self.preprocessing.frame_skip).rev() {
             step.reward += self.environment.act_once(action);
-            watch(&self.environment);
+            watch(&mut self.environment);
             step.life_lost = self.environment.lives() < lives;
             if self.environment.game_over() {
                 if remaining > 0 {
@@ -471,10 +472,15 @@ impl AgentEnvironment {
                 self.observer.remember(self.environment.screen());
             }
         }
-        self.observer.observe(self.environment.screen(), self.environment.palette().gray());
+        self.observe();
         step.terminal = self.environment.terminal();
         step.truncated = self.environment.truncated() && !step.terminal;
         step
+    }
+
+    fn observe(&mut self) {
+        let gray = self.environment.palette().gray();
+        self.observer.observe(self.environment.screen(), gray);
     }
 
     /// The newest 84 x 84 frame.
@@ -490,6 +496,11 @@ impl AgentEnvironment {
     /// The environment inside.
     pub fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// The environment inside, whose screen is only painted when somebody looks.
+    pub fn environment_mut(&mut self) -> &mut Environment {
+        &mut self.environment
     }
 }
 
