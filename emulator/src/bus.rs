@@ -7,8 +7,12 @@
 pub trait Bus {
     /// One read access.
     fn read(&mut self, address: u16) -> u8;
-    /// One write access.
+    /// One write access, after a read.
     fn write(&mut self, address: u16, value: u8);
+    /// One write access right after another: a push behind a push. Only the TIA's WSYNC can tell.
+    fn write_after_write(&mut self, address: u16, value: u8) {
+        self.write(address, value);
+    }
     /// Lets `cycles` CPU cycles pass; the accesses that follow carry the new time.
     fn add_cycles(&mut self, cycles: u32);
 }

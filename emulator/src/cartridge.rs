@@ -1,64 +1,456 @@
-//! interim
+//! Cartridges: what an image is, and the bank switching that brings more than 4 KiB into the console's 4 KiB window.
+//!
+//! The 2600 has no cartridge-select logic worth the name: address line A12 picks the cartridge, the twelve lines below it
+//! pick the byte, and there is not even a write line. Everything larger than 4 KiB, and every RAM chip, is therefore a trick
+//! played by a chip inside the cartridge that watches the address lines. Each trick is a *scheme*, and each family of schemes
+//! has a file under `cartridge/`. [`CartridgeImage`] recognises the scheme from the bytes (`cartridge/detect.rs`);
+//! [`Cartridge`] is the cartridge in the slot, bank registers and RAM included.
+//!
+//! Reading is the console's most frequent act, so it is a table look-up: `cartridge/board.rs` keeps, for each 64-byte page of
+//! the window, where in the image its bytes lie. Only pages where a read *does* something (hot spots, RAM ports, the DPC's
+//! registers) or where the page number alone does not tell the byte (FE) go to the scheme's own code.
+//!
+//! # Where ALE departs from the chips
+//! * A read sees the byte of the bank it switches *to*, not of the bank it leaves.
+//! * Hot spots exist for CPU accesses that ALE makes; it makes no dummy accesses, so a scheme that counts on one
+//!   would not switch.
+//! * Reading a RAM *write* port returns a byte of the image and leaves the RAM alone; the chip would write the floating
+//!   bus into it.
+//! * RAM on the cartridge is random again after every system reset, from the console's generator.
+//!
+//! Departures of a single scheme are told in its file.
+
+mod activision;
+mod banked;
+mod board;
+mod commavid;
+mod detect;
+mod dpc;
+mod fixed;
+mod m_network;
+#[cfg(test)]
+mod measured;
+mod parker;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod synthetic;
+mod tigervision;
+mod ua;
+
 use crate::random::MersenneTwister;
+use board::{Board, Mapper};
 use md5::{Digest, Md5};
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
+
+/// The largest image, in bytes: 256 banks of 2 KiB.
+pub const LARGEST_IMAGE: usize = 512 * 1024;
+
+/// A bank-switching scheme, by the name collectors and emulators have given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
+    /// 2 KiB of ROM, seen twice.
+    TwoK,
+    /// 4 KiB of ROM.
     FourK,
+    /// Atari: two 4 KiB banks.
+    F8,
+    /// Atari: four 4 KiB banks.
+    F6,
+    /// Atari: eight 4 KiB banks.
+    F4,
+    /// [`Scheme::F8`] with 128 bytes of RAM (Superchip).
+    F8Sc,
+    /// [`Scheme::F6`] with 128 bytes of RAM (Superchip).
+    F6Sc,
+    /// [`Scheme::F4`] with 128 bytes of RAM (Superchip).
+    F4Sc,
+    /// CBS RAM Plus: three 4 KiB banks and 256 bytes of RAM.
+    Fasc,
+    /// Parker Brothers: four 1 KiB windows over eight slices.
+    E0,
+    /// M Network: a 2 KiB window over eight slices, 2 KiB of RAM.
+    E7,
+    /// Activision: two 4 KiB banks, chosen by address line A13.
+    Fe,
+    /// CommaVid: 2 KiB of ROM, 1 KiB of RAM.
+    Cv,
+    /// UA Limited: two 4 KiB banks, switched from outside the window.
+    Ua,
+    /// Tigervision: a 2 KiB window, switched by writes to $00-$3F.
+    ThreeF,
+    /// [`Scheme::ThreeF`] with 32 KiB of RAM.
+    ThreeE,
+    /// Activision's Display Processor Chip: two 4 KiB banks and eight data fetchers.
+    Dpc,
 }
-/// e
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Scheme::TwoK => "2K",
+            Scheme::FourK => "4K",
+            Scheme::F8 => "F8",
+            Scheme::F6 => "F6",
+            Scheme::F4 => "F4",
+            Scheme::F8Sc => "F8SC",
+            Scheme::F6Sc => "F6SC",
+            Scheme::F4Sc => "F4SC",
+            Scheme::Fasc => "FASC",
+            Scheme::E0 => "E0",
+            Scheme::E7 => "E7",
+            Scheme::Fe => "FE",
+            Scheme::Cv => "CV",
+            Scheme::Ua => "UA",
+            Scheme::ThreeF => "3F",
+            Scheme::ThreeE => "3E",
+            Scheme::Dpc => "DPC",
+        })
+    }
+}
+
+/// What every message about a size ends with.
+const SUPPORTED_SIZES: &str = "supported sizes are 2048 (2K, CV), 4096 (2K, 4K, CV), \
+     8192 (F8, F8SC, E0, FE, UA, 3F, 3E), 10240, 10495 and 10496 (DPC), 12288 (FASC), 16384 (F6, F6SC, E7, 3F, 3E), \
+     32768 (F4, F4SC, 3F, 3E), and anything from 2048 to 524288 that carries the code of a 3F or 3E cartridge";
+
+/// Why bytes are not a cartridge this console can run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CartridgeError {
     /// No byte at all.
-    #[error("the image is empty")]
+    #[error("the cartridge image is empty (0 bytes); {SUPPORTED_SIZES}; check that the file was copied completely")]
     Empty,
+    /// More bytes than any scheme can address.
+    #[error(
+        "the cartridge image has {size} bytes, more than the largest possible one ({LARGEST_IMAGE}); \
+         check that this is a plain Atari 2600 image; {SUPPORTED_SIZES}"
+    )]
+    TooLarge {
+        /// Bytes in the image.
+        size: usize,
+    },
+    /// Recognised, but the scheme is not emulated.
+    #[error(
+        "the cartridge image ({size} bytes, md5 {md5}) uses the {scheme} scheme, which is not emulated; \
+         {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme}"
+    )]
+    UnsupportedScheme {
+        /// Bytes in the image.
+        size: usize,
+        /// MD5 of the image, 32 lower-case hexadecimal digits.
+        md5: String,
+        /// The scheme's name.
+        scheme: &'static str,
+    },
+    /// Not an image of any scheme.
+    #[error(
+        "the cartridge image ({size} bytes, md5 {md5}) is of no known kind; {SUPPORTED_SIZES}; \
+         check that the file is complete, not packed, and from an Atari 2600 cartridge"
+    )]
+    Unrecognised {
+        /// Bytes in the image.
+        size: usize,
+        /// MD5 of the image, 32 lower-case hexadecimal digits.
+        md5: String,
+    },
 }
-/// i
-#[derive(Clone, Debug)]
+
+/// The bytes of a cartridge and what they were recognised as. Cloning shares the bytes.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CartridgeImage {
     bytes: Arc<[u8]>,
-    md5: String,
-    file_stem: Option<String>,
+    md5: Arc<str>,
+    scheme: Scheme,
+    file_stem: Option<Arc<str>>,
 }
-#[allow(missing_docs)]
+
 impl CartridgeImage {
-    pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> {
-        let md5 = Md5::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { bytes: bytes.into(), md5, file_stem: file_stem.map(str::to_string) })
+    /// The built-in game, `bricks`: a 4 KiB cartridge of our own, see `cartridges/bricks.asm`.
+    pub fn bricks() -> Self {
+        let bytes = include_bytes!("../cartridges/bricks.bin");
+        Self {
+            bytes: bytes.as_slice().into(),
+            md5: md5_in_hexadecimal(bytes).into(),
+            scheme: Scheme::FourK,
+            file_stem: Some(Arc::from("bricks")),
+        }
     }
+
+    /// Recognises `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
+    /// cartridge the game tables do not know by its MD5 can still be matched by that name.
+    ///
+    /// # Errors
+    /// Empty, too large, of an unknown kind, or of a kind that is not emulated.
+    pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> {
+        if bytes.is_empty() {
+            return Err(CartridgeError::Empty);
+        }
+        if bytes.len() > LARGEST_IMAGE {
+            return Err(CartridgeError::TooLarge { size: bytes.len() });
+        }
+        let md5 = md5_in_hexadecimal(bytes);
+        let scheme = detect::scheme_of(bytes, &md5)?;
+        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
+    }
+
+    /// Bricks, the game that comes with this crate.
+    pub fn bricks() -> Self {
+        Self::new(include_bytes!("../cartridges/bricks.bin"), Some("bricks"))
+            .expect("the built-in image is of a supported size, as a test makes sure")
+    }
+
+    /// The image's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// MD5 of the bytes, 32 lower-case hexadecimal digits: the key of ALE's tables.
     pub fn md5(&self) -> &str {
         &self.md5
     }
+
+    /// How the cartridge switches banks.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The file's name without its extension, if the image came from a file.
     pub fn file_stem(&self) -> Option<&str> {
         self.file_stem.as_deref()
     }
 }
-#[derive(Clone, Debug)]
-pub struct Cartridge {
-    image: Arc<[u8]>,
-    mask: usize,
+
+impl fmt::Debug for CartridgeImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CartridgeImage")
+            .field("scheme", &self.scheme)
+            .field("size", &self.bytes.len())
+            .field("md5", &self.md5)
+            .field("file_stem", &self.file_stem)
+            .finish()
+    }
 }
-#[allow(missing_docs)]
+
+fn md5_in_hexadecimal(bytes: &[u8]) -> String {
+    Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A cartridge in the slot: the image, the page table, the RAM and the bank registers. Cloning shares the image and copies
+/// the rest, so a clone is a saved state.
+#[derive(Clone)]
+pub struct Cartridge {
+    board: Board,
+    circuit: Circuit,
+    scheme: Scheme,
+    claims_low_addresses: bool,
+}
+
+/// The bank-switching circuit on the board; one variant for each family of schemes.
+#[derive(Clone)]
+enum Circuit {
+    Fixed(fixed::Fixed),
+    Banked(banked::Banked),
+    Parker(parker::Parker),
+    MNetwork(m_network::MNetwork),
+    Activision(activision::Activision),
+    CommaVid(commavid::CommaVid),
+    Ua(ua::Ua),
+    Tigervision(tigervision::Tigervision),
+    Dpc(dpc::Dpc),
+}
+
+impl Circuit {
+    fn install(image: &CartridgeImage, board: &mut Board) -> Self {
+        use banked::{Banked, Layout};
+        match image.scheme {
+            Scheme::TwoK | Scheme::FourK => Self::Fixed(fixed::Fixed::install(board)),
+            Scheme::F8 if detect::starts_in_bank_0(&image.md5) => {
+                Self::Banked(Banked::install(&Layout::F8_STARTING_IN_BANK_0, board))
+            }
+            Scheme::F8 => Self::Banked(Banked::install(&Layout::F8, board)),
+            Scheme::F6 => Self::Banked(Banked::install(&Layout::F6, board)),
+            Scheme::F4 => Self::Banked(Banked::install(&Layout::F4, board)),
+            Scheme::F8Sc => Self::Banked(Banked::install(&Layout::F8SC, board)),
+            Scheme::F6Sc => Self::Banked(Banked::install(&Layout::F6SC, board)),
+            Scheme::F4Sc => Self::Banked(Banked::install(&Layout::F4SC, board)),
+            Scheme::Fasc => Self::Banked(Banked::install(&Layout::FASC, board)),
+            Scheme::E0 => Self::Parker(parker::Parker::install(board)),
+            Scheme::E7 => Self::MNetwork(m_network::MNetwork::install(board)),
+            Scheme::Fe => Self::Activision(activision::Activision::install(board)),
+            Scheme::Cv => Self::CommaVid(commavid::CommaVid::install(board)),
+            Scheme::Ua => Self::Ua(ua::Ua::install(board)),
+            Scheme::ThreeF => Self::Tigervision(tigervision::Tigervision::install(false, board)),
+            Scheme::ThreeE => Self::Tigervision(tigervision::Tigervision::install(true, board)),
+            Scheme::Dpc => Self::Dpc(dpc::Dpc::install(board)),
+        }
+    }
+
+    fn mapper(&mut self) -> &mut dyn Mapper {
+        match self {
+            Self::Fixed(mapper) => mapper,
+            Self::Banked(mapper) => mapper,
+            Self::Parker(mapper) => mapper,
+            Self::MNetwork(mapper) => mapper,
+            Self::Activision(mapper) => mapper,
+            Self::CommaVid(mapper) => mapper,
+            Self::Ua(mapper) => mapper,
+            Self::Tigervision(mapper) => mapper,
+            Self::Dpc(mapper) => mapper,
+        }
+    }
+}
+
 impl Cartridge {
+    /// The cartridge, put into the slot but not yet reset; draws nothing.
     pub fn new(image: &CartridgeImage) -> Self {
-        Self { image: image.bytes.clone(), mask: image.bytes.len() - 1 }
+        let mut board = Board::new(Arc::clone(&image.bytes));
+        let circuit = Circuit::install(image, &mut board);
+        Self {
+            board,
+            circuit,
+            scheme: image.scheme,
+            claims_low_addresses: matches!(image.scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE),
+        }
     }
-    pub fn reset(&mut self, _random: &mut MersenneTwister, _cycles: u32) {}
+
+    /// The cartridge's part of a system reset at cycle `cycles`: RAM is drawn from the console's generator, then the start
+    /// bank is selected.
+    pub fn reset(&mut self, random: &mut MersenneTwister, cycles: u32) {
+        self.circuit.mapper().reset(&mut self.board, random, cycles);
+    }
+
+    /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     #[inline(always)]
-    pub fn read(&mut self, address: u16, _cycles: u32) -> u8 {
-        self.image[address as usize & self.mask & 0xFFF]
+    pub fn read(&mut self, address: u16, cycles: u32) -> u8 {
+        match self.board.direct(address) {
+            Some(byte) => byte,
+            None => self.read_through_mapper(address, cycles),
+        }
     }
-    pub fn write(&mut self, _address: u16, _value: u8, _cycles: u32) {}
-    pub fn rebase_cycles(&mut self, _cycles: u32) {}
+
+    // Out of line so that the look-up above stays small enough to be worth inlining.
+    #[inline(never)]
+    fn read_through_mapper(&mut self, address: u16, cycles: u32) -> u8 {
+        self.circuit.mapper().read(&mut self.board, address, cycles)
+    }
+
+    /// Writes `value` to `address` (A12 = 1, all 16 bits) at cycle `cycles`; hot spots act.
+    pub fn write(&mut self, address: u16, value: u8, cycles: u32) {
+        self.circuit.mapper().write(&mut self.board, address, value, cycles);
+    }
+
+    /// The cycle counter, now at `cycles`, is about to go back to 0.
+    pub fn rebase_cycles(&mut self, cycles: u32) {
+        self.circuit.mapper().rebase_cycles(cycles);
+    }
+
+    /// Whether [`Cartridge::read_low`] and [`Cartridge::write_low`] must see accesses to the TIA (A12 = 0, A7 = 0).
+    #[inline(always)]
     pub fn claims_low_addresses(&self) -> bool {
-        false
+        self.claims_low_addresses
     }
-    pub fn read_low(&mut self, _address: u16) -> Option<u8> {
-        None
+
+    /// Reads an address of the TIA: a byte if the cartridge answers instead; `None` if the TIA does.
+    pub fn read_low(&mut self, address: u16) -> Option<u8> {
+        self.circuit.mapper().read_low(&mut self.board, address)
     }
-    pub fn write_low(&mut self, _address: u16, _value: u8) {}
+
+    /// Sees a write to the TIA, before the TIA gets it.
+    pub fn write_low(&mut self, address: u16, value: u8) {
+        self.circuit.mapper().write_low(&mut self.board, address, value);
+    }
+
+    /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
+    /// a quirk of ALE's 3F and 3E.
+    pub fn passes_write_to_tia(&mut self, address: u16) -> bool {
+        self.claims_low_addresses && self.circuit.mapper().passes_write_to_tia(address)
+    }
+
+    /// RAM on the cartridge; empty when it has none.
     pub fn ram(&self) -> &[u8] {
-        &[]
+        &self.board.ram
+    }
+
+    /// How the cartridge switches banks.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+}
+
+impl fmt::Debug for Cartridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cartridge")
+            .field("scheme", &self.scheme)
+            .field("size", &self.board.rom.len())
+            .field("ram", &self.board.ram.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_knows_its_md5_scheme_and_file_stem() {
+        let image = CartridgeImage::new(&[0; 2048], Some("nothing")).unwrap();
+        assert_eq!(image.md5(), "c99a74c555371a433d121f551d6c6398");
+        assert_eq!(image.scheme(), Scheme::TwoK);
+        assert_eq!(image.file_stem(), Some("nothing"));
+        assert_eq!(image.bytes(), [0; 2048]);
+        assert!(Arc::ptr_eq(&image.bytes, &image.clone().bytes));
+        assert!(format!("{image:?}").len() < 200);
+        assert!(format!("{:?}", Cartridge::new(&image)).len() < 200);
+    }
+
+    #[test]
+    fn the_built_in_game_is_a_cartridge_without_a_circuit() {
+        let bricks = CartridgeImage::bricks();
+        assert!(matches!(bricks.scheme(), Scheme::TwoK | Scheme::FourK));
+        assert_eq!(bricks.file_stem(), Some("bricks"));
+    }
+
+    #[test]
+    fn errors_tell_what_was_found_and_what_is_supported() {
+        for (bytes, told) in [
+            (vec![], vec!["0 bytes"]),
+            (vec![0; LARGEST_IMAGE + 1], vec!["524289 bytes", "524288"]),
+            (
+                vec![0; 5000],
+                vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"],
+            ),
+            (vec![0; 8448], vec!["8448 bytes", "AR", "not emulated"]),
+            (vec![0; 65536], vec!["65536 bytes", "MB", "not emulated"]),
+            (vec![0; 131_072], vec!["131072 bytes", "MC", "not emulated"]),
+        ] {
+            let message = CartridgeImage::new(&bytes, None).unwrap_err().to_string();
+            for part in told {
+                assert!(message.contains(part), "{message} does not say {part}");
+            }
+            assert!(message.contains("supported sizes are 2048"), "{message}");
+        }
+    }
+
+    #[test]
+    fn putting_a_cartridge_in_already_selects_the_start_bank() {
+        let mut bytes = vec![0; 8192];
+        bytes[4096 + 0xFFC] = 0x42;
+        bytes[1] = 1;
+        let image = CartridgeImage::new(&bytes, None).unwrap();
+        assert_eq!(image.scheme(), Scheme::F8);
+        assert_eq!(Cartridge::new(&image).read(0xFFFC, 0), 0x42);
+    }
+
+    #[test]
+    fn a_scheme_prints_its_usual_name_and_respects_the_column_width() {
+        assert_eq!(
+            format!("{:>5}|{}", Scheme::F8Sc, Scheme::ThreeF),
+            " F8SC|3F"
+        );
     }
 }

@@ -6,6 +6,7 @@ use crate::controller::{Controls, Ports};
 use crate::cpu::Cpu;
 use crate::game::{Format, Properties};
 use crate::random::MersenneTwister;
+use crate::riot::Riot;
 use crate::tia::{Picture, Tia};
 
 /// Instructions after which an update returns even if the frame is not finished.
@@ -36,16 +37,12 @@ struct Board {
     cycles: u32,
     /// The byte the data bus carried last; TIA reads leave its low six bits standing.
     data_bus: u8,
-    /// Whether the CPU's last access was a read: the second of two consecutive writes does not wait for WSYNC.
-    after_read: bool,
     tia: Tia,
     riot: Riot,
     cartridge: Cartridge,
     ports: Ports,
     random: MersenneTwister,
 }
-
-use crate::riot::Riot;
 
 impl Bus for Board {
     #[inline(always)]
@@ -60,26 +57,17 @@ impl Bus for Board {
             self.riot.read(address, self.cycles, &self.ports)
         };
         self.data_bus = byte;
-        self.after_read = true;
         byte
     }
 
     #[inline(always)]
     fn write(&mut self, address: u16, value: u8) {
-        if address & 0x1000 != 0 {
-            self.cartridge.write(address, value, self.cycles);
-        } else if address & 0x0280 == 0x0080 {
-            self.riot.ram[usize::from(address & 0x7F)] = value;
-        } else if address & 0x0080 == 0 {
-            if self.cartridge.claims_low_addresses() {
-                self.cartridge.write_low(address, value);
-            }
-            self.tia.write(address, value, &mut self.cycles, self.after_read);
-        } else {
-            self.riot.write(address, value, self.cycles);
-        }
-        self.data_bus = value;
-        self.after_read = false;
+        self.write_byte(address, value, false);
+    }
+
+    #[inline(always)]
+    fn write_after_write(&mut self, address: u16, value: u8) {
+        self.write_byte(address, value, true);
     }
 
     #[inline(always)]
@@ -89,6 +77,23 @@ impl Bus for Board {
 }
 
 impl Board {
+    #[inline(always)]
+    fn write_byte(&mut self, address: u16, value: u8, after_write: bool) {
+        if address & 0x1000 != 0 {
+            self.cartridge.write(address, value, self.cycles);
+        } else if address & 0x0280 == 0x0080 {
+            self.riot.ram[usize::from(address & 0x7F)] = value;
+        } else if address & 0x0080 == 0 {
+            if self.cartridge.claims_low_addresses() {
+                self.cartridge.write_low(address, value);
+            }
+            self.tia.write(address, value, &mut self.cycles, after_write);
+        } else {
+            self.riot.write(address, value, self.cycles);
+        }
+        self.data_bus = value;
+    }
+
     fn read_tia(&mut self, address: u16) -> u8 {
         if self.cartridge.claims_low_addresses() {
             if let Some(byte) = self.cartridge.read_low(address) {
@@ -123,7 +128,6 @@ impl Console {
             board: Board {
                 cycles: 0,
                 data_bus: 0,
-                after_read: true,
                 tia: Tia::new(picture),
                 riot,
                 cartridge: Cartridge::new(image),
@@ -163,13 +167,11 @@ impl Console {
     /// A system reset: everything but RIOT RAM, the frame buffers' roles and an unfinished frame's mark.
     pub(crate) fn reset(&mut self) {
         let board = &mut self.board;
-        board.tia.rebase_cycles(board.cycles);
         board.rebase_cycles();
         board.riot.reset(&mut board.random);
         board.tia.reset(self.picture);
         board.cartridge.reset(&mut board.random, board.cycles);
         self.cpu.reset(board);
-        board.after_read = true;
     }
 
     /// Sets what is pressed from now on.

@@ -1,4 +1,49 @@
-//! skeleton
+//! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
+//!
+//! Bytes in, frames out: no files, no threads, no window. The smallest run loop:
+//!
+//! ```
+//! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
+//!
+//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings { frame_skip: 4, ..Settings::default() });
+//! let mut score = 0;
+//! while !environment.game_over() {
+//!     score += environment.act(Action::Fire);
+//! }
+//! assert_eq!(score, environment.score());
+//! ```
+//!
+//! # Map
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets |
+//! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
+//! | [`cartridge`] | images, their recognition, bank switching |
+//! | `console` | CPU, TIA, RIOT and cartridge on one bus; power-on and reset |
+//! | `cpu`, `bus` | the 6507 and what it sees |
+//! | `tia` | the video chip: registers, objects, motion, drawing, collisions |
+//! | `riot`, `controller` | RAM and timer; sticks, paddles and switches |
+//! | [`palette`], [`action`], [`random`] | colours; joystick actions; the Mersenne twister |
+//!
+//! # ALE, not silicon
+//!
+//! Equality with ALE decides, also where ALE departs from the chips. The departures, and the tests that pin them:
+//!
+//! | what ALE does | test |
+//! |---|---|
+//! | all accesses of an instruction carry the time of its end; no dummy accesses but the stack's | `tests/tia_examples.rs`, `tests/console_examples.rs` |
+//! | read-modify-writes write once; LAX zp takes 4 cycles; a zero-page pointer at $FF does not wrap | `tests/cpu_vectors.rs` |
+//! | decimal mode takes N, V and Z from the decimal result | `tests/cpu_vectors.rs` |
+//! | twelve opcodes stop the CPU for good, and the rest of the frame turns gray | `tests/tia_examples.rs` |
+//! | a frame ends at the release of a VSYNC held for a line, or at the first TIA write after 291 lines (PAL 343) | `tests/tia_examples.rs` |
+//! | nothing is drawn, and nothing collides, outside the display window | `tests/tia_examples.rs` |
+//! | RESPx suppresses the first copy for the rest of the line but in a 4-pixel zone | `tests/tia_examples.rs` |
+//! | HMOVE moves at once; six RESMx/RESBL strobes after it are hard-wired | `tests/tia_examples.rs`, `tia/motion.rs` |
+//! | the fire buttons are never latched (VBLANK bit 6); port directions are ignored | `riot.rs` |
+//! | the timer goes on at the prescaled rate after its first read past zero | `riot.rs` |
+//! | RIOT RAM is random at power-on and survives every reset | `riot.rs` |
+
 pub mod action;
 mod bus;
 pub mod cartridge;
@@ -11,9 +56,11 @@ pub mod palette;
 pub mod random;
 mod riot;
 mod tia;
+
 pub use action::{Action, ActionSet};
 pub use bus::Bus;
-pub use cartridge::{Cartridge, CartridgeError, CartridgeImage, Scheme};
+pub use cartridge::{CartridgeError, CartridgeImage, Scheme};
 pub use cpu::Cpu;
-pub use environment::{Environment, Screen, Settings};
+pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings};
+pub use game::{Format, Game};
 pub use palette::Palette;

@@ -89,8 +89,9 @@ pub(crate) struct Tia {
     display_end: i32,
     /// Everything before this clock is drawn.
     drawn_until: i32,
-    /// Clock of the last access that should have drawn but changed nothing.
+    /// Up to where the last access that left its drawing for later should have drawn, and the one before it.
     noted_until: i32,
+    noted_before: i32,
     /// Clocks left in the cursor's line.
     line_clocks_left: i32,
     /// Where in the frame buffer the cursor writes: 160 x row + x.
@@ -171,6 +172,7 @@ impl Tia {
             display_end: 0,
             drawn_until: 0,
             noted_until: 0,
+            noted_before: 0,
             line_clocks_left: LINE_CLOCKS,
             write_position: 0,
             vsync_release: NEVER,
@@ -283,6 +285,7 @@ impl Tia {
             &mut self.display_end,
             &mut self.drawn_until,
             &mut self.noted_until,
+            &mut self.noted_before,
             // Also when it holds "never", which so sinks by a frame's length every frame without a VSYNC.
             &mut self.vsync_release,
             &mut self.last_hmove_clock,
@@ -319,16 +322,21 @@ impl Tia {
         u8::from(self.picture.pal && self.lines_of_last_frame & 1 != 0)
     }
 
-    fn end_frame(&mut self) {
+    fn end_frame(&mut self, k: i32) {
+        self.catch_up(k);
         self.stop = true;
         self.partial = false;
     }
 
-    /// A write at clock `k` that leaves drawing for later. ALE draws up to every access; only its over-run and a frame
-    /// left unfinished can tell.
+    /// An access that leaves drawing up to `until` for later, because it changes nothing that is drawn. ALE draws at every
+    /// access; that can be seen only by its over-run, in a frame left unfinished, and when a later change would have
+    /// taken effect before `until`.
     #[inline(always)]
-    fn note_access(&mut self, k: i32) {
-        self.noted_until = k;
+    fn note_access(&mut self, until: i32) {
+        if until > self.noted_until {
+            self.noted_before = self.noted_until;
+            self.noted_until = until;
+        }
     }
 
     fn line_clock(&self, k: i32) -> i32 {
@@ -344,12 +352,6 @@ impl Tia {
     }
 }
 
-/// Whether a write to the register can change what is drawn from then on. WSYNC, RSYNC, sound, the motion registers and
-/// the unused addresses cannot, and need no catching up.
-fn touches_picture(register: u8) -> bool {
-    !matches!(register, 0x02 | 0x03 | 0x15..=0x1A | 0x20..=0x24 | 0x2B | 0x2D..=0x3F)
-}
-
 /// The colour clock of a cycle.
 fn clock(cycles: u32) -> i32 {
     cycles.wrapping_mul(3) as i32
@@ -359,7 +361,7 @@ fn clock(cycles: u32) -> i32 {
 impl Tia {
     /// Writes `value` to the register `address & $3F` at cycle `cycles`. WSYNC adds to `cycles`, unless the access before
     /// was a write too.
-    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: &mut u32, after_read: bool) {
+    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: &mut u32, after_write: bool) {
         let register = address as u8 & 0x3F;
         let k = clock(*cycles);
         // Most writes act at once; some are seen by the pixels a little later.
@@ -369,14 +371,13 @@ impl Tia {
             0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
             _ => 0,
         };
-        if touches_picture(register) || (register == 0x22 && self.arms_star_field(k, value >> 4)) {
+        if self.changes_picture(register, value, k) {
             self.catch_up(k.wrapping_add(delay));
         } else {
-            self.note_access(k);
+            self.note_access(k.wrapping_add(delay));
         }
         if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
-            self.catch_up(k);
-            self.end_frame();
+            self.end_frame(k);
         }
         let bit = |number: u8| value >> number & 1 != 0;
         match register {
@@ -386,7 +387,7 @@ impl Tia {
                     self.vsync_release = k.wrapping_add(VSYNC_CLOCKS);
                 } else if k >= self.vsync_release {
                     self.vsync_release = NEVER;
-                    self.end_frame();
+                    self.end_frame(k);
                 }
             }
             // VBLANK
@@ -400,12 +401,10 @@ impl Tia {
                 self.vblank = value;
             }
             // WSYNC
-            0x02 => {
-                if after_read {
-                    let cycle = (self.line_clock(k) / 3) as u32;
-                    if cycle != 0 {
-                        *cycles += 76 - cycle;
-                    }
+            0x02 if !after_write => {
+                let cycle = (self.line_clock(k) / 3) as u32;
+                if cycle != 0 {
+                    *cycles += 76 - cycle;
                 }
             }
             // NUSIZ0, NUSIZ1
@@ -439,10 +438,11 @@ impl Tia {
                 self.reflected[player] = bit(3);
                 self.stale(P0 + player);
             }
-            // PF0 (high nibble, drawn bit 4 first), PF1 (bit 7 first), PF2 (bit 0 first)
-            0x0D => self.set_playfield(0, 0xF, u32::from(value >> 4)),
-            0x0E => self.set_playfield(4, 0xFF, u32::from(value.reverse_bits())),
-            0x0F => self.set_playfield(12, 0xFF, u32::from(value)),
+            // PF0, PF1, PF2
+            0x0D..=0x0F => {
+                self.playfield = self.playfield_with(register, value);
+                self.stale(PF);
+            }
             // RESP0, RESP1
             0x10 | 0x11 => self.reset_player(usize::from(register - 0x10), k),
             // RESM0, RESM1, RESBL
@@ -505,6 +505,44 @@ impl Tia {
         }
     }
 
+    /// Whether the write changes anything that is drawn or collides from then on. Two thirds of the writes do not: waits,
+    /// motion registers, sound, and values that are already there.
+    fn changes_picture(&self, register: u8, value: u8, k: i32) -> bool {
+        let bit = |number: u8| value >> number & 1 != 0;
+        match register {
+            // VSYNC, WSYNC, RSYNC, sound, HMP0 to HMBL but for the star field's trigger, HMCLR, unused addresses
+            0x00 | 0x02 | 0x03 | 0x15..=0x1A | 0x20 | 0x21 | 0x23 | 0x24 | 0x2B | 0x2D.. => false,
+            0x22 => self.arms_star_field(k, value >> 4),
+            0x01 => (value ^ self.vblank) & VBLANK_ON != 0,
+            0x04 => value != self.nusiz[0] || self.skip_first_copy[0] || self.missile0_mode != MissileMode::Normal,
+            0x05 => value != self.nusiz[1] || self.skip_first_copy[1],
+            0x06 => self.colour(value) != self.colours.player[0],
+            0x07 => self.colour(value) != self.colours.player[1],
+            0x08 => self.colour(value) != self.colours.playfield,
+            0x09 => self.colour(value) != self.colours.background,
+            0x0A => value != self.ctrlpf || self.playfield_reflected != bit(0),
+            0x0B | 0x0C => bit(3) != self.reflected[usize::from(register - 0x0B)],
+            0x0D..=0x0F => self.playfield_with(register, value) != self.playfield,
+            // The other player's old graphics change too; what counts is what is shown.
+            0x1B => {
+                (!self.player_delayed[0] && value != self.graphics[0])
+                    || (self.player_delayed[1] && self.old_graphics[1] != self.graphics[1])
+            }
+            0x1C => {
+                (!self.player_delayed[1] && value != self.graphics[1])
+                    || (self.player_delayed[0] && self.old_graphics[0] != self.graphics[0])
+                    || (self.ball_delayed && self.old_ball_enabled != self.ball_enabled)
+            }
+            0x1D | 0x1E => bit(1) != self.missile_enabled[usize::from(register - 0x1D)],
+            0x1F => !self.ball_delayed && bit(1) != self.ball_enabled,
+            0x25 | 0x26 => bit(0) != self.player_delayed[usize::from(register - 0x25)],
+            0x27 => bit(0) != self.ball_delayed,
+            0x28 | 0x29 => bit(1) != self.missile_locked[usize::from(register - 0x28)],
+            // Strobes: RESP0 to RESBL, HMOVE, CXCLR
+            _ => true,
+        }
+    }
+
     /// Reads the register `address & $0F`: one or two bits on top of what the data bus last carried.
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
         self.catch_up(clock(cycles));
@@ -543,8 +581,14 @@ impl Tia {
         (value & 0xFE) | self.colour_loss()
     }
 
-    fn set_playfield(&mut self, shift: u32, mask: u32, bits: u32) {
-        self.playfield = (self.playfield & !(mask << shift)) | bits << shift;
-        self.stale(PF);
+    /// The playfield bits after a write of `value` to PF0 (high nibble, drawn bit 4 first), PF1 (bit 7 first) or PF2 (bit 0
+    /// first).
+    fn playfield_with(&self, register: u8, value: u8) -> u32 {
+        let (shift, mask, bits) = match register {
+            0x0D => (0, 0xF, u32::from(value >> 4)),
+            0x0E => (4, 0xFF, u32::from(value.reverse_bits())),
+            _ => (12, 0xFF, u32::from(value)),
+        };
+        (self.playfield & !(mask << shift)) | bits << shift
     }
 }

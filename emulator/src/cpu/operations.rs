@@ -1,7 +1,4 @@
-//! Addressing modes, access shapes and operations of the 6507.
-//!
-//! A row of the decode table reads `shape(mode, operation)`: the mode computes an effective address, the shape makes the
-//! bus accesses, the operation works on registers. All are inlined into the row.
+//! Addressing modes and operations of the 6507, inlined into the rows of `decode.rs`.
 
 use super::{word, Cpu};
 use crate::bus::Bus;
@@ -95,76 +92,8 @@ fn indexed_read<B: Bus>(bus: &mut B, base: u16, index: u8) -> u16 {
     address
 }
 
-/// Access shapes: which bus accesses an instruction makes with its effective address.
+/// Jumps, branches and the stack.
 impl Cpu {
-    #[inline(always)]
-    pub(super) fn read<B: Bus>(
-        &mut self,
-        bus: &mut B,
-        mode: impl Fn(&mut Cpu, &mut B) -> u16,
-        operation: impl Fn(&mut Cpu, u8),
-    ) {
-        let address = mode(self, bus);
-        let operand = bus.read(address);
-        operation(self, operand);
-    }
-
-    #[inline(always)]
-    pub(super) fn store<B: Bus>(
-        &mut self,
-        bus: &mut B,
-        mode: impl Fn(&mut Cpu, &mut B) -> u16,
-        value: impl Fn(&Cpu) -> u8,
-    ) {
-        let address = mode(self, bus);
-        bus.write(address, value(self));
-    }
-
-    /// The unstable stores SHA, SHX, SHY, SHS: the value is ANDed with the high byte of the indexed address plus one.
-    #[inline(always)]
-    pub(super) fn store_and_high<B: Bus>(
-        &mut self,
-        bus: &mut B,
-        mode: impl Fn(&mut Cpu, &mut B) -> u16,
-        value: impl Fn(&mut Cpu) -> u8,
-    ) {
-        let address = mode(self, bus);
-        let high = (address >> 8) as u8;
-        let value = value(self) & high.wrapping_add(1);
-        bus.write(address, value);
-    }
-
-    /// One read and one write; the real chip writes twice.
-    #[inline(always)]
-    pub(super) fn modify<B: Bus>(
-        &mut self,
-        bus: &mut B,
-        mode: impl Fn(&mut Cpu, &mut B) -> u16,
-        operation: impl Fn(&mut Cpu, u8) -> u8,
-    ) {
-        let address = mode(self, bus);
-        let operand = bus.read(address);
-        let result = operation(self, operand);
-        bus.write(address, result);
-    }
-
-    /// Read-modify-write followed by an operation of the accumulator with the result (SLO, RLA, ...). The write comes
-    /// first; the order is not visible on this bus but keeps the accesses where ALE has them.
-    #[inline(always)]
-    pub(super) fn modify_then<B: Bus>(
-        &mut self,
-        bus: &mut B,
-        mode: impl Fn(&mut Cpu, &mut B) -> u16,
-        operation: impl Fn(&mut Cpu, u8) -> u8,
-        then: impl Fn(&mut Cpu, u8),
-    ) {
-        let address = mode(self, bus);
-        let operand = bus.read(address);
-        let result = operation(self, operand);
-        bus.write(address, result);
-        then(self, result);
-    }
-
     #[inline(always)]
     pub(super) fn branch<B: Bus>(&mut self, bus: &mut B, taken: bool) {
         let offset = self.fetch(bus) as i8;
@@ -182,6 +111,12 @@ impl Cpu {
     }
 
     #[inline(always)]
+    fn push_again<B: Bus>(&mut self, bus: &mut B, value: u8) {
+        bus.write_after_write(0x0100 | u16::from(self.sp), value);
+        self.sp = self.sp.wrapping_sub(1);
+    }
+
+    #[inline(always)]
     fn pull<B: Bus>(&mut self, bus: &mut B) -> u8 {
         self.sp = self.sp.wrapping_add(1);
         bus.read(0x0100 | u16::from(self.sp))
@@ -193,10 +128,7 @@ impl Cpu {
     fn dummy_stack_read<B: Bus>(&mut self, bus: &mut B) {
         bus.read(0x0100 | u16::from(self.sp));
     }
-}
 
-/// Jumps and the stack.
-impl Cpu {
     #[inline(always)]
     pub(super) fn jmp<B: Bus>(&mut self, bus: &mut B) {
         self.pc = self.absolute(bus);
@@ -216,7 +148,7 @@ impl Cpu {
         self.dummy_stack_read(bus);
         let [return_low, return_high] = self.pc.to_le_bytes();
         self.push(bus, return_high);
-        self.push(bus, return_low);
+        self.push_again(bus, return_low);
         // Only now the high byte: a JSR that lies in the stack jumps to what it has just pushed.
         let high = bus.read(self.pc);
         self.pc = u16::from_le_bytes([low, high]);
@@ -237,8 +169,8 @@ impl Cpu {
         self.fetch(bus);
         let [low, high] = self.pc.to_le_bytes();
         self.push(bus, high);
-        self.push(bus, low);
-        self.push(bus, self.status());
+        self.push_again(bus, low);
+        self.push_again(bus, self.status());
         self.interrupt_disable = true;
         self.pc = word(bus, 0xFFFE, 0xFFFF);
     }
@@ -295,6 +227,10 @@ impl Cpu {
     pub(super) fn is_zero(&self) -> bool {
         self.zero == 0
     }
+
+    /// The operand was read, for whatever the read did.
+    #[inline(always)]
+    pub(super) fn nop(&mut self, _operand: u8) {}
 
     #[inline(always)]
     pub(super) fn lda(&mut self, operand: u8) {
@@ -535,5 +471,5 @@ fn decimal_value(byte: u8) -> u32 {
 
 /// The last two decimal digits of `value`, packed.
 fn decimal_digits(value: u32) -> u8 {
-    ((value % 100 / 10) << 4 | value % 10) as u8
+    (((value % 100 / 10) << 4) | (value % 10)) as u8
 }

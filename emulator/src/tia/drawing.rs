@@ -36,6 +36,7 @@ impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
     #[inline]
     pub(super) fn catch_up(&mut self, until: i32) {
+        let until = until.max(self.noted_until);
         if until < self.display_start || self.drawn_until >= self.display_end || self.drawn_until >= until {
             return;
         }
@@ -119,7 +120,7 @@ impl Tia {
             }
             self.paint(word, first, end, start - first);
         }
-        if end % 4 != 0 {
+        if !end.is_multiple_of(4) {
             self.over_run(first, end, start - first);
         }
     }
@@ -174,6 +175,10 @@ impl Tia {
         let mask = word_mask(word, first, end);
         let background = splat(self.colours.background);
         let pixels = &mut self.frames[self.current_frame][row_start + word * 32..][..32];
+        if layers.iter().fold(0, |all, layer| all | layer.0) & mask == 0 {
+            pixels[first.max(word * 32) - word * 32..end.min(word * 32 + 32) - word * 32].fill(self.colours.background);
+            return;
+        }
         for (byte, eight) in pixels.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let range = (mask >> (8 * byte)) as u8;
             if range == 0 {
@@ -217,9 +222,11 @@ impl Tia {
     /// draws over them; they stay visible only when the frame ends there.
     fn over_run(&mut self, first: usize, end: usize, row_start: usize) {
         let group = end & !3;
-        // The chunk began at the last access, also when that access left its drawing to this one.
-        let noted = self.noted_until - (self.drawn_until - end as i32);
-        if group < first || (group as i32) < noted {
+        // The chunk began at the last access before its end, also when that access left its drawing to this one.
+        let x_of = |clock: i32| clock - (self.drawn_until - end as i32);
+        let noted = [self.noted_until, self.noted_before].map(x_of);
+        let began = noted.into_iter().filter(|&x| x < end as i32).max().unwrap_or(0).max(first as i32);
+        if (group as i32) < began {
             return;
         }
         const OBJECTS_ALONE: [u8; 10] = [

@@ -1,0 +1,101 @@
+//! The board inside a cartridge: ROM, RAM, and the table that says which ROM byte each address of the window shows.
+//!
+//! The window $1000-$1FFF is 64 pages of 64 bytes, the grain at which ALE lets a cartridge claim addresses. For each page the
+//! table holds an offset into the image; a bank switch rewrites entries instead of slowing every read down.
+
+use crate::random::MersenneTwister;
+use std::sync::Arc;
+
+/// Bytes in a page.
+const PAGE: usize = 64;
+/// Pages in the window.
+const PAGES: usize = 64;
+/// Entry of a page whose reads the mapper must see. It is larger than any image, so that the look-up's one bounds check
+/// also finds these pages; and small enough that adding an offset cannot overflow 32 bits.
+const THROUGH_MAPPER: u32 = 0x8000_0000;
+
+/// What a scheme's circuit works on.
+#[derive(Clone)]
+pub(super) struct Board {
+    /// The image.
+    pub rom: Arc<[u8]>,
+    /// RAM; empty when there is none.
+    pub ram: Box<[u8]>,
+    pages: [u32; PAGES],
+}
+
+impl Board {
+    /// A board with no RAM whose every read goes through the mapper.
+    pub fn new(rom: Arc<[u8]>) -> Self {
+        Self { rom, ram: Box::default(), pages: [THROUGH_MAPPER; PAGES] }
+    }
+
+    /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
+    pub fn add_ram(&mut self, size: usize) {
+        self.ram = vec![0; size].into_boxed_slice();
+    }
+
+    /// Fills the RAM as ALE does at every system reset: one draw a byte, lowest address first.
+    pub fn randomise_ram(&mut self, random: &mut MersenneTwister) {
+        for byte in &mut *self.ram {
+            *byte = random.draw() as u8;
+        }
+    }
+
+    /// The byte at `address` if its page is plain ROM; `None` if the mapper must see the read.
+    #[inline(always)]
+    pub fn direct(&self, address: u16) -> Option<u8> {
+        let page = self.pages[usize::from(address >> 6) % PAGES];
+        self.rom.get(page as usize + usize::from(address) % PAGE).copied()
+    }
+
+    /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages).
+    pub fn show(&mut self, from: usize, to: usize, rom_offset: usize) {
+        for (i, page) in self.pages[from / PAGE..to / PAGE].iter_mut().enumerate() {
+            *page = (rom_offset + i * PAGE) as u32;
+        }
+    }
+
+    /// Sends reads of window addresses `from..to` through the mapper.
+    pub fn hide(&mut self, from: usize, to: usize) {
+        self.pages[from / PAGE..to / PAGE].fill(THROUGH_MAPPER);
+    }
+}
+
+/// Where `address` lies in the window: its low twelve bits.
+pub(super) fn window_offset(address: u16) -> usize {
+    usize::from(address & 0x0FFF)
+}
+
+/// First byte of the window's last page, where the hot spots of most schemes are.
+pub(super) const LAST_PAGE: usize = 0x0FC0;
+/// The end of the window.
+pub(super) const WINDOW: usize = 0x1000;
+
+/// A bank-switching circuit. Its reads are only asked for on pages that the table hides; its writes, always.
+pub(super) trait Mapper {
+    /// The circuit's part of a system reset.
+    fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, cycles: u32);
+
+    /// A read of a hidden page.
+    fn read(&mut self, board: &mut Board, address: u16, cycles: u32) -> u8;
+
+    /// A write anywhere in the window.
+    fn write(&mut self, board: &mut Board, address: u16, value: u8, cycles: u32);
+
+    /// The cycle counter, now at `cycles`, is about to go back to 0.
+    fn rebase_cycles(&mut self, _cycles: u32) {}
+
+    /// A read of a TIA address; only asked for if the scheme claims low addresses.
+    fn read_low(&mut self, _board: &mut Board, _address: u16) -> Option<u8> {
+        None
+    }
+
+    /// A write to a TIA address; only told if the scheme claims low addresses.
+    fn write_low(&mut self, _board: &mut Board, _address: u16, _value: u8) {}
+
+    /// Whether the TIA gets a write to the window as well; only asked if the scheme claims low addresses.
+    fn passes_write_to_tia(&self, _address: u16) -> bool {
+        false
+    }
+}

@@ -1,0 +1,103 @@
+//! E0, Parker Brothers: the window is four windows of 1 KiB onto eight slices of 1 KiB.
+//!
+//! $1FE0-$1FE7 choose the slice at $1000, $1FE8-$1FEF the one at $1400, $1FF0-$1FF7 the one at $1800; $1C00 always shows
+//! slice 7.
+//!
+//! ALE, not the chip: slices 4, 5 and 6 are in place after every reset, where the chip's registers are random.
+
+use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
+use crate::random::MersenneTwister;
+
+const SLICE: usize = 0x400;
+const LAST_SLICE: usize = 7;
+const AT_RESET: [usize; 3] = [4, 5, 6];
+const FIRST_HOTSPOT: usize = 0xFE0;
+
+#[derive(Clone)]
+pub(super) struct Parker;
+
+impl Parker {
+    pub fn install(board: &mut Board) -> Self {
+        board.show(3 * SLICE, LAST_PAGE, LAST_SLICE * SLICE);
+        select_start_slices(board);
+        Self
+    }
+}
+
+fn select_start_slices(board: &mut Board) {
+    for (window, slice) in AT_RESET.into_iter().enumerate() {
+        select(window, slice, board);
+    }
+}
+
+fn select(window: usize, slice: usize, board: &mut Board) {
+    board.show(window * SLICE, (window + 1) * SLICE, slice * SLICE);
+}
+
+fn touch(offset: usize, board: &mut Board) {
+    if let Some(hotspot) = offset.checked_sub(FIRST_HOTSPOT) {
+        let (window, slice) = (hotspot / 8, hotspot % 8);
+        if window < 3 {
+            select(window, slice, board);
+        }
+    }
+}
+
+impl Mapper for Parker {
+    fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
+        select_start_slices(board);
+    }
+
+    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+        let offset = window_offset(address);
+        touch(offset, board);
+        // Only the last page comes here, and it shows the last slice: the end of the image.
+        board.rom[board.rom.len() - WINDOW + offset]
+    }
+
+    fn write(&mut self, board: &mut Board, address: u16, _: u8, _: u32) {
+        touch(window_offset(address), board);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, read_all, reset};
+    use crate::cartridge::Scheme;
+
+    const WINDOWS: [u16; 4] = [0x1000, 0x17FF, 0x1800, 0x1C00];
+
+    #[test]
+    fn slices_4_to_7_are_in_place_after_a_reset_which_draws_nothing() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+        read_all(&mut cartridge, [0x1FE0, 0x1FE8, 0x1FF0]);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [0, 0, 0, 7]);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn each_hotspot_moves_one_window_to_one_slice_by_read_and_by_write() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        for slice in 0..8 {
+            cartridge.read(0xFFE0 + slice, 0);
+            cartridge.write(0xFFE8 + (slice ^ 1), 0, 0);
+            cartridge.read(0x3FF0 + (slice ^ 2), 0);
+            let want = [slice, slice ^ 1, slice ^ 2, 7].map(|number| number as u8);
+            assert_eq!(read_all(&mut cartridge, WINDOWS), want);
+        }
+    }
+
+    #[test]
+    fn the_neighbours_of_the_hotspots_are_plain_rom_of_the_last_slice() {
+        let mut cartridge = numbered(Scheme::E0, 8192, 1024);
+        assert_eq!(
+            read_all(&mut cartridge, [0x1FDF, 0x1FE0, 0x1FF8, 0x1FFF]),
+            [7; 4]
+        );
+        reset(&mut cartridge);
+        read_all(&mut cartridge, [0x1FDF, 0x1FF8, 0x1FFF, 0x1FC0]);
+        assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);
+    }
+}

@@ -1,0 +1,41 @@
+//! Made-up cartridges for tests: the byte at an address tells which part of the image it is.
+
+use super::{Cartridge, CartridgeImage, Scheme};
+use crate::random::MersenneTwister;
+
+/// A cartridge whose image is made of parts of `part` bytes, each filled with its own number, reset once.
+pub(super) fn numbered(scheme: Scheme, size: usize, part: usize) -> Cartridge {
+    let bytes: Vec<u8> = (0..size).map(|i| (i / part) as u8).collect();
+    of_bytes(scheme, &bytes)
+}
+
+/// A cartridge of these bytes, whatever they would be recognised as, reset once.
+pub(super) fn of_bytes(scheme: Scheme, bytes: &[u8]) -> Cartridge {
+    let image = CartridgeImage {
+        bytes: bytes.into(),
+        md5: super::md5_in_hexadecimal(bytes).into(),
+        scheme,
+        file_stem: None,
+    };
+    let mut cartridge = Cartridge::new(&image);
+    cartridge.reset(&mut MersenneTwister::new(1), 0);
+    cartridge
+}
+
+/// Resets the cartridge; the low byte of every draw that took.
+pub(super) fn reset(cartridge: &mut Cartridge) -> Vec<u8> {
+    let mut used = MersenneTwister::new(2);
+    cartridge.reset(&mut used, 0);
+    let mut fresh = MersenneTwister::new(2);
+    let mut drawn = Vec::new();
+    while fresh != used {
+        assert!(drawn.len() < 1 << 17, "the generators never meet");
+        drawn.push(fresh.draw() as u8);
+    }
+    drawn
+}
+
+/// What these addresses show, in order.
+pub(super) fn read_all<const N: usize>(cartridge: &mut Cartridge, addresses: [u16; N]) -> [u8; N] {
+    addresses.map(|address| cartridge.read(address, 0))
+}

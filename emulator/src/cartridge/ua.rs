@@ -1,0 +1,87 @@
+//! UA, UA Limited: two banks of 4 KiB, switched by touching $0220 (bank 0) or $0240 (bank 1).
+//!
+//! The hot spots lie below the window, among the TIA's mirrors; the TIA sees the access as well.
+//!
+//! ALE, not the chip: only these two addresses (and their 8 KiB mirrors) switch; the chip decodes fewer address lines. Bank 0
+//! is in place after every reset.
+
+use super::board::{window_offset, Board, Mapper, WINDOW};
+use crate::random::MersenneTwister;
+
+#[derive(Clone)]
+pub(super) struct Ua;
+
+impl Ua {
+    pub fn install(board: &mut Board) -> Self {
+        select(0, board);
+        Self
+    }
+}
+
+fn select(bank: usize, board: &mut Board) {
+    board.show(0, WINDOW, bank * WINDOW);
+}
+
+fn touch(address: u16, board: &mut Board) {
+    match address & 0x1FFF {
+        0x0220 => select(0, board),
+        0x0240 => select(1, board),
+        _ => {}
+    }
+}
+
+impl Mapper for Ua {
+    fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
+        select(0, board);
+    }
+
+    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+        // Never asked for: no page is hidden.
+        board.rom[window_offset(address)]
+    }
+
+    fn write(&mut self, _: &mut Board, _: u16, _: u8, _: u32) {}
+
+    fn read_low(&mut self, board: &mut Board, address: u16) -> Option<u8> {
+        touch(address, board);
+        None
+    }
+
+    fn write_low(&mut self, board: &mut Board, address: u16, _: u8) {
+        touch(address, board);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cartridge::synthetic::{numbered, reset};
+    use crate::cartridge::Scheme;
+
+    #[test]
+    fn touching_0220_or_0240_switches_and_leaves_the_access_to_the_tia() {
+        let mut cartridge = numbered(Scheme::Ua, 8192, 4096);
+        assert!(cartridge.claims_low_addresses());
+        assert_eq!(cartridge.read(0xFFFF, 0), 0);
+        assert_eq!(cartridge.read_low(0x0240), None);
+        assert_eq!(cartridge.read(0xFFFF, 0), 1);
+        cartridge.write_low(0x2220, 0);
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+        cartridge.write_low(0xA240, 0);
+        assert_eq!(cartridge.read(0xF000, 0), 1);
+        assert_eq!(reset(&mut cartridge).len(), 0);
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+    }
+
+    #[test]
+    fn other_mirrors_of_the_tia_do_not_switch() {
+        let mut cartridge = numbered(Scheme::Ua, 8192, 4096);
+        for address in [0x0040, 0x0241, 0x023F, 0x0640, 0x0A40] {
+            assert_eq!(cartridge.read_low(address), None);
+            cartridge.write_low(address, 1);
+            assert_eq!(cartridge.read(0xF000, 0), 0, "{address:x}");
+        }
+        cartridge.write(0x1240, 1, 0);
+        assert!(!cartridge.passes_write_to_tia(0x1240));
+        assert_eq!(cartridge.read(0xF000, 0), 0);
+    }
+}

@@ -1,0 +1,84 @@
+//! The built-in game: its image is what its source assembles to, and it plays.
+
+use atari_emulator::{Action, CartridgeImage, Environment, Scheme, Settings};
+use std::{path::Path, process::Command};
+
+/// RAM addresses of `cartridges/bricks.asm`, less $80.
+const BALL_X: usize = 0x24;
+const PADDLE_X: usize = 0x28;
+const BRICKS_LEFT: usize = 0x33;
+
+fn bricks() -> Environment {
+    Environment::new(&CartridgeImage::bricks(), Settings::default())
+}
+
+#[test]
+fn the_image_is_what_its_source_assembles_to() {
+    if Command::new("dasm").output().is_err() {
+        eprintln!("skipped: no assembler to compare with (Debian package dasm)");
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = std::env::temp_dir().join(format!("bricks-{}.bin", std::process::id()));
+    let status = Command::new(root.join("scripts/assemble-bricks.sh")).arg(&output).status().unwrap();
+    assert!(status.success(), "scripts/assemble-bricks.sh failed");
+    let assembled = std::fs::read(&output).unwrap();
+    std::fs::remove_file(&output).unwrap();
+    assert!(assembled == CartridgeImage::bricks().bytes(), "run scripts/assemble-bricks.sh and commit the image");
+}
+
+#[test]
+fn bricks_is_a_known_game_on_a_plain_cartridge() {
+    let image = CartridgeImage::bricks();
+    assert_eq!(image.scheme(), Scheme::FourK);
+    let environment = bricks();
+    assert_eq!(environment.game().map(|game| game.name), Some("bricks"));
+    assert_eq!(environment.minimal_actions(), [Action::Noop, Action::Fire, Action::Right, Action::Left]);
+    assert_eq!((environment.lives(), environment.score(), environment.screen().height), (5, 0, 210));
+}
+
+#[test]
+fn a_game_nobody_plays_ends_by_itself() {
+    let mut environment = bricks();
+    let mut frames = 0;
+    while !environment.game_over() {
+        environment.act(Action::Noop);
+        frames += 1;
+        assert!(frames < 5_000, "five balls serve themselves and are lost");
+    }
+    assert_eq!(environment.lives(), 0);
+}
+
+#[test]
+fn following_the_ball_scores_what_the_bricks_are_worth() {
+    let mut environment = bricks();
+    environment.act(Action::Fire);
+    let mut score = 0;
+    for _ in 0..6_000 {
+        let ram = environment.ram();
+        let (ball, paddle) = (i32::from(ram[BALL_X]) + 2, i32::from(ram[PADDLE_X]) + 8);
+        score += environment.act(match ball - paddle {
+            3.. => Action::Right,
+            ..=-3 => Action::Left,
+            _ => Action::Fire,
+        });
+    }
+    assert_eq!(environment.score(), score, "rewards sum up to the score on the screen");
+    assert_eq!(environment.lives(), 5, "a follower loses no ball");
+    assert!(score >= 40, "a hundred seconds of play hit a few dozen bricks, got {score} points");
+    let left = i32::from(environment.ram()[BRICKS_LEFT]);
+    assert!((108 - left..=5 * (108 - left)).contains(&score), "{score} points for {} bricks", 108 - left);
+}
+
+#[test]
+fn every_reset_starts_the_same_game() {
+    let mut environment = bricks();
+    let start = *environment.ram();
+    for episode in 0..3 {
+        for frame in 0..200 + 77 * episode {
+            environment.act(Action::ALL[frame % 5]);
+        }
+        environment.reset();
+        assert_eq!(environment.ram(), &start);
+    }
+}
