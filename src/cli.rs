@@ -192,6 +192,12 @@ pub struct TraceArgs {
     /// Add a column with the checksum of the newest 84x84 observation
     #[arg(long)]
     pub observation: bool,
+    /// Write RAM and screen after this step to --dump-file
+    #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
+    pub dump_step: Option<usize>,
+    /// 128 bytes of RAM, then the screen's palette indices
+    #[arg(long, value_name = "FILE", hide = true, requires = "dump_step")]
+    pub dump_file: Option<PathBuf>,
 }
 
 /// What `bench` measures.

@@ -1,2 +1,26 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
+pub mod agent;
+pub mod bench;
+pub mod candle_network;
+pub mod checkpoint;
 pub mod cli;
+pub mod config;
+pub mod conv;
+pub mod cpu_network;
+pub mod device;
+pub mod eval;
+pub mod learner;
+pub mod metrics;
+pub mod network;
+pub mod optimizer;
+pub mod play;
+pub mod player;
+pub mod preprocess;
+pub mod random;
+pub mod recording;
+pub mod replay;
+pub mod roms;
+pub mod schedule;
+pub mod scores;
+pub mod trace;
+pub mod train;

@@ -1,7 +1,22 @@
 //! `atari-dqn`: parses the command line and hands over to the library.
+use atari_dqn::cli::{Cli, Command};
 use clap::Parser;
+use std::process::ExitCode;
 
-fn main() {
-    let cli = atari_dqn::cli::Cli::parse();
-    println!("{cli:?}");
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Train(args) => atari_dqn::train::run(&args),
+        Command::Eval(args) => atari_dqn::eval::run(&args),
+        Command::Play(args) => atari_dqn::play::run(&args),
+        Command::Trace(args) => atari_dqn::trace::run(&args),
+        Command::Roms(args) => atari_dqn::roms::run(&args),
+        Command::Bench(args) => atari_dqn::bench::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

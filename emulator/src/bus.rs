@@ -13,6 +13,10 @@ pub trait Bus {
     fn write_after_write(&mut self, address: u16, value: u8) {
         self.write(address, value);
     }
+    /// Whether the CPU is to stop after the instruction under way.
+    fn stopped(&self) -> bool {
+        false
+    }
     /// Lets `cycles` CPU cycles pass; the accesses that follow carry the new time.
     fn add_cycles(&mut self, cycles: u32);
 }

@@ -166,17 +166,6 @@ pub struct CartridgeImage {
 }
 
 impl CartridgeImage {
-    /// The built-in game, `bricks`: a 4 KiB cartridge of our own, see `cartridges/bricks.asm`.
-    pub fn bricks() -> Self {
-        let bytes = include_bytes!("../cartridges/bricks.bin");
-        Self {
-            bytes: bytes.as_slice().into(),
-            md5: md5_in_hexadecimal(bytes).into(),
-            scheme: Scheme::FourK,
-            file_stem: Some(Arc::from("bricks")),
-        }
-    }
-
     /// Recognises `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
     /// cartridge the game tables do not know by its MD5 can still be matched by that name.
     ///
@@ -367,6 +356,7 @@ impl Cartridge {
 
     /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
     /// a quirk of ALE's 3F and 3E.
+    #[inline(always)]
     pub fn passes_write_to_tia(&mut self, address: u16) -> bool {
         self.claims_low_addresses && self.circuit.mapper().passes_write_to_tia(address)
     }
@@ -420,10 +410,7 @@ mod tests {
         for (bytes, told) in [
             (vec![], vec!["0 bytes"]),
             (vec![0; LARGEST_IMAGE + 1], vec!["524289 bytes", "524288"]),
-            (
-                vec![0; 5000],
-                vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"],
-            ),
+            (vec![0; 5000], vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"]),
             (vec![0; 8448], vec!["8448 bytes", "AR", "not emulated"]),
             (vec![0; 65536], vec!["65536 bytes", "MB", "not emulated"]),
             (vec![0; 131_072], vec!["131072 bytes", "MC", "not emulated"]),
@@ -448,9 +435,6 @@ mod tests {
 
     #[test]
     fn a_scheme_prints_its_usual_name_and_respects_the_column_width() {
-        assert_eq!(
-            format!("{:>5}|{}", Scheme::F8Sc, Scheme::ThreeF),
-            " F8SC|3F"
-        );
+        assert_eq!(format!("{:>5}|{}", Scheme::F8Sc, Scheme::ThreeF), " F8SC|3F");
     }
 }

@@ -71,6 +71,11 @@ impl Bus for Board {
     }
 
     #[inline(always)]
+    fn stopped(&self) -> bool {
+        self.tia.stopped()
+    }
+
+    #[inline(always)]
     fn add_cycles(&mut self, cycles: u32) {
         self.cycles = self.cycles.wrapping_add(cycles);
     }
@@ -81,6 +86,9 @@ impl Board {
     fn write_byte(&mut self, address: u16, value: u8, after_write: bool) {
         if address & 0x1000 != 0 {
             self.cartridge.write(address, value, self.cycles);
+            if self.cartridge.passes_write_to_tia(address) {
+                self.tia.write(address, value, &mut self.cycles, after_write);
+            }
         } else if address & 0x0280 == 0x0080 {
             self.riot.ram[usize::from(address & 0x7F)] = value;
         } else if address & 0x0080 == 0 {
@@ -187,21 +195,14 @@ impl Console {
             board.rebase_cycles();
         }
         board.tia.begin_update();
-        for _ in 0..INSTRUCTION_LIMIT {
-            self.cpu.step(board);
-            if board.tia.stopped() {
-                break;
-            }
-            if self.cpu.jammed() {
-                break;
-            }
-        }
+        self.cpu.run(board, INSTRUCTION_LIMIT);
         board.tia.end_update(board.cycles);
     }
 
     /// The screen: rows of 160 palette indices.
-    pub(crate) fn screen(&self) -> &[u8] {
-        &self.board.tia.frame()[..self.exposed_rows() as usize * crate::tia::WIDTH]
+    pub(crate) fn screen(&mut self) -> &[u8] {
+        let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
+        &self.board.tia.frame()[..pixels]
     }
 
     /// Rows of the screen.

@@ -83,15 +83,23 @@ impl Cpu {
         self.pc = word(bus, 0xFFFC, 0xFFFD);
     }
 
-    /// Executes one whole instruction. A jammed CPU does nothing.
-    #[inline]
-    pub fn step(&mut self, bus: &mut impl Bus) {
-        if self.jammed {
-            return;
+    /// Executes up to `limit` whole instructions, until the bus says stop. A jammed CPU does nothing.
+    ///
+    /// The loop works on a copy of the registers, which the compiler can then keep in the host's.
+    pub fn run(&mut self, bus: &mut impl Bus, limit: u32) {
+        let mut cpu = self.clone();
+        for _ in 0..limit {
+            if cpu.jammed {
+                break;
+            }
+            let opcode = cpu.fetch(bus);
+            bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
+            cpu.execute(opcode, bus);
+            if bus.stopped() {
+                break;
+            }
         }
-        let opcode = self.fetch(bus);
-        bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-        self.execute(opcode, bus);
+        *self = cpu;
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.

@@ -288,9 +288,15 @@ impl Environment {
         Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() }
     }
 
-    /// The screen as the last frame left it.
-    pub fn screen(&self) -> Screen<'_> {
-        Screen { pixels: self.console.screen(), width: WIDTH, height: self.console.exposed_rows() as usize }
+    /// The screen as the last frame left it. Looking is what makes the emulator paint it: frames nobody looks at cost less.
+    pub fn screen(&mut self) -> Screen<'_> {
+        let height = self.screen_height();
+        Screen { pixels: self.console.screen(), width: WIDTH, height }
+    }
+
+    /// Rows of the screen: 210 for most NTSC games, 250 for PAL.
+    pub fn screen_height(&self) -> usize {
+        self.console.exposed_rows() as usize
     }
 
     /// The colours of the screen's indices.

@@ -5,15 +5,17 @@
 //! is drawn until a register is about to change or be read ([`Tia::catch_up`]), and nothing outside the display window is
 //! drawn at all - no collisions and no end-of-line work either.
 //!
-//! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor, pixels, collisions; `tia/motion.rs`: positions.
+//! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
+//! `tia/motion.rs`: positions.
 
 mod drawing;
 mod motion;
 mod objects;
+mod painting;
 mod row;
 
-use drawing::Colours;
 use objects::{BL, M0, M1, P0, P1, PF};
+use painting::{Colours, FrameBuffer};
 use row::Row;
 pub(crate) use row::WIDTH;
 
@@ -102,7 +104,7 @@ pub(crate) struct Tia {
     partial: bool,
     greyed: bool,
     stop: bool,
-    frames: [Box<[u8]>; 2],
+    frames: [FrameBuffer; 2],
     current_frame: usize,
 
     // Registers.
@@ -145,17 +147,16 @@ pub(crate) struct Tia {
 impl Tia {
     /// A chip that still needs its first [`Tia::reset`].
     pub(crate) fn new(picture: Picture) -> Self {
-        let buffer = || vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice();
-        Self::with_buffers(picture, [buffer(), buffer()])
+        Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()])
     }
 
     /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed and which buffer is
     /// current survive it.
     pub(crate) fn reset(&mut self, picture: Picture) {
-        let mut frames = std::mem::take(&mut self.frames);
-        for frame in &mut frames {
-            frame.fill(0);
+        for frame in &mut self.frames {
+            frame.clear();
         }
+        let frames = std::mem::take(&mut self.frames);
         *self = Self {
             partial: self.partial,
             greyed: self.greyed,
@@ -164,7 +165,7 @@ impl Tia {
         };
     }
 
-    fn with_buffers(picture: Picture, frames: [Box<[u8]>; 2]) -> Self {
+    fn with_buffers(picture: Picture, frames: [FrameBuffer; 2]) -> Self {
         let mut tia = Self {
             picture,
             frame_start: 0,
@@ -238,6 +239,10 @@ impl Tia {
     /// Starts a frame at cycle `cycles`, which becomes cycle 0. The console rebases its other parts.
     pub(crate) fn start_frame(&mut self, cycles: u32) {
         self.current_frame ^= 1;
+        let frame = &mut self.frames[self.current_frame];
+        // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
+        frame.collide(&mut self.collisions);
+        frame.begin();
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
         self.rebase_cycles(cycles);
         self.frame_start = -phase;
@@ -300,9 +305,18 @@ impl Tia {
         clock(cycles).wrapping_sub(self.frame_start).div_euclid(LINE_CLOCKS)
     }
 
-    /// The frame buffer drawn last: rows of 160 palette indices, more than are shown.
-    pub(crate) fn frame(&self) -> &[u8] {
-        &self.frames[self.current_frame]
+    /// The frame drawn last, painted now if nobody has looked at it before: rows of 160 palette indices, more than are
+    /// shown.
+    pub(crate) fn frame(&mut self) -> &[u8] {
+        self.take_collisions();
+        self.frames[self.current_frame].look()
+    }
+
+    /// Latches the collisions of all that was drawn so far.
+    fn take_collisions(&mut self) {
+        for frame in &mut self.frames {
+            frame.collide(&mut self.collisions);
+        }
     }
 
     /// What is left of an unfinished frame turns gray, as ALE shows a program that hangs.
@@ -311,7 +325,8 @@ impl Tia {
         let from = usize::try_from(lines).unwrap_or(0).max(first) - first;
         let height = self.picture.height as usize;
         if from < height {
-            for pixel in &mut self.frames[self.current_frame][from * WIDTH..height * WIDTH] {
+            self.take_collisions();
+            for pixel in &mut self.frames[self.current_frame].look()[from * WIDTH..height * WIDTH] {
                 *pixel = (*pixel & 0x0F) >> 1;
             }
         }
@@ -371,7 +386,8 @@ impl Tia {
             0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
             _ => 0,
         };
-        if self.changes_picture(register, value, k) {
+        // A pending HMOVE blank blackens as many pixels as the next access leaves of the line's blank, and eight.
+        if self.hmove_blank_pending || self.changes_picture(register, value, k) {
             self.catch_up(k.wrapping_add(delay));
         } else {
             self.note_access(k.wrapping_add(delay));
@@ -499,7 +515,12 @@ impl Tia {
             // HMCLR
             0x2B => self.motion_register = [0; 5],
             // CXCLR
-            0x2C => self.collisions = 0,
+            0x2C => {
+                self.collisions = 0;
+                for frame in &mut self.frames {
+                    frame.clear_collisions();
+                }
+            }
             // RSYNC ($03), sound ($15 to $1A) and $2D to $3F have no effect on the picture.
             _ => {}
         }
@@ -547,6 +568,9 @@ impl Tia {
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
         self.catch_up(clock(cycles));
         let register = usize::from(address & 0x0F);
+        if register < 8 {
+            self.take_collisions();
+        }
         let high = match register {
             // CXM0P to CXM1FB: two latches each; CXBLPF one; CXPPMM two
             0..=5 => self.collision_bits(2 * register, 2 * register + 1),

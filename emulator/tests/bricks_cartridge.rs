@@ -34,7 +34,7 @@ fn bricks_is_a_known_game_on_a_plain_cartridge() {
     let environment = bricks();
     assert_eq!(environment.game().map(|game| game.name), Some("bricks"));
     assert_eq!(environment.minimal_actions(), [Action::Noop, Action::Fire, Action::Right, Action::Left]);
-    assert_eq!((environment.lives(), environment.score(), environment.screen().height), (5, 0, 210));
+    assert_eq!((environment.lives(), environment.score(), environment.screen_height()), (5, 0, 210));
 }
 
 #[test]

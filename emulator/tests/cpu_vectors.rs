@@ -103,7 +103,7 @@ fn run(opcode: u8, vectors: &[Vector], seen: &mut Vec<Departure>) {
         let mut cpu = Cpu::new();
         (cpu.pc, cpu.sp, cpu.a, cpu.x, cpu.y) = (before.pc, before.s, before.a, before.x, before.y);
         cpu.set_status(before.p);
-        cpu.step(&mut ram);
+        cpu.run(&mut ram, 1);
         let name = &vector.name;
         let (mask, compare_a) = match departure {
             Departure::Decimal { valid_operands: true } => (0xCF & !0xC2, true),
@@ -161,7 +161,7 @@ fn decimal(opcode: u8, a: u8, operand: u8, carry: bool) -> (u8, u8) {
     let mut cpu = Cpu::new();
     cpu.a = a;
     cpu.set_status(0x08 | u8::from(carry));
-    cpu.step(&mut ram);
+    cpu.run(&mut ram, 1);
     (cpu.a, cpu.status() & 0xC3)
 }
 

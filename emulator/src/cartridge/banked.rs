@@ -118,10 +118,7 @@ mod tests {
     #[test]
     fn a_read_of_a_hotspot_sees_the_bank_it_switches_to() {
         let mut cartridge = numbered(Scheme::F8, 2 * BANK, BANK);
-        assert_eq!(
-            read_all(&mut cartridge, [0x1FF7, 0x1FF8, 0x1FF9, 0x1FFA]),
-            [1, 0, 1, 1]
-        );
+        assert_eq!(read_all(&mut cartridge, [0x1FF7, 0x1FF8, 0x1FF9, 0x1FFA]), [1, 0, 1, 1]);
     }
 
     #[test]
@@ -136,20 +133,14 @@ mod tests {
             (Scheme::Fasc, 0xFF8, 3),
         ] {
             let mut cartridge = numbered(scheme, usize::from(banks) * BANK, BANK);
-            for mirror in [
-                0x1000, 0x3000, 0x5000, 0x7000, 0x9000, 0xB000, 0xD000, 0xF000,
-            ] {
+            for mirror in [0x1000, 0x3000, 0x5000, 0x7000, 0x9000, 0xB000, 0xD000, 0xF000] {
                 for bank in 0..banks {
                     let want = [bank as u8; 4];
                     let touched = cartridge.read(mirror + first + bank, 0);
                     let neighbours = [first - 1, first + banks].map(|offset| mirror + offset);
                     let [before, after] = read_all(&mut cartridge, neighbours);
                     let elsewhere = cartridge.read(mirror + 0x200, 0);
-                    assert_eq!(
-                        [touched, before, after, elsewhere],
-                        want,
-                        "{scheme} {mirror:x}"
-                    );
+                    assert_eq!([touched, before, after, elsewhere], want, "{scheme} {mirror:x}");
                 }
             }
         }
@@ -178,8 +169,7 @@ mod tests {
     #[test]
     fn two_images_known_by_md5_start_in_bank_0() {
         let mut cartridge = numbered(Scheme::F8, 2 * BANK, BANK);
-        let mut circuit =
-            super::Banked::install(&super::Layout::F8_STARTING_IN_BANK_0, &mut cartridge.board);
+        let mut circuit = super::Banked::install(&super::Layout::F8_STARTING_IN_BANK_0, &mut cartridge.board);
         assert_eq!(cartridge.read(0x1200, 0), 0);
         super::Mapper::write(&mut circuit, &mut cartridge.board, 0x1FF9, 0, 0);
         assert_eq!(cartridge.read(0x1200, 0), 1);
@@ -220,11 +210,7 @@ mod tests {
             }
             cartridge.read(0x1FF9, 0);
             for i in 0..size {
-                assert_eq!(
-                    cartridge.read(0xF000 + size + i, 0),
-                    (i ^ 0x5A) as u8,
-                    "{scheme}"
-                );
+                assert_eq!(cartridge.read(0xF000 + size + i, 0), (i ^ 0x5A) as u8, "{scheme}");
             }
             assert_eq!(cartridge.ram()[3], 3 ^ 0x5A);
             assert_eq!(cartridge.ram().len(), usize::from(size));
@@ -273,9 +259,6 @@ mod tests {
         cartridge.write(0x1000, !cartridge.ram()[0], 0);
         cartridge.read(0x1FF8, 0);
         assert_ne!(saved.read(0x1080, 0), cartridge.read(0x1080, 0));
-        assert!(std::sync::Arc::ptr_eq(
-            &saved.board.rom,
-            &cartridge.board.rom
-        ));
+        assert!(std::sync::Arc::ptr_eq(&saved.board.rom, &cartridge.board.rom));
     }
 }

@@ -1,19 +1,14 @@
-//! The board inside a cartridge: ROM, RAM, and the table that says which ROM byte each address of the window shows.
+//! The board inside a cartridge: ROM, RAM, and what the window shows of them.
 //!
-//! The window $1000-$1FFF is 64 pages of 64 bytes, the grain at which ALE lets a cartridge claim addresses. For each page the
-//! table holds an offset into the image; a bank switch rewrites entries instead of slowing every read down.
+//! The window $1000-$1FFF is 64 pages of 64 bytes, the grain at which ALE lets a cartridge claim addresses. The board keeps a
+//! copy of the 4 KiB that the window shows, so that a read is one look-up whatever the scheme; a bank switch copies. Reading
+//! is what the emulator does most and games switch banks a few times a frame, if at all.
 
 use crate::random::MersenneTwister;
 use std::sync::Arc;
 
 /// Bytes in a page.
 const PAGE: usize = 64;
-/// Pages in the window.
-const PAGES: usize = 64;
-/// Entry of a page whose reads the mapper must see. It is larger than any image, so that the look-up's one bounds check
-/// also finds these pages; and small enough that adding an offset cannot overflow 32 bits.
-const THROUGH_MAPPER: u32 = 0x8000_0000;
-
 /// What a scheme's circuit works on.
 #[derive(Clone)]
 pub(super) struct Board {
@@ -21,13 +16,15 @@ pub(super) struct Board {
     pub rom: Arc<[u8]>,
     /// RAM; empty when there is none.
     pub ram: Box<[u8]>,
-    pages: [u32; PAGES],
+    window: [u8; WINDOW],
+    /// Bit `page` is set if the mapper must see reads of that page.
+    hidden: u64,
 }
 
 impl Board {
     /// A board with no RAM whose every read goes through the mapper.
     pub fn new(rom: Arc<[u8]>) -> Self {
-        Self { rom, ram: Box::default(), pages: [THROUGH_MAPPER; PAGES] }
+        Self { rom, ram: Box::default(), window: [0; WINDOW], hidden: u64::MAX }
     }
 
     /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
@@ -45,24 +42,39 @@ impl Board {
     /// The byte at `address` if its page is plain ROM; `None` if the mapper must see the read.
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
-        let page = self.pages[usize::from(address >> 6) % PAGES];
-        self.rom.get(page as usize + usize::from(address) % PAGE).copied()
+        let offset = window_offset(address);
+        if self.hidden >> (offset / PAGE) & 1 == 0 {
+            Some(self.window[offset])
+        } else {
+            None
+        }
     }
 
-    /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages).
+    /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages). Pages
+    /// past the image's end go through the mapper.
     pub fn show(&mut self, from: usize, to: usize, rom_offset: usize) {
-        for (i, page) in self.pages[from / PAGE..to / PAGE].iter_mut().enumerate() {
-            *page = (rom_offset + i * PAGE) as u32;
+        for (page, bytes) in (from / PAGE..).zip(self.window[from..to].chunks_exact_mut(PAGE)) {
+            let start = rom_offset + page * PAGE - from;
+            match self.rom.get(start..start + PAGE) {
+                Some(shown) => {
+                    bytes.copy_from_slice(shown);
+                    self.hidden &= !(1 << page);
+                }
+                None => self.hidden |= 1 << page,
+            }
         }
     }
 
     /// Sends reads of window addresses `from..to` through the mapper.
     pub fn hide(&mut self, from: usize, to: usize) {
-        self.pages[from / PAGE..to / PAGE].fill(THROUGH_MAPPER);
+        for page in from / PAGE..to / PAGE {
+            self.hidden |= 1 << page;
+        }
     }
 }
 
 /// Where `address` lies in the window: its low twelve bits.
+#[inline(always)]
 pub(super) fn window_offset(address: u16) -> usize {
     usize::from(address & 0x0FFF)
 }

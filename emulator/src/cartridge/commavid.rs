@@ -74,15 +74,9 @@ mod tests {
     #[test]
     fn the_rom_lies_in_the_upper_half_and_under_the_write_port() {
         let mut small = numbered(Scheme::Cv, 2048, 64);
-        assert_eq!(
-            read_all(&mut small, [0x1800, 0x1FFF, 0x1400, 0x17FF]),
-            [0, 31, 16, 31]
-        );
+        assert_eq!(read_all(&mut small, [0x1800, 0x1FFF, 0x1400, 0x17FF]), [0, 31, 16, 31]);
         let mut large = numbered(Scheme::Cv, 4096, 64);
-        assert_eq!(
-            read_all(&mut large, [0x1800, 0x1FFF, 0x1400, 0x17FF]),
-            [32, 63, 48, 63]
-        );
+        assert_eq!(read_all(&mut large, [0x1800, 0x1FFF, 0x1400, 0x17FF]), [32, 63, 48, 63]);
     }
 
     #[test]

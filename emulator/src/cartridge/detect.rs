@@ -6,10 +6,7 @@
 use super::{CartridgeError, Scheme};
 
 /// Images of two banks that must start in bank 0 and carry no sign of it.
-const F8_STARTING_IN_BANK_0: [&str; 2] = [
-    "bc24440b59092559a1ec26055fd1270e",
-    "75ee371ccfc4f43e7d9b8f24e1266b55",
-];
+const F8_STARTING_IN_BANK_0: [&str; 2] = ["bc24440b59092559a1ec26055fd1270e", "75ee371ccfc4f43e7d9b8f24e1266b55"];
 
 /// Whether the image with this MD5 is an F8 cartridge that starts in bank 0.
 pub(super) fn starts_in_bank_0(md5: &str) -> bool {
@@ -22,11 +19,7 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
     if starts_in_bank_0(md5) && size == 8192 {
         return Ok(Scheme::F8);
     }
-    let unsupported = |scheme| CartridgeError::UnsupportedScheme {
-        size,
-        md5: md5.to_owned(),
-        scheme,
-    };
+    let unsupported = |scheme| CartridgeError::UnsupportedScheme { size, md5: md5.to_owned(), scheme };
     match size {
         _ if size % 8448 == 0 => Err(unsupported("AR (Supercharger tape)")),
         2048 | 4096 if is_cv(bytes) => Ok(Scheme::Cv),
@@ -61,10 +54,7 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
 }
 
 fn unrecognised(size: usize, md5: &str) -> CartridgeError {
-    CartridgeError::Unrecognised {
-        size,
-        md5: md5.to_owned(),
-    }
+    CartridgeError::Unrecognised { size, md5: md5.to_owned() }
 }
 
 fn has_equal_halves(bytes: &[u8]) -> bool {
@@ -147,14 +137,11 @@ fn is_e7(bytes: &[u8]) -> bool {
     let filler = bytes[PORTS];
     let differs = |range: &[u8]| range.iter().any(|byte| *byte != filler);
     all_equal(&bytes[PORTS..PORTS_END])
-        && (differs(&bytes[PORTS - AROUND..PORTS])
-            || differs(&bytes[PORTS_END..PORTS_END + AROUND]))
+        && (differs(&bytes[PORTS - AROUND..PORTS]) || differs(&bytes[PORTS_END..PORTS_END + AROUND]))
 }
 
 fn has_any(bytes: &[u8], signatures: &[&[u8]]) -> bool {
-    signatures
-        .iter()
-        .any(|signature| hits(bytes, signature) >= 1)
+    signatures.iter().any(|signature| hits(bytes, signature) >= 1)
 }
 
 /// How often `signature` is found, counted as ALE counts: the last place where it would fit is never tried, and after a hit
@@ -179,9 +166,7 @@ mod tests {
 
     /// An image without any sign in it.
     fn plain(size: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..size)
-            .map(|i| (i * 7 + i / 256 * 13 + i / 4096 * 5) as u8)
-            .collect();
+        let mut bytes: Vec<u8> = (0..size).map(|i| (i * 7 + i / 256 * 13 + i / 4096 * 5) as u8).collect();
         bytes[17] ^= 0x55;
         bytes
     }
@@ -318,14 +303,8 @@ mod tests {
     fn the_last_place_where_a_signature_would_fit_is_never_tried() {
         assert_eq!(scheme(&marked(8192, &[(8189, E0)])), "F8");
         assert_eq!(scheme(&marked(8192, &[(8188, E0)])), "E0");
-        assert_eq!(
-            scheme(&marked(8192, &[(100, ONE_3F), (8190, ONE_3F)])),
-            "F8"
-        );
-        assert_eq!(
-            scheme(&marked(8192, &[(100, ONE_3F), (8189, ONE_3F)])),
-            "3F"
-        );
+        assert_eq!(scheme(&marked(8192, &[(100, ONE_3F), (8190, ONE_3F)])), "F8");
+        assert_eq!(scheme(&marked(8192, &[(100, ONE_3F), (8189, ONE_3F)])), "3F");
     }
 
     #[test]
@@ -338,11 +317,7 @@ mod tests {
 
     #[test]
     fn a_superchip_needs_256_equal_bytes_at_the_start_of_every_bank() {
-        for (size, want, without) in [
-            (8192, "F8SC", "F8"),
-            (16384, "F6SC", "F6"),
-            (32768, "F4SC", "F4"),
-        ] {
+        for (size, want, without) in [(8192, "F8SC", "F8"), (16384, "F6SC", "F6"), (32768, "F4SC", "F4")] {
             let mut bytes = plain(size);
             for (number, bank) in bytes.chunks_mut(4096).enumerate() {
                 bank[..256].fill(number as u8);
@@ -356,8 +331,7 @@ mod tests {
 
     #[test]
     fn e7_needs_a_blank_of_512_bytes_that_ends_within_32_bytes_of_the_ports() {
-        let blank =
-            |from: usize, to: usize| scheme(&marked(16384, &[(from, &vec![0x11; to - from])]));
+        let blank = |from: usize, to: usize| scheme(&marked(16384, &[(from, &vec![0x11; to - from])]));
         assert_eq!(blank(0x3800, 0x3A00), "E7");
         assert_eq!(blank(0x3800, 0x39FF), "F6");
         assert_eq!(blank(0x3801, 0x3A00), "F6");

@@ -241,14 +241,8 @@ mod tests {
     #[test]
     fn banks_switch_as_in_f8_and_bank_1_is_in_place_after_a_reset() {
         let mut cartridge = cartridge();
-        assert_eq!(
-            read_all(&mut cartridge, [0x1080, 0x1FBF, 0x1FF7]),
-            [0xB1; 3]
-        );
-        assert_eq!(
-            read_all(&mut cartridge, [0x1FF8, 0x1080, 0x1FFF]),
-            [0xB0; 3]
-        );
+        assert_eq!(read_all(&mut cartridge, [0x1080, 0x1FBF, 0x1FF7]), [0xB1; 3]);
+        assert_eq!(read_all(&mut cartridge, [0x1FF8, 0x1080, 0x1FFF]), [0xB0; 3]);
         cartridge.write(0xFFF9, 0, 0);
         assert_eq!(cartridge.read(0x1080, 0), 0xB1);
         cartridge.write(0xFFF8, 0, 0);
@@ -262,10 +256,7 @@ mod tests {
         let mut cartridge = cartridge();
         cartridge.write(RESET_RANDOM, 0, 0);
         // 1: parity of bits 7, 5, 4, 3 is even, so a 1 enters; from 15 on bit 3 is set.
-        assert_eq!(
-            read_all(&mut cartridge, [RANDOM; 6]),
-            [3, 7, 15, 30, 61, 122]
-        );
+        assert_eq!(read_all(&mut cartridge, [RANDOM; 6]), [3, 7, 15, 30, 61, 122]);
     }
 
     #[test]

@@ -38,10 +38,7 @@ mod tests {
     fn two_kilobytes_appear_twice_in_the_window_and_in_every_mirror() {
         let mut cartridge = numbered(Scheme::TwoK, 2048, 64);
         let addresses = [0x1000, 0x17C0, 0x1800, 0x1FC0, 0xF03F, 0xFFFF, 0x3FC0];
-        assert_eq!(
-            read_all(&mut cartridge, addresses),
-            [0, 31, 0, 31, 0, 31, 31]
-        );
+        assert_eq!(read_all(&mut cartridge, addresses), [0, 31, 0, 31, 0, 31, 31]);
     }
 
     #[test]

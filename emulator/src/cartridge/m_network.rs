@@ -96,10 +96,7 @@ mod tests {
     #[test]
     fn seven_hotspots_choose_the_slice_of_the_lower_window() {
         let mut cartridge = numbered(Scheme::E7, 16384, 2048);
-        assert_eq!(
-            read_all(&mut cartridge, [0x1000, 0x17FF, 0x1A00, 0x1FFF]),
-            [0, 0, 7, 7]
-        );
+        assert_eq!(read_all(&mut cartridge, [0x1000, 0x17FF, 0x1A00, 0x1FFF]), [0, 0, 7, 7]);
         for slice in 0..7 {
             cartridge.read(0xFFE0 + slice, 0);
             assert_eq!(read_all(&mut cartridge, [0x1000, 0x17FF]), [slice as u8; 2]);

@@ -4,7 +4,7 @@
 //! back with `getRAM`. The same list is given to [`Cartridge`] here, without a CPU. The image loads as game "enduro" by its
 //! file name. ALE resets the console three times while loading and lets the program run after the first and the third.
 //!
-//! To measure again: `MEASURE_INTO=dir cargo test -p atari-emulator write_the_measured_images -- --ignored` writes
+//! To measure again: `MEASURE_INTO=dir cargo test -p atari-emulator answers_random_accesses` also writes the images to
 //! `dir/<session>/enduro.bin`; load each with ale-py and print `bytes(getRAM()).hex()`. For `cv_2k` set
 //! `MALLOC_PERTURB_=255`, or ale-py crashes (see `commavid.rs`).
 
@@ -63,8 +63,7 @@ impl Session {
             let operation = if random.below(2) == 0 {
                 Operation::Write { address, value }
             } else {
-                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE)
-                    && address & 0x1FFF < 0x40;
+                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE) && address & 0x1FFF < 0x40;
                 let stored = address & 0x1000 != 0 || answers_low;
                 if stored && stored_so_far == RIOT_RAM {
                     continue;
@@ -119,12 +118,7 @@ impl Session {
         for base in self.bases {
             let at = |address: u16| (base + isize::try_from(address & 0xFFF).unwrap()) as usize;
             let room = at(0xFFE0) - at(self.code);
-            assert!(
-                program.len() <= room,
-                "{}: {} > {room}",
-                self.name,
-                program.len()
-            );
+            assert!(program.len() <= room, "{}: {} > {room}", self.name, program.len());
             image[at(self.code)..][..program.len()].copy_from_slice(&program);
             image[at(0xFFFC)..][..2].copy_from_slice(&self.code.to_le_bytes());
         }
@@ -535,13 +529,14 @@ const SESSIONS: &[Session] = &[
 #[test]
 fn every_scheme_answers_random_accesses_as_ale_does() {
     let mut wrong = Vec::new();
+    let images = std::env::var_os("MEASURE_INTO").map(std::path::PathBuf::from);
     for session in SESSIONS {
+        if let Some(folder) = images.as_ref().map(|folder| folder.join(session.name)) {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("enduro.bin"), session.image()).unwrap();
+        }
         let found = session.found();
-        if let Some(at) = found
-            .bytes()
-            .zip(session.want.bytes())
-            .position(|(a, b)| a != b)
-        {
+        if let Some(at) = found.bytes().zip(session.want.bytes()).position(|(a, b)| a != b) {
             wrong.push(format!(
                 "{}: byte {} of RIOT RAM\n  want {}\n  got  {found}",
                 session.name,
@@ -552,15 +547,4 @@ fn every_scheme_answers_random_accesses_as_ale_does() {
         assert_eq!(session.want.len(), 2 * RIOT_RAM, "{}", session.name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-#[ignore = "not a check: writes the images that ale-py is to run into the folder MEASURE_INTO"]
-fn write_the_measured_images() {
-    let folder = std::path::PathBuf::from(std::env::var_os("MEASURE_INTO").unwrap());
-    for session in SESSIONS {
-        let folder = folder.join(session.name);
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("enduro.bin"), session.image()).unwrap();
-    }
 }

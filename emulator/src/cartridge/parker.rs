@@ -92,10 +92,7 @@ mod tests {
     #[test]
     fn the_neighbours_of_the_hotspots_are_plain_rom_of_the_last_slice() {
         let mut cartridge = numbered(Scheme::E0, 8192, 1024);
-        assert_eq!(
-            read_all(&mut cartridge, [0x1FDF, 0x1FE0, 0x1FF8, 0x1FFF]),
-            [7; 4]
-        );
+        assert_eq!(read_all(&mut cartridge, [0x1FDF, 0x1FE0, 0x1FF8, 0x1FFF]), [7; 4]);
         reset(&mut cartridge);
         read_all(&mut cartridge, [0x1FDF, 0x1FF8, 0x1FFF, 0x1FC0]);
         assert_eq!(read_all(&mut cartridge, WINDOWS), [4, 5, 6, 7]);

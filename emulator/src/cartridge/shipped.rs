@@ -155,11 +155,7 @@ fn the_real_cartridges_are_recognised_as_ale_recognises_them() {
             wrong.push(format!("{name}: want {scheme}, got {found:?}"));
         }
     }
-    assert!(
-        checked > 0,
-        "no known cartridge (*.bin) in {}",
-        folder.display()
-    );
+    assert!(checked > 0, "no known cartridge (*.bin) in {}", folder.display());
     let mut absent: Vec<_> = want.into_values().map(|(name, _)| name).collect();
     absent.sort_unstable();
     println!("{checked} of 108 cartridges checked; not there: {absent:?}");

@@ -53,9 +53,7 @@ impl Tigervision {
     /// The byte of RAM that a write to this offset of the window changes.
     fn ram_byte(&self, offset: usize) -> Option<usize> {
         match self.lower {
-            Lower::RamFrom(start) if (RAM_BANK..BANK).contains(&offset) => {
-                Some(start + offset - RAM_BANK)
-            }
+            Lower::RamFrom(start) if (RAM_BANK..BANK).contains(&offset) => Some(start + offset - RAM_BANK),
             _ => None,
         }
     }
@@ -119,16 +117,10 @@ mod tests {
     fn a_value_written_to_the_first_tia_page_is_the_bank() {
         let mut cartridge = numbered(Scheme::ThreeF, 8192, 2048);
         assert!(cartridge.claims_low_addresses());
-        assert_eq!(
-            read_all(&mut cartridge, [0x1000, 0x17FF, 0x1800, 0x1FFF]),
-            [0, 0, 3, 3]
-        );
+        assert_eq!(read_all(&mut cartridge, [0x1000, 0x17FF, 0x1800, 0x1FFF]), [0, 0, 3, 3]);
         for (address, value, bank) in [(0x3F, 2, 2), (0x00, 3, 3), (0x3E, 5, 1), (0x203F, 254, 2)] {
             cartridge.write_low(address, value);
-            assert_eq!(
-                read_all(&mut cartridge, [0x1000, 0x17FF, 0x1800]),
-                [bank, bank, 3]
-            );
+            assert_eq!(read_all(&mut cartridge, [0x1000, 0x17FF, 0x1800]), [bank, bank, 3]);
         }
         assert_eq!(reset(&mut cartridge).len(), 0);
         assert_eq!(cartridge.read(0x1000, 0), 0);

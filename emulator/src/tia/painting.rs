@@ -1,0 +1,285 @@
+//! Frame buffers that are painted when somebody looks, and collisions that are found when somebody asks.
+//!
+//! Of four skipped frames an agent sees two, and a search may look at none. So drawing leaves a list of strokes - a stretch
+//! of a line, the rows of the objects and the colours then in force - and painting them waits for [`FrameBuffer::look`]. A
+//! frame that was drawn to its end covers whatever its buffer held before, painted or not; one that was not is laid over
+//! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
+
+use super::objects::{BL, M0, M1, P0, P1, PF};
+use super::row::{word_mask, Row, WIDTH};
+use super::BUFFER_ROWS;
+use std::ops::Range;
+
+/// The fifteen pairs of objects that can collide, in the order of the collision bits.
+const COLLISION_PAIRS: [(usize, usize); 15] = [
+    (M0, P1),
+    (M0, P0),
+    (M1, P0),
+    (M1, P1),
+    (P0, PF),
+    (P0, BL),
+    (P1, PF),
+    (P1, BL),
+    (M0, PF),
+    (M0, BL),
+    (M1, PF),
+    (M1, BL),
+    (BL, PF),
+    (P0, P1),
+    (M0, M1),
+];
+
+/// First pixel of the right half.
+const MIDDLE: usize = WIDTH / 2;
+
+/// The four colour registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Colours {
+    /// COLUP0 and COLUP1.
+    pub(super) player: [u8; 2],
+    /// COLUPF: playfield and ball.
+    pub(super) playfield: u8,
+    /// COLUBK.
+    pub(super) background: u8,
+}
+
+/// Which objects lie over which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Nothing but black.
+    Blank,
+    /// Players and missiles before playfield and ball.
+    PlayersFirst,
+    /// Playfield and ball before players and missiles (CTRLPF bit 2).
+    PlayfieldFirst,
+    /// Playfield halves in the players' colours (CTRLPF bit 1).
+    Score,
+}
+
+/// The pixels `first..end` of the line whose pixel 0 is at `row_start`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stroke {
+    row_start: u32,
+    /// Index into [`Strokes::rows`].
+    rows: u32,
+    first: u8,
+    end: u8,
+    order: Order,
+    /// Whether two objects are there that might meet.
+    collides: bool,
+    colours: Colours,
+}
+
+/// Strokes not yet painted, in the order of drawing.
+#[derive(Clone, Debug, Default)]
+struct Strokes {
+    strokes: Vec<Stroke>,
+    rows: Vec<[Row; 6]>,
+}
+
+/// One of the TIA's two frame buffers. The default one has no pixels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FrameBuffer {
+    pixels: Box<[u8]>,
+    /// What the buffer would show if it had been painted before the frame under way.
+    before: Strokes,
+    /// The frame under way.
+    strokes: Strokes,
+    /// The objects' rows are not those at the end of `strokes.rows`.
+    rows_changed: bool,
+    /// Strokes whose collisions were found or cleared.
+    collided: usize,
+}
+
+impl FrameBuffer {
+    /// A black buffer.
+    pub(super) fn new() -> Self {
+        Self {
+            pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
+            before: Strokes::default(),
+            strokes: Strokes::default(),
+            rows_changed: true,
+            collided: 0,
+        }
+    }
+
+    /// Makes the buffer black.
+    pub(super) fn clear(&mut self) {
+        self.pixels.fill(0);
+        self.before.clear();
+        self.strokes.clear();
+        self.rows_changed = true;
+        self.collided = 0;
+    }
+
+    /// Begins a frame over what the buffer holds. Collisions must have been taken.
+    pub(super) fn begin(&mut self) {
+        self.before.paint(&mut self.pixels);
+        std::mem::swap(&mut self.before, &mut self.strokes);
+        self.rows_changed = true;
+        self.collided = 0;
+    }
+
+    /// Adds the collisions of the strokes since the last call to `latches`.
+    pub(super) fn collide(&mut self, latches: &mut u16) {
+        for stroke in &self.strokes.strokes[self.collided..] {
+            if stroke.collides {
+                stroke.collide(&self.strokes.rows[stroke.rows as usize], latches);
+            }
+        }
+        self.collided = self.strokes.strokes.len();
+    }
+
+    /// Forgets the collisions of the strokes since the last call.
+    pub(super) fn clear_collisions(&mut self) {
+        self.collided = self.strokes.strokes.len();
+    }
+
+    /// The frame has covered all it will ever cover: nothing of before is left to see.
+    pub(super) fn complete(&mut self) {
+        self.before.clear();
+    }
+
+    /// The objects' rows changed since the last stroke.
+    #[inline]
+    pub(super) fn rows_changed(&mut self) {
+        self.rows_changed = true;
+    }
+
+    /// Black pixels, `width` of them from buffer position `start` on.
+    pub(super) fn blank(&mut self, start: usize, width: usize) {
+        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, false));
+    }
+
+    /// A stroke with the objects at `rows`.
+    pub(super) fn stroke(&mut self, mut stroke: Stroke, rows: &[Row; 6]) {
+        if self.rows_changed {
+            self.strokes.rows.push(*rows);
+            self.rows_changed = false;
+        }
+        stroke.rows = self.strokes.rows.len() as u32 - 1;
+        self.strokes.strokes.push(stroke);
+    }
+
+    /// Paints what is left to paint and shows the pixels: rows of 160 palette indices. Collisions must have been taken.
+    pub(super) fn look(&mut self) -> &mut [u8] {
+        self.before.paint(&mut self.pixels);
+        self.strokes.paint(&mut self.pixels);
+        self.rows_changed = true;
+        self.collided = 0;
+        &mut self.pixels
+    }
+}
+
+impl Strokes {
+    fn clear(&mut self) {
+        self.strokes.clear();
+        self.rows.clear();
+    }
+
+    /// Paints and forgets all strokes.
+    fn paint(&mut self, pixels: &mut [u8]) {
+        for stroke in &self.strokes {
+            let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
+            let line = &mut pixels[stroke.row_start as usize..];
+            if stroke.order == Order::Blank {
+                line[first..end].fill(0);
+                continue;
+            }
+            let rows = &self.rows[stroke.rows as usize];
+            for word in first / 32..=(end - 1) / 32 {
+                stroke.paint(word, rows, &mut line[word * 32..]);
+            }
+        }
+        self.clear();
+    }
+}
+
+impl Stroke {
+    /// The pixels `x` of the line whose pixel 0 is at `row_start`.
+    pub(super) fn new(order: Order, colours: Colours, row_start: usize, x: Range<usize>, collides: bool) -> Self {
+        let (first, end) = (x.start as u8, x.end as u8);
+        Self { row_start: row_start as u32, rows: 0, first, end, order, collides, colours }
+    }
+
+    /// Adds the collisions of the stroke to `latches`.
+    fn collide(&self, rows: &[Row; 6], latches: &mut u16) {
+        let (first, end) = (usize::from(self.first), usize::from(self.end));
+        for word in first / 32..=(end - 1) / 32 {
+            let movable = rows[..PF].iter().fold(0, |all, row| all | row.0[word]) & word_mask(word, first, end);
+            if movable == 0 {
+                continue;
+            }
+            let bits: [u32; 6] = std::array::from_fn(|object| rows[object].0[word] & movable);
+            for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
+                *latches |= u16::from(bits[a] & bits[b] != 0) << i;
+            }
+        }
+    }
+
+    /// Paints word `word` of the stroke into `pixels`, which begin at the word's first pixel.
+    #[inline]
+    fn paint(&self, word: usize, rows: &[Row; 6], pixels: &mut [u8]) {
+        let row = |object: usize| rows[object].0[word];
+        let [colour0, colour1] = self.colours.player;
+        let colour_playfield = self.colours.playfield;
+        let layer0 = (row(P0) | row(M0), colour0);
+        let layer1 = (row(P1) | row(M1), colour1);
+        let layer_playfield = (row(PF) | row(BL), colour_playfield);
+        // Lowest priority first.
+        match self.order {
+            Order::Blank => {}
+            Order::PlayersFirst => self.blend(word, pixels, [layer_playfield, layer1, layer0]),
+            Order::PlayfieldFirst => self.blend(word, pixels, [layer1, layer0, layer_playfield]),
+            Order::Score => {
+                let left = row(PF) & word_mask(word, 0, MIDDLE);
+                let right = row(PF) & word_mask(word, MIDDLE, WIDTH);
+                // The left half of the playfield hides player and missile 1.
+                let ball = (row(BL), colour_playfield);
+                self.blend(word, pixels, [ball, (right, colour1), layer1, (left, colour0), layer0]);
+            }
+        }
+    }
+
+    /// Writes the background and over it `layers`, each a word of pixels and a colour, eight pixels at a time.
+    #[inline(always)]
+    fn blend<const N: usize>(&self, word: usize, pixels: &mut [u8], layers: [(u32, u8); N]) {
+        let mask = word_mask(word, usize::from(self.first), usize::from(self.end));
+        let background = splat(self.colours.background);
+        for (byte, eight) in pixels[..32].as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let range = (mask >> (8 * byte)) as u8;
+            if range == 0 {
+                continue;
+            }
+            let mut value = background;
+            for (bits, colour) in layers {
+                let lit = BYTE_MASKS[usize::from((bits >> (8 * byte)) as u8)];
+                value = (value & !lit) | (splat(colour) & lit);
+            }
+            let inside = BYTE_MASKS[usize::from(range)];
+            *eight = ((u64::from_le_bytes(*eight) & !inside) | (value & inside)).to_le_bytes();
+        }
+    }
+}
+
+/// Eight pixels of one colour.
+fn splat(colour: u8) -> u64 {
+    u64::from(colour) * 0x0101_0101_0101_0101
+}
+
+/// For every byte the u64 whose byte `i` is $FF where bit `i` is set.
+static BYTE_MASKS: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                table[byte] |= 0xFF << (8 * bit);
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};

@@ -1,0 +1,333 @@
+//! Convolution and dense layers on the CPU: patches gathered into a matrix, then matrix products.
+//!
+//! Inside the network pictures are stored position by position with their channels together (row, column, channel), so
+//! that a patch's row is one contiguous run to copy and a whole group of images is one matrix product. Weights are in the
+//! order of the patches. Every sum is taken in an order that depends on the shapes alone, never on the number of threads.
+
+/// A matrix in somebody else's memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `rows` x `columns` numbers, row after row.
+    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(data, rows, columns, columns)
+    }
+
+    /// Rows of `columns` numbers that begin `row_stride` numbers apart.
+    pub fn strided(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
+        assert!(rows > 0 && columns > 0 && columns <= row_stride && (rows - 1) * row_stride + columns <= data.len());
+        Self { data, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    /// Rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `output` = `left` * `right`, row after row; with `add`, the product is added to what `output` holds. One thread.
+pub fn multiply(output: &mut [f32], left: Matrix, right: Matrix, add: bool) {
+    assert_eq!(left.columns, right.rows);
+    assert_eq!(output.len(), left.rows * right.columns);
+    // SAFETY: `Matrix` is only built with all its elements inside its slice, transposing keeps the set of elements, and
+    // `output` holds exactly the product's elements and is not aliased, being a mutable borrow.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm::gemm(
+            left.rows,
+            right.columns,
+            left.columns,
+            output.as_mut_ptr(),
+            1,
+            right.columns as isize,
+            add,
+            left.data.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.data.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            1.0f32,
+            1.0f32,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// A convolution without padding of square pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Rows and columns of the input.
+    pub in_side: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Rows and columns of the kernel.
+    pub kernel: usize,
+    /// Pixels from one patch to the next.
+    pub stride: usize,
+}
+
+impl ConvShape {
+    /// Rows and columns of the output.
+    pub fn out_side(&self) -> usize {
+        (self.in_side - self.kernel) / self.stride + 1
+    }
+
+    /// Positions of the kernel: pixels of the output.
+    pub fn positions(&self) -> usize {
+        self.out_side() * self.out_side()
+    }
+
+    /// Numbers in a patch.
+    pub fn patch(&self) -> usize {
+        self.in_channels * self.kernel * self.kernel
+    }
+
+    /// Numbers in an input picture.
+    pub fn input_len(&self) -> usize {
+        self.in_channels * self.in_side * self.in_side
+    }
+
+    /// Numbers in an output picture.
+    pub fn output_len(&self) -> usize {
+        self.out_channels * self.positions()
+    }
+
+    /// Numbers in the weights.
+    pub fn weight_len(&self) -> usize {
+        self.out_channels * self.patch()
+    }
+
+    /// Patches of one picture of channel planes in gray values 0 to 255, as fractions of 255: `positions` rows of
+    /// `patch` numbers in the order (channel, row, column), which is that of stored weights. `fractions` is room for the
+    /// picture.
+    pub fn gather_planes(&self, image: &[u8], fractions: &mut [f32], patches: &mut [f32]) {
+        // The whole picture first: a pixel is in four patches, and long rows convert faster than runs of eight.
+        for (fraction, &pixel) in fractions.iter_mut().zip(image) {
+            *fraction = f32::from(pixel) * (1.0 / 255.0);
+        }
+        match self.kernel {
+            8 => self.gather_planes_of::<8>(fractions, patches),
+            5 => self.gather_planes_of::<5>(fractions, patches),
+            4 => self.gather_planes_of::<4>(fractions, patches),
+            3 => self.gather_planes_of::<3>(fractions, patches),
+            other => unreachable!("no architecture begins with a {other}x{other} kernel"),
+        }
+    }
+
+    /// With the kernel's width known, a run is copied by a register or two instead of a call.
+    fn gather_planes_of<const KERNEL: usize>(&self, image: &[f32], patches: &mut [f32]) {
+        let (side, out_side) = (self.in_side, self.out_side());
+        for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
+            let corner = (position / out_side * side + position % out_side) * self.stride;
+            for (channel, plane) in patch.chunks_exact_mut(KERNEL * KERNEL).zip(image[corner..].chunks(side * side)) {
+                for row in 0..KERNEL {
+                    let run = channel[row * KERNEL..].first_chunk_mut::<KERNEL>();
+                    if let (Some(run), Some(pixels)) = (run, plane[row * side..].first_chunk::<KERNEL>()) {
+                        *run = *pixels;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Patches of one picture (row, column, channel): `positions` rows of `patch` numbers in the order (row, column,
+    /// channel).
+    pub fn gather(&self, image: &[f32], patches: &mut [f32]) {
+        let run_len = self.kernel * self.in_channels;
+        for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
+            for (row, run) in patch.chunks_exact_mut(run_len).enumerate() {
+                let begin = self.run_begin(position, row);
+                run.copy_from_slice(&image[begin..begin + run_len]);
+            }
+        }
+    }
+
+    /// Adds every patch to where [`gather`](Self::gather) takes it from.
+    pub fn scatter_add(&self, patches: &[f32], image: &mut [f32]) {
+        let run_len = self.kernel * self.in_channels;
+        for (position, patch) in patches.chunks_exact(self.patch()).enumerate() {
+            for (row, run) in patch.chunks_exact(run_len).enumerate() {
+                let begin = self.run_begin(position, row);
+                for (sum, &value) in image[begin..begin + run_len].iter_mut().zip(run) {
+                    *sum += value;
+                }
+            }
+        }
+    }
+
+    /// Where kernel row `row` of the patch at `position` begins in a (row, column, channel) picture.
+    fn run_begin(&self, position: usize, row: usize) -> usize {
+        let out_side = self.out_side();
+        let (y, x) = (position / out_side * self.stride + row, position % out_side * self.stride);
+        (y * self.in_side + x) * self.in_channels
+    }
+
+    /// `output` (positions x channels) = ReLU(`patches` * `weights`' + `bias`), for any number of pictures. `weights` are
+    /// in the order of the patches.
+    pub fn forward(&self, patches: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
+        let rows = output.len() / self.out_channels;
+        let weights = Matrix::new(weights, self.out_channels, self.patch());
+        multiply(output, Matrix::new(patches, rows, self.patch()), weights.transposed(), false);
+        for pixel in output.chunks_exact_mut(self.out_channels) {
+            for (value, &bias) in pixel.iter_mut().zip(bias) {
+                *value = (*value + bias).max(0.0);
+            }
+        }
+    }
+
+    /// Adds to the gradients of the weights (in the order of the patches) and of the bias, given the gradient of the
+    /// output before its ReLU.
+    pub fn add_weight_gradient(&self, patches: &[f32], output_gradient: &[f32], weights: &mut [f32], bias: &mut [f32]) {
+        let rows = output_gradient.len() / self.out_channels;
+        let output_matrix = Matrix::new(output_gradient, rows, self.out_channels);
+        multiply(weights, output_matrix.transposed(), Matrix::new(patches, rows, self.patch()), true);
+        for pixel in output_gradient.chunks_exact(self.out_channels) {
+            for (sum, &value) in bias.iter_mut().zip(pixel) {
+                *sum += value;
+            }
+        }
+    }
+
+    /// Gradient of the patches, given that of the output before its ReLU.
+    pub fn patch_gradient(&self, output_gradient: &[f32], weights: &[f32], patches: &mut [f32]) {
+        let rows = output_gradient.len() / self.out_channels;
+        let weights = Matrix::new(weights, self.out_channels, self.patch());
+        multiply(patches, Matrix::new(output_gradient, rows, self.out_channels), weights, false);
+    }
+}
+
+/// Sets `gradient` to 0 where the ReLU's `output` is 0.
+pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
+    for (gradient, &output) in gradient.iter_mut().zip(output) {
+        if output <= 0.0 {
+            *gradient = 0.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Generator, Purpose};
+    use candle_core::{Device, Tensor, Var};
+
+    fn numbers(generator: &mut Generator, count: usize) -> Vec<f32> {
+        (0..count).map(|_| generator.symmetric(1.0)).collect()
+    }
+
+    #[test]
+    fn products_equal_a_plain_triple_loop_in_every_orientation() {
+        let mut generator = Generator::new(0, Purpose::Synthetic);
+        let (m, k, n) = (5, 7, 3);
+        let (a, b) = (numbers(&mut generator, m * k), numbers(&mut generator, k * n));
+        let plain: Vec<f32> =
+            (0..m * n).map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum::<f32>()).collect();
+        let close = |got: &[f32], scale: f32| got.iter().zip(&plain).all(|(x, y)| (x - scale * y).abs() < 1e-5);
+        let (left, right) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
+        let mut product = vec![9.0; m * n];
+        multiply(&mut product, left, right, false);
+        assert!(close(&product, 1.0));
+        multiply(&mut product, left, right, true);
+        assert!(close(&product, 2.0));
+        let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
+        (0..m * k).for_each(|i| a_t[i % k * m + i / k] = a[i]);
+        (0..k * n).for_each(|i| b_t[i % n * k + i / n] = b[i]);
+        let (left, right) = (Matrix::new(&a_t, k, m).transposed(), Matrix::new(&b_t, n, k).transposed());
+        multiply(&mut product, left, right, false);
+        assert!(close(&product, 1.0));
+    }
+
+    /// (row, column, channel) to (channel, row, column).
+    fn planes(image: &[f32], channels: usize) -> Vec<f32> {
+        let pixels = image.len() / channels;
+        (0..image.len()).map(|i| image[i % pixels * channels + i / pixels]).collect()
+    }
+
+    #[test]
+    fn forward_and_gradients_equal_candles_convolution() {
+        let mut generator = Generator::new(1, Purpose::Synthetic);
+        for (in_channels, in_side, out_channels, kernel, stride) in
+            [(3, 9, 4, 3, 1), (2, 20, 5, 4, 2), (4, 12, 3, 5, 5)]
+        {
+            let shape = ConvShape { in_channels, in_side, out_channels, kernel, stride };
+            let image = numbers(&mut generator, shape.input_len());
+            let stored = numbers(&mut generator, shape.weight_len());
+            let bias = numbers(&mut generator, out_channels);
+            let upstream = numbers(&mut generator, shape.output_len());
+
+            let device = Device::Cpu;
+            let side = (1, in_channels, in_side, in_side);
+            let x = Var::from_vec(planes(&image, in_channels), side, &device).unwrap();
+            let w = Var::from_vec(stored.clone(), (out_channels, in_channels, kernel, kernel), &device).unwrap();
+            let b = Var::from_vec(bias.clone(), (1, out_channels, 1, 1), &device).unwrap();
+            let y = x.conv2d(&w, 0, stride, 1, 1).unwrap().broadcast_add(&b).unwrap().relu().unwrap();
+            let up = Tensor::from_vec(planes(&upstream, out_channels), y.shape(), &device).unwrap();
+            let grads = (&y * &up).unwrap().sum_all().unwrap().backward().unwrap();
+            let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+
+            let area = kernel * kernel;
+            let place =
+                |i: usize| i / area / in_channels * shape.patch() + i % area * in_channels + i / area % in_channels;
+            let mut weights = vec![0.0; stored.len()];
+            (0..stored.len()).for_each(|i| weights[place(i)] = stored[i]);
+            let mut patches = vec![0.0; shape.positions() * shape.patch()];
+            shape.gather(&image, &mut patches);
+            let mut output = vec![0.0; shape.output_len()];
+            shape.forward(&patches, &weights, &bias, &mut output);
+            assert_close(&planes(&output, out_channels), &flat(&y), 1e-5);
+
+            let mut gradient = upstream.clone();
+            mask_relu(&mut gradient, &output);
+            let (mut dw, mut db) = (vec![0.0; stored.len()], vec![0.0; out_channels]);
+            shape.add_weight_gradient(&patches, &gradient, &mut dw, &mut db);
+            let dw_stored: Vec<f32> = (0..stored.len()).map(|i| dw[place(i)]).collect();
+            assert_close(&dw_stored, &flat(grads.get(&w).unwrap()), 1e-4);
+            assert_close(&db, &flat(grads.get(&b).unwrap()), 1e-4);
+
+            shape.patch_gradient(&gradient, &weights, &mut patches);
+            let mut dx = vec![0.0; image.len()];
+            shape.scatter_add(&patches, &mut dx);
+            assert_close(&planes(&dx, in_channels), &flat(grads.get(&x).unwrap()), 1e-4);
+        }
+    }
+
+    #[test]
+    fn planes_of_gray_values_give_the_patches_of_their_fractions() {
+        let shape = ConvShape { in_channels: 4, in_side: 84, out_channels: 1, kernel: 8, stride: 4 };
+        let mut generator = Generator::new(2, Purpose::Synthetic);
+        let image: Vec<u8> = (0..shape.input_len()).map(|_| generator.below(256) as u8).collect();
+        let mut patches = vec![0.0; shape.positions() * shape.patch()];
+        shape.gather_planes(&image, &mut vec![0.0; image.len()], &mut patches);
+        for (position, channel, y, x) in [(0, 0, 0, 0), (399, 3, 7, 7), (21, 2, 3, 5), (19, 1, 0, 7)] {
+            let pixel = image[channel * 84 * 84 + (position / 20 * 4 + y) * 84 + position % 20 * 4 + x];
+            let got = patches[position * 256 + channel * 64 + y * 8 + x];
+            assert!((got - f32::from(pixel) / 255.0).abs() < 1e-7);
+        }
+    }
+
+    pub(crate) fn assert_close(got: &[f32], want: &[f32], tolerance: f32) {
+        assert_eq!(got.len(), want.len());
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!((got - want).abs() <= tolerance * want.abs().max(1.0), "element {i}: {got}, expected {want}");
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! The network on the CPU: forward and backward by hand, no allocation after the first pass.
+//!
+//! The batch is cut into at most [`GROUPS`] groups of images; a group goes through all convolutions on one thread, its
+//! intermediate results staying in that core's cache. Dense layers are cut into blocks of outputs instead. Where the cuts
+//! lie depends on shapes alone and partial sums are added in their order, so results are the same for any number of
+//! threads.
+//!
+//! Parameters are held in the order the matrix products want (see [`conv`](crate::conv)): the weights of all convolutions
+//! but the first, and of the hidden layers on top of them, have their input channel last. [`CpuNetwork::parameters`] and
+//! [`CpuNetwork::set_parameters`] translate.
+
+use crate::conv::{mask_relu, multiply, ConvShape, Matrix};
+use crate::network::{Architecture, Parameters};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Groups a batch is cut into: more than there will be threads to spare for them, few enough that a group of a batch of
+/// 32 (4 images) makes matrix products of some size.
+const GROUPS: usize = 8;
+/// Blocks a dense layer's outputs or inputs are cut into.
+const BLOCKS: usize = 8;
+
+/// A network's parameters on the CPU. To evaluate them takes a [`Workspace`].
+#[derive(Clone, Debug)]
+pub struct CpuNetwork {
+    plan: Plan,
+    /// In this module's order.
+    values: Vec<f32>,
+}
+
+/// Where everything lies in the flat vector of parameters.
+#[derive(Clone, Debug)]
+struct Plan {
+    architecture: Architecture,
+    convolutions: Vec<LayerPlan>,
+    /// (hidden layer, output layer) of each branch.
+    branches: Vec<(LayerPlan, LayerPlan)>,
+}
+
+#[derive(Clone, Debug)]
+struct LayerPlan {
+    weight: Range<usize>,
+    bias: Range<usize>,
+}
+
+impl Plan {
+    fn new(architecture: Architecture) -> Self {
+        let layout = architecture.layout();
+        let mut layers =
+            layout.chunks_exact(2).map(|pair| LayerPlan { weight: pair[0].range(), bias: pair[1].range() });
+        let convolutions = layers.by_ref().take(architecture.convolutions.len()).collect();
+        let dense: Vec<LayerPlan> = layers.collect();
+        let branches = dense.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        Self { architecture, convolutions, branches }
+    }
+
+    /// Calls `visit` with (place in stored order, place in this module's order) of every parameter.
+    fn for_each_place(&self, mut visit: impl FnMut(usize, usize)) {
+        let architecture = &self.architecture;
+        let mut reordered = vec![false; architecture.parameter_count()];
+        // `outputs` rows, each of `channels` planes of `area` pixels in stored order.
+        let mut channel_last = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
+            for output in 0..outputs {
+                let base = weight.start + output * channels * area;
+                for channel in 0..channels {
+                    for pixel in 0..area {
+                        visit(base + channel * area + pixel, base + pixel * channels + channel);
+                    }
+                }
+            }
+            reordered[weight.clone()].fill(true);
+        };
+        for (layer, shape) in self.convolutions.iter().zip(&architecture.convolutions).skip(1) {
+            channel_last(&layer.weight, shape.out_channels, shape.in_channels, shape.kernel * shape.kernel);
+        }
+        if let Some(last) = architecture.convolutions.last() {
+            for (hidden, _) in &self.branches {
+                channel_last(&hidden.weight, architecture.hidden, last.out_channels, last.positions());
+            }
+        }
+        for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {
+            visit(place, place);
+        }
+    }
+}
+
+impl CpuNetwork {
+    /// A network with these parameters.
+    pub fn new(parameters: &Parameters) -> Self {
+        let plan = Plan::new(parameters.architecture.clone());
+        let mut network = Self { plan, values: vec![0.0; parameters.values.len()] };
+        network.set_parameters(parameters);
+        network
+    }
+
+    /// The network's shape.
+    pub fn architecture(&self) -> &Architecture {
+        &self.plan.architecture
+    }
+
+    /// Takes over these parameters, which must be of the same architecture.
+    pub fn set_parameters(&mut self, parameters: &Parameters) {
+        assert_eq!(parameters.architecture, self.plan.architecture);
+        let values = &mut self.values;
+        self.plan.for_each_place(|stored, own| values[own] = parameters.values[stored]);
+    }
+
+    /// The parameters in stored order.
+    pub fn parameters(&self) -> Parameters {
+        Parameters { architecture: self.plan.architecture.clone(), values: self.in_stored_order(&self.values) }
+    }
+
+    /// A vector parallel to the parameters (a gradient, say) in stored order.
+    pub fn in_stored_order(&self, values: &[f32]) -> Vec<f32> {
+        let mut stored_order = vec![0.0; values.len()];
+        self.plan.for_each_place(|stored, own| stored_order[stored] = values[own]);
+        stored_order
+    }
+
+    /// The parameters in this module's order: what an optimizer changes, element by element.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// Copies the parameters of `other`, which has the same architecture.
+    pub fn copy_from(&mut self, other: &CpuNetwork) {
+        self.values.copy_from_slice(&other.values);
+    }
+}
+
+/// Room for one evaluation: intermediate results of a batch, kept for the backward pass.
+#[derive(Clone, Debug, Default)]
+pub struct Workspace {
+    groups: Vec<Group>,
+    /// Images in every group but perhaps the last.
+    group_images: usize,
+    /// Output of the last convolution, `[images, features]`.
+    features: Vec<f32>,
+    /// Gradient of `features`: [`BLOCKS`] blocks of columns, each `[images, block]`.
+    feature_gradients: Vec<Vec<f32>>,
+    branches: Vec<BranchSpace>,
+    /// `[images, actions]`.
+    q_values: Vec<f32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct BranchSpace {
+    /// `[hidden, images]`.
+    hidden: Vec<f32>,
+    hidden_gradient: Vec<f32>,
+    /// `[images, outputs]`.
+    output: Vec<f32>,
+    output_gradient: Vec<f32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    /// Output of each convolution but the last, `[images, positions, channels]`.
+    outputs: Vec<Vec<f32>>,
+    /// Gradient of the output of each convolution.
+    output_gradients: Vec<Vec<f32>>,
+    /// One observation as fractions.
+    fractions: Vec<f32>,
+    /// Gathered patches, or their gradient; as large as the largest layer needs.
+    patches: Vec<f32>,
+    /// This group's share of the gradient of the convolutions' parameters.
+    parameter_gradient: Vec<f32>,
+}
+
+/// Grows `buffer` if it is shorter than `len` and lends out that much of it.
+fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
+/// How many images are gathered at once: as many as stay in a core's cache (about half a megabyte of patches).
+fn images_at_once(shape: &ConvShape, images: usize) -> usize {
+    (131_072 / (shape.positions() * shape.patch())).clamp(1, images)
+}
+
+impl Group {
+    /// Observations of this group's images through all convolutions; the last one's output goes to `features`.
+    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &mut [f32]) {
+        let convolutions = &plan.architecture.convolutions;
+        let images = features.len() / plan.architecture.features();
+        self.outputs.resize_with(convolutions.len(), Vec::new);
+        for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate() {
+            let (before, from_here) = self.outputs.split_at_mut(i);
+            let output = match from_here {
+                [output, _, ..] => room(output, images * shape.output_len()),
+                _ => &mut *features,
+            };
+            let at_once = images_at_once(shape, images);
+            for (chunk, output) in output.chunks_mut(at_once * shape.output_len()).enumerate() {
+                let first = chunk * at_once;
+                let input = match before.last() {
+                    Some(input) => Input::Activations(&input[first * shape.input_len()..]),
+                    None => Input::Observations(&observations[first * shape.input_len()..]),
+                };
+                let patches =
+                    gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
+                shape.forward(patches, &values[layer.weight.clone()], &values[layer.bias.clone()], output);
+            }
+        }
+    }
+
+    /// Computes this group's gradient of the convolutions' parameters, given that of the last output (after its ReLU) in
+    /// the last of `output_gradients`.
+    fn backward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &[f32]) {
+        let convolutions = &plan.architecture.convolutions;
+        let images = features.len() / plan.architecture.features();
+        let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
+        room(&mut self.parameter_gradient, gradient_len).fill(0.0);
+        for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate().rev() {
+            let output = if i + 1 == convolutions.len() { features } else { &self.outputs[i] };
+            let (input_gradients, output_gradient) = self.output_gradients.split_at_mut(i);
+            let output_gradient = &mut output_gradient[0][..images * shape.output_len()];
+            mask_relu(output_gradient, output);
+            if let Some(input_gradient) = input_gradients.last_mut() {
+                room(input_gradient, images * shape.input_len()).fill(0.0);
+            }
+            let (weight_gradient, bias_gradient) =
+                self.parameter_gradient[layer.weight.start..layer.bias.end].split_at_mut(layer.weight.len());
+            let at_once = images_at_once(shape, images);
+            for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
+                let first = chunk * at_once;
+                let chunk_images = output_gradient.len() / shape.output_len();
+                let input_begin = first * shape.input_len();
+                let input = match i {
+                    0 => Input::Observations(&observations[input_begin..]),
+                    _ => Input::Activations(&self.outputs[i - 1][input_begin..]),
+                };
+                let patches = gather(shape, input, chunk_images, &mut self.fractions, &mut self.patches);
+                shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
+                // The observations need no gradient.
+                if let Some(input_gradient) = input_gradients.last_mut() {
+                    shape.patch_gradient(output_gradient, &values[layer.weight.clone()], patches);
+                    let input_gradient = &mut input_gradient[input_begin..];
+                    let images = input_gradient.chunks_exact_mut(shape.input_len());
+                    for (patches, image) in patches.chunks_exact(shape.positions() * shape.patch()).zip(images) {
+                        shape.scatter_add(patches, image);
+                    }
+                }
+            }
+        }
+    }
+}
+
+enum Input<'a> {
+    Observations(&'a [u8]),
+    Activations(&'a [f32]),
+}
+
+/// The patches of the first `images` of `input`.
+fn gather<'a>(
+    shape: &ConvShape,
+    input: Input,
+    images: usize,
+    fractions: &mut Vec<f32>,
+    buffer: &'a mut Vec<f32>,
+) -> &'a mut [f32] {
+    let image_patches = shape.positions() * shape.patch();
+    let patches = room(buffer, images * image_patches);
+    for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
+        let span = image * shape.input_len()..(image + 1) * shape.input_len();
+        match input {
+            Input::Observations(pixels) => {
+                shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
+            }
+            Input::Activations(numbers) => shape.gather(&numbers[span], patches),
+        }
+    }
+    patches
+}
+
+/// Calls `work` for every item, in parallel if there are `many` images; waking other threads for one is a loss.
+fn for_each<I>(many: bool, items: I, work: impl Fn(I::Item) + Sync + Send)
+where
+    I: Iterator + Send,
+    I::Item: Send,
+{
+    if many {
+        items.par_bridge().for_each(work);
+    } else {
+        items.for_each(work);
+    }
+}
+
+impl Workspace {
+    /// Q-values `[images, actions]` of `observations`, `[images, 4, 84, 84]` gray values.
+    pub fn forward(&mut self, network: &CpuNetwork, observations: &[u8]) -> &[f32] {
+        let (plan, values) = (&network.plan, network.values.as_slice());
+        let architecture = &plan.architecture;
+        let image_len = architecture.convolutions[0].input_len();
+        let images = observations.len() / image_len;
+        let features_len = architecture.features();
+        self.group_images = images.div_ceil(GROUPS);
+        self.groups.resize_with(GROUPS, Group::default);
+        room(&mut self.features, images * features_len);
+        let many = images > 1;
+        let parts = self.features[..images * features_len]
+            .chunks_mut(self.group_images * features_len)
+            .zip(&mut self.groups)
+            .zip(observations.chunks(self.group_images * image_len));
+        for_each(many, parts, |((features, group), observations)| {
+            group.forward(plan, values, observations, features);
+        });
+
+        let features = Matrix::new(&self.features, images, features_len);
+        self.branches.resize_with(plan.branches.len(), BranchSpace::default);
+        let hidden_len = architecture.hidden;
+        for (space, (hidden_layer, output_layer)) in self.branches.iter_mut().zip(&plan.branches) {
+            let block = hidden_len.div_ceil(BLOCKS);
+            let weights = &values[hidden_layer.weight.clone()];
+            let parts = room(&mut space.hidden, hidden_len * images)
+                .chunks_mut(block * images)
+                .zip(weights.chunks(block * features_len))
+                .zip(values[hidden_layer.bias.clone()].chunks(block));
+            for_each(many, parts, |((hidden, weights), bias)| {
+                multiply(hidden, Matrix::new(weights, bias.len(), features_len), features.transposed(), false);
+                for (row, &bias) in hidden.chunks_exact_mut(images).zip(bias) {
+                    row.iter_mut().for_each(|value| *value = (*value + bias).max(0.0));
+                }
+            });
+            let bias = &values[output_layer.bias.clone()];
+            let output = room(&mut space.output, images * bias.len());
+            let hidden = Matrix::new(&space.hidden, hidden_len, images);
+            let weights = Matrix::new(&values[output_layer.weight.clone()], bias.len(), hidden_len);
+            multiply(output, hidden.transposed(), weights.transposed(), false);
+            for row in output.chunks_exact_mut(bias.len()) {
+                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+            }
+        }
+        self.combine_branches(architecture.actions, images);
+        &self.q_values[..images * architecture.actions]
+    }
+
+    /// Q = head, or V + A - mean A.
+    fn combine_branches(&mut self, actions: usize, images: usize) {
+        let q_values = room(&mut self.q_values, images * actions);
+        match self.branches.as_slice() {
+            [head] => q_values.copy_from_slice(&head.output[..images * actions]),
+            [value, advantage] => {
+                let advantages = advantage.output.chunks_exact(actions);
+                for ((q_row, &value), advantage) in
+                    q_values.chunks_exact_mut(actions).zip(&value.output).zip(advantages)
+                {
+                    let mean = advantage.iter().sum::<f32>() / actions as f32;
+                    for (q, advantage) in q_row.iter_mut().zip(advantage) {
+                        *q = value + advantage - mean;
+                    }
+                }
+            }
+            other => unreachable!("a network has one branch or two, not {}", other.len()),
+        }
+    }
+
+    /// The gradients of the branches' outputs from that of the Q-values.
+    fn split_gradient(&mut self, q_gradient: &[f32], actions: usize, images: usize) {
+        match self.branches.as_mut_slice() {
+            [head] => room(&mut head.output_gradient, images * actions).copy_from_slice(q_gradient),
+            [value, advantage] => {
+                let values = room(&mut value.output_gradient, images);
+                let advantages = room(&mut advantage.output_gradient, images * actions);
+                for ((q_row, value), advantage) in
+                    q_gradient.chunks_exact(actions).zip(values).zip(advantages.chunks_exact_mut(actions))
+                {
+                    *value = q_row.iter().sum();
+                    let mean = *value / actions as f32;
+                    for (advantage, q) in advantage.iter_mut().zip(q_row) {
+                        *advantage = q - mean;
+                    }
+                }
+            }
+            other => unreachable!("a network has one branch or two, not {}", other.len()),
+        }
+    }
+
+    /// The gradient of the parameters (in this module's order) into `gradient`, given that of the Q-values
+    /// `[images, actions]`. Must follow [`forward`](Self::forward) with the same network and observations.
+    pub fn backward(&mut self, network: &CpuNetwork, observations: &[u8], q_gradient: &[f32], gradient: &mut [f32]) {
+        let (plan, values) = (&network.plan, network.values.as_slice());
+        let architecture = &plan.architecture;
+        let image_len = architecture.convolutions[0].input_len();
+        let images = observations.len() / image_len;
+        let (features_len, hidden_len) = (architecture.features(), architecture.hidden);
+        self.split_gradient(q_gradient, architecture.actions, images);
+
+        let feature_block = features_len.div_ceil(BLOCKS);
+        self.feature_gradients.resize_with(BLOCKS, Vec::new);
+        let features = &self.features[..images * features_len];
+        for (i, (space, (hidden_layer, output_layer))) in self.branches.iter_mut().zip(&plan.branches).enumerate() {
+            let outputs = output_layer.bias.len();
+            let output_gradient = Matrix::new(&space.output_gradient, images, outputs);
+            let hidden = Matrix::new(&space.hidden, hidden_len, images);
+            let weight_gradient = &mut gradient[output_layer.weight.clone()];
+            multiply(weight_gradient, output_gradient.transposed(), hidden.transposed(), false);
+            let bias_gradient = &mut gradient[output_layer.bias.clone()];
+            bias_gradient.fill(0.0);
+            for row in space.output_gradient[..images * outputs].chunks_exact(outputs) {
+                bias_gradient.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+            let weights = Matrix::new(&values[output_layer.weight.clone()], outputs, hidden_len);
+            let hidden_gradient = room(&mut space.hidden_gradient, hidden_len * images);
+            multiply(hidden_gradient, weights.transposed(), output_gradient.transposed(), false);
+            mask_relu(hidden_gradient, &space.hidden);
+
+            let hidden_gradient = &*hidden_gradient;
+            let block = hidden_len.div_ceil(BLOCKS);
+            let (weight_gradient, bias_gradient) =
+                gradient[hidden_layer.weight.start..hidden_layer.bias.end].split_at_mut(hidden_layer.weight.len());
+            let parts = weight_gradient
+                .par_chunks_mut(block * features_len)
+                .zip(bias_gradient.par_chunks_mut(block))
+                .zip(hidden_gradient.par_chunks(block * images));
+            parts.for_each(|((weights, bias), hidden_gradient)| {
+                let left = Matrix::new(hidden_gradient, bias.len(), images);
+                multiply(weights, left, Matrix::new(features, images, features_len), false);
+                for (sum, row) in bias.iter_mut().zip(hidden_gradient.chunks_exact(images)) {
+                    *sum = row.iter().sum();
+                }
+            });
+
+            let weights = &values[hidden_layer.weight.clone()];
+            let hidden_gradient = Matrix::new(hidden_gradient, hidden_len, images);
+            self.feature_gradients.par_iter_mut().enumerate().for_each(|(b, output)| {
+                let columns = feature_columns(b, feature_block, features_len);
+                let weights = Matrix::strided(&weights[columns.start..], hidden_len, columns.len(), features_len);
+                let output = room(output, images * columns.len());
+                multiply(output, hidden_gradient.transposed(), weights, i > 0);
+            });
+        }
+
+        let group_images = self.group_images;
+        let feature_gradients = &self.feature_gradients;
+        self.groups
+            .par_iter_mut()
+            .zip(features.par_chunks(group_images * features_len))
+            .zip(observations.par_chunks(group_images * image_len))
+            .enumerate()
+            .for_each(|(g, ((group, features), observations))| {
+                group.output_gradients.resize_with(architecture.convolutions.len(), Vec::new);
+                if let Some(last) = group.output_gradients.last_mut() {
+                    let rows = room(last, features.len()).chunks_exact_mut(features_len).enumerate();
+                    for (row, output) in rows {
+                        for (b, block) in feature_gradients.iter().enumerate() {
+                            let columns = feature_columns(b, feature_block, features_len);
+                            let begin = (g * group_images + row) * columns.len();
+                            output[columns.clone()].copy_from_slice(&block[begin..begin + columns.len()]);
+                        }
+                    }
+                }
+                group.backward(plan, values, observations, features);
+            });
+
+        let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
+        let sums = &mut gradient[..gradient_len];
+        sums.fill(0.0);
+        for group in &self.groups[..images.div_ceil(group_images)] {
+            sums.iter_mut().zip(&group.parameter_gradient).for_each(|(sum, value)| *sum += value);
+        }
+    }
+}
+
+/// The columns of block `b`.
+fn feature_columns(b: usize, block: usize, features: usize) -> Range<usize> {
+    (b * block).min(features)..((b + 1) * block).min(features)
+}

@@ -1,0 +1,182 @@
+//! What a run writes down about itself: `metrics.jsonl`, one JSON object a line.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A row of `metrics.jsonl`; `kind` tells which.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Row {
+    /// A training game ended.
+    Game {
+        /// Agent steps of the run so far.
+        step: u64,
+        /// Games of the run so far.
+        games: u64,
+        /// Sum of the game's raw rewards.
+        episode_return: f64,
+        /// Agent steps of the game.
+        episode_steps: u64,
+        /// Frames of the game, no-ops included.
+        episode_frames: u64,
+        /// The game was cut off by the limit.
+        truncated: bool,
+        /// Mean return of the last 100 games, fewer at first.
+        mean_return_100_games: f64,
+        /// Probability of a random action at this step.
+        epsilon: f64,
+        /// Seconds since training began.
+        wall_seconds: f64,
+    },
+    /// Every `metrics_every_steps`.
+    Progress {
+        /// Agent steps of the run so far.
+        step: u64,
+        /// Gradient steps so far.
+        updates: u64,
+        /// Mean loss of the updates since the last such row.
+        mean_loss: Option<f64>,
+        /// Mean value of the actions in the batches since the last such row.
+        mean_q_value: Option<f64>,
+        /// Mean over the held-out states of the largest Q-value.
+        held_out_mean_max_q: Option<f64>,
+        /// Mean return of the last 100 games, fewer at first.
+        mean_return_100_games: Option<f64>,
+        /// Probability of a random action at this step.
+        epsilon: f64,
+        /// Frames in the replay.
+        replay_frames: u64,
+        /// Agent steps a second since the last such row.
+        steps_per_second: f64,
+        /// Gradient steps a second since the last such row.
+        updates_per_second: f64,
+        /// Seconds since training began.
+        wall_seconds: f64,
+    },
+    /// An evaluation during training.
+    Evaluation {
+        /// Agent steps of the run so far.
+        step: u64,
+        /// Games played to the end.
+        games: u64,
+        /// Mean raw return of those.
+        mean_return: f64,
+        /// It is the best evaluation so far, and `best.safetensors` was written.
+        best: bool,
+        /// Seconds since training began.
+        wall_seconds: f64,
+    },
+}
+
+/// Writes rows to a file as they come.
+#[derive(Debug)]
+pub struct MetricsFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl MetricsFile {
+    /// A new file.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self { file, path: path.to_path_buf() })
+    }
+
+    /// Adds a row.
+    pub fn write(&mut self, row: &Row) -> Result<()> {
+        let mut line = serde_json::to_string(row).context("cannot write a metrics row as JSON")?;
+        line.push('\n');
+        // In one piece, so that whoever reads along never sees half a row.
+        self.file.write_all(line.as_bytes()).with_context(|| format!("cannot write to {}", self.path.display()))
+    }
+}
+
+/// The returns of the last 100 games.
+#[derive(Clone, Debug, Default)]
+pub struct RecentReturns {
+    returns: VecDeque<f64>,
+}
+
+impl RecentReturns {
+    /// Games that count.
+    pub const WINDOW: usize = 100;
+
+    /// Adds a game's return.
+    pub fn push(&mut self, episode_return: f64) {
+        if self.returns.len() == Self::WINDOW {
+            self.returns.pop_front();
+        }
+        self.returns.push_back(episode_return);
+    }
+
+    /// Whether there are 100.
+    pub fn is_full(&self) -> bool {
+        self.returns.len() == Self::WINDOW
+    }
+
+    /// Their mean; `None` before the first.
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.returns.len();
+        (count > 0).then(|| self.returns.iter().sum::<f64>() / count as f64)
+    }
+}
+
+/// A mean that is taken and begun anew.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunningMean {
+    sum: f64,
+    count: u64,
+}
+
+impl RunningMean {
+    /// Adds a value.
+    pub fn push(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    /// The mean since the last call; `None` if nothing was added.
+    pub fn take(&mut self) -> Option<f64> {
+        let taken = std::mem::take(self);
+        (taken.count > 0).then(|| taken.sum / taken.count as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_is_that_of_the_last_hundred_games() {
+        let mut recent = RecentReturns::default();
+        assert_eq!(recent.mean(), None);
+        (0..150).for_each(|i| recent.push(f64::from(i)));
+        assert_eq!(recent.mean(), Some(99.5));
+        assert!(recent.is_full());
+    }
+
+    #[test]
+    fn a_row_is_one_line_of_json_that_says_its_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut file = MetricsFile::create(&path).unwrap();
+        for games in 1..=2 {
+            file.write(&Row::Evaluation { step: 5, games, mean_return: 1.5, best: true, wall_seconds: 0.25 }).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[1]["kind"].as_str(), rows[1]["games"].as_u64()), (Some("evaluation"), Some(2)));
+    }
+
+    #[test]
+    fn a_running_mean_begins_anew_when_taken() {
+        let mut mean = RunningMean::default();
+        (1..=3).for_each(|value| mean.push(f64::from(value)));
+        assert_eq!((mean.take(), mean.take()), (Some(2.0), None));
+    }
+}

@@ -1,0 +1,207 @@
+//! Gradient descent: the paper's RMSProp and Adam.
+//!
+//! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
+//! [`DeviceOptimizer`] to candle tensors on an accelerator.
+
+use candle_core::{Tensor, Var};
+use rayon::prelude::*;
+
+/// How a gradient becomes a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OptimizerRule {
+    /// Centred RMSProp as in Mnih et al. 2015, for gradients *summed* over the batch:
+    /// g <- decay g + (1 - decay) d; g2 <- decay g2 + (1 - decay) d^2; w <- w - rate d / sqrt(g2 - g^2 + epsilon).
+    RmsProp {
+        /// Learning rate.
+        learning_rate: f32,
+        /// Decay of both averages.
+        decay: f32,
+        /// Added inside the root.
+        epsilon: f32,
+    },
+    /// Adam (Kingma & Ba 2015), for gradients averaged over the batch; epsilon outside the root, no weight decay.
+    Adam {
+        /// Learning rate.
+        learning_rate: f32,
+        /// Decay of the average gradient.
+        beta1: f32,
+        /// Decay of the average squared gradient.
+        beta2: f32,
+        /// Added to the root.
+        epsilon: f32,
+    },
+}
+
+impl OptimizerRule {
+    /// What the gradient of a batch of `batch_size` is multiplied by, starting from the sum: 1, or 1 over the batch size.
+    pub fn gradient_scale(&self, batch_size: usize) -> f32 {
+        match self {
+            OptimizerRule::RmsProp { .. } => 1.0,
+            OptimizerRule::Adam { .. } => 1.0 / batch_size as f32,
+        }
+    }
+
+    /// Adam's learning rate and epsilon at its `step`th step (the first is 1), both moments' start at 0 corrected:
+    /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
+    fn corrected(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let root = power(beta2).sqrt();
+        ((f64::from(learning_rate) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
+    }
+}
+
+/// An optimizer of a flat vector on the CPU.
+#[derive(Clone, Debug)]
+pub struct CpuOptimizer {
+    rule: OptimizerRule,
+    /// Average gradient of each parameter.
+    first: Vec<f32>,
+    /// Average squared gradient of each parameter.
+    second: Vec<f32>,
+    steps: u64,
+}
+
+/// Parameters a thread takes at a time.
+const CHUNK: usize = 65_536;
+
+impl CpuOptimizer {
+    /// An optimizer of `parameter_count` numbers that has seen no gradient yet.
+    pub fn new(rule: OptimizerRule, parameter_count: usize) -> Self {
+        Self { rule, first: vec![0.0; parameter_count], second: vec![0.0; parameter_count], steps: 0 }
+    }
+
+    /// The formula.
+    pub fn rule(&self) -> &OptimizerRule {
+        &self.rule
+    }
+
+    /// One step against `gradient`.
+    pub fn step(&mut self, values: &mut [f32], gradient: &[f32]) {
+        self.steps += 1;
+        let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
+        let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
+        match self.rule {
+            OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
+                chunks.for_each(|((values, gradient), (first, second))| {
+                    for (((w, &d), g), g2) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+                        *g = decay * *g + (1.0 - decay) * d;
+                        *g2 = decay * *g2 + (1.0 - decay) * d * d;
+                        *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
+                    }
+                });
+            }
+            OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+                chunks.for_each(|((values, gradient), (first, second))| {
+                    for (((w, &d), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+                        *m = beta1 * *m + (1.0 - beta1) * d;
+                        *v = beta2 * *v + (1.0 - beta2) * d * d;
+                        *w -= rate * *m / (v.sqrt() + epsilon);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// An optimizer of candle variables, on whatever device they are.
+#[derive(Debug)]
+pub struct DeviceOptimizer {
+    rule: OptimizerRule,
+    /// (average gradient, average squared gradient) of each variable.
+    moments: Vec<(Tensor, Tensor)>,
+    steps: u64,
+}
+
+impl DeviceOptimizer {
+    /// An optimizer of `variables` that has seen no gradient yet.
+    pub fn new(rule: OptimizerRule, variables: &[Var]) -> candle_core::Result<Self> {
+        let moments = variables
+            .iter()
+            .map(|variable| Ok((variable.zeros_like()?, variable.zeros_like()?)))
+            .collect::<candle_core::Result<_>>()?;
+        Ok(Self { rule, moments, steps: 0 })
+    }
+
+    /// The formula.
+    pub fn rule(&self) -> &OptimizerRule {
+        &self.rule
+    }
+
+    /// One step against `gradients`, in the order of the variables.
+    pub fn step(&mut self, variables: &[Var], gradients: &[Tensor]) -> candle_core::Result<()> {
+        self.steps += 1;
+        let average = |old: &Tensor, new: &Tensor, decay: f32| {
+            old.affine(f64::from(decay), 0.0)? + new.affine(1.0 - f64::from(decay), 0.0)?
+        };
+        for ((variable, gradient), (first, second)) in variables.iter().zip(gradients).zip(&mut self.moments) {
+            let change = match self.rule {
+                OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
+                    *first = average(first, gradient, decay)?;
+                    *second = average(second, &gradient.sqr()?, decay)?;
+                    let root = ((&*second - first.sqr()?)? + f64::from(epsilon))?.sqrt()?;
+                    (gradient.affine(f64::from(learning_rate), 0.0)? / root)?
+                }
+                OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                    let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+                    *first = average(first, gradient, beta1)?;
+                    *second = average(second, &gradient.sqr()?, beta2)?;
+                    (first.affine(f64::from(rate), 0.0)? / (second.sqrt()? + f64::from(epsilon))?)?
+                }
+            };
+            variable.set(&(variable.as_tensor() - change)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 0.1, decay: 0.5, epsilon: 0.01 };
+    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
+    const GRADIENTS: [f32; 3] = [1.0, -2.0, 0.5];
+
+    /// w after each of the three gradients, from w = 1, with both implementations.
+    fn walk(rule: OptimizerRule) -> [f32; 3] {
+        let (mut values, mut optimizer) = ([1.0f32], CpuOptimizer::new(rule, 1));
+        let variable = Var::from_slice(&[1.0f32], 1, &Device::Cpu).unwrap();
+        let variables = [variable];
+        let mut on_device = DeviceOptimizer::new(rule, &variables).unwrap();
+        GRADIENTS.map(|gradient| {
+            optimizer.step(&mut values, &[gradient]);
+            on_device.step(&variables, &[Tensor::new(&[gradient], &Device::Cpu).unwrap()]).unwrap();
+            let other = variables[0].to_vec1::<f32>().unwrap()[0];
+            assert!((values[0] - other).abs() < 1e-6, "{} and {other}", values[0]);
+            values[0]
+        })
+    }
+
+    /// Worked by hand: g, g2 = 0.5, 0.5 then -0.75, 2.25 then -0.125, 1.25, so
+    /// w = 1 - 0.1/sqrt(0.26), + 0.2/sqrt(1.6975), - 0.05/sqrt(1.244375).
+    #[test]
+    fn rmsprop_is_centred_with_epsilon_inside_the_root_and_without_velocity() {
+        let expected = [0.803_884, 0.957_390, 0.912_567];
+        for (got, want) in walk(RMSPROP).iter().zip(expected) {
+            assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    /// Worked by hand: m, v = 0.5, 0.25 then -0.75, 1.1875 then -0.125, 0.953125; corrected m = 1, -1, -1/7 and
+    /// v = 1, 19/7, 61/37; so w = 1 - 0.1/1.01, + 0.1/(sqrt(19/7) + 0.01), + (0.1/7)/(sqrt(61/37) + 0.01).
+    #[test]
+    fn adam_corrects_both_moments_and_has_epsilon_outside_the_root() {
+        let expected = [0.900_990, 0.961_322, 0.972_362];
+        for (got, want) in walk(ADAM).iter().zip(expected) {
+            assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    #[test]
+    fn the_paper_sums_the_gradient_over_the_batch_and_adam_averages_it() {
+        assert_eq!(RMSPROP.gradient_scale(32), 1.0);
+        assert_eq!(ADAM.gradient_scale(32), 1.0 / 32.0);
+    }
+}

@@ -1,0 +1,614 @@
+//! From the console's picture to what the agent sees: gray, maximum of two frames, 84 x 84, the last four.
+//!
+//! The arithmetic is that of ALE's `AtariVectorEnv`: palette indices become gray values first and the pixelwise maximum
+//! is taken of those; the picture is then reduced as OpenCV reduces 8-bit data (`INTER_AREA`, or `INTER_LINEAR`),
+//! bit for bit, so that an observation made here equals one made there.
+
+use atari_emulator::{Action, Environment, Screen};
+use serde::{Deserialize, Serialize};
+
+/// Rows and columns of an observation.
+pub const SIDE: usize = 84;
+/// Pixels of one observation frame.
+pub const FRAME_PIXELS: usize = SIDE * SIDE;
+/// Frames in the stack the network sees.
+pub const STACK: usize = 4;
+/// Pixels of a stack: [`STACK`] frames, oldest first.
+pub const STACK_PIXELS: usize = STACK * FRAME_PIXELS;
+/// Pixels in a row of the console's picture.
+const SCREEN_WIDTH: usize = 160;
+
+/// One observation frame: [`SIDE`] rows of [`SIDE`] gray values.
+pub type Frame = [u8; FRAME_PIXELS];
+
+/// How a picture is reduced to 84 x 84.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// Every output pixel is the average of the area it covers (OpenCV `INTER_AREA`).
+    Area,
+    /// Linear interpolation between the four nearest pixels (OpenCV `INTER_LINEAR`).
+    Bilinear,
+}
+
+/// Reduces pictures of one height, 160 pixels wide, to 84 x 84; all weights are computed beforehand.
+#[derive(Clone, Debug)]
+pub struct Resizer {
+    height: usize,
+    method: Method,
+}
+
+#[derive(Clone, Debug)]
+enum Method {
+    Area { columns: AreaColumns, rows: Vec<AreaRow> },
+    Bilinear { columns: [LinearTap; SIDE], rows: [LinearTap; SIDE] },
+}
+
+/// Weights of the three source pixels from `first[d]` on that output column `d` averages; unused ones are 0.
+#[derive(Clone, Debug)]
+struct AreaColumns {
+    first: [usize; SIDE],
+    weights: [[f32; 3]; SIDE],
+}
+
+/// One source row of one output row. Entries are ordered by output row, then by source row.
+#[derive(Clone, Copy, Debug)]
+struct AreaRow {
+    output: usize,
+    source: usize,
+    weight: f32,
+}
+
+/// Two neighbouring source pixels and their weights in 1/2048.
+#[derive(Clone, Copy, Debug, Default)]
+struct LinearTap {
+    first: usize,
+    second: usize,
+    weights: [i32; 2],
+}
+
+/// The weight of one source pixel in one output pixel of one axis.
+struct AreaWeight {
+    output: usize,
+    source: usize,
+    weight: f32,
+}
+
+/// OpenCV's table of area weights from `source` to `output` pixels: computed in `f64`, kept in `f32`.
+fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
+    let scale = 1.0 / (output as f64 / source as f64);
+    let mut table = Vec::new();
+    for d in 0..output {
+        let begin = d as f64 * scale;
+        let end = begin + scale;
+        let width = scale.min(source as f64 - begin);
+        let last_whole = (end.floor() as usize).min(source - 1);
+        let first_whole = (begin.ceil() as usize).min(last_whole);
+        let mut add = |source: usize, weight: f64| table.push(AreaWeight { output: d, source, weight: weight as f32 });
+        if first_whole as f64 - begin > 1e-3 {
+            add(first_whole - 1, (first_whole as f64 - begin) / width);
+        }
+        for s in first_whole..last_whole {
+            add(s, 1.0 / width);
+        }
+        if end - last_whole as f64 > 1e-3 {
+            add(last_whole, (end - last_whole as f64).min(1.0).min(width) / width);
+        }
+    }
+    table
+}
+
+/// OpenCV's two taps an output pixel, in 11-bit fixed point.
+fn linear_taps(source: usize) -> [LinearTap; SIDE] {
+    let scale = source as f64 / SIDE as f64;
+    let mut taps = [LinearTap::default(); SIDE];
+    for (d, tap) in taps.iter_mut().enumerate() {
+        let position = ((d as f64 + 0.5) * scale - 0.5) as f32;
+        let first = position.floor().max(0.0);
+        let fraction = (position - first).clamp(0.0, 1.0);
+        let first = (first as usize).min(source - 1);
+        *tap = LinearTap {
+            first,
+            second: (first + 1).min(source - 1),
+            weights: [fixed_point(1.0 - fraction), fixed_point(fraction)],
+        };
+    }
+    taps
+}
+
+fn fixed_point(weight: f32) -> i32 {
+    (weight * 2048.0).round_ties_even() as i32
+}
+
+impl AreaColumns {
+    fn new() -> Self {
+        let mut columns = Self { first: [usize::MAX; SIDE], weights: [[0.0; 3]; SIDE] };
+        for entry in area_weights(SCREEN_WIDTH, SIDE) {
+            // The three pixels must exist, so the last columns start earlier; a weight of 0 before the first or after
+            // the last entry leaves an f32 sum of non-negative terms as it is.
+            let first = &mut columns.first[entry.output];
+            if *first == usize::MAX {
+                *first = entry.source.min(SCREEN_WIDTH - 3);
+            }
+            columns.weights[entry.output][entry.source - *first] = entry.weight;
+        }
+        columns
+    }
+
+    fn apply(&self, pixels: &[u8; SCREEN_WIDTH], output: &mut [f32; SIDE]) {
+        let mut wide = [0.0f32; SCREEN_WIDTH];
+        for (wide, &pixel) in wide.iter_mut().zip(pixels) {
+            *wide = f32::from(pixel);
+        }
+        for ((output, &first), weights) in output.iter_mut().zip(&self.first).zip(&self.weights) {
+            let source = &wide[first..first + 3];
+            *output = source[0] * weights[0] + source[1] * weights[1] + source[2] * weights[2];
+        }
+    }
+}
+
+/// The rows of a picture as gray values, from one screen or the maximum of two.
+struct GrayRows<'a> {
+    current: &'a [u8],
+    previous: Option<&'a [u8]>,
+    gray: &'a [u8; 256],
+}
+
+impl GrayRows<'_> {
+    fn span(row: usize) -> std::ops::Range<usize> {
+        row * SCREEN_WIDTH..(row + 1) * SCREEN_WIDTH
+    }
+
+    fn fill(&self, row: usize, output: &mut [u8; SCREEN_WIDTH]) {
+        let current = &self.current[Self::span(row)];
+        match self.previous.map(|previous| &previous[Self::span(row)]) {
+            Some(previous) if previous != current => {
+                for ((output, &current), &previous) in output.iter_mut().zip(current).zip(previous) {
+                    *output = self.gray[usize::from(current)].max(self.gray[usize::from(previous)]);
+                }
+            }
+            _ => {
+                for (output, &current) in output.iter_mut().zip(current) {
+                    *output = self.gray[usize::from(current)];
+                }
+            }
+        }
+    }
+
+    /// Whether the row shows the same as the one above it: two rows of three do on the average Atari picture, and
+    /// comparing costs a tenth of reducing.
+    fn repeats(&self, row: usize) -> bool {
+        let same = |screen: &[u8]| screen[Self::span(row)] == screen[Self::span(row - 1)];
+        row > 0 && same(self.current) && self.previous.is_none_or(same)
+    }
+}
+
+impl Resizer {
+    /// A resizer for pictures of `height` rows (at least 84; ALE's are 210 to 250 high).
+    pub fn new(method: Resize, height: usize) -> Self {
+        assert!(height >= SIDE, "a picture of {height} rows cannot be reduced to {SIDE}");
+        let method = match method {
+            Resize::Area => Method::Area {
+                columns: AreaColumns::new(),
+                rows: area_weights(height, SIDE)
+                    .into_iter()
+                    .map(|AreaWeight { output, source, weight }| AreaRow { output, source, weight })
+                    .collect(),
+            },
+            Resize::Bilinear => Method::Bilinear { columns: linear_taps(SCREEN_WIDTH), rows: linear_taps(height) },
+        };
+        Self { height, method }
+    }
+
+    /// Rows of the pictures this resizer takes.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Gray values of the palette indices `current` through the table `gray`, pixelwise maximum with those of
+    /// `previous` if there is one, reduced to 84 x 84 into `output`. Both screens are `height * 160` indices.
+    pub fn pool_and_resize(&self, previous: Option<&[u8]>, current: &[u8], gray: &[u8; 256], output: &mut Frame) {
+        let rows = GrayRows { current, previous, gray };
+        match &self.method {
+            Method::Area { columns, rows: weights } => average(&rows, columns, weights, output),
+            Method::Bilinear { columns, rows: taps } => interpolate(&rows, columns, taps, output),
+        }
+    }
+}
+
+fn average(picture: &GrayRows, columns: &AreaColumns, weights: &[AreaRow], output: &mut Frame) {
+    let mut pixels = [0u8; SCREEN_WIDTH];
+    let mut reduced = [0.0f32; SIDE];
+    let mut reduced_row = usize::MAX;
+    let mut sums = [0.0f32; SIDE];
+    for (i, entry) in weights.iter().enumerate() {
+        // Entries come in order of source rows; neighbouring output rows share at most one.
+        if entry.source != reduced_row {
+            let above_is_reduced = reduced_row.wrapping_add(1) == entry.source;
+            if !(above_is_reduced && picture.repeats(entry.source)) {
+                picture.fill(entry.source, &mut pixels);
+                columns.apply(&pixels, &mut reduced);
+            }
+            reduced_row = entry.source;
+        }
+        for (sum, &value) in sums.iter_mut().zip(&reduced) {
+            *sum += value * entry.weight;
+        }
+        if weights.get(i + 1).is_none_or(|next| next.output != entry.output) {
+            let row = &mut output[entry.output * SIDE..(entry.output + 1) * SIDE];
+            for (pixel, sum) in row.iter_mut().zip(&mut sums) {
+                *pixel = round_half_even(*sum);
+                *sum = 0.0;
+            }
+        }
+    }
+}
+
+/// `value` in 0..=255 rounded, halves to even: adding 1.5 * 2^23 leaves the integer in the low bits. (Without SSE 4.1
+/// `f32::round_ties_even` is a function call a pixel.)
+fn round_half_even(value: f32) -> u8 {
+    (value + 12_582_912.0).to_bits() as u8
+}
+
+fn interpolate(picture: &GrayRows, columns: &[LinearTap; SIDE], rows: &[LinearTap; SIDE], output: &mut Frame) {
+    let horizontal = |source: usize, sums: &mut [i32; SIDE]| {
+        let mut pixels = [0u8; SCREEN_WIDTH];
+        picture.fill(source, &mut pixels);
+        for (sum, tap) in sums.iter_mut().zip(columns) {
+            *sum = i32::from(pixels[tap.first]) * tap.weights[0] + i32::from(pixels[tap.second]) * tap.weights[1];
+        }
+    };
+    let mut sums = [[0i32; SIDE]; 2];
+    for (tap, row) in rows.iter().zip(output.chunks_exact_mut(SIDE)) {
+        horizontal(tap.first, &mut sums[0]);
+        horizontal(tap.second, &mut sums[1]);
+        for ((pixel, &above), &below) in row.iter_mut().zip(&sums[0]).zip(&sums[1]) {
+            let weighted = |sum: i32, weight: i32| (weight * (sum >> 4)) >> 16;
+            *pixel = ((weighted(above, tap.weights[0]) + weighted(below, tap.weights[1]) + 2) >> 2) as u8;
+        }
+    }
+}
+
+/// Makes 84 x 84 frames of the screens of one environment: keep the last repetition but one with
+/// [`remember`](Observer::remember), then [`observe`](Observer::observe) the last.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    resizer: Resizer,
+    remembered: Vec<u8>,
+    has_remembered: bool,
+    frame: Box<Frame>,
+}
+
+impl Observer {
+    /// An observer of screens with `height` rows; its frame is black until the first [`observe`](Self::observe).
+    pub fn new(method: Resize, height: usize) -> Self {
+        Self {
+            resizer: Resizer::new(method, height),
+            remembered: vec![0; height * SCREEN_WIDTH],
+            has_remembered: false,
+            frame: Box::new([0; FRAME_PIXELS]),
+        }
+    }
+
+    /// Keeps `screen` for the maximum with the next one observed.
+    pub fn remember(&mut self, screen: Screen<'_>) {
+        self.remembered.copy_from_slice(screen.pixels);
+        self.has_remembered = true;
+    }
+
+    /// Forgets the remembered screen, so that the next one is observed alone.
+    pub fn forget(&mut self) {
+        self.has_remembered = false;
+    }
+
+    /// Pools `screen` with the remembered one, if any, and forgets that one; `gray` is the palette's gray table.
+    pub fn observe(&mut self, screen: Screen<'_>, gray: &[u8; 256]) -> &Frame {
+        let previous = self.has_remembered.then_some(self.remembered.as_slice());
+        self.resizer.pool_and_resize(previous, screen.pixels, gray, &mut self.frame);
+        self.has_remembered = false;
+        &self.frame
+    }
+
+    /// The newest frame.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+/// Holds `action` for `frame_skip` frames, as ALE's `act` does, and observes the maximum of the last two; the sum of the
+/// rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
+pub fn act_and_observe(environment: &mut Environment, observer: &mut Observer, action: Action, frame_skip: u32) -> i32 {
+    let mut reward = 0;
+    for remaining in (0..frame_skip).rev() {
+        reward += environment.act_once(action);
+        if remaining == 1 {
+            observer.remember(environment.screen());
+        }
+    }
+    let gray = environment.palette().gray();
+    observer.observe(environment.screen(), gray);
+    reward
+}
+
+/// The frames the network sees: the last [`STACK`] of an episode, oldest first, black before the first.
+#[derive(Clone, Debug)]
+pub struct FrameStack {
+    pixels: Vec<u8>,
+}
+
+impl Default for FrameStack {
+    fn default() -> Self {
+        Self { pixels: vec![0; STACK_PIXELS] }
+    }
+}
+
+impl FrameStack {
+    /// Starts an episode with its first frame.
+    pub fn begin(&mut self, first: &Frame) {
+        self.pixels.fill(0);
+        self.pixels[STACK_PIXELS - FRAME_PIXELS..].copy_from_slice(first);
+    }
+
+    /// Adds the newest frame; the oldest leaves.
+    pub fn push(&mut self, newest: &Frame) {
+        self.pixels.copy_within(FRAME_PIXELS.., 0);
+        self.pixels[STACK_PIXELS - FRAME_PIXELS..].copy_from_slice(newest);
+    }
+
+    /// [`STACK`] x 84 x 84 gray values, oldest frame first.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+/// What one agent step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Sum of the game's rewards over the repeated frames, as the game gives them.
+    pub reward: i32,
+    /// A life was lost in these frames (also with the end of the game).
+    pub life_lost: bool,
+    /// The game is over.
+    pub terminal: bool,
+    /// The episode was cut off by a limit, and is not over by itself.
+    pub truncated: bool,
+}
+
+impl Step {
+    /// Whether the environment wants a reset.
+    pub fn episode_over(&self) -> bool {
+        self.terminal || self.truncated
+    }
+}
+
+/// How an agent meets a game.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Frames an action is held for, at least 1.
+    pub frame_skip: u32,
+    /// Reduction to 84 x 84.
+    pub resize: Resize,
+    /// FIRE is pressed for one frame at the start of an episode, if the game has it.
+    pub fire_reset: bool,
+    /// Frames in the stack; always [`STACK`].
+    pub stack: u32,
+    /// Rows and columns of a frame; always [`SIDE`].
+    pub side: u32,
+}
+
+impl Preprocessing {
+    /// With this program's stack and size.
+    pub fn new(frame_skip: u32, resize: Resize, fire_reset: bool) -> Self {
+        Self { frame_skip, resize, fire_reset, stack: STACK as u32, side: SIDE as u32 }
+    }
+}
+
+/// An environment as the agent meets it: steps of several frames, 84 x 84 observations, actions by index.
+#[derive(Clone, Debug)]
+pub struct AgentEnvironment {
+    environment: Environment,
+    observer: Observer,
+    preprocessing: Preprocessing,
+    stop_at_life_loss: bool,
+    actions: Vec<Action>,
+}
+
+impl AgentEnvironment {
+    /// Wraps `environment`, which an agent plays with `actions`. The frame skip of `environment`'s own settings is not
+    /// used. With `stop_at_life_loss` a step ends with the frame that costs a life, and the game goes on at the next.
+    pub fn new(
+        environment: Environment,
+        preprocessing: Preprocessing,
+        actions: Vec<Action>,
+        stop_at_life_loss: bool,
+    ) -> Self {
+        let observer = Observer::new(preprocessing.resize, environment.screen_height());
+        Self { environment, observer, preprocessing, stop_at_life_loss, actions }
+    }
+
+    /// Starts an episode: reset, FIRE if wanted, then `noop_frames` frames without touching the stick (starting anew
+    /// should the game end meanwhile). The first observation is the screen that is then shown, alone.
+    pub fn reset(&mut self, noop_frames: u32) {
+        self.environment.reset();
+        if self.preprocessing.fire_reset && self.actions.contains(&Action::Fire) {
+            self.environment.act_once(Action::Fire);
+        }
+        for _ in 0..noop_frames {
+            self.environment.act_once(Action::Noop);
+            if self.environment.game_over() {
+                self.environment.reset();
+            }
+        }
+        self.observer.forget();
+        self.observe();
+    }
+
+    /// Holds the action with index `action` for the frame skip, stopping at the end of the game, and at a lost life
+    /// when so configured; observes the maximum of the last two frames shown.
+    pub fn step(&mut self, action: usize) -> Step {
+        self.step_watched(action, |_| ())
+    }
+
+    /// As [`step`](Self::step), and calls `watch` after every frame emulated, e.g. to record it.
+    pub fn step_watched(&mut self, action: usize, mut watch: impl FnMut(&mut Environment)) -> Step {
+        let action = self.actions[action];
+        let lives = self.environment.lives();
+        let mut step = Step::default();
+        for remaining in (0..self.preprocessing.frame_skip).rev() {
+            step.reward += self.environment.act_once(action);
+            watch(&mut self.environment);
+            step.life_lost = self.environment.lives() < lives;
+            if self.environment.game_over() {
+                if remaining > 0 {
+                    // The repetitions left out would have shown this screen again.
+                    self.observer.forget();
+                }
+                break;
+            }
+            if self.stop_at_life_loss && step.life_lost {
+                break;
+            }
+            if remaining == 1 || (self.stop_at_life_loss && remaining > 0) {
+                self.observer.remember(self.environment.screen());
+            }
+        }
+        self.observe();
+        step.terminal = self.environment.terminal();
+        step.truncated = self.environment.truncated() && !step.terminal;
+        step
+    }
+
+    fn observe(&mut self) {
+        let gray = self.environment.palette().gray();
+        self.observer.observe(self.environment.screen(), gray);
+    }
+
+    /// The newest 84 x 84 frame.
+    pub fn frame(&self) -> &Frame {
+        self.observer.frame()
+    }
+
+    /// The actions, by index.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The environment inside.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The environment inside, whose screen is only painted when somebody looks.
+    pub fn environment_mut(&mut self) -> &mut Environment {
+        &mut self.environment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::path::PathBuf;
+
+    fn gray_table(folder: &std::path::Path) -> [u8; 256] {
+        let mut gray = [0; 256];
+        let csv = std::fs::read_to_string(folder.join("palette_ntsc_seen.csv")).unwrap();
+        for line in csv.lines().skip(1) {
+            let fields: Vec<usize> = line.split(',').map(|field| field.trim().parse().unwrap()).collect();
+            gray[fields[0]] = fields[4] as u8;
+        }
+        gray
+    }
+
+    /// 16 pairs of consecutive screens with what OpenCV 5.0.0 made of them.
+    #[test]
+    fn pooling_and_both_resizes_equal_opencv() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/testdata/preprocess");
+        let Ok(packed) = std::fs::read(folder.join("pairs.bin.gz")) else {
+            eprintln!("skipped: no test data in {}", folder.display());
+            return;
+        };
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+        const SCREEN: usize = 210 * SCREEN_WIDTH;
+        let gray = gray_table(&folder);
+        let mut identity = [0; 256];
+        (0..=255u8).for_each(|value| identity[usize::from(value)] = value);
+        let records = bytes.chunks_exact(3 * SCREEN + 2 * FRAME_PIXELS);
+        assert_eq!(records.len(), 16);
+        for (i, record) in records.enumerate() {
+            let (previous, rest) = record.split_at(SCREEN);
+            let (current, rest) = rest.split_at(SCREEN);
+            let (maximum, rest) = rest.split_at(SCREEN);
+            let (area, linear) = rest.split_at(FRAME_PIXELS);
+            for (name, method, expected) in [("area", Resize::Area, area), ("bilinear", Resize::Bilinear, linear)] {
+                let resizer = Resizer::new(method, 210);
+                let mut pooled = [0; FRAME_PIXELS];
+                resizer.pool_and_resize(Some(previous), current, &gray, &mut pooled);
+                assert_eq!(first_difference(&pooled, expected), None, "{name}, record {i}");
+                let mut alone = [0; FRAME_PIXELS];
+                resizer.pool_and_resize(None, maximum, &identity, &mut alone);
+                assert_eq!(first_difference(&alone, expected), None, "{name} of the given maximum, record {i}");
+            }
+        }
+    }
+
+    /// (row, column, got, want) of the first wrong pixel.
+    fn first_difference(got: &[u8], want: &[u8]) -> Option<(usize, usize, u8, u8)> {
+        (0..FRAME_PIXELS).find(|&i| got[i] != want[i]).map(|i| (i / SIDE, i % SIDE, got[i], want[i]))
+    }
+
+    #[test]
+    fn area_weights_of_every_output_pixel_add_up_to_one_at_every_height() {
+        for height in [160, 210, 214, 220, 230, 250] {
+            let mut sums = [0.0f32; SIDE];
+            for entry in area_weights(height, SIDE) {
+                sums[entry.output] += entry.weight;
+                assert!(entry.source < height);
+            }
+            assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "height {height}: {sums:?}");
+        }
+    }
+
+    #[test]
+    fn a_uniform_picture_stays_uniform_at_every_height() {
+        let mut identity = [0; 256];
+        (0..=255u8).for_each(|value| identity[usize::from(value)] = value);
+        for height in [210, 214, 220, 230, 250] {
+            for method in [Resize::Area, Resize::Bilinear] {
+                for value in [0, 1, 127, 254, 255] {
+                    let mut output = [7; FRAME_PIXELS];
+                    Resizer::new(method, height).pool_and_resize(
+                        None,
+                        &vec![value; height * 160],
+                        &identity,
+                        &mut output,
+                    );
+                    assert!(output.iter().all(|&pixel| pixel == value), "{method:?} {height} {value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_goes_to_even() {
+        for (value, rounded) in
+            [(0.5, 0), (1.5, 2), (2.5, 2), (2.500_001, 3), (254.5, 254), (255.000_02, 255), (0.0, 0)]
+        {
+            assert_eq!(round_half_even(value), rounded, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_stack_starts_black_and_keeps_the_last_four_oldest_first() {
+        let mut stack = FrameStack::default();
+        stack.push(&[9; FRAME_PIXELS]);
+        stack.begin(&[1; FRAME_PIXELS]);
+        let firsts = |stack: &FrameStack| -> Vec<u8> { stack.pixels().iter().step_by(FRAME_PIXELS).copied().collect() };
+        assert_eq!(firsts(&stack), [0, 0, 0, 1]);
+        for value in 2..=5 {
+            stack.push(&[value; FRAME_PIXELS]);
+        }
+        assert_eq!(firsts(&stack), [2, 3, 4, 5]);
+    }
+}

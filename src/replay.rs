@@ -1,0 +1,391 @@
+//! Experience replay: a ring of single frames from which stacks are put together when a batch is drawn.
+//!
+//! Every slot holds a frame and what was done on seeing it. An episode's last frame has no action and serves only as a
+//! successor, which is how a truncated episode can be bootstrapped through. A lost life that counts as terminal does not
+//! end an episode here: the game goes on, and so do the stacks.
+
+use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
+use crate::random::Generator;
+
+/// Frames and what followed them, up to a number of frames.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    capacity: usize,
+    n_step: usize,
+    gamma: f32,
+    /// `capacity` frames; slot of the frame added as number t: t mod capacity.
+    frames: Vec<u8>,
+    slots: Vec<Slot>,
+    /// Frames ever added.
+    added: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    follows: Follows,
+    action: u8,
+    reward: f32,
+    /// Frames of the episode up to this one, at most [`STACK`].
+    depth: u8,
+}
+
+/// What came after a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Follows {
+    /// Not known yet: the newest frame.
+    #[default]
+    Open,
+    /// An action and the next frame.
+    Step,
+    /// An action after which nothing more can be earned; then the next frame.
+    Terminal,
+    /// Nothing: the episode's last frame.
+    Nothing,
+}
+
+/// Transitions drawn for one update.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// `[size, 4, 84, 84]` gray values, oldest frame of a stack first.
+    pub observations: Vec<u8>,
+    /// Indices of the actions taken.
+    pub actions: Vec<u8>,
+    /// Sums of the next n clipped rewards, the later ones discounted.
+    pub rewards: Vec<f32>,
+    /// What the value of the successor is multiplied by: gamma^n, or 0 at a terminal.
+    pub discounts: Vec<f32>,
+    /// Stacks n steps later, `[size, 4, 84, 84]`.
+    pub next_observations: Vec<u8>,
+}
+
+impl Batch {
+    /// Transitions in it.
+    pub fn size(&self) -> usize {
+        self.actions.len()
+    }
+
+    fn resize(&mut self, size: usize) {
+        self.observations.resize(size * STACK_PIXELS, 0);
+        self.next_observations.resize(size * STACK_PIXELS, 0);
+        self.actions.resize(size, 0);
+        self.rewards.resize(size, 0.0);
+        self.discounts.resize(size, 0.0);
+    }
+}
+
+/// A transition of n steps, fewer at the end of an episode.
+struct Outcome {
+    reward: f32,
+    discount: f32,
+    successor: u64,
+}
+
+impl Replay {
+    /// Room for `capacity` frames, for transitions over `n_step` steps discounted by `gamma` each.
+    pub fn new(capacity: usize, n_step: usize, gamma: f32) -> Self {
+        assert!(n_step >= 1 && capacity > STACK + n_step, "a replay of {capacity} frames holds no transition");
+        // Zeroed memory is only taken from the machine when frames are written to it.
+        Self {
+            capacity,
+            n_step,
+            gamma,
+            frames: vec![0; capacity * FRAME_PIXELS],
+            slots: vec![Slot::default(); capacity],
+            added: 0,
+        }
+    }
+
+    /// Bytes a replay of `capacity` frames takes once full.
+    pub fn bytes(capacity: usize) -> u64 {
+        capacity as u64 * (FRAME_PIXELS + std::mem::size_of::<Slot>()) as u64
+    }
+
+    /// Frames held.
+    pub fn len(&self) -> usize {
+        self.added.min(self.capacity as u64) as usize
+    }
+
+    /// Whether no frame was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.added == 0
+    }
+
+    fn index(&self, number: u64) -> usize {
+        (number % self.capacity as u64) as usize
+    }
+
+    fn slot(&self, number: u64) -> &Slot {
+        &self.slots[self.index(number)]
+    }
+
+    fn add(&mut self, frame: &Frame, depth: u8, follows: Follows) {
+        let index = self.index(self.added);
+        self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(frame);
+        self.slots[index] = Slot { depth, follows, ..Slot::default() };
+        self.added += 1;
+    }
+
+    /// Begins an episode with its first frame; one that was not finished is left as truncated.
+    pub fn begin_episode(&mut self, first: &Frame) {
+        if let Some(newest) = self.added.checked_sub(1) {
+            let index = self.index(newest);
+            if self.slots[index].follows == Follows::Open {
+                self.slots[index].follows = Follows::Nothing;
+            }
+        }
+        self.add(first, 1, Follows::Open);
+    }
+
+    /// Adds a step: on seeing the newest frame `action` was taken, which gave `reward` and the frame `next`. `terminal`
+    /// says that nothing more can be earned from there; `episode_over` that `next` is the episode's last frame, whether
+    /// terminal or truncated.
+    pub fn push(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
+        debug_assert!(!self.is_empty(), "an episode must begin before its first step");
+        let newest = self.index(self.added.saturating_sub(1));
+        let slot = &mut self.slots[newest];
+        slot.action = action as u8;
+        slot.reward = reward;
+        slot.follows = if terminal { Follows::Terminal } else { Follows::Step };
+        let depth = (slot.depth + 1).min(STACK as u8);
+        self.add(next, depth, if episode_over { Follows::Nothing } else { Follows::Open });
+    }
+
+    /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
+    fn outcome(&self, number: u64) -> Option<Outcome> {
+        let oldest = self.added.saturating_sub(self.capacity as u64);
+        if number + 1 < oldest + u64::from(self.slot(number).depth) || self.slot(number).follows == Follows::Nothing {
+            return None;
+        }
+        let (mut reward, mut discount, mut successor) = (0.0, 1.0, number);
+        for _ in 0..self.n_step {
+            let slot = self.slot(successor);
+            match slot.follows {
+                Follows::Open => return None,
+                Follows::Nothing => break,
+                Follows::Step | Follows::Terminal => reward += discount * slot.reward,
+            }
+            successor += 1;
+            discount *= self.gamma;
+            if slot.follows == Follows::Terminal {
+                discount = 0.0;
+                break;
+            }
+        }
+        Some(Outcome { reward, discount, successor })
+    }
+
+    /// The stack whose newest frame is `number`, into `output`.
+    fn stack(&self, number: u64, output: &mut [u8]) {
+        let depth = usize::from(self.slot(number).depth);
+        let (black, frames) = output.split_at_mut((STACK - depth) * FRAME_PIXELS);
+        black.fill(0);
+        for (i, frame) in frames.chunks_exact_mut(FRAME_PIXELS).enumerate() {
+            let index = self.index(number + 1 + i as u64 - depth as u64);
+            frame.copy_from_slice(&self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS]);
+        }
+    }
+
+    /// Draws `size` transitions with replacement, each of those that can be put together with the same probability, into
+    /// `batch`. `false` if there is none yet.
+    pub fn sample(&self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
+        batch.resize(size);
+        let oldest = self.added.saturating_sub(self.capacity as u64);
+        for i in 0..size {
+            let Some((number, outcome)) = self.draw(oldest, generator) else {
+                return false;
+            };
+            let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
+            self.stack(number, &mut batch.observations[stack.clone()]);
+            self.stack(outcome.successor, &mut batch.next_observations[stack]);
+            batch.actions[i] = self.slot(number).action;
+            batch.rewards[i] = outcome.reward;
+            batch.discounts[i] = outcome.discount;
+        }
+        true
+    }
+
+    fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Outcome)> {
+        let len = self.len();
+        // Nearly every frame will do; a replay in which hardly one does is searched instead.
+        for _ in 0..if len == 0 { 0 } else { 1000 } {
+            let number = oldest + generator.below(len) as u64;
+            if let Some(outcome) = self.outcome(number) {
+                return Some((number, outcome));
+            }
+        }
+        let usable: Vec<u64> = (oldest..self.added).filter(|&number| self.outcome(number).is_some()).collect();
+        let number = *usable.get(generator.below(usable.len().max(1)))?;
+        Some((number, self.outcome(number)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::FrameStack;
+    use crate::random::Purpose;
+    use std::collections::HashMap;
+
+    /// A frame recognisable by `id`, never black.
+    fn frame(id: u32) -> Frame {
+        let mut frame = [1; FRAME_PIXELS];
+        frame[..4].copy_from_slice(&id.to_le_bytes());
+        frame
+    }
+
+    /// (id + 1) of each frame of a stack, 0 for black.
+    fn ids(stack: &[u8]) -> [u32; STACK] {
+        let mut ids = [0; STACK];
+        for (id, frame) in ids.iter_mut().zip(stack.chunks_exact(FRAME_PIXELS)) {
+            if frame[FRAME_PIXELS - 1] != 0 {
+                *id = u32::from_le_bytes([frame[0], frame[1], frame[2], frame[3]]) + 1;
+            }
+        }
+        ids
+    }
+
+    /// The naive replay: whole stacks, in a list, with everything that happened.
+    #[derive(Default)]
+    struct Naive {
+        stack: FrameStack,
+        /// (frame id, stack, Some((action, reward, terminal)), last of its episode)
+        seen: Vec<(u32, [u32; STACK], Option<(u8, f32, bool)>, bool)>,
+    }
+
+    type Transition = ([u32; STACK], u8, i64, i64, [u32; STACK]);
+
+    fn milli(value: f32) -> i64 {
+        (f64::from(value) * 1000.0).round() as i64
+    }
+
+    impl Naive {
+        fn transitions(&self, capacity: usize, n: usize, gamma: f32) -> HashMap<u32, Transition> {
+            let oldest = self.seen.len().saturating_sub(capacity);
+            let mut result = HashMap::new();
+            for (t, (id, stack, ..)) in self.seen.iter().enumerate() {
+                let frames = stack.iter().filter(|&&id| id != 0).count();
+                if t + 1 < oldest + frames {
+                    continue;
+                }
+                let (mut reward, mut discount, mut at) = (0.0, 1.0, t);
+                let complete = loop {
+                    if at - t == n || (self.seen[at].3 && at > t) {
+                        break true;
+                    }
+                    let Some((_, r, terminal)) = self.seen[at].2 else {
+                        break false;
+                    };
+                    reward += discount * r;
+                    discount *= gamma;
+                    at += 1;
+                    if terminal {
+                        discount = 0.0;
+                        break true;
+                    }
+                };
+                if let (true, Some((action, ..))) = (complete, self.seen[t].2) {
+                    result.insert(*id, (*stack, action, milli(reward), milli(discount), self.seen[at].1));
+                }
+            }
+            result
+        }
+    }
+
+    #[test]
+    fn every_sample_is_a_transition_of_the_naive_replay_and_every_such_transition_is_drawn() {
+        for seed in 0..60 {
+            let mut random = Generator::new(seed, Purpose::Synthetic);
+            let n = 1 + random.below(4);
+            let capacity = STACK + n + 1 + random.below(30);
+            let gamma = 0.5;
+            let mut replay = Replay::new(capacity, n, gamma);
+            let mut naive = Naive::default();
+            let mut next_id = 0;
+            let mut over = true;
+            for _ in 0..random.below(120) {
+                let id = next_id;
+                next_id += 1;
+                if over {
+                    replay.begin_episode(&frame(id));
+                    naive.stack.begin(&frame(id));
+                    over = false;
+                } else {
+                    let (action, reward) = (random.below(6), random.below(3) as f32 - 1.0);
+                    let (terminal, truncated) = (random.below(8) == 0, random.below(12) == 0);
+                    // A terminal need not end the episode: a lost life.
+                    over = truncated || (terminal && random.below(2) == 0);
+                    replay.push(action, reward, terminal, over, &frame(id));
+                    if let Some(last) = naive.seen.last_mut() {
+                        last.2 = Some((action as u8, reward, terminal));
+                    }
+                    naive.stack.push(&frame(id));
+                }
+                naive.seen.push((id, ids(naive.stack.pixels()), None, over));
+            }
+            let mut expected = naive.transitions(capacity, n, gamma);
+            let mut batch = Batch::default();
+            assert_eq!(replay.sample(4, &mut random, &mut batch), !expected.is_empty(), "seed {seed}");
+            let usable = expected.len();
+            let mut unseen = expected.clone();
+            for _ in 0..if usable == 0 { 0 } else { 200 } {
+                assert!(replay.sample(8, &mut random, &mut batch));
+                for i in 0..batch.size() {
+                    let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
+                    let observation = ids(&batch.observations[stack.clone()]);
+                    let got = (
+                        observation,
+                        batch.actions[i],
+                        milli(batch.rewards[i]),
+                        milli(batch.discounts[i]),
+                        ids(&batch.next_observations[stack]),
+                    );
+                    let id = observation[STACK - 1] - 1;
+                    assert_eq!(expected.get_mut(&id), Some(&mut got.clone()), "seed {seed}, frame {id}");
+                    unseen.remove(&id);
+                }
+            }
+            assert!(unseen.is_empty(), "seed {seed}: never drawn: {unseen:?}");
+        }
+    }
+
+    #[test]
+    fn transitions_are_drawn_evenly() {
+        let mut replay = Replay::new(50, 1, 0.99);
+        replay.begin_episode(&frame(0));
+        (1..200).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
+        let mut random = Generator::new(1, Purpose::Replay);
+        let (mut batch, mut counts) = (Batch::default(), HashMap::new());
+        for _ in 0..1000 {
+            replay.sample(46, &mut random, &mut batch);
+            for stack in batch.observations.chunks_exact(STACK_PIXELS) {
+                *counts.entry(ids(stack)[STACK - 1]).or_insert(0u32) += 1;
+            }
+        }
+        // 50 frames: the oldest three lack part of their stack, the newest has no successor.
+        assert_eq!(counts.len(), 46);
+        assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn an_empty_replay_gives_no_batch() {
+        let mut random = Generator::new(1, Purpose::Replay);
+        let mut replay = Replay::new(10, 1, 0.99);
+        assert!(!replay.sample(1, &mut random, &mut Batch::default()));
+        replay.begin_episode(&frame(0));
+        assert!(!replay.sample(1, &mut random, &mut Batch::default()));
+    }
+
+    #[test]
+    fn a_truncated_episode_is_bootstrapped_through_and_a_terminal_is_not() {
+        let mut random = Generator::new(1, Purpose::Replay);
+        for (terminal, discount) in [(false, 0.9), (true, 0.0)] {
+            let mut replay = Replay::new(10, 3, 0.9);
+            replay.begin_episode(&frame(0));
+            replay.push(2, 1.0, terminal, true, &frame(1));
+            let mut batch = Batch::default();
+            assert!(replay.sample(1, &mut random, &mut batch));
+            assert_eq!((batch.discounts[0], batch.rewards[0], batch.actions[0]), (discount, 1.0, 2));
+            assert_eq!(ids(&batch.next_observations), [0, 0, 1, 2]);
+        }
+    }
+}

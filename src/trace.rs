@@ -1,0 +1,175 @@
+//! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
+//! compared step by step without either knowing of the other.
+//!
+//! Line 0 is the state after loading; after a line with `game_over` 1 the environment is reset before the next action.
+//! `scripts/compare_with_ale.py` writes the same lines from ale-py.
+
+use crate::cli::TraceArgs;
+use crate::preprocess::{act_and_observe, Observer, Resize};
+use crate::roms;
+use anyhow::{bail, ensure, Context, Result};
+use atari_emulator::{Action, Environment, Settings};
+use std::fs;
+use std::io::{self, BufWriter, Write};
+
+/// The `trace` command.
+pub fn run(args: &TraceArgs) -> Result<()> {
+    ensure!(
+        (0.0..=1.0).contains(&args.sticky),
+        "--sticky {} is not a probability; give a number from 0 to 1",
+        args.sticky
+    );
+    let text = fs::read_to_string(&args.actions)
+        .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
+    let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
+    let rom = roms::load(&args.rom)?;
+    let settings = Settings {
+        frame_skip: args.frame_skip,
+        sticky_probability: as_ale_stores(args.sticky),
+        random_seed: seed("--seed", args.seed)?,
+        system_seed: seed("--system-seed", args.system_seed)?,
+        ..Settings::default()
+    };
+    let mut environment = Environment::new(&rom.image, settings);
+    if let Some(mode) = args.mode {
+        environment.set_mode(mode)?;
+    }
+    if let Some(difficulty) = args.difficulty {
+        environment.set_difficulty(difficulty)?;
+    }
+    if args.mode.is_some() || args.difficulty.is_some() {
+        environment.reset();
+    }
+    match write_trace(&mut BufWriter::new(io::stdout().lock()), &mut environment, &actions, args) {
+        // the reader (`| head`) has seen enough
+        Err(error)
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
+        written => written.context("cannot write the trace"),
+    }
+}
+
+/// The actions of an action file: one ALE action number a line; blank lines and `#` comments are skipped.
+pub fn parse_actions(text: &str) -> Result<Vec<Action>> {
+    let mut actions = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let number = line.split('#').next().unwrap_or_default().trim();
+        if number.is_empty() {
+            continue;
+        }
+        match number.parse().ok().and_then(Action::from_number) {
+            Some(action) => actions.push(action),
+            None => bail!("line {}: {:?} is not an action; expected a number from 0 to 17", index + 1, line.trim()),
+        }
+    }
+    Ok(actions)
+}
+
+/// A seed as ALE takes it: a C int of which the bits count, so -1 and 4294967295 are the same.
+fn seed(flag: &str, value: i64) -> Result<u32> {
+    u32::try_from(value).or_else(|_| i32::try_from(value).map(|negative| negative as u32)).ok().with_context(|| {
+        format!("{flag} {value} does not fit 32 bits; give a number from {} to {}", i32::MIN, u32::MAX)
+    })
+}
+
+/// ALE keeps its settings as text with six significant digits, and so does a probability here.
+fn as_ale_stores(probability: f32) -> f32 {
+    format!("{probability:.5e}").parse().unwrap_or(probability)
+}
+
+fn write_trace(
+    out: &mut impl Write,
+    environment: &mut Environment,
+    actions: &[Action],
+    args: &TraceArgs,
+) -> Result<()> {
+    let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen().height));
+    if let Some(observer) = &mut observer {
+        observer.observe(environment.screen(), environment.palette().gray());
+    }
+    writeln!(
+        out,
+        "step,reward,lives,game_over,ram_crc32,screen_crc32{}",
+        if args.observation { ",observation_crc32" } else { "" }
+    )?;
+    for step in 0..=actions.len() {
+        let mut reward = 0;
+        if step > 0 {
+            if environment.game_over() {
+                environment.reset();
+            }
+            reward = match &mut observer {
+                Some(observer) => act_and_observe(environment, observer, actions[step - 1], args.frame_skip),
+                None => environment.act(actions[step - 1]),
+            };
+        }
+        let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
+        write_line(out, step, reward, environment, observation)?;
+        if let (true, Some(path)) = (args.dump_step == Some(step), &args.dump_file) {
+            let bytes = [environment.ram().as_slice(), environment.screen().pixels].concat();
+            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn write_line(
+    out: &mut impl Write,
+    step: usize,
+    reward: i32,
+    environment: &Environment,
+    observation: Option<u32>,
+) -> io::Result<()> {
+    let lives = environment.lives();
+    let game_over = u8::from(environment.game_over());
+    let ram = crc32fast::hash(environment.ram());
+    let screen = crc32fast::hash(environment.screen().pixels);
+    write!(out, "{step},{reward},{lives},{game_over},{ram:08x},{screen:08x}")?;
+    if let Some(checksum) = observation {
+        write!(out, ",{checksum:08x}")?;
+    }
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_files_may_hold_blank_lines_and_comments() {
+        let actions = parse_actions("# start\n1\n\n 4 # left\n17\r\n").unwrap();
+        assert_eq!(actions, [Action::Fire, Action::Left, Action::DownLeftFire]);
+    }
+
+    #[test]
+    fn a_bad_action_is_reported_with_its_line_and_content() {
+        for (text, line) in [
+            ("0\n18\n", "line 2: \"18\""),
+            ("\nfire\n", "line 2: \"fire\""),
+            ("-1", "line 1: \"-1\""),
+            ("1 2", "line 1: \"1 2\""),
+        ] {
+            let message = parse_actions(text).unwrap_err().to_string();
+            assert!(message.starts_with(line), "{message}");
+        }
+    }
+
+    #[test]
+    fn seeds_wrap_as_c_ints_do() {
+        assert_eq!(seed("--seed", -1).unwrap(), u32::MAX);
+        assert_eq!(seed("--seed", 4_294_967_295).unwrap(), u32::MAX);
+        assert_eq!(seed("--seed", -2_147_483_648).unwrap(), 1 << 31);
+        assert!(seed("--seed", 1 << 32).is_err());
+        assert!(seed("--seed", -2_147_483_649).is_err());
+    }
+
+    #[test]
+    fn probabilities_keep_six_significant_digits_as_in_ale() {
+        assert_eq!(as_ale_stores(0.25), 0.25);
+        assert_eq!(as_ale_stores(0.123_456_79), 0.123_457);
+        assert_eq!(as_ale_stores(0.0), 0.0);
+    }
+}

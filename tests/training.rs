@@ -1,0 +1,186 @@
+//! `train` and `eval` as a user runs them, on the built-in game.
+
+use assert_cmd::Command;
+use std::fs;
+use std::path::Path;
+
+fn atari_dqn(folder: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    Command::cargo_bin("atari-dqn").unwrap().current_dir(folder).args(arguments).assert()
+}
+
+/// A run of some seconds; `more` comes last.
+fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "--run-dir", run_dir, "--steps", "240"];
+    for assignment in [
+        "learning_starts_steps=40",
+        "epsilon_anneal_steps=50",
+        "target_sync_steps=50",
+        "replay_capacity=200",
+        "metrics_every_steps=60",
+        "batch_size=4",
+        "final_evaluation_episodes=0",
+    ] {
+        arguments.extend(["--set", assignment]);
+    }
+    arguments.extend(more);
+    arguments
+}
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+fn rows(path: &Path) -> Vec<serde_json::Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
+    for (name, seed, threads) in [("a", "1", "1"), ("b", "1", "3"), ("c", "2", "1")] {
+        Command::cargo_bin("atari-dqn")
+            .unwrap()
+            .current_dir(folder.path())
+            .env("RAYON_NUM_THREADS", threads)
+            .args(train_briefly(name, &["--seed", seed]))
+            .assert()
+            .success();
+    }
+    assert!(model("a") == model("b"), "one thread and three");
+    assert!(model("a") != model("c"), "another seed is another run");
+}
+
+#[test]
+fn a_run_leaves_its_configuration_metrics_and_network_and_its_folder_is_not_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = train_briefly("run", &["--set", "evaluation_every_steps=120", "--set", "evaluation_steps=50"]);
+    let run = atari_dqn(folder.path(), &arguments).success();
+    assert!(text(&run.get_output().stdout).contains("GB of memory"));
+    let run = folder.path().join("run");
+    let config: toml::Table = fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["batch_size"].as_integer(), Some(4));
+    assert_eq!(config["total_steps"].as_integer(), Some(240));
+
+    let rows = rows(&run.join("metrics.jsonl"));
+    let kinds = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).count();
+    assert_eq!((kinds("progress"), kinds("evaluation")), (4, 2));
+    let last = rows.iter().rfind(|row| row["kind"] == "progress").unwrap();
+    assert_eq!((last["step"].as_u64(), last["updates"].as_u64()), (Some(240), Some((240 - 40) / 4)));
+    assert!(last["held_out_mean_max_q"].is_f64() && last["mean_loss"].is_f64());
+    assert!(run.join("best.safetensors").exists(), "the best evaluation's network");
+
+    let refused = atari_dqn(folder.path(), &arguments).failure().code(1);
+    assert!(text(&refused.get_output().stderr).contains("already holds a run"));
+}
+
+#[test]
+fn a_default_run_ends_with_an_evaluation_beside_random_and_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--set", "final_evaluation_episodes=2", "--set", "evaluation_max_episode_frames=900"];
+    let mut arguments = train_briefly("ignored", &more);
+    // The folder's name is the program's to choose.
+    arguments.drain(1..3);
+    for name in ["bricks-bricks-s0", "bricks-bricks-s0-2"] {
+        let run = atari_dqn(folder.path(), &arguments).success();
+        let output = text(&run.get_output().stdout);
+        assert!(output.contains("trained") && output.contains("random"), "{output}");
+        let run = folder.path().join("runs").join(name);
+        assert!(fs::read(run.join("best-game.gif")).unwrap().starts_with(b"GIF89a"));
+        let report: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(run.join("evaluation.json")).unwrap()).unwrap();
+        for who in ["trained", "random"] {
+            assert_eq!(report[who]["episodes"].as_array().unwrap().len(), 2);
+        }
+    }
+    // The newest run is what `eval` plays when nothing is said.
+    let eval = atari_dqn(folder.path(), &["eval", "--episodes", "1", "--max-episode-frames", "600"]).success();
+    assert!(text(&eval.get_output().stdout).contains("bricks-bricks-s0-2"));
+}
+
+#[test]
+fn eval_writes_the_same_games_for_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    atari_dqn(folder.path(), &train_briefly("run", &[])).success();
+    let eval = |workers: &str, json: &str, csv: &str| {
+        let fixed = ["eval", "run", "--episodes", "3", "--max-episode-frames", "700", "--seed", "5"];
+        let more = ["--workers", workers, "--json", json, "--csv", csv];
+        let played = atari_dqn(folder.path(), &[fixed.as_slice(), more.as_slice()].concat()).success();
+        let output = text(&played.get_output().stdout);
+        assert!(output.contains("mean") && output.contains("protocol: 3 whole games"), "{output}");
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        (read(json), read(csv))
+    };
+    let alone = eval("1", "one.json", "one.csv");
+    assert_eq!(eval("3", "three.json", "three.csv"), alone);
+    let report: serde_json::Value = serde_json::from_str(&alone.0).unwrap();
+    let episode = &report["episodes"][1];
+    assert_eq!(episode["seed"].as_u64(), Some(6));
+    for field in ["score", "frames", "noops", "lives_ended"] {
+        assert!(episode[field].is_u64(), "{field}: {episode}");
+    }
+    assert!(episode["truncated"].is_boolean());
+    assert_eq!(report["summary"]["episodes"].as_u64(), Some(3));
+    assert_eq!(report["protocol"]["epsilon"].as_f64(), Some(0.05));
+    assert_eq!(alone.1.lines().count(), 4);
+}
+
+#[test]
+fn baselines_need_no_network() {
+    let folder = tempfile::tempdir().unwrap();
+    for policy in ["random", "random-10hz", "noop"] {
+        let arguments = ["eval", "--policy", policy, "--episodes", "2", "--max-episode-frames", "600"];
+        let played = atari_dqn(folder.path(), &arguments).success();
+        assert!(text(&played.get_output().stdout).contains(policy));
+    }
+}
+
+#[test]
+fn mistakes_are_answered_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("junk.safetensors"), b"junk").unwrap();
+    for (arguments, expected) in [
+        (vec!["train", "--set", "gama=0.9", "--set", "batch_size=0"], "did you mean `gamma`"),
+        (vec!["train", "--preset", "brick"], "did you mean `bricks`"),
+        (vec!["eval"], "there is no run in ./runs"),
+        (vec!["eval", "nowhere.safetensors"], "cannot read nowhere.safetensors"),
+        (vec!["eval", "junk.safetensors"], "not a safetensors file"),
+        (vec!["eval", "--policy", "noop", "--episodes", "0"], "--episodes is 0"),
+        (vec!["eval", "--policy", "noop", "--epsilon", "2"], "--epsilon is 2"),
+    ] {
+        let failed = atari_dqn(folder.path(), &arguments).failure().code(1);
+        let output = text(&failed.get_output().stderr);
+        assert!(output.starts_with("error: ") && output.contains(expected), "{arguments:?}: {output}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_build_without_cuda_says_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let failed = atari_dqn(folder.path(), &["train", "--device", "cuda"]).failure().code(1);
+    assert!(text(&failed.get_output().stderr).contains("--features cuda"));
+    assert!(!folder.path().join("runs").exists(), "nothing is left behind");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_request_to_end_saves_the_network_and_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("atari-dqn"))
+        .current_dir(folder.path())
+        .args(["train", "--run-dir", "run", "--steps", "1000000", "--set", "metrics_every_steps=50"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let metrics = folder.path().join("run/metrics.jsonl");
+    let begun = std::time::Instant::now();
+    while fs::metadata(&metrics).map_or(true, |file| file.len() == 0) {
+        assert!(begun.elapsed().as_secs() < 60, "no step within a minute");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let killed = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(child.wait().unwrap().success());
+    assert!(folder.path().join("run/model.safetensors").exists());
+}
