@@ -486,7 +486,7 @@ fn adjust_casino(state: &mut GameState, old: &GameState, ram: &Memory) {
     state.terminal = state.score == 0 || (ram.digits(0x9E) > 0 && locked);
 }
 
-/// There is no sign of the end but that level or score fall back, or that health is gone. memory[0] is the level.
+/// There is no sign of the end but that level or score fall back, or that health is gone. `memory[0]` is the level.
 fn adjust_darkchambers(state: &mut GameState, old: &GameState, ram: &Memory) {
     let level = ram.byte(0xD5);
     let fell_back = level < old.memory[0] || state.score < old.score;
