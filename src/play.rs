@@ -102,7 +102,8 @@ fn record(path: &Path, environment: &mut Environment, mut pilot: Box<dyn Pilot>,
     let mut score = 0;
     let mut frames = 0;
     while frames < longest && !environment.game_over() {
-        score += environment.act_once(pilot.act(environment)?);
+        let action = pilot.act(environment)?;
+        score += environment.act_once(action);
         recorder.frame(&environment.screen())?;
         frames += 1;
     }

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Frames from one kept frame to the next.
 const INTERVAL: u32 = 3;
 
+/// Pixels in a row of the console's picture.
+const SCREEN_WIDTH: usize = 160;
+
 /// Pixels are about twice as wide as high.
 const WIDENED: usize = 2;
 
@@ -35,8 +38,8 @@ pub struct GifRecorder {
 impl GifRecorder {
     /// Starts a recording of what `environment` shows.
     pub fn create(path: &Path, environment: &Environment) -> Result<Self> {
-        let screen = environment.screen();
-        Self::with_palette(path, environment.palette(), screen.width, screen.height, environment.frames_per_second())
+        let (palette, rate) = (environment.palette(), environment.frames_per_second());
+        Self::with_palette(path, palette, SCREEN_WIDTH, environment.screen_height(), rate)
     }
 
     /// Starts a recording of screens of this size and rate.

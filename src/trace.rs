@@ -85,9 +85,10 @@ fn write_trace(
     actions: &[Action],
     args: &TraceArgs,
 ) -> Result<()> {
-    let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen().height));
+    let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen_height()));
     if let Some(observer) = &mut observer {
-        observer.observe(environment.screen(), environment.palette().gray());
+        let gray = environment.palette().gray();
+        observer.observe(environment.screen(), gray);
     }
     writeln!(
         out,
@@ -108,7 +109,8 @@ fn write_trace(
         let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
         write_line(out, step, reward, environment, observation)?;
         if let (true, Some(path)) = (args.dump_step == Some(step), &args.dump_file) {
-            let bytes = [environment.ram().as_slice(), environment.screen().pixels].concat();
+            let mut bytes = environment.ram().to_vec();
+            bytes.extend(environment.screen().pixels);
             fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
@@ -120,7 +122,7 @@ fn write_line(
     out: &mut impl Write,
     step: usize,
     reward: i32,
-    environment: &Environment,
+    environment: &mut Environment,
     observation: Option<u32>,
 ) -> io::Result<()> {
     let lives = environment.lives();

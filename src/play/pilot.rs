@@ -1,9 +1,7 @@
 //! Who holds the stick when no person does.
 
-use crate::candle_network::CandleNetwork;
 use crate::checkpoint::Checkpoint;
-use crate::cpu_network::{CpuNetwork, Workspace};
-use crate::network::first_maximum;
+use crate::player::Player;
 use crate::preprocess::{FrameStack, Observer, Preprocessing};
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
@@ -16,7 +14,7 @@ pub trait Pilot {
     /// A game begins; `environment` shows its first screen.
     fn begin(&mut self, environment: &Environment);
     /// The action for the next frame. Called once a frame.
-    fn act(&mut self, environment: &Environment) -> Result<Action>;
+    fn act(&mut self, environment: &mut Environment) -> Result<Action>;
 }
 
 /// Frames a random action is held for: an agent's usual frame skip.
@@ -41,7 +39,7 @@ impl Pilot for RandomPilot {
         self.frames_left = 0;
     }
 
-    fn act(&mut self, environment: &Environment) -> Result<Action> {
+    fn act(&mut self, environment: &mut Environment) -> Result<Action> {
         if self.frames_left == 0 {
             let actions = environment.minimal_actions();
             self.action = actions[self.generator.below(actions.len())];
@@ -52,18 +50,11 @@ impl Pilot for RandomPilot {
     }
 }
 
-/// Where a network is computed.
-enum Network {
-    Cpu(CpuNetwork, Box<Workspace>),
-    Gpu(CandleNetwork),
-}
-
 /// A trained network: sees and acts exactly as in its evaluation, one frame at a time.
 pub struct NetworkPilot {
-    network: Network,
+    player: Player,
     actions: Vec<Action>,
     preprocessing: Preprocessing,
-    epsilon: f64,
     generator: Generator,
     observer: Option<Observer>,
     stack: FrameStack,
@@ -86,15 +77,10 @@ enum Stage {
 impl NetworkPilot {
     /// The network of `checkpoint` on `device`, acting at random with probability `epsilon`.
     pub fn new(checkpoint: &Checkpoint, device: &Device, epsilon: f64, seed: u64) -> Result<Self> {
-        let network = match device {
-            Device::Cpu => Network::Cpu(CpuNetwork::new(&checkpoint.parameters), Box::default()),
-            device => Network::Gpu(CandleNetwork::new(&checkpoint.parameters, device)?),
-        };
         Ok(Self {
-            network,
+            player: Player::new(&checkpoint.parameters, epsilon, device)?,
             actions: checkpoint.metadata.actions.clone(),
             preprocessing: checkpoint.metadata.preprocessing,
-            epsilon,
             generator: Generator::new(seed, Purpose::Exploration),
             observer: None,
             stack: FrameStack::default(),
@@ -105,16 +91,7 @@ impl NetworkPilot {
     }
 
     fn choose(&mut self) -> Result<Action> {
-        if self.generator.fraction() < self.epsilon {
-            return Ok(self.actions[self.generator.below(self.actions.len())]);
-        }
-        let best = match &mut self.network {
-            Network::Cpu(network, workspace) => first_maximum(workspace.forward(network, self.stack.pixels())),
-            Network::Gpu(network) => {
-                first_maximum(&network.forward(self.stack.pixels())?.flatten_all()?.to_vec1::<f32>()?)
-            }
-        };
-        Ok(self.actions[best])
+        Ok(self.actions[self.player.act(self.stack.pixels(), &mut self.generator)?])
     }
 }
 
@@ -124,10 +101,10 @@ impl Pilot for NetworkPilot {
         self.frames_left = 0;
     }
 
-    fn act(&mut self, environment: &Environment) -> Result<Action> {
-        let screen = environment.screen();
-        let resize = self.preprocessing.resize;
-        let observer = self.observer.get_or_insert_with(|| Observer::new(resize, screen.height));
+    fn act(&mut self, environment: &mut Environment) -> Result<Action> {
+        let (resize, height, gray) =
+            (self.preprocessing.resize, environment.screen_height(), environment.palette().gray());
+        let observer = self.observer.get_or_insert_with(|| Observer::new(resize, height));
         if self.stage == Stage::Start {
             self.stage = Stage::FirstScreen;
             if self.preprocessing.fire_reset && self.actions.contains(&Action::Fire) {
@@ -137,15 +114,15 @@ impl Pilot for NetworkPilot {
         if self.stage == Stage::FirstScreen {
             self.stage = Stage::Running;
             observer.forget();
-            self.stack.begin(observer.observe(screen, environment.palette().gray()));
+            self.stack.begin(observer.observe(environment.screen(), gray));
             self.action = self.choose()?;
             self.frames_left = self.preprocessing.frame_skip;
         } else if self.frames_left == 0 {
-            self.stack.push(observer.observe(screen, environment.palette().gray()));
+            self.stack.push(observer.observe(environment.screen(), gray));
             self.action = self.choose()?;
             self.frames_left = self.preprocessing.frame_skip;
         } else if self.frames_left == 1 {
-            observer.remember(screen);
+            observer.remember(environment.screen());
         }
         self.frames_left -= 1;
         Ok(self.action)
@@ -187,25 +164,22 @@ mod tests {
 
             let mut theirs = AgentEnvironment::new(environment, preprocessing, actions, false);
             theirs.reset(0);
-            let (network, mut workspace) = (CpuNetwork::new(&checkpoint.parameters), Workspace::default());
+            let mut player = Player::new(&checkpoint.parameters, 0.0, &Device::Cpu).unwrap();
+            let mut generator = Generator::new(0, Purpose::Exploration);
             let mut stack = FrameStack::default();
             stack.begin(theirs.frame());
             if fire_reset {
-                let action = pilot.act(&ours).unwrap();
+                let action = pilot.act(&mut ours).unwrap();
                 ours.act_once(action);
             }
             for step in 0..60 {
-                theirs.step(first_maximum(workspace.forward(&network, stack.pixels())));
+                theirs.step(player.act(stack.pixels(), &mut generator).unwrap());
                 stack.push(theirs.frame());
                 for _ in 0..frame_skip {
-                    let action = pilot.act(&ours).unwrap();
+                    let action = pilot.act(&mut ours).unwrap();
                     ours.act_once(action);
                 }
-                assert_eq!(
-                    ours.screen().pixels,
-                    theirs.environment().screen().pixels,
-                    "step {step} of {frame_skip} frames"
-                );
+                assert_eq!(ours.ram(), theirs.environment().ram(), "step {step} of {frame_skip} frames");
             }
         }
     }

@@ -50,7 +50,7 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
 
 /// Lets a person play, or watch `pilot` play, until the window is closed.
 pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>, args: &PlayArgs) -> Result<()> {
-    let height = environment.screen().height * args.scale as usize;
+    let height = environment.screen_height() * args.scale as usize;
     let mut window = open(name, width_for(height), height)?;
     println!("{HELP}");
     Session {
@@ -156,8 +156,8 @@ impl Session {
             self.environment.press_select(SELECT_FRAMES);
         }
         if self.keys.struck(&[Key::F12]) {
-            let saved =
-                save_screenshot(Path::new("."), &self.name, &self.environment.screen(), self.environment.palette());
+            let palette = self.environment.palette();
+            let saved = save_screenshot(Path::new("."), &self.name, &self.environment.screen(), palette);
             match saved {
                 Ok(path) => println!("{}", path.display()),
                 // a full disk should not end the game
@@ -202,7 +202,7 @@ impl Session {
 
     /// One frame.
     fn emulate(&mut self) -> Result<()> {
-        let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&self.environment)).transpose()?;
+        let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&mut self.environment)).transpose()?;
         let action = match from_pilot {
             Some(action) if self.pilot_plays => action,
             _ => joystick(
@@ -230,7 +230,8 @@ impl Session {
             self.window.update();
             return Ok(());
         }
-        let pixels = self.picture.draw(&self.environment.screen(), self.environment.palette(), width, height);
+        let palette = self.environment.palette();
+        let pixels = self.picture.draw(&self.environment.screen(), palette, width, height);
         self.window.update_with_buffer(pixels, width, height).map_err(|error| anyhow!("the window is gone: {error}"))
     }
 
