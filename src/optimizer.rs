@@ -3,6 +3,7 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
+use crate::conv::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
 
@@ -83,21 +84,33 @@ impl CpuOptimizer {
         match self.rule {
             OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
                 chunks.for_each(|((values, gradient), (first, second))| {
-                    for (((w, &d), g), g2) in values.iter_mut().zip(gradient).zip(first).zip(second) {
-                        *g = decay * *g + (1.0 - decay) * d;
-                        *g2 = decay * *g2 + (1.0 - decay) * d * d;
-                        *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
-                    }
+                    let each = values.iter_mut().zip(gradient).zip(first).zip(second);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (((w, &d), g), g2) in each {
+                                *g = decay * *g + (1.0 - decay) * d;
+                                *g2 = decay * *g2 + (1.0 - decay) * d * d;
+                                *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
+                            }
+                        },
+                    );
                 });
             }
             OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
                 let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
                 chunks.for_each(|((values, gradient), (first, second))| {
-                    for (((w, &d), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
-                        *m = beta1 * *m + (1.0 - beta1) * d;
-                        *v = beta2 * *v + (1.0 - beta2) * d * d;
-                        *w -= rate * *m / (v.sqrt() + epsilon);
-                    }
+                    let each = values.iter_mut().zip(gradient).zip(first).zip(second);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (((w, &d), m), v) in each {
+                                *m = beta1 * *m + (1.0 - beta1) * d;
+                                *v = beta2 * *v + (1.0 - beta2) * d * d;
+                                *w -= rate * *m / (v.sqrt() + epsilon);
+                            }
+                        },
+                    );
                 });
             }
         }

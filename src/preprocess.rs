@@ -444,7 +444,8 @@ impl AgentEnvironment {
     }
 
     /// Holds the action with index `action` for the frame skip, stopping at the end of the game, and at a lost life
-    /// when so configured; observes the maximum of the last two frames shown.
+    /// when so configured; observes the maximum of the last two frames. A step cut short shows its last frame alone (after
+    /// the end of the game the frames left out would show the same).
     pub fn step(&mut self, action: usize) -> Step {
         self.step_watched(action, |_| ())
     }
@@ -458,17 +459,11 @@ impl AgentEnvironment {
             step.reward += self.environment.act_once(action);
             watch(&mut self.environment);
             step.life_lost = self.environment.lives() < lives;
-            if self.environment.game_over() {
-                if remaining > 0 {
-                    // The repetitions left out would have shown this screen again.
-                    self.observer.forget();
-                }
+            if self.environment.game_over() || (self.stop_at_life_loss && step.life_lost) {
                 break;
             }
-            if self.stop_at_life_loss && step.life_lost {
-                break;
-            }
-            if remaining == 1 || (self.stop_at_life_loss && remaining > 0) {
+            // Only what is looked at is painted, so the frames before are not.
+            if remaining == 1 {
                 self.observer.remember(self.environment.screen());
             }
         }
