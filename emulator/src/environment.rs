@@ -85,6 +85,9 @@ pub struct DifficultyError {
 const BOOT_FRAMES: u32 = 60;
 const RESET_FRAMES: u32 = 4;
 
+/// More presses of SELECT than any game needs to reach any of its modes (turmoil: 93).
+const MOST_PRESSES: u32 = 1_000;
+
 /// What one frame at full stick adds to a paddle's resistance, and the least it can be, in ohm.
 const PADDLE_DELTA: f64 = 23_000.0;
 const PADDLE_MIN: i32 = 27_450;
@@ -276,8 +279,13 @@ impl Environment {
     }
 
     /// Presses SELECT for `press_frames` frames until `reached` holds for the mode wanted, then makes a soft reset.
+    ///
+    /// Gives up after [`MOST_PRESSES`]: a foreign cartridge under a game's file name may never get there, and ALE would hang.
     pub(crate) fn select_until(&mut self, reached: impl Fn(&Memory, u32) -> bool, press_frames: u32) {
-        while !reached(&self.memory(), self.mode) {
+        for _ in 0..MOST_PRESSES {
+            if reached(&self.memory(), self.mode) {
+                break;
+            }
             self.press_select(press_frames);
         }
         self.soft_reset();

@@ -21,7 +21,7 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
     }
     let unsupported = |scheme| CartridgeError::UnsupportedScheme { size, md5: md5.to_owned(), scheme };
     match size {
-        _ if size % 8448 == 0 => Err(unsupported("AR (Supercharger tape)")),
+        _ if size.is_multiple_of(8448) => Err(unsupported("AR (Supercharger tape)")),
         2048 | 4096 if is_cv(bytes) => Ok(Scheme::Cv),
         2048 => Ok(Scheme::TwoK),
         4096 if has_equal_halves(bytes) => Ok(Scheme::TwoK),

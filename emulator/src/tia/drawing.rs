@@ -102,7 +102,7 @@ impl Tia {
         }
         self.refresh_rows();
         self.stroke(first, end, row_start, true);
-        if end % 4 != 0 {
+        if !end.is_multiple_of(4) {
             self.over_run(first, end, row_start);
         }
     }
