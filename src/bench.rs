@@ -27,7 +27,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
     let (key, unit, rate) = match args.kind {
         BenchKind::Emulator => ("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, time)?),
-        BenchKind::Env => ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, time)?),
+        BenchKind::Env => {
+            ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, time)?)
+        }
         BenchKind::Learner => {
             ("updates_per_second", "updates/s, batch 32, Nature network", updates_per_second(args.device, time)?)
         }

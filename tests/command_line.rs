@@ -292,3 +292,56 @@ fn a_recording_needs_no_display_and_plays_at_the_speed_of_the_game() {
 
     assert_contains(&error_of(folder.path(), &["play", "--record", "nowhere/game.gif"]), "cannot create");
 }
+
+/// Xvfb, stopped when dropped, and its display.
+#[cfg(target_os = "linux")]
+struct Display {
+    server: std::process::Child,
+    name: String,
+}
+
+#[cfg(target_os = "linux")]
+impl Display {
+    fn open() -> Option<Self> {
+        use std::io::{BufRead, BufReader};
+        let mut server = std::process::Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x1024x24"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut number = String::new();
+        BufReader::new(server.stdout.take()?).read_line(&mut number).ok()?;
+        Some(Self { server, name: format!(":{}", number.trim()) })
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn play_opens_a_window_runs_at_sixty_frames_a_second_and_ends_after_the_frames_asked_for() {
+    let Some(display) = Display::open() else {
+        eprintln!("skipped: no Xvfb here");
+        return;
+    };
+    let folder = folder();
+    let began = std::time::Instant::now();
+    let output =
+        program(folder.path()).env("DISPLAY", &display.name).args(["play", "--frames", "90"]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if errors.contains("failed to load") {
+        eprintln!("skipped: {errors}"); // the X client libraries, loaded at run time, are not there
+        return;
+    }
+    assert!(output.status.success(), "{errors}");
+    assert_contains(&String::from_utf8(output.stdout).unwrap(), "screenshot");
+    // at least the time the frames take; a busy machine may need longer
+    assert!(began.elapsed() >= std::time::Duration::from_millis(1_400), "{:?}", began.elapsed());
+}

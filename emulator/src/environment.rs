@@ -249,6 +249,16 @@ impl Environment {
         }
     }
 
+    /// A draw of the environment's generator.
+    pub(crate) fn draw(&mut self) -> u32 {
+        self.random.draw()
+    }
+
+    /// What the game's rules remember.
+    pub(crate) fn state_mut(&mut self) -> &mut GameState {
+        &mut self.state
+    }
+
     fn count_frame(&mut self) {
         self.frame_number += 1;
         self.episode_frame_number += 1;
@@ -257,20 +267,24 @@ impl Environment {
     fn choose_mode(&mut self) {
         match self.rules.modes {
             Modes::Single => {}
+            Modes::Shown { address, press_frames, .. } => {
+                self.select_until(|ram, mode| u32::from(ram[address]) == mode, press_frames);
+            }
             Modes::Select { reached, press_frames, .. } => self.select_until(reached, press_frames),
             Modes::Custom { choose, .. } => choose(self, self.mode),
         }
     }
 
     /// Presses SELECT for `press_frames` frames until `reached` holds for the mode wanted, then makes a soft reset.
-    fn select_until(&mut self, reached: fn(&Memory, u32) -> bool, press_frames: u32) {
+    pub(crate) fn select_until(&mut self, reached: impl Fn(&Memory, u32) -> bool, press_frames: u32) {
         while !reached(&self.memory(), self.mode) {
             self.press_select(press_frames);
         }
         self.soft_reset();
     }
 
-    fn memory(&self) -> Memory<'_> {
+    /// What the game's rules see now.
+    pub(crate) fn memory(&self) -> Memory<'_> {
         Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() }
     }
 

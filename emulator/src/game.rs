@@ -32,8 +32,7 @@ impl Index<u8> for Memory<'_> {
 impl Memory<'_> {
     /// Two decimal digits, high nibble first. Nibbles are not checked: 10 to 15 count as such.
     pub fn digits(&self, address: u8) -> i32 {
-        let byte = i32::from(self[address]);
-        10 * (byte >> 4) + (byte & 15)
+        two_digits(self[address])
     }
     /// Four decimal digits in two bytes.
     pub fn digits2(&self, low: u8, high: u8) -> i32 {
@@ -43,9 +42,31 @@ impl Memory<'_> {
     pub fn digits3(&self, low: u8, middle: u8, high: u8) -> i32 {
         self.digits2(low, middle) + 10_000 * self.digits(high)
     }
+    /// One decimal digit in the low nibble, where 10 is a blank and counts as 0 (but 11 to 15 as such).
+    pub fn digit_or_blank(&self, address: u8) -> i32 {
+        blank_is_zero(self[address] & 15)
+    }
     /// The byte as an integer.
     pub fn byte(&self, address: u8) -> i32 {
         i32::from(self[address])
+    }
+    /// The byte of the cartridge's RAM with this index; 0 when it has none.
+    pub fn cartridge_byte(&self, index: usize) -> u8 {
+        self.cartridge.get(index).copied().unwrap_or(0)
+    }
+}
+
+/// Two decimal digits in a byte, high nibble first.
+fn two_digits(byte: u8) -> i32 {
+    10 * i32::from(byte >> 4) + i32::from(byte & 15)
+}
+
+/// A digit where 10 stands for a blank.
+fn blank_is_zero(digit: u8) -> i32 {
+    if digit == 10 {
+        0
+    } else {
+        i32::from(digit)
     }
 }
 
@@ -93,7 +114,16 @@ pub enum Lives {
 pub enum Modes {
     /// Only mode 0; nothing is pressed.
     Single,
-    /// SELECT is pressed (for `press_frames` frames) until `reached` says so; then a soft reset.
+    /// SELECT is pressed (for `press_frames` frames) until the byte at `address` is the mode; then a soft reset.
+    Shown {
+        /// The modes on offer, the default first.
+        available: &'static [u32],
+        /// Where the cartridge keeps the number of its game variant.
+        address: u8,
+        /// Frames SELECT is held for.
+        press_frames: u32,
+    },
+    /// The same until `reached` says so.
     Select {
         /// The modes on offer, the default first.
         available: &'static [u32],
@@ -221,7 +251,9 @@ impl Game {
     pub fn available_modes(&self) -> &'static [u32] {
         match self.modes {
             Modes::Single => &[0],
-            Modes::Select { available, .. } | Modes::Custom { available, .. } => available,
+            Modes::Shown { available, .. } | Modes::Select { available, .. } | Modes::Custom { available, .. } => {
+                available
+            }
         }
     }
 
@@ -262,6 +294,14 @@ impl GameState {
     }
 }
 
+/// For [`Game::adjust`]: the frame that ends the game gives no reward, and its score is not read.
+fn last_frame_unscored(state: &mut GameState, old: &GameState, _: &Memory) {
+    if state.terminal {
+        state.reward = 0;
+        state.score = old.score;
+    }
+}
+
 /// Every supported game, by name.
 pub fn all() -> impl Iterator<Item = &'static Game> {
     [a_to_d::GAMES, e_to_k::GAMES, l_to_r::GAMES, s_to_z::GAMES].into_iter().flatten()
@@ -273,7 +313,115 @@ pub fn identify(md5: &str, file_stem: Option<&str>) -> Option<&'static Game> {
     all().find(|game| game.md5 == md5).or_else(|| all().find(|game| Some(game.name) == stem.as_deref()))
 }
 
+/// A cartridge that is shipped with ALE although it has no rules for it: two players are needed.
+struct Unscored {
+    name: &'static str,
+    md5: &'static str,
+    properties: Properties,
+}
+
+static UNSCORED: &[Unscored] = &[
+    Unscored {
+        name: "combat",
+        md5: "0ef64cdbecccb7049752a3de0b7ade14",
+        properties: Properties { first_scanline: 39, height: 256, ..Properties::DEFAULT },
+    },
+    Unscored { name: "joust", md5: "3276c777cbe97cdd2b4a63ffc16b7151", properties: Properties::DEFAULT },
+    Unscored {
+        name: "maze_craze",
+        md5: "ed2218b3075d15eaa34e3356025ccca3",
+        properties: Properties { format: Some(Format::Pal), ..Properties::DEFAULT },
+    },
+    Unscored {
+        name: "warlords",
+        md5: "cbe5a166550a8129a5e6d374901dffad",
+        properties: Properties { left_paddles: true, right_paddles: true, ..Properties::DEFAULT },
+    },
+];
+
+/// The name of a cartridge that runs with the right controllers and picture but has neither score nor lives: one of the
+/// four two-player games ALE comes with. [`identify`] does not know them.
+pub fn identify_unscored(md5: &str) -> Option<&'static str> {
+    UNSCORED.iter().find(|cartridge| cartridge.md5 == md5).map(|cartridge| cartridge.name)
+}
+
 /// The controllers and the picture of the image with this MD5.
 pub(crate) fn properties(md5: &str) -> Properties {
-    all().find(|game| game.md5 == md5).map_or(Properties::DEFAULT, |game| game.properties)
+    let scored = all().map(|game| (game.md5, game.properties));
+    let unscored = UNSCORED.iter().map(|cartridge| (cartridge.md5, cartridge.properties));
+    scored.chain(unscored).find(|entry| entry.0 == md5).map_or(Properties::DEFAULT, |entry| entry.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn there_are_104_games_and_our_own_in_alphabetical_order() {
+        let names: Vec<_> = all().map(|game| game.name).collect();
+        assert_eq!(names.iter().filter(|&&name| name != "bricks").count(), 104);
+        assert_eq!(names.len(), 105);
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        assert!(UNSCORED.iter().all(|cartridge| !names.contains(&cartridge.name)));
+    }
+
+    #[test]
+    fn every_cartridge_has_its_own_md5() {
+        let mut seen = HashSet::new();
+        for md5 in all().map(|game| game.md5).chain(UNSCORED.iter().map(|cartridge| cartridge.md5)) {
+            assert!(md5.len() == 32 && md5.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')), "{md5}");
+            assert!(seen.insert(md5), "{md5} twice");
+        }
+    }
+
+    #[test]
+    fn minimal_actions_are_legal() {
+        for game in all() {
+            let minimal = game.minimal_actions.actions();
+            assert!(!minimal.is_empty(), "{}", game.name);
+            assert!(minimal.into_iter().all(|action| game.legal_actions.contains(action)), "{}", game.name);
+        }
+    }
+
+    #[test]
+    fn modes_and_difficulties_ascend_from_the_default() {
+        for game in all() {
+            for numbers in [game.available_modes(), game.difficulties] {
+                assert!(!numbers.is_empty(), "{}", game.name);
+                assert!(numbers.is_sorted_by(|a, b| a < b), "{}: {numbers:?}", game.name);
+            }
+            assert!(game.difficulties.iter().all(|&difficulty| difficulty < 4), "{}", game.name);
+        }
+    }
+
+    #[test]
+    fn a_cartridge_is_known_by_its_md5_before_its_file_name() {
+        let pong = "60e0ea3cbe0913d39803477945e9e5ec";
+        assert_eq!(identify(pong, Some("tennis")).map(|game| game.name), Some("pong"));
+        assert_eq!(identify("", Some("TENNIS")).map(|game| game.name), Some("tennis"));
+        assert!(identify("", Some("tenni")).is_none());
+        assert!(identify("", None).is_none());
+    }
+
+    #[test]
+    fn two_player_cartridges_have_a_name_and_properties_but_no_rules() {
+        let warlords = "cbe5a166550a8129a5e6d374901dffad";
+        assert!(identify(warlords, Some("warlords")).is_none());
+        assert_eq!(identify_unscored(warlords), Some("warlords"));
+        assert!(properties(warlords).right_paddles);
+        assert_eq!(properties(""), Properties::DEFAULT);
+    }
+
+    #[test]
+    fn digits_are_not_checked_but_a_blank_may_count_as_zero() {
+        let mut riot = [0; 128];
+        riot[..3].copy_from_slice(&[0x12, 0xFA, 0xCB]);
+        let ram = Memory { riot: &riot, cartridge: &[7] };
+        assert_eq!([ram.digits(0x80), ram.digits(0x81), ram.digits(0x82)], [12, 160, 131]);
+        assert_eq!([ram.digit_or_blank(0x80), ram.digit_or_blank(0x81), ram.digit_or_blank(0x82)], [2, 0, 11]);
+        assert_eq!(ram.digits2(0x80, 0x81), 16_012);
+        assert_eq!(ram[0x00], ram[0x80]);
+        assert_eq!([ram.cartridge_byte(0), ram.cartridge_byte(1)], [7, 0]);
+    }
 }

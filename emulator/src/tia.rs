@@ -349,6 +349,10 @@ impl Tia {
     #[inline(always)]
     fn note_access(&mut self, until: i32) {
         if until > self.noted_until {
+            // So close behind another access ALE's over-run of the earlier one could stay visible.
+            if until - self.noted_until < 4 {
+                self.catch_up(self.noted_until);
+            }
             self.noted_before = self.noted_until;
             self.noted_until = until;
         }
@@ -535,8 +539,6 @@ impl Tia {
             0x00 | 0x02 | 0x03 | 0x15..=0x1A | 0x20 | 0x21 | 0x23 | 0x24 | 0x2B | 0x2D.. => false,
             0x22 => self.arms_star_field(k, value >> 4),
             0x01 => (value ^ self.vblank) & VBLANK_ON != 0,
-            0x04 => value != self.nusiz[0] || self.skip_first_copy[0] || self.missile0_mode != MissileMode::Normal,
-            0x05 => value != self.nusiz[1] || self.skip_first_copy[1],
             0x06 => self.colour(value) != self.colours.player[0],
             0x07 => self.colour(value) != self.colours.player[1],
             0x08 => self.colour(value) != self.colours.playfield,
@@ -559,7 +561,7 @@ impl Tia {
             0x25 | 0x26 => bit(0) != self.player_delayed[usize::from(register - 0x25)],
             0x27 => bit(0) != self.ball_delayed,
             0x28 | 0x29 => bit(1) != self.missile_locked[usize::from(register - 0x28)],
-            // Strobes: RESP0 to RESBL, HMOVE, CXCLR
+            // NUSIZ0 and NUSIZ1, which also undo what the star field and RESPx did; strobes: RESP0 to RESBL, HMOVE, CXCLR
             _ => true,
         }
     }

@@ -15,7 +15,14 @@ impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
     #[inline]
     pub(super) fn catch_up(&mut self, until: i32) {
-        let until = until.max(self.noted_until);
+        if until - self.noted_until < 4 && self.drawn_until < self.noted_until && self.noted_until < until {
+            self.draw_up_to(self.noted_until);
+        }
+        self.draw_up_to(until.max(self.noted_until));
+    }
+
+    #[inline]
+    fn draw_up_to(&mut self, until: i32) {
         if until < self.display_start || self.drawn_until >= self.display_end || self.drawn_until >= until {
             return;
         }
