@@ -151,7 +151,7 @@ impl Config {
     /// The preset `name` as it stands.
     pub fn preset(name: &str) -> Result<Config> {
         let table = preset_table(name)?;
-        Ok(Value::Table(table).try_into().with_context(|| format!("preset {name}"))?)
+        Value::Table(table).try_into().with_context(|| format!("preset {name}"))
     }
 
     /// The names of the presets.

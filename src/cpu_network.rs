@@ -1,6 +1,6 @@
 //! The network on the CPU: forward and backward by hand, no allocation after the first pass.
 //!
-//! The batch is cut into at most [`GROUPS`] groups of images; a group goes through all convolutions on one thread, its
+//! The batch is cut into at most eight groups of images; a group goes through all convolutions on one thread, its
 //! intermediate results staying in that core's cache. Dense layers are cut into blocks of outputs instead. Where the cuts
 //! lie depends on shapes alone and partial sums are added in their order, so results are the same for any number of
 //! threads.

@@ -17,8 +17,7 @@ pub enum NetworkKind {
     Nature,
     /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state.
     Nips,
-    /// For the CPU: conv 32 5x5/5, conv 64 5x5/5, dense 256 (the convolutions of van Hasselt et al. 2019's data-efficient
-    /// Rainbow); 1.4 M multiply-adds a state.
+    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state.
     Small,
 }
 
@@ -36,15 +35,15 @@ impl NetworkKind {
     fn convolutions(self) -> &'static [(usize, usize, usize)] {
         match self {
             NetworkKind::Nature => &[(32, 8, 4), (64, 4, 2), (64, 3, 1)],
-            NetworkKind::Nips => &[(16, 8, 4), (32, 4, 2)],
-            NetworkKind::Small => &[(32, 5, 5), (64, 5, 5)],
+            NetworkKind::Nips | NetworkKind::Small => &[(16, 8, 4), (32, 4, 2)],
         }
     }
 
     fn hidden(self) -> usize {
         match self {
             NetworkKind::Nature => 512,
-            NetworkKind::Nips | NetworkKind::Small => 256,
+            NetworkKind::Nips => 256,
+            NetworkKind::Small => 128,
         }
     }
 }

@@ -40,8 +40,8 @@ pub struct Resizer {
 
 #[derive(Clone, Debug)]
 enum Method {
-    Area { columns: AreaColumns, rows: Vec<AreaRow> },
-    Bilinear { columns: [LinearTap; SIDE], rows: [LinearTap; SIDE] },
+    Area { columns: Box<AreaColumns>, rows: Vec<AreaRow> },
+    Bilinear { columns: Vec<LinearTap>, rows: Vec<LinearTap> },
 }
 
 /// Weights of the three source pixels from `first[d]` on that output column `d` averages; unused ones are 0.
@@ -99,9 +99,9 @@ fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
 }
 
 /// OpenCV's two taps an output pixel, in 11-bit fixed point.
-fn linear_taps(source: usize) -> [LinearTap; SIDE] {
+fn linear_taps(source: usize) -> Vec<LinearTap> {
     let scale = source as f64 / SIDE as f64;
-    let mut taps = [LinearTap::default(); SIDE];
+    let mut taps = vec![LinearTap::default(); SIDE];
     for (d, tap) in taps.iter_mut().enumerate() {
         let position = ((d as f64 + 0.5) * scale - 0.5) as f32;
         let first = position.floor().max(0.0);
@@ -189,7 +189,7 @@ impl Resizer {
         assert!(height >= SIDE, "a picture of {height} rows cannot be reduced to {SIDE}");
         let method = match method {
             Resize::Area => Method::Area {
-                columns: AreaColumns::new(),
+                columns: Box::new(AreaColumns::new()),
                 rows: area_weights(height, SIDE)
                     .into_iter()
                     .map(|AreaWeight { output, source, weight }| AreaRow { output, source, weight })
@@ -250,7 +250,7 @@ fn round_half_even(value: f32) -> u8 {
     (value + 12_582_912.0).to_bits() as u8
 }
 
-fn interpolate(picture: &GrayRows, columns: &[LinearTap; SIDE], rows: &[LinearTap; SIDE], output: &mut Frame) {
+fn interpolate(picture: &GrayRows, columns: &[LinearTap], rows: &[LinearTap], output: &mut Frame) {
     let horizontal = |source: usize, sums: &mut [i32; SIDE]| {
         let mut pixels = [0u8; SCREEN_WIDTH];
         picture.fill(source, &mut pixels);

@@ -248,8 +248,15 @@ mod tests {
     #[derive(Default)]
     struct Naive {
         stack: FrameStack,
-        /// (frame id, stack, Some((action, reward, terminal)), last of its episode)
-        seen: Vec<(u32, [u32; STACK], Option<(u8, f32, bool)>, bool)>,
+        seen: Vec<Seen>,
+    }
+
+    struct Seen {
+        id: u32,
+        stack: [u32; STACK],
+        /// (action, reward, terminal)
+        then: Option<(u8, f32, bool)>,
+        last: bool,
     }
 
     type Transition = ([u32; STACK], u8, i64, i64, [u32; STACK]);
@@ -262,17 +269,17 @@ mod tests {
         fn transitions(&self, capacity: usize, n: usize, gamma: f32) -> HashMap<u32, Transition> {
             let oldest = self.seen.len().saturating_sub(capacity);
             let mut result = HashMap::new();
-            for (t, (id, stack, ..)) in self.seen.iter().enumerate() {
-                let frames = stack.iter().filter(|&&id| id != 0).count();
+            for (t, seen) in self.seen.iter().enumerate() {
+                let frames = seen.stack.iter().filter(|&&id| id != 0).count();
                 if t + 1 < oldest + frames {
                     continue;
                 }
                 let (mut reward, mut discount, mut at) = (0.0, 1.0, t);
                 let complete = loop {
-                    if at - t == n || (self.seen[at].3 && at > t) {
+                    if at - t == n || (self.seen[at].last && at > t) {
                         break true;
                     }
-                    let Some((_, r, terminal)) = self.seen[at].2 else {
+                    let Some((_, r, terminal)) = self.seen[at].then else {
                         break false;
                     };
                     reward += discount * r;
@@ -283,8 +290,9 @@ mod tests {
                         break true;
                     }
                 };
-                if let (true, Some((action, ..))) = (complete, self.seen[t].2) {
-                    result.insert(*id, (*stack, action, milli(reward), milli(discount), self.seen[at].1));
+                if let (true, Some((action, ..))) = (complete, seen.then) {
+                    let transition = (seen.stack, action, milli(reward), milli(discount), self.seen[at].stack);
+                    result.insert(seen.id, transition);
                 }
             }
             result
@@ -300,11 +308,8 @@ mod tests {
             let gamma = 0.5;
             let mut replay = Replay::new(capacity, n, gamma);
             let mut naive = Naive::default();
-            let mut next_id = 0;
             let mut over = true;
-            for _ in 0..random.below(120) {
-                let id = next_id;
-                next_id += 1;
+            for id in 0..random.below(120) as u32 {
                 if over {
                     replay.begin_episode(&frame(id));
                     naive.stack.begin(&frame(id));
@@ -316,11 +321,11 @@ mod tests {
                     over = truncated || (terminal && random.below(2) == 0);
                     replay.push(action, reward, terminal, over, &frame(id));
                     if let Some(last) = naive.seen.last_mut() {
-                        last.2 = Some((action as u8, reward, terminal));
+                        last.then = Some((action as u8, reward, terminal));
                     }
                     naive.stack.push(&frame(id));
                 }
-                naive.seen.push((id, ids(naive.stack.pixels()), None, over));
+                naive.seen.push(Seen { id, stack: ids(naive.stack.pixels()), then: None, last: over });
             }
             let mut expected = naive.transitions(capacity, n, gamma);
             let mut batch = Batch::default();

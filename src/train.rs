@@ -100,12 +100,12 @@ pub fn train(
             record.game_ended(steps, agent.epsilon(step), &outcome, task.episode_frames())?;
             begin_episode(agent, task, &mut stack);
         }
-        if steps > config.learning_starts_steps && steps % config.train_every_steps == 0 {
+        if steps > config.learning_starts_steps && steps.is_multiple_of(config.train_every_steps) {
             if let Some(update) = agent.learn()? {
                 record.updated(update.loss, update.q_value);
             }
         }
-        if steps % config.target_sync_steps == 0 {
+        if steps.is_multiple_of(config.target_sync_steps) {
             agent.sync_target()?;
         }
         record.after_step(config, steps, agent)?;
@@ -204,13 +204,13 @@ impl RunRecord {
             // So far the policy was random.
             self.held_out = Some(agent.held_out_observations(HELD_OUT_STATES, &mut self.held_out_generator));
         }
-        if steps % config.metrics_every_steps == 0 {
+        if steps.is_multiple_of(config.metrics_every_steps) {
             self.progress_row(steps, agent)?;
         }
-        if config.evaluation_every_steps > 0 && steps % config.evaluation_every_steps == 0 {
+        if config.evaluation_every_steps > 0 && steps.is_multiple_of(config.evaluation_every_steps) {
             self.evaluate(steps, agent)?;
         }
-        if steps % config.checkpoint_every_steps == 0 {
+        if steps.is_multiple_of(config.checkpoint_every_steps) {
             self.save(MODEL_FILE, agent)?;
         }
         self.progress.tick(steps);
@@ -664,7 +664,7 @@ mod tests {
             self.steps += 1;
             self.ask();
             let over = self.steps == 10;
-            let truncated = over && self.games % 3 == 0;
+            let truncated = over && self.games.is_multiple_of(3);
             Step { reward, life_lost: self.steps == 5, terminal: over && !truncated, truncated }
         }
 

@@ -1,4 +1,5 @@
 //! `train` and `eval` as a user runs them, on the built-in game.
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use assert_cmd::Command;
 use std::fs;
