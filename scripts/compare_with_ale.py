@@ -142,7 +142,7 @@ class Ale:
             if self.ale.game_over():
                 self.ale.reset_game()
             reward = 0
-            # Frame by frame, which equals act() with a frame skip, so as to see the last screen but one.
+            # Frame by frame, to see the last screen but one.
             for left in reversed(range(self.frame_skip)):
                 reward += self.ale.act(number)
                 if left == 1 and self.observation:

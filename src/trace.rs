@@ -1,6 +1,10 @@
 //! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
 //! compared step by step without either knowing of the other.
 //!
+//! An action is held by repeating it: the environment itself runs at frame skip 1, so that the screen before the last can
+//! be seen. (With ALE's own frame skip the result is the same but in adventure, berzerk, double_dunk and video_cube, where
+//! choosing the mode takes agent steps, which are then longer.)
+//!
 //! Line 0 is the state after loading; after a line with `game_over` 1 the environment is reset before the next action.
 //! `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
@@ -24,7 +28,6 @@ pub fn run(args: &TraceArgs) -> Result<()> {
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = roms::load(&args.rom)?;
     let settings = Settings {
-        frame_skip: args.frame_skip,
         sticky_probability: as_ale_stores(args.sticky),
         random_seed: seed("--seed", args.seed)?,
         system_seed: seed("--system-seed", args.system_seed)?,
@@ -103,7 +106,7 @@ fn write_trace(
             }
             reward = match &mut observer {
                 Some(observer) => act_and_observe(environment, observer, actions[step - 1], args.frame_skip),
-                None => environment.act(actions[step - 1]),
+                None => (0..args.frame_skip).map(|_| environment.act_once(actions[step - 1])).sum(),
             };
         }
         let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
