@@ -6,7 +6,7 @@
 //! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
 use super::objects::{BL, M0, M1, P0, P1, PF};
-use super::row::{word_mask, Row, WIDTH};
+use super::row::{stretch_table, word_mask, Row, WIDTH};
 use super::BUFFER_ROWS;
 use std::ops::Range;
 
@@ -268,18 +268,4 @@ fn splat(colour: u8) -> u64 {
 }
 
 /// For every byte the u64 whose byte `i` is $FF where bit `i` is set.
-static BYTE_MASKS: [u64; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            if byte >> bit & 1 == 1 {
-                table[byte] |= 0xFF << (8 * bit);
-            }
-            bit += 1;
-        }
-        byte += 1;
-    }
-    table
-};
+static BYTE_MASKS: [u64; 256] = stretch_table(8);

@@ -54,13 +54,14 @@ pub(super) fn word_mask(word: usize, first: usize, end: usize) -> u32 {
 /// Every bit of `bits` repeated `times` times (2 or 4), bit 0 first.
 #[inline]
 pub(super) fn stretch(bits: u8, times: usize) -> u32 {
-    (if times == 2 { &STRETCH_2 } else { &STRETCH_4 })[usize::from(bits)]
+    (if times == 2 { &STRETCH_2 } else { &STRETCH_4 })[usize::from(bits)] as u32
 }
 
-const STRETCH_2: [u32; 256] = stretch_table(2);
-const STRETCH_4: [u32; 256] = stretch_table(4);
+static STRETCH_2: [u64; 256] = stretch_table(2);
+static STRETCH_4: [u64; 256] = stretch_table(4);
 
-const fn stretch_table(times: u32) -> [u32; 256] {
+/// For every byte its bits, each repeated `times` times (up to 8), bit 0 first.
+pub(super) const fn stretch_table(times: u32) -> [u64; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
