@@ -317,39 +317,4 @@ mod tests {
         let one = run(1);
         assert!(one == run(2) && one == run(5));
     }
-
-    /// `cargo test --release --lib learner_speed -- --ignored --nocapture`
-    #[test]
-    #[ignore = "a measurement, not a check"]
-    fn learner_speed() {
-        for kind in [NetworkKind::Nature, NetworkKind::Small] {
-            let architecture = Architecture::new(kind, false, 4);
-            let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
-            let observations = pixels(32);
-            let mut learner = CpuLearner::new(&parameters, ADAM);
-            let mut times: Vec<[f64; 4]> = (0..60)
-                .map(|_| {
-                    let start = std::time::Instant::now();
-                    learner.q_values(Which::Target, &observations).unwrap();
-                    let forward = start.elapsed().as_secs_f64();
-                    let mut pull = |q: &[f32], gradient: &mut [f32]| {
-                        gradient.copy_from_slice(q);
-                        Ok(())
-                    };
-                    learner.descend(&observations, &mut pull).unwrap();
-                    let update = start.elapsed().as_secs_f64();
-                    learner.q_values(Which::Online, &observations[..STACK_PIXELS]).unwrap();
-                    let one = start.elapsed().as_secs_f64() - update;
-                    let before = start.elapsed().as_secs_f64();
-                    learner.optimizer.step(learner.online.values_mut(), &learner.gradient);
-                    [forward, update, one, start.elapsed().as_secs_f64() - before].map(|seconds| seconds * 1e3)
-                })
-                .collect();
-            let parts = ["forward of 32", "update", "forward of one", "optimizer"];
-            for (i, part) in parts.iter().enumerate() {
-                times.sort_by(|a, b| a[i].total_cmp(&b[i]));
-                println!("{} {part}: {:.2} ms, lowest {:.2}", kind.name(), times[times.len() / 2][i], times[0][i]);
-            }
-        }
-    }
 }
