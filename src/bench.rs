@@ -44,7 +44,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     println!("{name}: {rate:.0} {unit}");
     if args.json {
-        println!("{}", json!({ key: rate, "rom": name, "seconds": args.seconds }));
+        println!("{}", json!({ key: rate, "measured": name, "seconds": args.seconds }));
     }
     Ok(())
 }
