@@ -109,8 +109,8 @@ pub struct Environment {
     difficulty: u32,
     /// Lives before the first frame: what `truncate_on_life_loss` compares with.
     initial_lives: i32,
-    /// The action held since the last frame that was not sticky.
-    remembered: Action,
+    /// The action held since the last frame that was not sticky, and how far a paddle is turned for it.
+    remembered: (Action, f32),
     paddles: [i32; 2],
     frame_number: u32,
     episode_frame_number: u32,
@@ -137,7 +137,7 @@ impl Environment {
             mode: rules.available_modes()[0],
             difficulty: 0,
             initial_lives: rules.reported_lives(&rules.initial),
-            remembered: Action::Noop,
+            remembered: (Action::Noop, 1.0),
             paddles: [0; 2],
             frame_number: 0,
             episode_frame_number: 0,
@@ -154,7 +154,7 @@ impl Environment {
         self.paddles = [(PADDLE_MIN + self.properties.paddle_max) / 2; 2];
         self.console.reset();
         for _ in 0..BOOT_FRAMES {
-            self.emulate(Action::Noop);
+            self.emulate(Action::Noop, 1.0);
         }
         self.soft_reset();
         self.state = self.rules.initial;
@@ -162,7 +162,7 @@ impl Environment {
         self.soft_reset();
         for &(frames, action) in self.rules.start {
             for _ in 0..frames {
-                self.emulate(action);
+                self.emulate(action, 1.0);
             }
         }
     }
@@ -172,24 +172,35 @@ impl Environment {
     /// An action that is not legal for the game acts as NOOP, and so does RESET. Once the game is over nothing is emulated
     /// and the reward is 0.
     pub fn act(&mut self, action: Action) -> i32 {
-        let sum = (0..self.settings.frame_skip.max(1)).map(|_| self.act_once(action)).sum::<i32>();
+        self.act_with_strength(action, 1.0)
+    }
+
+    /// [`act`](Self::act) with paddles turned by `strength` times ALE's 23,000 ohm a frame; its sign does not matter, and
+    /// joysticks ignore it.
+    pub fn act_with_strength(&mut self, action: Action, strength: f32) -> i32 {
+        let sum = (0..self.settings.frame_skip.max(1)).map(|_| self.act_for_one_frame(action, strength)).sum::<i32>();
         let (least, most) = self.settings.reward_range;
         sum.clamp(least, most)
     }
 
     /// Holds `action` for one frame, whatever the frame skip is, and returns the frame's reward.
     pub fn act_once(&mut self, action: Action) -> i32 {
+        self.act_for_one_frame(action, 1.0)
+    }
+
+    fn act_for_one_frame(&mut self, action: Action, strength: f32) -> i32 {
         let sticky = f64::from(self.settings.sticky_probability);
         if self.random.draw_unit() >= sticky {
-            self.remembered = action;
+            self.remembered = (action, strength);
         }
         // Player B, who never does anything, has a draw as well.
         self.random.draw_unit();
         if self.game_over() {
             return 0;
         }
-        let legal = self.rules.legal_actions.contains(self.remembered);
-        self.emulate(if legal { self.remembered } else { Action::Noop });
+        let (action, strength) = self.remembered;
+        let legal = self.rules.legal_actions.contains(action);
+        self.emulate(if legal { action } else { Action::Noop }, strength);
         self.count_frame();
         self.state.reward
     }
@@ -197,9 +208,9 @@ impl Environment {
     /// Holds the console's RESET switch for four frames: a new game without the rest of [`Environment::reset`].
     pub fn soft_reset(&mut self) {
         for _ in 0..RESET_FRAMES {
-            self.emulate(Action::Reset);
+            self.emulate(Action::Reset, 1.0);
         }
-        self.remembered = Action::Noop;
+        self.remembered = (Action::Noop, 1.0);
     }
 
     /// Holds SELECT for `frames` frames, then lets go of everything for one. Counts as one frame, and only that one is seen
@@ -210,14 +221,14 @@ impl Environment {
         for _ in 0..frames {
             self.console.update();
         }
-        self.emulate(Action::Noop);
+        self.emulate(Action::Noop, 1.0);
         self.count_frame();
     }
 
     /// One frame with `action`, and the game's rules after it.
-    fn emulate(&mut self, action: Action) {
+    fn emulate(&mut self, action: Action, strength: f32) {
         if self.properties.has_paddles() {
-            self.turn_paddle(action);
+            self.turn_paddle(action, strength);
         }
         let controls = self.controls(action);
         self.console.set_controls(&controls);
@@ -238,18 +249,18 @@ impl Environment {
         }
     }
 
-    fn turn_paddle(&mut self, action: Action) {
+    fn turn_paddle(&mut self, action: Action, strength: f32) {
+        let turn = PADDLE_DELTA * f64::from(strength).abs();
         // To the right is towards less resistance.
         let change = if action.right() {
-            -PADDLE_DELTA
+            -turn
         } else if action.left() {
-            PADDLE_DELTA
+            turn
         } else {
             0.0
         };
-        for (paddle, change) in self.paddles.iter_mut().zip([change as i32, 0]) {
-            *paddle = (*paddle + change).clamp(PADDLE_MIN, self.properties.paddle_max);
-        }
+        // Player B's paddle stays where it is.
+        self.paddles[0] = self.paddles[0].saturating_add(change as i32).clamp(PADDLE_MIN, self.properties.paddle_max);
     }
 
     /// A draw of the environment's generator.
