@@ -1,26 +1,35 @@
 #!/usr/bin/env python3
 """Compares this emulator with the Arcade Learning Environment, step by step.
 
-For each game a list of random actions is played by ale-py and by `atari-dqn trace`; RAM, screen, reward, lives, game
-over and the 84x84 observation must be equal after every one. The first difference is reported, for a screen with the
-first wrong pixel and a PNG of both pictures (in target/compare).
+For each game a list of random actions is played by ale-py and by `atari-dqn trace`; reward, lives, end of the episode,
+frame numbers, RAM, screen and the 84x84 observation must be equal after every one. The result is a table: for each game
+the steps played and, for every column that differs, the first step at which it does. For a screen that is explained
+with the first wrong pixel and a PNG of both pictures (in target/compare).
 
 ale-py is installed into .venv by the first run; the cartridges are the ones it carries.
 
     cargo build --release
     scripts/compare_with_ale.py                                  # 12 games and the built-in one
+    scripts/compare_with_ale.py --all                            # the 104 games ale-py supports, and the built-in one
+    scripts/compare_with_ale.py --all --modes --frames 300       # in every mode at every difficulty
+    scripts/compare_with_ale.py --all --vector --frames 500      # ale-py's AtariVectorEnv, 4 environments
     scripts/compare_with_ale.py pong --frames 100000 --frame-skip 4 --sticky 0.25
+    scripts/compare_with_ale.py --report docs/ale-equality.md    # everything, as the table in docs
 
 Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
 """
 
 import argparse
 import concurrent.futures
+import dataclasses
+import datetime
 import multiprocessing
 import os
 import pathlib
+import platform
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -29,7 +38,9 @@ import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PACKAGES = ["ale-py==0.12.1", "numpy==2.4.6", "opencv-python-headless==5.0.0.93", "pillow==13.0.0"]
+PACKAGES = [
+    "ale-py==0.12.1", "gymnasium==1.4.0", "numpy==2.4.6", "opencv-python-headless==5.0.0.93", "pillow==13.0.0",
+]  # fmt: skip
 PICTURES = ROOT / "target" / "compare"
 
 BUILT_IN = "bricks"
@@ -37,6 +48,67 @@ GAMES = [
     "breakout", "pong", "space_invaders", "seaquest", "qbert", "beam_rider", "enduro", "ms_pacman", "freeway",
     "montezuma_revenge", "boxing", "pitfall2", BUILT_IN,
 ]  # fmt: skip
+# ale-py carries these cartridges but has no rules for them.
+UNSUPPORTED = {"combat", "joust", "maze_craze", "warlords"}
+
+ENVIRONMENTS = 4
+"""Environments of a vector comparison."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a game is played on both sides."""
+
+    frames: int = 2000
+    frame_skip: int = 1
+    sticky: float = 0.0
+    seed: int = 0
+    system_seed: int | None = None
+    mode: int | None = None
+    difficulty: int | None = None
+    max_frames: int = 0
+    truncate_on_life_loss: bool = False
+    reward_range: tuple[int, int] | None = None
+    colour_averaging: bool = False
+    strengths: bool = False
+    observation: bool = True
+    audio: bool = False
+    modes: bool = False
+    vector: bool = False
+
+
+# What docs/ale-equality.md shows, a column each.
+REPORT = [
+    ("skip 1, seed 1", Options(frames=5000, seed=1)),
+    ("skip 1, seed 2", Options(frames=5000, seed=2)),
+    ("skip 4, sticky", Options(frames=1500, frame_skip=4, sticky=0.25, seed=3)),
+    ("modes", Options(frames=300, seed=4, modes=True)),
+    (
+        "options",
+        Options(
+            frames=1000, frame_skip=3, sticky=0.1, seed=5, system_seed=6, max_frames=900, reward_range=(-2, 3),
+            colour_averaging=True, strengths=True, observation=False,
+        ),
+    ),
+    ("life loss", Options(frames=1000, frame_skip=4, seed=6, truncate_on_life_loss=True)),
+    ("vector", Options(frames=500, seed=7, vector=True)),
+    ("sound", Options(frames=300, seed=8, audio=True)),
+]  # fmt: skip
+REPORT_LEGEND = f"""\
+* **skip 1**: {REPORT[0][1].frames:,} random actions of one frame; two seeds, of the actions and of ALE.
+* **skip 4, sticky**: {REPORT[2][1].frames:,} random actions of four frames, each frame repeating the action before with probability 0.25.
+* **modes**: {REPORT[3][1].frames} actions in every mode the game lists, at every difficulty it lists.
+* **options**: {REPORT[4][1].frames:,} actions with ALE's own frame skip (3), another system seed, sticky 0.1, episodes cut off after 900 frames, rewards
+  clamped to -2..3, colour averaging, paddle strengths.
+* **life loss**: {REPORT[5][1].frames:,} actions of four frames, the episode truncated at every lost life.
+* **vector**: ale-py's `AtariVectorEnv` at its defaults, {ENVIRONMENTS} environments, {REPORT[6][1].frames} steps.
+* **sound**: {REPORT[7][1].frames} actions with the 512 sound samples as one more column.
+
+Compared after every step: reward, lives, terminal, truncated, both frame numbers, all 128 bytes of RAM, the whole screen, and
+the 84x84 observation (gray, maximum of two frames, area resize by OpenCV; not under *options*). A cell says how many steps
+were equal, or which column differs first and at which step. `bricks` is the built-in game; ale-py plays it by
+breakout's rules.
+"""
 
 
 def enter_virtual_environment():
@@ -62,23 +134,41 @@ def enter_virtual_environment():
 
 
 def parse_arguments():
+    default = Options()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("games", nargs="*", metavar="GAME", help="cartridges by name, `bricks`, or `all` [default: %s]" % " ".join(GAMES))
-    parser.add_argument("--frames", type=int, default=2000, metavar="N", help="actions a game [%(default)s]")
+    parser.add_argument("games", nargs="*", metavar="GAME", help="cartridges by name, or `bricks` [%s]" % " ".join(GAMES))
+    parser.add_argument("--all", action="store_true", help="all games ale-py supports, and `bricks`")
+    parser.add_argument("--frames", type=int, default=default.frames, metavar="N", help="actions a game [%(default)s]")
     parser.add_argument("--frame-skip", type=int, default=1, metavar="N", help="frames each action is held for [%(default)s]")
     parser.add_argument("--sticky", type=float, default=0.0, metavar="P", help="repeat_action_probability [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the actions, and ALE's random_seed [%(default)s]")
     parser.add_argument("--system-seed", type=int, metavar="N", help="ALE's system_random_seed")
     parser.add_argument("--mode", type=int, metavar="M")
     parser.add_argument("--difficulty", type=int, metavar="D")
+    parser.add_argument("--modes", action="store_true", help="every mode at every difficulty, --frames actions each")
+    parser.add_argument("--max-frames", type=int, default=0, metavar="N", help="max_num_frames_per_episode [%(default)s]")
+    parser.add_argument("--truncate-on-life-loss", action="store_true", help="ALE's truncate_on_loss_of_life")
+    parser.add_argument("--reward-range", type=int, nargs=2, metavar=("MIN", "MAX"), help="ALE's reward_min, reward_max")
+    parser.add_argument("--colour-averaging", action="store_true", help="ALE's color_averaging")
+    parser.add_argument("--strengths", action="store_true", help="turn paddles by random strengths")
     parser.add_argument(
         "--observation", action=argparse.BooleanOptionalAction, default=True, help="compare the 84x84 observation too [yes]"
     )
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="games at a time [%(default)s]")
+    parser.add_argument("--audio", action="store_true", help="compare the sound samples too")
+    parser.add_argument("--vector", action="store_true", help=f"compare AtariVectorEnv, {ENVIRONMENTS} environments, instead")
+    parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="everything docs/ale-equality.md shows, into FILE")
+    parser.add_argument("--share", type=float, default=1.0, metavar="S", help="of the report's actions, for a quick look [1]")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="games at a time [one a core]")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
     if args.frames < 0 or args.frame_skip < 1 or args.jobs < 1 or not 0 <= args.sticky <= 1 or args.seed == -1:
         parser.error("--frames, --frame-skip, --jobs and --sticky must make sense; seed -1 means the clock to ALE")
+    if args.reward_range and args.observation:
+        parser.error("--reward-range clamps whole actions; with it say --no-observation, which plays frame by frame")
+    if not 0 < args.share <= 1:
+        parser.error("--share is a number above 0, at most 1")
+    if args.all and args.games:
+        parser.error("either --all or names of games")
     return args
 
 
@@ -101,31 +191,49 @@ def random_actions(count, minimal, seed):
     return actions[:count]
 
 
+def random_strengths(count, seed):
+    """Paddle strengths that a float32 holds exactly: mostly 1, some weaker, a few stronger."""
+    draw = random.Random(f"strengths {seed}")
+    exact = lambda value: struct.unpack("f", struct.pack("f", value))[0]
+    return [1.0 if draw.random() < 0.5 else exact(draw.uniform(0, 1.5)) for _ in range(count)]
+
+
 class Ale:
     """ale-py, driven the way `atari-dqn trace` documents itself."""
 
-    def __init__(self, rom, args):
+    def __init__(self, rom, options):
         import ale_py
 
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self.ale = ale_py.ALEInterface()
-        self.ale.setInt("random_seed", args.seed)
-        if args.system_seed is not None:
-            self.ale.setInt("system_random_seed", args.system_seed)
-        self.ale.setFloat("repeat_action_probability", args.sticky)  # ALE's default is 0.25
-        self.ale.setInt("frame_skip", 1)
+        self.options = options
+        # Frame by frame, to see the last screen but one.
+        self.steps_a_action = options.frame_skip if options.observation else 1
+        self.ale.setInt("random_seed", options.seed)
+        if options.system_seed is not None:
+            self.ale.setInt("system_random_seed", options.system_seed)
+        self.ale.setFloat("repeat_action_probability", options.sticky)  # ALE's default is 0.25
+        self.ale.setInt("frame_skip", 1 if options.observation else options.frame_skip)
+        self.ale.setInt("max_num_frames_per_episode", options.max_frames)
+        self.ale.setBool("truncate_on_loss_of_life", options.truncate_on_life_loss)
+        self.ale.setBool("color_averaging", options.colour_averaging)
+        self.ale.setBool("sound_obs", options.audio)
+        if options.reward_range:
+            self.ale.setInt("reward_min", options.reward_range[0])
+            self.ale.setInt("reward_max", options.reward_range[1])
         self.ale.loadROM(str(rom))
-        if args.mode is not None:
-            self.ale.setMode(args.mode)
-        if args.difficulty is not None:
-            self.ale.setDifficulty(args.difficulty)
-        if args.mode is not None or args.difficulty is not None:
+        if options.mode is not None:
+            self.ale.setMode(options.mode)
+        if options.difficulty is not None:
+            self.ale.setDifficulty(options.difficulty)
+        if options.mode is not None or options.difficulty is not None:
             self.ale.reset_game()
-        self.frame_skip = args.frame_skip
-        self.observation = args.observation
 
     def minimal_actions(self):
         return [action.value for action in self.ale.getMinimalActionSet()]
+
+    def modes_and_difficulties(self):
+        return [(mode, difficulty) for mode in self.ale.getAvailableModes() for difficulty in self.ale.getAvailableDifficulties()]
 
     def lines(self, actions):
         """Generates the lines of the trace; the environment is left at the step of the line generated last."""
@@ -138,108 +246,194 @@ class Ale:
         ram = numpy.empty(self.ale.getRAMSize(), numpy.uint8)
         yield self.header()
         yield self.line(0, 0, screen, gray, None, ram)
-        for step, number in enumerate(actions, 1):
+        for step, (number, strength) in enumerate(actions, 1):
             if self.ale.game_over():
                 self.ale.reset_game()
             reward = 0
-            # Frame by frame, to see the last screen but one.
-            for left in reversed(range(self.frame_skip)):
-                reward += self.ale.act(number)
-                if left == 1 and self.observation:
+            for left in reversed(range(self.steps_a_action)):
+                reward += self.ale.act(number, strength)
+                if left == 1:
                     self.ale.getScreenGrayscale(before_last)
-            yield self.line(step, reward, screen, gray, before_last if self.frame_skip > 1 else None, ram)
+            yield self.line(step, reward, screen, gray, before_last if self.steps_a_action > 1 else None, ram)
 
     def header(self):
-        return "step,reward,lives,game_over,ram_crc32,screen_crc32" + (",observation_crc32" if self.observation else "")
+        header = "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32"
+        return header + ",observation_crc32" * self.options.observation + ",audio_crc32" * self.options.audio
 
     def line(self, step, reward, screen, gray, before_last, ram):
         import cv2
         import numpy
 
-        self.ale.getRAM(ram)
-        self.ale.getScreen(screen)
-        line = f"{step},{reward},{self.ale.lives()},{int(self.ale.game_over())},{zlib.crc32(ram):08x},{zlib.crc32(screen):08x}"
-        if self.observation:
-            self.ale.getScreenGrayscale(gray)
+        ale = self.ale
+        ale.getRAM(ram)
+        ale.getScreen(screen)
+        terminal, truncated = ale.game_over(with_truncation=False), ale.game_truncated()
+        line = f"{step},{reward},{ale.lives()},{int(terminal)},{int(truncated)},{ale.getFrameNumber()},{ale.getEpisodeFrameNumber()}"
+        line += f",{zlib.crc32(ram):08x},{zlib.crc32(screen):08x}"
+        if self.options.observation:
+            ale.getScreenGrayscale(gray)
             if before_last is not None:
                 gray = numpy.maximum(gray, before_last)
             observation = cv2.resize(gray, (84, 84), interpolation=cv2.INTER_AREA)
             line += f",{zlib.crc32(observation):08x}"
+        if self.options.audio:
+            line += f",{zlib.crc32(ale.getAudio()):08x}"
         return line
 
 
-def trace_command(rom, actions_file, args):
-    command = [args.binary, "trace", "--rom", rom, "--actions", actions_file, "--frame-skip", args.frame_skip]
-    command += ["--sticky", args.sticky, "--seed", args.seed]
-    for flag, value in [("--system-seed", args.system_seed), ("--mode", args.mode), ("--difficulty", args.difficulty)]:
+def trace_command(binary, rom, actions_file, options):
+    command = [binary, "trace", "--rom", rom, "--actions", actions_file, "--frame-skip", options.frame_skip]
+    command += ["--sticky", options.sticky, "--seed", options.seed, "--max-frames", options.max_frames]
+    reward_min, reward_max = options.reward_range or (None, None)
+    values = [
+        ("--system-seed", options.system_seed), ("--mode", options.mode), ("--difficulty", options.difficulty),
+        ("--reward-min", reward_min), ("--reward-max", reward_max),
+    ]  # fmt: skip
+    for flag, value in values:
         if value is not None:
             command += [flag, value]
-    if args.observation:
-        command.append("--observation")
+    flags = [
+        ("--truncate-on-life-loss", options.truncate_on_life_loss), ("--colour-averaging", options.colour_averaging),
+        ("--observation", options.observation), ("--audio", options.audio),
+    ]  # fmt: skip
+    command += [flag for flag, wanted in flags if wanted]
     return [str(part) for part in command]
 
 
-def compare(game, args, scratch):
-    """Runs both sides; a verdict of several lines, and whether they were equal."""
+@dataclasses.dataclass
+class Outcome:
+    """What came out of a comparison, or of several that count as one."""
+
+    game: str
+    steps: int = 0
+    runs: int = 1
+    # The first step that differs, by column.
+    differences: dict = dataclasses.field(default_factory=dict)
+    # What could not be compared at all.
+    failure: str = ""
+    details: str = ""
+    seconds: float = 0.0
+
+    def equal(self):
+        return not self.differences and not self.failure
+
+    def cell(self):
+        """In a few words."""
+        if self.failure:
+            return "failed"
+        if self.differences:
+            return ", ".join(f"{column} at {step}" for column, step in sorted(self.differences.items(), key=lambda item: item[1]))
+        return "equal"
+
+    def add(self, other, label):
+        """Takes another run of the game in."""
+        self.runs += 1
+        self.steps += other.steps
+        if not other.equal() and self.equal():
+            self.differences, self.failure = other.differences, other.failure
+        if not other.equal():
+            self.details += f"{label}\n{other.details or other.failure}\n"
+
+
+def compare_lines(game, want, got, status, complaint):
+    """The outcome of two lists of lines, the first of which names the columns."""
+    outcome = Outcome(game, steps=len(want) - 2)
+    if want[:1] != got[:1] or len(want) != len(got) or status != 0:
+        outcome.failure = f"{len(got)} of {len(want)} lines and status {status}: {complaint}"
+        if got and want[0] != got[0]:
+            outcome.failure = f"ale-py has the columns {want[0]}, this program {got[0]}"
+        return outcome
+    names = want[0].split(",")
+    for row, (w, g) in enumerate(zip(want, got)):
+        if w != g:
+            for name, a, b in zip(names, w.split(","), g.split(",")):
+                if a != b:
+                    # A line begins with its step.
+                    outcome.differences.setdefault(name.removesuffix("_crc32"), int(w.split(",")[0]))
+    return outcome
+
+
+def rom_of(game, scratch):
     import ale_py.roms
+
+    if game != BUILT_IN:
+        return ale_py.roms.get_rom_path(game)
+    # ALE knows a game by its sum or its file's name; under this one the built-in game gets the rules it was made for.
+    rom = scratch / "breakout.bin"
+    shutil.copy(ROOT / "emulator/cartridges/bricks.bin", rom)
+    return rom
+
+
+def compare(game, options, binary, scratch):
+    """Runs both sides."""
     import cv2
 
     cv2.setNumThreads(1)
-    if game == BUILT_IN:
-        # ALE knows a game by its sum or its file's name; under this one the built-in game gets the rules it was made for.
-        rom = scratch / "breakout.bin"
-        shutil.copy(ROOT / "emulator/cartridges/bricks.bin", rom)
-    else:
-        rom = ale_py.roms.get_rom_path(game)
-        if rom is None:
-            return f"{game}: ale-py carries no such cartridge", False
-    ale = Ale(rom, args)
-    actions = random_actions(args.frames, ale.minimal_actions(), f"{game} {args.seed}")
-    actions_file = scratch / "actions.txt"
-    actions_file.write_text("".join(f"{action}\n" for action in actions))
+    rom = rom_of(game, scratch)
+    if rom is None:
+        return Outcome(game, failure="ale-py carries no such cartridge")
+    if options.vector:
+        return compare_vector(game, options, binary, rom, scratch)
+    if not options.modes:
+        return compare_once(game, options, binary, rom, scratch)
+    total = Outcome(game, runs=0)
+    for mode, difficulty in Ale(rom, options).modes_and_difficulties():
+        chosen = dataclasses.replace(options, mode=mode, difficulty=difficulty, modes=False)
+        total.add(compare_once(game, chosen, binary, rom, scratch), f"mode {mode}, difficulty {difficulty}:")
+    return total
+
+
+def run_both(command, want, scratch):
+    """Runs `command` while the generator `want` is asked for its lines; lines, lines, status and error output."""
     output, errors = scratch / "trace.csv", scratch / "trace.err"
     with open(output, "w") as out, open(errors, "w") as err:
-        trace = subprocess.Popen(trace_command(rom, actions_file, args), stdout=out, stderr=err)
-        want = list(ale.lines(actions))
+        trace = subprocess.Popen(command, stdout=out, stderr=err)
+        want = list(want)
         status = trace.wait()
-    got = output.read_text().splitlines()
-
-    first = next((i for i, (w, g) in enumerate(zip(want, got)) if w != g), None)
-    if first is None and len(want) == len(got) and status == 0:
-        fields = [line.split(",") for line in want[1:]]
-        games = sum(line[3] == "1" for line in fields)
-        score = sum(int(line[1]) for line in fields)
-        return f"{game}: {args.frames} actions equal ({games} games ended, rewards {score}, {len(set(f[5] for f in fields))} screens)", True
-    if first is None:
-        complaint = errors.read_text().strip()
-        return f"{game}: trace gave {len(got)} of {len(want)} lines and status {status}: {complaint}", False
-    if first == 0:
-        return f"{game}: header differs: ale-py {want[0]!r}, trace {got[0]!r}", False
-    return describe_difference(game, args, rom, actions, actions_file, scratch, want, got, first), False
+    return want, output.read_text().splitlines(), status, errors.read_text().strip()
 
 
-def describe_difference(game, args, rom, actions, actions_file, scratch, want, got, first):
+def compare_once(game, options, binary, rom, scratch):
+    ale = Ale(rom, options)
+    seed = f"{game} {options.seed} {options.mode} {options.difficulty}"
+    actions = random_actions(options.frames, ale.minimal_actions(), seed)
+    strengths = random_strengths(options.frames, seed) if options.strengths else [1.0] * options.frames
+    actions = list(zip(actions, strengths))
+    actions_file = scratch / "actions.txt"
+    actions_file.write_text("".join(f"{action} {strength!r}\n" for action, strength in actions))
+    command = trace_command(binary, rom, actions_file, options)
+    want, got, status, complaint = run_both(command, ale.lines(actions), scratch)
+    outcome = compare_lines(game, want, got, status, complaint)
+    if outcome.differences:
+        first = next(i for i, (w, g) in enumerate(zip(want, got)) if w != g)
+        outcome.details = describe_difference(game, options, command, rom, actions, actions_file, scratch, want, got, first)
+    return outcome
+
+
+def compare_vector(game, options, binary, rom, scratch):
+    raise NotImplementedError
+
+
+def describe_difference(game, options, command, rom, actions, actions_file, scratch, want, got, first):
     """Plays both sides again up to the first step that differs and looks closer."""
-    names = want[0].split(",")
-    wanted, found = want[first].split(","), got[first].split(",")
-    step = first - 1
-    columns = [name for name, w, g in zip(names, wanted, found) if w != g]
-    doing = f"action {actions[step - 1]}" if step else "after loading"
-    report = [f"{game}: DIFFERENT at step {step} of {len(actions)} ({doing}): {', '.join(columns)}"]
-    report += [f"    {name}: want {w}, got {g}" for name, w, g in zip(names, wanted, found) if w != g]
-    wrong_lines = sum(w != g for w, g in zip(want, got))
-    report.append(f"    {wrong_lines} of {len(want) - 1} lines differ in all")
-
     import numpy
     from PIL import Image
 
-    ale = Ale(rom, args)
+    step = first - 1
+    doing = f"action {actions[step - 1][0]}" if step else "after loading"
+    report = [f"  step {step} of {len(actions)} ({doing}):"]
+    for name, w, g in zip(want[0].split(","), want[first].split(","), got[first].split(",")):
+        if w != g:
+            report.append(f"    {name}: want {w}, got {g}")
+    report.append(f"    {sum(w != g for w, g in zip(want, got))} of {len(want) - 1} lines differ in all")
+
+    ale = Ale(rom, options)
     lines = ale.lines(actions)
     for _ in range(first + 1):
         next(lines)
     dump = scratch / "dump"
-    actions_file.write_text("".join(f"{action}\n" for action in actions[:step]))
-    command = trace_command(rom, actions_file, args) + ["--dump-step", str(step), "--dump-file", str(dump)]
+    actions_file.write_text("".join(f"{action} {strength!r}\n" for action, strength in actions[:step]))
+    command = command + ["--dump-step", str(step), "--dump-file", str(dump)]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     bytes_ = numpy.frombuffer(dump.read_bytes(), numpy.uint8)
     our_ram, our_screen = bytes_[:128], bytes_[128:].reshape(-1, 160)
@@ -270,57 +464,114 @@ def describe_difference(game, args, rom, actions, actions_file, scratch, want, g
     return "\n".join(report)
 
 
-def worker(game, args, scratch, answer):
+def worker(game, options, binary, scratch, answer):
     try:
-        answer.send(compare(game, args, pathlib.Path(scratch)))
+        answer.send(compare(game, options, binary, pathlib.Path(scratch)))
     except Exception as error:
-        answer.send((f"{game}: {type(error).__name__}: {error}", False))
+        answer.send(Outcome(game, failure=f"{type(error).__name__}: {error}"))
 
 
-def compare_apart(game, args):
+def compare_apart(game, options, binary):
     """`compare` in a process of its own: ale-py ends the process over a cartridge it has no rules for."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=worker, args=(game, args, scratch, sender))
+        process = context.Process(target=worker, args=(game, options, binary, scratch, sender))
         process.start()
         sender.close()
         try:
-            text, equal = receiver.recv()
+            outcome = receiver.recv()
         except EOFError:
             process.join()
-            text, equal = f"{game}: ale-py ended the process with status {process.exitcode}", False
+            outcome = Outcome(game, failure=f"ale-py ended the process with status {process.exitcode}")
         process.join()
-    return text, equal, time.monotonic() - began
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def compare_all(games, options, binary, jobs):
+    """The outcomes of all games in the order of `games`, each printed as it comes."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(compare_apart, game, options, binary) for game in games]
+        for future in concurrent.futures.as_completed(futures):
+            outcome = future.result()
+            runs = f" in {outcome.runs} runs" if outcome.runs > 1 else ""
+            print(f"{outcome.game:20} {outcome.steps:7} steps{runs:13} {outcome.cell()}  [{outcome.seconds:.1f} s]", flush=True)
+            for more in [outcome.failure, outcome.details]:
+                if more:
+                    print(more, flush=True)
+        return [future.result() for future in futures]
+
+
+def summary(outcomes):
+    """The line that ends a comparison."""
+    steps = sum(outcome.steps for outcome in outcomes)
+    different = sorted({outcome.game for outcome in outcomes if not outcome.equal()})
+    games = len({outcome.game for outcome in outcomes})
+    if different:
+        return f"{len(different)} of {games} games differ: {' '.join(different)}"
+    return f"all {games} games equal in {steps:,} steps"
+
+
+def write_report(path, games, columns, seconds):
+    """The Markdown table: a row a game, a column a way of playing."""
+    import ale_py
+    import cv2
+
+    outcomes = [outcome for _, column in columns for outcome in column]
+    rows = []
+    for index, game in enumerate(games):
+        cells = []
+        for _, column in columns:
+            outcome = column[index]
+            runs = f" ({outcome.runs})" if outcome.runs > 1 else ""
+            cells.append(f"{outcome.steps:,}{runs}" if outcome.equal() else f"**{outcome.cell()}**")
+        rows.append(f"| {game} | {' | '.join(cells)} |")
+    totals = [f"{sum(outcome.steps for outcome in column):,}" for _, column in columns]
+    today = datetime.date.today().isoformat()
+    path.write_text(
+        "# Equality with the Arcade Learning Environment\n\n"
+        f"Made on {today} by `scripts/compare_with_ale.py --report {path}` in {seconds / 60:.0f} minutes: this program against\n"
+        f"ale-py {ale_py.__version__}, OpenCV {cv2.__version__}, Python {platform.python_version()}.\n\n"
+        f"{REPORT_LEGEND}\n"
+        f"| game | {' | '.join(name for name, _ in columns)} |\n|---|{'---:|' * len(columns)}\n" + "\n".join(rows) + "\n"
+        f"| **steps** | {' | '.join(totals)} |\n\n"
+        f"{today}, ale-py {ale_py.__version__}: {summary(outcomes)}.\n"
+    )
 
 
 def main():
     enter_virtual_environment()
     args = parse_arguments()
-    args.binary = args.binary.resolve()
-    if not args.binary.is_file():
-        sys.exit(f"error: {args.binary} is not there; run `cargo build --release`, or name the program with --binary")
+    binary = args.binary.resolve()
+    if not binary.is_file():
+        sys.exit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
     games = args.games or GAMES
-    if games == ["all"]:
+    if args.all or args.report:
         import ale_py.roms
 
-        unplayable = {"combat", "joust", "maze_craze", "warlords"}  # ale-py has no rules for them
-        games = [game for game in ale_py.roms.get_all_rom_ids() if game not in unplayable] + [BUILT_IN]
-    settings = f"frame skip {args.frame_skip}, sticky {args.sticky}, seed {args.seed}"
-    print(f"{len(games)} games, {args.frames} actions each, {settings}", flush=True)
-    different = []
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        futures = {pool.submit(compare_apart, game, args): game for game in games}
-        for future in concurrent.futures.as_completed(futures):
-            text, equal, seconds = future.result()
-            print(f"{text}  [{seconds:.1f} s]", flush=True)
-            if not equal:
-                different.append(futures[future])
-    if different:
-        print(f"{len(different)} of {len(games)} games differ: {' '.join(sorted(different))}")
+        games = [game for game in ale_py.roms.get_all_rom_ids() if game not in UNSUPPORTED] + [BUILT_IN]
+    chosen = {field.name: getattr(args, field.name) for field in dataclasses.fields(Options)}
+    chosen["reward_range"] = tuple(args.reward_range) if args.reward_range else None
+    passes = [("", Options(**chosen))]
+    if args.report:
+        passes = [
+            (name, dataclasses.replace(options, frames=max(1, round(options.frames * args.share)))) for name, options in REPORT
+        ]
+    columns = []
+    began = time.monotonic()
+    for name, options in passes:
+        differing = [f"{field.name} {getattr(options, field.name)}" for field in dataclasses.fields(Options)
+                     if getattr(options, field.name) != field.default]  # fmt: skip
+        print(f"{name or 'comparison'}: {len(games)} games, {', '.join(differing) or 'defaults'}", flush=True)
+        columns.append((name, compare_all(games, options, binary, args.jobs)))
+    if args.report:
+        write_report(args.report, games, columns, time.monotonic() - began)
+    outcomes = [outcome for _, column in columns for outcome in column]
+    print(summary(outcomes))
+    if not all(outcome.equal() for outcome in outcomes):
         sys.exit(1)
-    print(f"all {len(games)} games equal")
 
 
 if __name__ == "__main__":

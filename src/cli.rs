@@ -168,7 +168,7 @@ pub struct TraceArgs {
     /// Cartridge file or name
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: String,
-    /// Action file: one ALE action number a line
+    /// Action file: one ALE action number a line, and for paddles a strength after it if it is not 1
     #[arg(long, value_name = "FILE")]
     pub actions: PathBuf,
     /// Frames each action is held for
@@ -189,9 +189,27 @@ pub struct TraceArgs {
     /// Difficulty; set after loading, then one more reset
     #[arg(long, value_name = "D")]
     pub difficulty: Option<u32>,
-    /// Add a column with the checksum of the newest 84x84 observation
+    /// Frames after which an episode is truncated; 0 is never
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_frames: u32,
+    /// Truncate the episode when a life is lost
     #[arg(long)]
+    pub truncate_on_life_loss: bool,
+    /// Least reward of an action
+    #[arg(long, value_name = "R", default_value_t = i32::MIN, allow_hyphen_values = true, hide_default_value = true)]
+    pub reward_min: i32,
+    /// Greatest reward of an action
+    #[arg(long, value_name = "R", default_value_t = i32::MAX, allow_hyphen_values = true, hide_default_value = true)]
+    pub reward_max: i32,
+    /// Mix every picture of the last two frames
+    #[arg(long)]
+    pub colour_averaging: bool,
+    /// Add a column with the checksum of the newest 84x84 observation (then the environment is stepped frame by frame)
+    #[arg(long, conflicts_with_all = ["reward_min", "reward_max"])]
     pub observation: bool,
+    /// Add a column with the checksum of the 512 sound samples
+    #[arg(long)]
+    pub audio: bool,
     /// Write RAM and screen after this step to --dump-file
     #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
     pub dump_step: Option<usize>,

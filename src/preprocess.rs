@@ -315,21 +315,6 @@ impl Observer {
     }
 }
 
-/// Holds `action` for `frame_skip` frames, as ALE's `act` does, and observes the maximum of the last two; the sum of the
-/// rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
-pub fn act_and_observe(environment: &mut Environment, observer: &mut Observer, action: Action, frame_skip: u32) -> i32 {
-    let mut reward = 0;
-    for remaining in (0..frame_skip).rev() {
-        reward += environment.act_once(action);
-        if remaining == 1 {
-            observer.remember(environment.screen());
-        }
-    }
-    let gray = environment.palette().gray();
-    observer.observe(environment.screen(), gray);
-    reward
-}
-
 /// The frames the network sees: the last [`STACK`] of an episode, oldest first, black before the first.
 #[derive(Clone, Debug)]
 pub struct FrameStack {

@@ -1,15 +1,15 @@
 //! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
 //! compared step by step without either knowing of the other.
 //!
-//! An action is held by repeating it: the environment itself runs at frame skip 1, so that the screen before the last can
-//! be seen. (With ALE's own frame skip the result is the same but in adventure, berzerk, double_dunk and video_cube, where
-//! choosing the mode takes agent steps, which are then longer.)
+//! An action is held by ALE's own frame skip, but with an observation column by repeating it at frame skip 1, so that the
+//! screen before the last can be seen. (The result is the same but in adventure, berzerk, double_dunk and video_cube, where
+//! choosing the mode takes agent steps, which are longer with a frame skip.)
 //!
-//! Line 0 is the state after loading; after a line with `game_over` 1 the environment is reset before the next action.
-//! `scripts/compare_with_ale.py` writes the same lines from ale-py.
+//! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
+//! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
 use crate::cli::TraceArgs;
-use crate::preprocess::{act_and_observe, Observer, Resize};
+use crate::preprocess::{Observer, Resize};
 use crate::roms;
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
@@ -23,15 +23,26 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         "--sticky {} is not a probability; give a number from 0 to 1",
         args.sticky
     );
+    ensure!(
+        args.reward_min <= args.reward_max,
+        "--reward-min {} is above --reward-max {}; exchange them",
+        args.reward_min,
+        args.reward_max
+    );
     let text = fs::read_to_string(&args.actions)
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = roms::load(&args.rom)?;
     let settings = Settings {
         sticky_probability: as_ale_stores(args.sticky),
+        frame_skip: if args.observation { 1 } else { args.frame_skip },
         random_seed: seed("--seed", args.seed)?,
         system_seed: seed("--system-seed", args.system_seed)?,
-        ..Settings::default()
+        max_episode_frames: args.max_frames,
+        truncate_on_life_loss: args.truncate_on_life_loss,
+        reward_range: (args.reward_min, args.reward_max),
+        colour_averaging: args.colour_averaging,
+        sound_observation: args.audio,
     };
     let mut environment = Environment::new(&rom.image, settings);
     if let Some(mode) = args.mode {
@@ -54,18 +65,29 @@ pub fn run(args: &TraceArgs) -> Result<()> {
     }
 }
 
-/// The actions of an action file: one ALE action number a line; blank lines and `#` comments are skipped.
-pub fn parse_actions(text: &str) -> Result<Vec<Action>> {
+/// An action, and how far it turns a paddle: 1 is ALE's usual way.
+type ActionWithStrength = (Action, f32);
+
+/// The actions of an action file: one ALE action number a line and optionally a strength; blank lines and `#` comments are
+/// skipped.
+fn parse_actions(text: &str) -> Result<Vec<ActionWithStrength>> {
     let mut actions = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let number = line.split('#').next().unwrap_or_default().trim();
-        if number.is_empty() {
-            continue;
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(number) = words.next() else { continue };
+        let line_number = index + 1;
+        let Some(action) = number.parse().ok().and_then(Action::from_number) else {
+            bail!("line {line_number}: {number:?} is not an action; expected a number from 0 to 17");
+        };
+        let strength = match words.next().map(|word| (word, word.parse::<f32>())) {
+            None => 1.0,
+            Some((_, Ok(strength))) if strength.is_finite() => strength,
+            Some((word, _)) => bail!("line {line_number}: {word:?} is not a strength; expected a number such as 0.5"),
+        };
+        if let Some(word) = words.next() {
+            bail!("line {line_number}: {word:?} is too much; expected an action and at most a strength");
         }
-        match number.parse().ok().and_then(Action::from_number) {
-            Some(action) => actions.push(action),
-            None => bail!("line {}: {:?} is not an action; expected a number from 0 to 17", index + 1, line.trim()),
-        }
+        actions.push((action, strength));
     }
     Ok(actions)
 }
@@ -85,7 +107,7 @@ fn as_ale_stores(probability: f32) -> f32 {
 fn write_trace(
     out: &mut impl Write,
     environment: &mut Environment,
-    actions: &[Action],
+    actions: &[ActionWithStrength],
     args: &TraceArgs,
 ) -> Result<()> {
     let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen_height()));
@@ -93,24 +115,26 @@ fn write_trace(
         let gray = environment.palette().gray();
         observer.observe(environment.screen(), gray);
     }
-    writeln!(
-        out,
-        "step,reward,lives,game_over,ram_crc32,screen_crc32{}",
-        if args.observation { ",observation_crc32" } else { "" }
-    )?;
+    write!(out, "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32")?;
+    for (column, wanted) in [(",observation_crc32", args.observation), (",audio_crc32", args.audio)] {
+        write!(out, "{}", if wanted { column } else { "" })?;
+    }
+    writeln!(out)?;
     for step in 0..=actions.len() {
         let mut reward = 0;
         if step > 0 {
             if environment.game_over() {
                 environment.reset();
             }
+            let (action, strength) = actions[step - 1];
             reward = match &mut observer {
-                Some(observer) => act_and_observe(environment, observer, actions[step - 1], args.frame_skip),
-                None => (0..args.frame_skip).map(|_| environment.act_once(actions[step - 1])).sum(),
+                Some(observer) => act_and_observe(environment, observer, (action, strength), args.frame_skip),
+                None => environment.act_with_strength(action, strength),
             };
         }
         let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
-        write_line(out, step, reward, environment, observation)?;
+        let audio = args.audio.then(|| crc32fast::hash(environment.audio()));
+        write_line(out, step, reward, environment, [observation, audio])?;
         if let (true, Some(path)) = (args.dump_step == Some(step), &args.dump_file) {
             let mut bytes = environment.ram().to_vec();
             bytes.extend(environment.screen().pixels);
@@ -121,19 +145,41 @@ fn write_trace(
     Ok(())
 }
 
+/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, and observes the maximum of the
+/// last two; the sum of the rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
+fn act_and_observe(
+    environment: &mut Environment,
+    observer: &mut Observer,
+    (action, strength): ActionWithStrength,
+    frame_skip: u32,
+) -> i32 {
+    let mut reward = 0;
+    for remaining in (0..frame_skip).rev() {
+        reward += environment.act_with_strength(action, strength);
+        if remaining == 1 {
+            observer.remember(environment.screen());
+        }
+    }
+    let gray = environment.palette().gray();
+    observer.observe(environment.screen(), gray);
+    reward
+}
+
+/// One line; of `checksums` those that are asked for.
 fn write_line(
     out: &mut impl Write,
     step: usize,
     reward: i32,
     environment: &mut Environment,
-    observation: Option<u32>,
+    checksums: [Option<u32>; 2],
 ) -> io::Result<()> {
     let lives = environment.lives();
-    let game_over = u8::from(environment.game_over());
+    let [terminal, truncated] = [environment.terminal(), environment.truncated()].map(u8::from);
+    let (frame, episode_frame) = (environment.frame_number(), environment.episode_frame_number());
     let ram = crc32fast::hash(environment.ram());
     let screen = crc32fast::hash(environment.screen().pixels);
-    write!(out, "{step},{reward},{lives},{game_over},{ram:08x},{screen:08x}")?;
-    if let Some(checksum) = observation {
+    write!(out, "{step},{reward},{lives},{terminal},{truncated},{frame},{episode_frame},{ram:08x},{screen:08x}")?;
+    for checksum in checksums.into_iter().flatten() {
         write!(out, ",{checksum:08x}")?;
     }
     writeln!(out)
@@ -145,8 +191,8 @@ mod tests {
 
     #[test]
     fn action_files_may_hold_blank_lines_and_comments() {
-        let actions = parse_actions("# start\n1\n\n 4 # left\n17\r\n").unwrap();
-        assert_eq!(actions, [Action::Fire, Action::Left, Action::DownLeftFire]);
+        let actions = parse_actions("# start\n1\n\n 4 0.5 # left\n17\r\n").unwrap();
+        assert_eq!(actions, [(Action::Fire, 1.0), (Action::Left, 0.5), (Action::DownLeftFire, 1.0)]);
     }
 
     #[test]
@@ -155,7 +201,9 @@ mod tests {
             ("0\n18\n", "line 2: \"18\""),
             ("\nfire\n", "line 2: \"fire\""),
             ("-1", "line 1: \"-1\""),
-            ("1 2", "line 1: \"1 2\""),
+            ("1 hard", "line 1: \"hard\""),
+            ("1 nan", "line 1: \"nan\""),
+            ("1 2 3", "line 1: \"3\""),
         ] {
             let message = parse_actions(text).unwrap_err().to_string();
             assert!(message.starts_with(line), "{message}");

@@ -131,13 +131,16 @@ fn trace_prints_the_state_after_loading_and_one_line_an_action() {
     actions_file(folder.path(), "# go\n1\n\n3 # right\n4\n");
     let csv = output_of(folder.path(), &["trace", "--rom", "bricks", "--actions", "actions.txt"]);
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "step,reward,lives,game_over,ram_crc32,screen_crc32");
+    assert_eq!(
+        lines[0],
+        "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32"
+    );
     assert_eq!(lines.len(), 5);
     for (step, line) in lines[1..].iter().enumerate() {
         let fields: Vec<&str> = line.split(',').collect();
         assert_eq!(fields[0], step.to_string());
-        assert_eq!(fields.len(), 6);
-        for checksum in &fields[4..] {
+        assert_eq!(fields.len(), 9);
+        for checksum in &fields[7..] {
             assert!(checksum.len() == 8 && checksum.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')), "{line}");
         }
     }

@@ -7,7 +7,7 @@ use crate::cpu::Cpu;
 use crate::game::{Format, Properties};
 use crate::random::MersenneTwister;
 use crate::riot::Riot;
-use crate::tia::{Picture, Tia};
+use crate::tia::{Picture, Tia, SAMPLES};
 
 /// Instructions after which an update returns even if the frame is not finished.
 const INSTRUCTION_LIMIT: u32 = 25_000;
@@ -203,6 +203,17 @@ impl Console {
     pub(crate) fn screen(&mut self) -> &[u8] {
         let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
         &self.board.tia.frame()[..pixels]
+    }
+
+    /// The screen and the one before it.
+    pub(crate) fn last_two_screens(&mut self) -> [&[u8]; 2] {
+        let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
+        self.board.tia.last_two_frames().map(|frame| &frame[..pixels])
+    }
+
+    /// The sound samples of the agent step that ends now.
+    pub(crate) fn fill_sound(&mut self, samples: &mut [u8; SAMPLES]) {
+        self.board.tia.sound_mut().fill(samples);
     }
 
     /// Rows of the screen.

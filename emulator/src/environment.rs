@@ -11,14 +11,15 @@ use crate::controller::Controls;
 use crate::game::{self, Game, GameState, Memory, Modes, Properties};
 use crate::palette::Palette;
 use crate::random::MersenneTwister;
-use crate::tia::WIDTH;
+use crate::tia::{SAMPLES, WIDTH};
 
 /// How an [`Environment`] behaves. The defaults are ALE's but for sticky actions, which ALE has on (0.25).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Frames an action is held for by [`Environment::act`]; 0 counts as 1.
     pub frame_skip: u32,
-    /// Probability, per frame, that the previous action is repeated instead of the new one.
+    /// Probability, per frame, that the previous action is repeated instead of the new one; 0 and less is never (as is not a
+    /// number), 1 and more always.
     pub sticky_probability: f32,
     /// Seed of the environment's generator (ALE's `random_seed`).
     pub random_seed: u32,
@@ -28,8 +29,12 @@ pub struct Settings {
     pub max_episode_frames: u32,
     /// Truncate the episode when a life is lost.
     pub truncate_on_life_loss: bool,
-    /// Each act's reward is clamped to this range.
+    /// The least and the most that an act's reward can be; the most wins if they are the wrong way round.
     pub reward_range: (i32, i32),
+    /// Every picture is a mixture of the last two frames (ALE's `color_averaging`).
+    pub colour_averaging: bool,
+    /// Every act makes [`Environment::audio`] samples (ALE's `sound_obs`).
+    pub sound_observation: bool,
 }
 
 impl Default for Settings {
@@ -42,6 +47,8 @@ impl Default for Settings {
             max_episode_frames: 0,
             truncate_on_life_loss: false,
             reward_range: (i32::MIN, i32::MAX),
+            colour_averaging: false,
+            sound_observation: false,
         }
     }
 }
@@ -114,6 +121,9 @@ pub struct Environment {
     paddles: [i32; 2],
     frame_number: u32,
     episode_frame_number: u32,
+    /// Colour averaging's picture.
+    averaged: Vec<u8>,
+    audio: [u8; SAMPLES],
 }
 
 impl Environment {
@@ -141,6 +151,8 @@ impl Environment {
             paddles: [0; 2],
             frame_number: 0,
             episode_frame_number: 0,
+            averaged: Vec::new(),
+            audio: [0; SAMPLES],
         };
         environment.reset();
         environment
@@ -179,13 +191,16 @@ impl Environment {
     /// joysticks ignore it.
     pub fn act_with_strength(&mut self, action: Action, strength: f32) -> i32 {
         let sum = (0..self.settings.frame_skip.max(1)).map(|_| self.act_for_one_frame(action, strength)).sum::<i32>();
+        self.make_audio();
         let (least, most) = self.settings.reward_range;
-        sum.clamp(least, most)
+        sum.max(least).min(most)
     }
 
     /// Holds `action` for one frame, whatever the frame skip is, and returns the frame's reward.
     pub fn act_once(&mut self, action: Action) -> i32 {
-        self.act_for_one_frame(action, 1.0)
+        let reward = self.act_for_one_frame(action, 1.0);
+        self.make_audio();
+        reward
     }
 
     fn act_for_one_frame(&mut self, action: Action, strength: f32) -> i32 {
@@ -203,6 +218,13 @@ impl Environment {
         self.emulate(if legal { action } else { Action::Noop }, strength);
         self.count_frame();
         self.state.reward
+    }
+
+    /// ALE makes the samples at the end of an act, also when the game is over and no frame is emulated.
+    fn make_audio(&mut self) {
+        if self.settings.sound_observation {
+            self.console.fill_sound(&mut self.audio);
+        }
     }
 
     /// Holds the console's RESET switch for four frames: a new game without the rest of [`Environment::reset`].
@@ -310,7 +332,23 @@ impl Environment {
     /// The screen as the last frame left it. Looking is what makes the emulator paint it: frames nobody looks at cost less.
     pub fn screen(&mut self) -> Screen<'_> {
         let height = self.screen_height();
-        Screen { pixels: self.console.screen(), width: WIDTH, height }
+        let pixels = if self.settings.colour_averaging {
+            let averages = self.palette().averages();
+            let [current, previous] = self.console.last_two_screens();
+            let mixed = current.iter().zip(previous).map(|(&a, &b)| averages[usize::from(a) << 8 | usize::from(b)]);
+            self.averaged.clear();
+            self.averaged.extend(mixed);
+            &self.averaged
+        } else {
+            self.console.screen()
+        };
+        Screen { pixels, width: WIDTH, height }
+    }
+
+    /// The sound of the last act: 512 samples, 128 is silence, for the time of one frame whatever the frame skip is. All 0
+    /// without [`Settings::sound_observation`], and before the first act. A reset does not stop the sound.
+    pub fn audio(&self) -> &[u8; 512] {
+        &self.audio
     }
 
     /// Rows of the screen: 210 for most NTSC games, 250 for PAL.

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 pub struct Palette {
     rgb: [[u8; 3]; 256],
     gray: [u8; 256],
+    averages: OnceLock<Box<[u8]>>,
 }
 
 impl Palette {
@@ -34,12 +35,37 @@ impl Palette {
         &self.gray
     }
 
+    /// ALE's colour averaging: the palette index to show for every pixel that is `current` in this frame and was `previous`
+    /// in the last, at `256 * current + previous`.
+    ///
+    /// ALE fills its table for even indices only; a pixel that is or was odd turns black.
+    pub(crate) fn averages(&self) -> &[u8] {
+        self.averages.get_or_init(|| {
+            let odd = |a: u8, b: u8| (a | b) & 1 != 0;
+            let average = |a, b| if odd(a, b) { 0 } else { self.average(self.rgb(a), self.rgb(b)) };
+            (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| average(a, b))).collect()
+        })
+    }
+
+    /// Television phosphor: of two colours that alternate, the brighter shines through at 77 %.
+    fn average(&self, a: [u8; 3], b: [u8; 3]) -> u8 {
+        let mixed: [i32; 3] = std::array::from_fn(|channel| {
+            let (low, high) = (a[channel].min(b[channel]), a[channel].max(b[channel]));
+            (i32::from(high - low) * 77 / 100 + i32::from(low)) & !3
+        });
+        let distance = |index: u8| -> i32 {
+            self.rgb(index).iter().zip(mixed).map(|(&channel, mixed)| (i32::from(channel) - mixed).abs()).sum()
+        };
+        // The first of several that are equally near.
+        (0..=u8::MAX).step_by(2).min_by_key(|&index| distance(index)).unwrap_or(0)
+    }
+
     fn from_colours(colours: &[u32; 128]) -> Palette {
         let channels = |colour: u32| {
             let [_, r, g, b] = colour.to_be_bytes();
             [r, g, b]
         };
-        let mut palette = Palette { rgb: [[0; 3]; 256], gray: [0; 256] };
+        let mut palette = Palette { rgb: [[0; 3]; 256], gray: [0; 256], averages: OnceLock::new() };
         for (i, &colour) in colours.iter().enumerate() {
             let rgb = channels(colour);
             let [r, g, b] = rgb.map(f64::from);
@@ -107,6 +133,15 @@ mod tests {
         assert_eq!(pal.rgb(3), [pal.gray()[2]; 3]);
         assert_eq!(pal.gray()[3], pal.rgb(4)[2]);
         assert_eq!(pal.gray()[255], 0);
+    }
+
+    #[test]
+    fn an_average_is_the_nearest_colour_to_seventy_seven_percent_of_the_brighter() {
+        let averages = Palette::of(Format::Ntsc).averages();
+        assert_eq!(averages[0], 0);
+        // Black and $0E, 236 in each channel: 77 % is 181, cut to 180, between $08 (170) and $0A (192).
+        assert_eq!((averages[0x000E], averages[0x0E00]), (0x08, 0x08));
+        assert_eq!(averages[0x0E0F], 0);
     }
 
     #[test]

@@ -6,18 +6,21 @@
 //! drawn at all - no collisions and no end-of-line work either.
 //!
 //! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
-//! `tia/motion.rs`: positions.
+//! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels.
 
 mod drawing;
 mod motion;
 mod objects;
 mod painting;
 mod row;
+mod sound;
 
 use objects::{BL, M0, M1, P0, P1, PF};
 use painting::{Colours, FrameBuffer};
 use row::Row;
 pub(crate) use row::WIDTH;
+use sound::Sound;
+pub(crate) use sound::SAMPLES;
 
 /// Colour clocks of a scanline.
 const LINE_CLOCKS: i32 = 228;
@@ -106,6 +109,8 @@ pub(crate) struct Tia {
     stop: bool,
     frames: [FrameBuffer; 2],
     current_frame: usize,
+    /// Not touched by any reset.
+    sound: Sound,
 
     // Registers.
     vblank: u8,
@@ -147,11 +152,11 @@ pub(crate) struct Tia {
 impl Tia {
     /// A chip that still needs its first [`Tia::reset`].
     pub(crate) fn new(picture: Picture) -> Self {
-        Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()])
+        Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()], Sound::new())
     }
 
-    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed and which buffer is
-    /// current survive it.
+    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed, which buffer is current and
+    /// the sound survive it.
     pub(crate) fn reset(&mut self, picture: Picture) {
         for frame in &mut self.frames {
             frame.clear();
@@ -161,11 +166,11 @@ impl Tia {
             partial: self.partial,
             greyed: self.greyed,
             current_frame: self.current_frame,
-            ..Self::with_buffers(picture, frames)
+            ..Self::with_buffers(picture, frames, self.sound.clone())
         };
     }
 
-    fn with_buffers(picture: Picture, frames: [FrameBuffer; 2]) -> Self {
+    fn with_buffers(picture: Picture, frames: [FrameBuffer; 2], sound: Sound) -> Self {
         let mut tia = Self {
             picture,
             frame_start: 0,
@@ -183,6 +188,7 @@ impl Tia {
             stop: false,
             frames,
             current_frame: 0,
+            sound,
             vblank: 0,
             nusiz: [0; 2],
             colours: Colours::default(),
@@ -310,6 +316,22 @@ impl Tia {
     pub(crate) fn frame(&mut self) -> &[u8] {
         self.take_collisions();
         self.frames[self.current_frame].look()
+    }
+
+    /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
+    pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
+        self.take_collisions();
+        let [first, second] = self.frames.each_mut().map(|frame| &*frame.look());
+        if self.current_frame == 0 {
+            [first, second]
+        } else {
+            [second, first]
+        }
+    }
+
+    /// The sound channels.
+    pub(crate) fn sound_mut(&mut self) -> &mut Sound {
+        &mut self.sound
     }
 
     /// Latches the collisions of all that was drawn so far.
@@ -525,7 +547,9 @@ impl Tia {
                     frame.clear_collisions();
                 }
             }
-            // RSYNC ($03), sound ($15 to $1A) and $2D to $3F have no effect on the picture.
+            // AUDC0, AUDC1, AUDF0, AUDF1, AUDV0, AUDV1
+            0x15..=0x1A => self.sound.write(register, value),
+            // RSYNC ($03) and $2D to $3F have no effect.
             _ => {}
         }
     }
