@@ -179,10 +179,17 @@ impl Archive<'_> {
     /// Exchanges bytes of which neighbours are often equal: pairs of a byte and the number of times it stands there, less
     /// one, seven bits a byte, the lowest first and all but the last with bit 7 set.
     pub(crate) fn runs(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
+        const CHUNK: usize = 32;
         let mut done = 0;
         while done < bytes.len() {
             let mut value = bytes[done];
-            let mut more = bytes[done + 1..].iter().take_while(|&&byte| byte == value).count();
+            let mut more = 0;
+            if !self.restoring() {
+                let rest = &bytes[done + 1..];
+                // Most runs are long: whole chunks first.
+                more = CHUNK * rest.chunks_exact(CHUNK).take_while(|&chunk| chunk == [value; CHUNK]).count();
+                more += rest[more..].iter().take_while(|&&byte| byte == value).count();
+            }
             value.exchange(self)?;
             self.length(&mut more)?;
             let left = bytes.len() - done;
@@ -215,16 +222,27 @@ impl Archive<'_> {
     /// Exchanges two pictures, which have much in common: of the second only what differs from the first, of the first only
     /// what differs from the line above.
     pub(crate) fn pictures(&mut self, first: &mut [u8], second: &mut [u8]) -> Result<(), StateError> {
+        let rows = first.len() / WIDTH;
         if !self.restoring() {
-            second.iter_mut().zip(&*first).for_each(|(pixel, other)| *pixel ^= other);
-            (WIDTH..first.len()).rev().for_each(|i| first[i] ^= first[i - WIDTH]);
+            toggle(second, first);
+            (1..rows).rev().for_each(|row| toggle_by_row_above(first, row));
         }
         self.runs(first)?;
         self.runs(second)?;
-        (WIDTH..first.len()).for_each(|i| first[i] ^= first[i - WIDTH]);
-        second.iter_mut().zip(&*first).for_each(|(pixel, other)| *pixel ^= other);
+        (1..rows).for_each(|row| toggle_by_row_above(first, row));
+        toggle(second, first);
         Ok(())
     }
+}
+
+/// Turns `pixels` into what differs from `others`, and back.
+fn toggle(pixels: &mut [u8], others: &[u8]) {
+    pixels.iter_mut().zip(others).for_each(|(pixel, other)| *pixel ^= other);
+}
+
+fn toggle_by_row_above(picture: &mut [u8], row: usize) {
+    let (above, below) = picture.split_at_mut(row * WIDTH);
+    toggle(&mut below[..WIDTH], &above[(row - 1) * WIDTH..]);
 }
 
 macro_rules! saved_numbers {
