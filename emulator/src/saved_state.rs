@@ -143,11 +143,8 @@ impl Archive<'_> {
             Self::Restoring(rest) => {
                 let wanted = bytes.len();
                 let Some((head, tail)) = rest.split_at_checked(wanted) else {
-                    return Err(StateError::invalid(
-                        "the end of the payload",
-                        rest.len(),
-                        format!("{wanted} more bytes"),
-                    ));
+                    let allowed = format!("{wanted} or more");
+                    return Err(StateError::invalid("the number of bytes still to read", rest.len(), allowed));
                 };
                 bytes.copy_from_slice(head);
                 *rest = tail;
@@ -216,7 +213,7 @@ impl Archive<'_> {
                 return Ok(());
             }
         }
-        Err(StateError::invalid("the length of a run", "five bytes", "up to four bytes"))
+        Err(StateError::invalid("the bytes of a run's length", 5, "1 to 4"))
     }
 
     /// Exchanges two pictures, which have much in common: of the second only what differs from the first, of the first only
@@ -356,7 +353,9 @@ pub(crate) fn restore(part: &mut impl Saved, bytes: &[u8], md5: [u8; 16], rules:
     }
     part.exchange(&mut archive)?;
     match archive {
-        Archive::Restoring([_, ..]) => Err(StateError::invalid("the end of the payload", "more bytes", "nothing")),
+        Archive::Restoring(rest @ [_, ..]) => {
+            Err(StateError::invalid("the number of bytes after the last", rest.len(), "0"))
+        }
         _ => Ok(()),
     }
 }

@@ -301,7 +301,7 @@ fn restore_crafted(image: &CartridgeImage, rounds: u32) -> [u32; 2] {
                     random.play(&mut environment, 3);
                 }
                 let again = environment.save();
-                environment.restore(&again).unwrap();
+                environment.restore(&again).expect("what was accepted can be saved and restored");
             }
             Err(StateError::Invalid { .. } | StateError::OtherGame { .. }) => {
                 refused += 1;
