@@ -39,6 +39,7 @@ mod tigervision;
 mod ua;
 
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, Saved, StateError};
 use board::{Board, Mapper};
 use md5::{Digest, Md5};
 use std::fmt::{self, Write as _};
@@ -197,6 +198,11 @@ impl CartridgeImage {
     /// MD5 of the bytes, 32 lower-case hexadecimal digits: the key of ALE's tables.
     pub fn md5(&self) -> &str {
         &self.md5
+    }
+
+    /// The same as it was computed: sixteen bytes.
+    pub(crate) fn md5_bytes(&self) -> [u8; 16] {
+        Md5::digest(&self.bytes).into()
     }
 
     /// How the cartridge switches banks.
@@ -372,6 +378,15 @@ impl Cartridge {
     }
 }
 
+impl Saved for Cartridge {
+    /// RAM and bank registers; image and scheme are the receiver's.
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { board, circuit, scheme: _, claims_low_addresses: _ } = self;
+        archive.bytes(&mut board.ram)?;
+        circuit.mapper().exchange(board, archive)
+    }
+}
+
 impl fmt::Debug for Cartridge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cartridge")
@@ -431,6 +446,99 @@ mod tests {
         let image = CartridgeImage::new(&bytes, None).unwrap();
         assert_eq!(image.scheme(), Scheme::F8);
         assert_eq!(Cartridge::new(&image).read(0xFFFC, 0), 0x42);
+    }
+
+    /// A cartridge of every scheme; no two parts of its image are the same.
+    fn one_of_each_scheme() -> Vec<Cartridge> {
+        use Scheme::*;
+        let sizes = [
+            (vec![TwoK, Cv], 2048),
+            (vec![FourK, Cv], 4096),
+            (vec![F8, F8Sc, E0, Fe, Ua], 8192),
+            (vec![Dpc], 10_240),
+            (vec![Fasc], 12_288),
+            (vec![F6, F6Sc, E7], 16_384),
+            (vec![F4, F4Sc, ThreeF, ThreeE], 32_768),
+        ];
+        let mut random = MersenneTwister::new(3);
+        let mut made = Vec::new();
+        for (schemes, size) in sizes {
+            let bytes: Vec<u8> = (0..size).map(|_| random.draw() as u8).collect();
+            made.extend(schemes.into_iter().map(|scheme| synthetic::of_bytes(scheme, &bytes)));
+        }
+        made
+    }
+
+    /// Reads and writes all over the window, its hot spots and the TIA; what was read.
+    fn use_at_random(cartridge: &mut Cartridge, random: &mut MersenneTwister, accesses: u32) -> Vec<Option<u8>> {
+        let mut seen = Vec::new();
+        for cycles in 0..accesses {
+            let draw = random.draw();
+            let low = match draw >> 30 {
+                0 => 0x0FE0 + (draw & 0x1F),
+                1 => draw & 0x7F,
+                _ => draw & 0x0FFF,
+            };
+            let (address, value) = ((0xD000 | low | draw >> 8 & 0x2000) as u16, (draw >> 16) as u8);
+            match draw >> 24 & 7 {
+                0 if cartridge.claims_low_addresses() => {
+                    let register = [0x3E, 0x3F, 0x0220, 0x0240][usize::from(value & 3)];
+                    cartridge.write_low(register, value >> 2);
+                    seen.push(cartridge.read_low(register));
+                }
+                0 | 1 => cartridge.write(address, value, cycles),
+                _ => seen.push(Some(cartridge.read(address, cycles))),
+            }
+        }
+        seen
+    }
+
+    fn saved(cartridge: &Cartridge) -> Vec<u8> {
+        let mut archive = Archive::Saving(Vec::new());
+        cartridge.clone().exchange(&mut archive).expect("writing cannot fail");
+        let Archive::Saving(bytes) = archive else { unreachable!() };
+        bytes
+    }
+
+    #[test]
+    fn a_restored_cartridge_of_any_scheme_goes_on_as_the_saved_one() {
+        for mut cartridge in one_of_each_scheme() {
+            let mut restored = cartridge.clone();
+            for seed in 0..30 {
+                use_at_random(&mut cartridge, &mut MersenneTwister::new(seed), 50 * seed);
+                // Whatever the other one did in the meantime.
+                use_at_random(&mut restored, &mut MersenneTwister::new(!seed), 20);
+                let bytes = saved(&cartridge);
+                restored.exchange(&mut Archive::Restoring(&bytes)).unwrap();
+                let next = || MersenneTwister::new(seed + 100);
+                let seen = use_at_random(&mut cartridge, &mut next(), 500);
+                assert!(seen == use_at_random(&mut restored, &mut next(), 500), "{}", cartridge.scheme);
+                assert!(saved(&cartridge) == saved(&restored), "{}", cartridge.scheme);
+            }
+        }
+    }
+
+    #[test]
+    fn registers_that_cannot_be_are_refused_and_others_never_reach_past_the_image() {
+        let mut random = MersenneTwister::new(4);
+        for cartridge in one_of_each_scheme() {
+            let bytes = saved(&cartridge);
+            let registers = bytes.len() - cartridge.ram().len();
+            let mut refused = 0;
+            for _ in 0..3_000 {
+                let mut wrong = bytes.clone();
+                for _ in 0..random.draw() % 3 * registers.min(1) as u32 {
+                    let at = wrong.len() - 1 - random.draw() as usize % registers;
+                    wrong[at] = (random.draw() >> (random.draw() % 32)) as u8;
+                }
+                let mut crafted = cartridge.clone();
+                match crafted.exchange(&mut Archive::Restoring(&wrong)) {
+                    Ok(()) => drop(use_at_random(&mut crafted, &mut random, 30)),
+                    Err(_) => refused += 1,
+                }
+            }
+            assert_eq!(refused > 0, registers > 0, "{}: {refused}", cartridge.scheme);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::cpu::Cpu;
 use crate::game::{Format, Properties};
 use crate::random::MersenneTwister;
 use crate::riot::Riot;
+use crate::saved_state::{exchange, Archive, Saved, StateError};
 use crate::tia::{Picture, Tia, SAMPLES};
 
 /// Instructions after which an update returns even if the frame is not finished.
@@ -17,9 +18,6 @@ const FORMAT_UPDATES: u32 = 60;
 const FORMAT_VOTES: std::ops::Range<u32> = 30..60;
 /// More scanlines than this are a vote for PAL.
 const NTSC_SCANLINES: i32 = 285;
-
-/// A picture of at least this many rows is exposed.
-const LEAST_EXPOSED_ROWS: u32 = 200;
 
 /// A powered-on console with a cartridge in its slot.
 #[derive(Clone, Debug)]
@@ -119,17 +117,39 @@ impl Board {
     }
 }
 
+/// Where a cartridge with these properties wants the picture on a television of this format.
+fn picture_of(properties: &Properties, format: Format) -> Picture {
+    let pal = format == Format::Pal;
+    let taller = pal && properties.height == Properties::DEFAULT.height;
+    Picture {
+        first_scanline: properties.first_scanline,
+        height: if taller { 250 } else { properties.height },
+        hmove_blanks: properties.hmove_blanks,
+        pal,
+    }
+}
+
+impl Saved for Console {
+    /// The television format goes along because finding it out depends on what was in RAM, and so on the seed.
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { cpu, board, properties, picture } = self;
+        let mut pal = picture.pal;
+        exchange!(archive, &mut pal);
+        *picture = picture_of(properties, if pal { Format::Pal } else { Format::Ntsc });
+        // The ports are set before every frame.
+        let Board { cycles, data_bus, tia, riot, cartridge, ports: _, random } = board;
+        tia.exchange(*picture, archive)?;
+        exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
+        Ok(())
+    }
+}
+
 impl Console {
     /// Powers a console on. `seed` starts its generator, which fills RAM and starts timers.
     pub(crate) fn new(image: &CartridgeImage, properties: Properties, seed: u32) -> Self {
         let mut random = MersenneTwister::new(seed);
         let riot = Riot::new(&mut random);
-        let mut picture = Picture {
-            first_scanline: properties.first_scanline,
-            height: properties.height,
-            hmove_blanks: properties.hmove_blanks,
-            pal: false,
-        };
+        let picture = picture_of(&properties, Format::Ntsc);
         let untouched = Controls::untouched(properties.difficulty_a);
         let mut console = Self {
             cpu: Cpu::new(),
@@ -146,11 +166,7 @@ impl Console {
             picture,
         };
         let format = properties.format.unwrap_or_else(|| console.detect_format());
-        picture.pal = format == Format::Pal;
-        if picture.pal && picture.height == Properties::DEFAULT.height {
-            picture.height = 250;
-        }
-        console.picture = picture;
+        console.picture = picture_of(&properties, format);
         console.reset();
         console
     }
@@ -218,7 +234,7 @@ impl Console {
 
     /// Rows of the screen.
     pub(crate) fn exposed_rows(&self) -> u32 {
-        self.picture.height.max(LEAST_EXPOSED_ROWS)
+        self.picture.exposed_rows()
     }
 
     /// The television format found.

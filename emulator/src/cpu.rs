@@ -11,6 +11,7 @@ mod decode;
 mod operations;
 
 use crate::bus::Bus;
+use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 /// Registers and flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +134,21 @@ impl Cpu {
         let byte = bus.read(self.pc);
         self.pc = self.pc.wrapping_add(1);
         byte
+    }
+}
+
+impl Saved for Cpu {
+    /// The flags go as the status byte: how they are kept does not show.
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let mut status = self.status();
+        #[rustfmt::skip]
+        let Self {
+            a, x, y, sp, pc, jammed,
+            negative: _, zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _,
+        } = self;
+        exchange!(archive, a, x, y, sp, pc, jammed, &mut status);
+        self.set_status(status);
+        Ok(())
     }
 }
 

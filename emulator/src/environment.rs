@@ -4,6 +4,8 @@
 //! environment's decides on sticky actions, two draws for every frame whatever happens. Neither is reseeded by a reset,
 //! which is why two episodes of some games start differently.
 
+mod saving;
+
 use crate::action::Action;
 use crate::cartridge::CartridgeImage;
 use crate::console::Console;
@@ -102,11 +104,14 @@ const PADDLE_MIN: i32 = 27_450;
 /// One console with one cartridge, stepped by actions.
 ///
 /// A clone is the complete state: console, game rules, both generators, sticky memory. It goes on exactly as the original.
+/// [`Environment::save`] makes the same into bytes.
 #[derive(Clone, Debug)]
 pub struct Environment {
     console: Console,
     settings: Settings,
     random: MersenneTwister,
+    /// Of the cartridge image.
+    md5: [u8; 16],
     game: Option<&'static Game>,
     /// The game's rules, or rules that see nothing when the cartridge is not a known game.
     rules: &'static Game,
@@ -140,6 +145,7 @@ impl Environment {
             console: Console::new(image, properties, settings.system_seed),
             random: MersenneTwister::new(settings.random_seed),
             settings,
+            md5: image.md5_bytes(),
             game,
             rules,
             properties,
@@ -190,7 +196,9 @@ impl Environment {
     /// [`act`](Self::act) with paddles turned by `strength` times ALE's 23,000 ohm a frame; its sign does not matter, and
     /// joysticks ignore it.
     pub fn act_with_strength(&mut self, action: Action, strength: f32) -> i32 {
-        let sum = (0..self.settings.frame_skip.max(1)).map(|_| self.act_for_one_frame(action, strength)).sum::<i32>();
+        let sum = (0..self.settings.frame_skip.max(1))
+            .map(|_| self.act_for_one_frame(action, strength))
+            .fold(0, i32::saturating_add);
         self.make_audio();
         let (least, most) = self.settings.reward_range;
         sum.max(least).min(most)
@@ -296,8 +304,8 @@ impl Environment {
     }
 
     fn count_frame(&mut self) {
-        self.frame_number += 1;
-        self.episode_frame_number += 1;
+        self.frame_number = self.frame_number.wrapping_add(1);
+        self.episode_frame_number = self.episode_frame_number.wrapping_add(1);
     }
 
     fn choose_mode(&mut self) {

@@ -10,7 +10,8 @@ mod s_to_z;
 
 use crate::action::{Action, ActionSet};
 use crate::environment::Environment;
-use std::ops::Index;
+use crate::saved_state::{exchange, Archive, Saved, StateError};
+use std::ops::{Index, RangeInclusive};
 
 /// What a rule may look at: the 128 bytes of RIOT RAM by CPU address ($80 to $FF) and the cartridge's own RAM, if any.
 #[derive(Clone, Copy, Debug)]
@@ -291,6 +292,20 @@ impl GameState {
     /// A fresh state with `lives` lives.
     pub const fn with_lives(lives: i32) -> GameState {
         GameState { reward: 0, score: 0, terminal: false, lives, memory: [0; 7] }
+    }
+}
+
+/// No rule's number comes near these; sums of a few of them still fit into 32 bits.
+const SAVED_NUMBERS: RangeInclusive<i32> = -(1 << 28)..=1 << 28;
+
+impl Saved for GameState {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { reward, score, terminal, lives, memory } = self;
+        for number in [reward, score, lives].into_iter().chain(memory) {
+            archive.number(number, SAVED_NUMBERS, "reward, score, lives or a rule's memory")?;
+        }
+        exchange!(archive, terminal);
+        Ok(())
     }
 }
 

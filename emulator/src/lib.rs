@@ -24,6 +24,7 @@
 //! | `cpu`, `bus` | the 6507 and what it sees |
 //! | `tia` | the video chip: registers, objects, motion, drawing, collisions |
 //! | `riot`, `controller` | RAM and timer; sticks, paddles and switches |
+//! | `saved_state` | environments as bytes: the envelope, [`StateError`], the archive that every part goes through |
 //! | [`palette`], [`action`], [`random`] | colours; joystick actions; the Mersenne twister |
 //!
 //! # ALE, not silicon
@@ -55,6 +56,7 @@ pub mod game;
 pub mod palette;
 pub mod random;
 mod riot;
+mod saved_state;
 mod tia;
 
 pub use action::{Action, ActionSet};
@@ -64,3 +66,4 @@ pub use cpu::Cpu;
 pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings};
 pub use game::{Format, Game};
 pub use palette::Palette;
+pub use saved_state::StateError;

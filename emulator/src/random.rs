@@ -2,6 +2,8 @@
 //!
 //! Matsumoto & Nishimura 1998, 32-bit version, seeded from a single integer as in the authors' 2002 revision.
 
+use crate::saved_state::{Archive, Saved, StateError};
+
 /// A Mersenne twister with 624 words of state.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MersenneTwister {
@@ -48,6 +50,14 @@ impl MersenneTwister {
             self.words[i] = self.words[(i + Self::SHIFT) % Self::WORDS] ^ (y >> 1) ^ twist;
         }
         self.used = 0;
+    }
+}
+
+impl Saved for MersenneTwister {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { words, used } = self;
+        words.exchange(archive)?;
+        archive.number(used, 0..=Self::WORDS, "a random generator's place")
     }
 }
 

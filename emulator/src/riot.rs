@@ -6,6 +6,10 @@
 
 use crate::controller::Ports;
 use crate::random::MersenneTwister;
+use crate::saved_state::{exchange, Archive, Saved, StateError};
+
+/// log2 of the cycles a count takes, by timer register: TIM1T, TIM8T, TIM64T, T1024T.
+const SHIFTS: [u32; 4] = [0, 3, 6, 10];
 
 /// The chip.
 #[derive(Clone, Debug)]
@@ -75,12 +79,32 @@ impl Riot {
             1 => self.direction_a = value,
             0..=3 => {}
             _ if address & 0x14 == 0x14 => {
-                // TIM1T, TIM8T, TIM64T, T1024T
-                let shift = [0, 3, 6, 10][usize::from(address & 3)];
+                let shift = SHIFTS[usize::from(address & 3)];
                 self.timer = Timer { start: u32::from(value), shift, written_cycle: cycles, expired_read_cycle: None };
             }
             _ => {} // edge detection
         }
+    }
+}
+
+impl Saved for Riot {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { ram, timer, direction_a } = self;
+        archive.bytes(ram)?;
+        exchange!(archive, timer, direction_a);
+        Ok(())
+    }
+}
+
+impl Saved for Timer {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { start, shift, written_cycle, expired_read_cycle } = self;
+        archive.number(start, 0..=255, "the timer's start")?;
+        exchange!(archive, shift, written_cycle, expired_read_cycle);
+        if !SHIFTS.contains(shift) {
+            return Err(StateError::invalid("the timer's interval", shift, format!("one of {SHIFTS:?}")));
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod motion;
 mod objects;
 mod painting;
 mod row;
+mod saving;
 mod sound;
 
 use objects::{BL, M0, M1, P0, P1, PF};
@@ -28,6 +29,8 @@ const LINE_CLOCKS: i32 = 228;
 const HBLANK_CLOCKS: i32 = 68;
 /// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
 const BUFFER_ROWS: usize = 300;
+/// A picture of at least this many rows is shown; what the frame buffer has below a smaller one is black.
+const LEAST_EXPOSED_ROWS: u32 = 200;
 /// VSYNC must be held this long (one line) for its release to end the frame.
 const VSYNC_CLOCKS: i32 = 228;
 const NEVER: i32 = i32::MAX;
@@ -59,6 +62,11 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
+    /// Rows of the screen.
+    pub(crate) fn exposed_rows(self) -> u32 {
+        self.height.max(LEAST_EXPOSED_ROWS)
+    }
+
     /// Lines after which any write to the TIA ends the frame.
     fn line_limit(self) -> i32 {
         if self.pal {
@@ -372,7 +380,7 @@ impl Tia {
     fn note_access(&mut self, until: i32) {
         if until > self.noted_until {
             // So close behind another access ALE's over-run of the earlier one could stay visible.
-            if until - self.noted_until < 4 {
+            if until.wrapping_sub(self.noted_until) < 4 {
                 self.catch_up(self.noted_until);
             }
             self.noted_before = self.noted_until;
@@ -446,7 +454,7 @@ impl Tia {
             0x02 if !after_write => {
                 let cycle = (self.line_clock(k) / 3) as u32;
                 if cycle != 0 {
-                    *cycles += 76 - cycle;
+                    *cycles = cycles.wrapping_add(76 - cycle);
                 }
             }
             // NUSIZ0, NUSIZ1

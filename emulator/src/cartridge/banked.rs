@@ -16,6 +16,7 @@
 
 use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 
 /// What tells the schemes of this family apart.
 pub(super) struct Layout {
@@ -95,6 +96,13 @@ impl Mapper for Banked {
         if offset < self.layout.ram {
             board.ram[offset] = value;
         }
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { layout, bank } = self;
+        archive.number(bank, 0..=layout.banks - 1, "the bank")?;
+        self.select(self.bank, board);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! is what the emulator does most and games switch banks a few times a frame, if at all.
 
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 use std::sync::Arc;
 
 /// Bytes in a page.
@@ -94,6 +95,12 @@ pub(super) trait Mapper {
 
     /// A write anywhere in the window.
     fn write(&mut self, board: &mut Board, address: u16, value: u8, cycles: u32);
+
+    /// The circuit's part of a saved state: its registers. What the window shows follows from them and is put in place
+    /// again. A circuit without registers has nothing to do.
+    fn exchange(&mut self, _board: &mut Board, _archive: &mut Archive) -> Result<(), StateError> {
+        Ok(())
+    }
 
     /// The cycle counter, now at `cycles`, is about to go back to 0.
     fn rebase_cycles(&mut self, _cycles: u32) {}

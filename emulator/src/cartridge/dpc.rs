@@ -10,6 +10,7 @@
 
 use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
 use crate::random::MersenneTwister;
+use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 const DISPLAY_ROM: usize = 0x2000;
 const LAST_DISPLAY_BYTE: usize = 0x7FF;
@@ -46,6 +47,14 @@ impl Fetcher {
 
     fn set_low(&mut self, low: u8) {
         self.counter = self.counter & 0x700 | u16::from(low);
+    }
+}
+
+impl Saved for Fetcher {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { top, bottom, counter, flag, music } = self;
+        exchange!(archive, top, bottom, flag, music);
+        archive.number(counter, 0..=COUNTER_MASK, "a data fetcher's counter")
     }
 }
 
@@ -211,6 +220,15 @@ impl Mapper for Dpc {
 
     fn rebase_cycles(&mut self, cycles: u32) {
         self.music_updated = self.music_updated.wrapping_sub(cycles);
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { fetchers, random, bank, music_updated, music_fraction } = self;
+        exchange!(archive, fetchers, random, music_updated);
+        archive.number(music_fraction, -1.0..=1.0, "a fraction of a music clock")?;
+        archive.number(bank, 0..=1, "the bank")?;
+        self.select(self.bank, board);
+        Ok(())
     }
 }
 

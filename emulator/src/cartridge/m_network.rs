@@ -11,6 +11,7 @@
 
 use super::board::{window_offset, Board, Mapper, LAST_PAGE};
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 
 const SLICE: usize = 0x800;
 /// The slice that is always at the end of the window; its number in the lower window stands for RAM.
@@ -85,6 +86,14 @@ impl Mapper for MNetwork {
             BLOCK_WRITE..BLOCK_READ => board.ram[self.block_start() + offset - BLOCK_WRITE] = value,
             _ => {}
         }
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { slice, block } = self;
+        archive.number(slice, 0..=LAST_SLICE, "the slice")?;
+        archive.number(block, 0..=LOWER_RAM / BLOCK - 1, "the block of RAM")?;
+        self.select(self.slice, board);
+        Ok(())
     }
 }
 

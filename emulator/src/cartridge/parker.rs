@@ -7,6 +7,7 @@
 
 use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 
 const SLICE: usize = 0x400;
 const LAST_SLICE: usize = 7;
@@ -14,49 +15,63 @@ const AT_RESET: [usize; 3] = [4, 5, 6];
 const FIRST_HOTSPOT: usize = 0xFE0;
 
 #[derive(Clone)]
-pub(super) struct Parker;
+pub(super) struct Parker {
+    /// What the first three windows show.
+    slices: [usize; 3],
+}
 
 impl Parker {
     pub fn install(board: &mut Board) -> Self {
         board.show(3 * SLICE, LAST_PAGE, LAST_SLICE * SLICE);
-        select_start_slices(board);
-        Self
+        let mut chip = Self { slices: AT_RESET };
+        chip.select_all(AT_RESET, board);
+        chip
     }
-}
 
-fn select_start_slices(board: &mut Board) {
-    for (window, slice) in AT_RESET.into_iter().enumerate() {
-        select(window, slice, board);
+    fn select_all(&mut self, slices: [usize; 3], board: &mut Board) {
+        for (window, slice) in slices.into_iter().enumerate() {
+            self.select(window, slice, board);
+        }
     }
-}
 
-fn select(window: usize, slice: usize, board: &mut Board) {
-    board.show(window * SLICE, (window + 1) * SLICE, slice * SLICE);
-}
+    fn select(&mut self, window: usize, slice: usize, board: &mut Board) {
+        self.slices[window] = slice;
+        board.show(window * SLICE, (window + 1) * SLICE, slice * SLICE);
+    }
 
-fn touch(offset: usize, board: &mut Board) {
-    if let Some(hotspot) = offset.checked_sub(FIRST_HOTSPOT) {
-        let (window, slice) = (hotspot / 8, hotspot % 8);
-        if window < 3 {
-            select(window, slice, board);
+    fn touch(&mut self, offset: usize, board: &mut Board) {
+        if let Some(hotspot) = offset.checked_sub(FIRST_HOTSPOT) {
+            let (window, slice) = (hotspot / 8, hotspot % 8);
+            if window < 3 {
+                self.select(window, slice, board);
+            }
         }
     }
 }
 
 impl Mapper for Parker {
     fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
-        select_start_slices(board);
+        self.select_all(AT_RESET, board);
     }
 
     fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
-        touch(offset, board);
+        self.touch(offset, board);
         // Only the last page comes here, and it shows the last slice: the end of the image.
         board.rom[board.rom.len() - WINDOW + offset]
     }
 
     fn write(&mut self, board: &mut Board, address: u16, _: u8, _: u32) {
-        touch(window_offset(address), board);
+        self.touch(window_offset(address), board);
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { slices } = self;
+        for slice in slices.iter_mut() {
+            archive.number(slice, 0..=LAST_SLICE, "the slice")?;
+        }
+        self.select_all(self.slices, board);
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@
 
 use super::board::{window_offset, Board, Mapper, WINDOW};
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 
 const BANK: usize = 0x800;
 const RAM_BANK: usize = 0x400;
@@ -101,6 +102,24 @@ impl Mapper for Tigervision {
             (Some(0x3E), true) => self.select_ram(value, board),
             _ => {}
         }
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        let Self { lower, has_ram } = self;
+        let (mut ram, mut bank) = match *lower {
+            Lower::RomFrom(start) => (0u8, start / BANK),
+            Lower::RamFrom(start) => (1, start / RAM_BANK),
+        };
+        archive.number(&mut ram, 0..=u8::from(*has_ram), "RAM in the lower window")?;
+        let banks = if ram == 1 { RAM_BANKS } else { board.rom.len() / BANK };
+        archive.number(&mut bank, 0..=banks - 1, "the bank")?;
+        // At most 256 banks of 2 KiB: the bank is a byte.
+        if ram == 1 {
+            self.select_ram(bank as u8, board);
+        } else {
+            self.select_rom(bank as u8, board);
+        }
+        Ok(())
     }
 
     fn passes_write_to_tia(&self, address: u16) -> bool {

@@ -7,32 +7,37 @@
 
 use super::board::{window_offset, Board, Mapper, WINDOW};
 use crate::random::MersenneTwister;
+use crate::saved_state::{Archive, StateError};
 
 #[derive(Clone)]
-pub(super) struct Ua;
+pub(super) struct Ua {
+    bank: usize,
+}
 
 impl Ua {
     pub fn install(board: &mut Board) -> Self {
-        select(0, board);
-        Self
+        let mut chip = Self { bank: 0 };
+        chip.select(0, board);
+        chip
     }
-}
 
-fn select(bank: usize, board: &mut Board) {
-    board.show(0, WINDOW, bank * WINDOW);
-}
+    fn select(&mut self, bank: usize, board: &mut Board) {
+        self.bank = bank;
+        board.show(0, WINDOW, bank * WINDOW);
+    }
 
-fn touch(address: u16, board: &mut Board) {
-    match address & 0x1FFF {
-        0x0220 => select(0, board),
-        0x0240 => select(1, board),
-        _ => {}
+    fn touch(&mut self, address: u16, board: &mut Board) {
+        match address & 0x1FFF {
+            0x0220 => self.select(0, board),
+            0x0240 => self.select(1, board),
+            _ => {}
+        }
     }
 }
 
 impl Mapper for Ua {
     fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
-        select(0, board);
+        self.select(0, board);
     }
 
     fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
@@ -43,12 +48,18 @@ impl Mapper for Ua {
     fn write(&mut self, _: &mut Board, _: u16, _: u8, _: u32) {}
 
     fn read_low(&mut self, board: &mut Board, address: u16) -> Option<u8> {
-        touch(address, board);
+        self.touch(address, board);
         None
     }
 
     fn write_low(&mut self, board: &mut Board, address: u16, _: u8) {
-        touch(address, board);
+        self.touch(address, board);
+    }
+
+    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+        archive.number(&mut self.bank, 0..=1, "the bank")?;
+        self.select(self.bank, board);
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
     #[inline]
     pub(super) fn catch_up(&mut self, until: i32) {
-        if until - self.noted_until < 4 && self.drawn_until < self.noted_until && self.noted_until < until {
+        if until.wrapping_sub(self.noted_until) < 4 && self.drawn_until < self.noted_until && self.noted_until < until {
             self.draw_up_to(self.noted_until);
         }
         self.draw_up_to(until.max(self.noted_until));
@@ -161,7 +161,7 @@ impl Tia {
         }
         let group = end & !3;
         // The chunk began at the last access before its end, also when that access left its drawing to this one.
-        let x_of = |clock: i32| clock - (self.drawn_until - end as i32);
+        let x_of = |clock: i32| clock.wrapping_sub(self.drawn_until - end as i32);
         let noted = [self.noted_until, self.noted_before].map(x_of);
         let began = noted.into_iter().filter(|&x| x < end as i32).max().unwrap_or(0).max(first as i32);
         if (group as i32) < began {

@@ -4,6 +4,8 @@
 //! counts. A channel is a divider and two polynomial counters, of 4 and of 5 bits, that AUDC connects in sixteen ways. The
 //! counters are kept in bytes whose upper bits shift on, because some connections look at bits that have left the counter.
 
+use crate::saved_state::{exchange, Archive, Saved, StateError};
+
 /// Samples an agent step.
 pub(crate) const SAMPLES: usize = 512;
 
@@ -124,6 +126,19 @@ impl Channel {
     fn slow_tone(&mut self) {
         let turn = self.p4 & 0x04 == 0 && self.p4 & 0x07 != 0;
         self.p4 = !self.p4 << 1 | u8::from(turn);
+    }
+}
+
+impl Saved for Sound {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        for Channel { control, frequency, volume, p4, p5, divider } in &mut self.channels {
+            archive.number(control, 0..=0x0F, "AUDC")?;
+            archive.number(frequency, 0..=0x1F, "AUDF")?;
+            archive.number(volume, 0..=0x0F, "AUDV")?;
+            archive.number(divider, 0..=0x1F, "a sound channel's divider")?;
+            exchange!(archive, p4, p5);
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,83 @@
+//! The environment as bytes.
+
+use super::{Environment, PADDLE_MIN};
+use crate::action::Action;
+use crate::saved_state::{self, exchange, Archive, Saved, StateError};
+
+impl Environment {
+    /// The complete state as bytes, some 8 KiB: what [`Environment::restore`] goes on from. Changes nothing.
+    ///
+    /// Complete means: console, RAM, screen, lives and score, frame numbers, sticky memory, both generators, mode and
+    /// difficulty. [`Settings`](crate::Settings) are not part of it: they say how an environment is used, not where it is.
+    pub fn save(&self) -> Vec<u8> {
+        saved_state::save(&mut self.clone(), self.md5, self.rules.name)
+    }
+
+    /// Goes back, or on, to the moment when `bytes` were [saved](Environment::save), by this environment or by another one
+    /// of the same cartridge, perhaps in another run of the program.
+    ///
+    /// From then on this environment's future is exactly the saved one's, provided its settings are the same: it keeps its
+    /// own. (Seeds do not matter; generators go on where they were.) So a trainer that makes its environments from the same
+    /// configuration resumes exactly, and a state saved in training can be evaluated without sticky actions.
+    ///
+    /// # Errors
+    /// When `bytes` are no saved state, of another format version, of another game, damaged, or describe what cannot be.
+    /// The environment is then as it was before.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let mut restored = self.clone();
+        saved_state::restore(&mut restored, bytes, self.md5, self.rules.name)?;
+        *self = restored;
+        Ok(())
+    }
+}
+
+impl Saved for Environment {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        // A new field: exchange it below, or say why it need not be, and raise the version of the format.
+        let Self {
+            console,
+            settings: _,
+            random,
+            md5: _,
+            game: _,
+            rules,
+            properties,
+            state,
+            mode,
+            difficulty,
+            initial_lives: _, // a fact of the rules
+            remembered: (action, strength),
+            paddles,
+            frame_number,
+            episode_frame_number,
+            averaged: _, // made anew by every look
+            audio,
+        } = self;
+        exchange!(archive, console, random, state, mode, difficulty, action, strength);
+        exchange!(archive, frame_number, episode_frame_number);
+        archive.runs(audio)?;
+        for paddle in paddles {
+            archive.number(paddle, PADDLE_MIN..=properties.paddle_max, "a paddle's resistance")?;
+        }
+        let modes = rules.available_modes();
+        if !modes.contains(mode) {
+            return Err(StateError::invalid("the mode", mode, format!("one of {modes:?}")));
+        }
+        // 0 is where every environment starts, whether or not the game offers it.
+        if *difficulty != 0 && !rules.difficulties.contains(difficulty) {
+            let allowed = format!("0 or one of {:?}", rules.difficulties);
+            return Err(StateError::invalid("the difficulty", difficulty, allowed));
+        }
+        Ok(())
+    }
+}
+
+impl Saved for Action {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let mut number = self.number();
+        number.exchange(archive)?;
+        let action = Action::from_number(number).or((number == Action::Reset.number()).then_some(Action::Reset));
+        *self = action.ok_or_else(|| StateError::invalid("the remembered action", number, "0 to 17, or 40"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,431 @@
+//! Saved states: the envelope around one, what can be wrong with it, and the archive its parts go through.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `A26STATE` |
+//! | 4 | [`VERSION`] |
+//! | 16 | MD5 of the cartridge image |
+//! | 4 | length of the payload |
+//! | ... | the payload: every part's own bytes, one after the other |
+//! | 4 | CRC-32 of everything before |
+//!
+//! Numbers are little-endian. The payload has no structure of its own: each part of the console lists its fields once, in
+//! [`Saved::exchange`], for both directions, and takes itself apart with a pattern that names every field, so that a field
+//! added later cannot be forgotten. What follows from other fields, from the cartridge or from the game's rules is not
+//! stored but worked out again.
+//!
+//! Whoever changes what `exchange` reads or writes raises [`VERSION`]; a test compares with a state made earlier.
+
+use crate::game;
+use crate::tia::WIDTH;
+use std::fmt::{Debug, Write as _};
+use std::ops::RangeInclusive;
+
+/// The version of the format. There is no reading of older ones.
+pub(crate) const VERSION: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"A26STATE";
+const MD5: RangeInclusive<usize> = 12..=27;
+const LENGTH: RangeInclusive<usize> = 28..=31;
+const HEADER: usize = 32;
+const CHECKSUM: usize = 4;
+
+/// Why bytes are not a saved state that this environment can go on from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// Not a saved state at all, or less than the beginning of one.
+    #[error(
+        "these {length} bytes are no saved state, which would begin with \"A26STATE\" and a version; \
+         check that this is the right file and that it was copied completely"
+    )]
+    NotAState {
+        /// Bytes given.
+        length: usize,
+    },
+    /// Saved by another version of the emulator.
+    #[error(
+        "the saved state has format version {found}, this emulator reads version {supported} only; \
+         restore it with the emulator that saved it, or play to that point again"
+    )]
+    OtherVersion {
+        /// The state's version.
+        found: u32,
+        /// The one version this emulator reads.
+        supported: u32,
+    },
+    /// Cut off, or with something behind it.
+    #[error(
+        "the saved state has {found} bytes and should have {expected}; it was not copied completely or is damaged"
+    )]
+    WrongLength {
+        /// Bytes given.
+        found: usize,
+        /// Bytes by the state's own account, or the least possible.
+        expected: usize,
+    },
+    /// Bytes have changed since it was saved.
+    #[error(
+        "the saved state is damaged: its checksum is {found:08x} and should be {expected:08x}; use another copy of it"
+    )]
+    Damaged {
+        /// The checksum of the bytes given.
+        found: u32,
+        /// The checksum that was saved with them.
+        expected: u32,
+    },
+    /// Of another cartridge, or of this one under another game's rules.
+    #[error(
+        "the saved state belongs to {found} (md5 {found_md5}), but this environment plays {expected} (md5 \
+         {expected_md5}); restore it into an environment of its own cartridge, loaded under the same file name"
+    )]
+    OtherGame {
+        /// The state's game, or "an unknown game".
+        found: String,
+        /// MD5 of the state's cartridge, 32 lower-case hexadecimal digits.
+        found_md5: String,
+        /// The environment's game, or "an unknown game".
+        expected: String,
+        /// MD5 of the environment's cartridge.
+        expected_md5: String,
+    },
+    /// Undamaged, but it describes no console this cartridge could be in.
+    #[error(
+        "the saved state has {found} for {what}, where only {allowed} is possible; \
+         it is undamaged but was not saved by this emulator: restore another one"
+    )]
+    Invalid {
+        /// What is wrong.
+        what: &'static str,
+        /// What was found.
+        found: String,
+        /// What could be there.
+        allowed: String,
+    },
+}
+
+impl StateError {
+    pub(crate) fn invalid(what: &'static str, found: impl Debug, allowed: impl Into<String>) -> Self {
+        Self::Invalid { what, found: format!("{found:?}"), allowed: allowed.into() }
+    }
+}
+
+/// A part of the console that can be saved.
+pub(crate) trait Saved {
+    /// Writes the part to `archive` or reads it from there. After an error the part is of no more use, but nothing has
+    /// panicked: the caller works on a copy.
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError>;
+}
+
+/// The payload of a saved state, on its way.
+pub(crate) enum Archive<'a> {
+    /// What was written so far.
+    Saving(Vec<u8>),
+    /// What is still to be read.
+    Restoring(&'a [u8]),
+}
+
+/// Exchanges fields one after the other.
+macro_rules! exchange {
+    ($archive:expr, $($field:expr),+ $(,)?) => { $( $crate::saved_state::Saved::exchange($field, $archive)?; )+ };
+}
+pub(crate) use exchange;
+
+impl Archive<'_> {
+    /// Whether values come out of the archive.
+    pub(crate) fn restoring(&self) -> bool {
+        matches!(self, Self::Restoring(_))
+    }
+
+    /// Exchanges `bytes`, as many as there are.
+    pub(crate) fn bytes(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
+        match self {
+            Self::Saving(written) => written.extend_from_slice(bytes),
+            Self::Restoring(rest) => {
+                let wanted = bytes.len();
+                let Some((head, tail)) = rest.split_at_checked(wanted) else {
+                    let allowed = format!("{wanted} or more");
+                    return Err(StateError::invalid("the number of bytes still to read", rest.len(), allowed));
+                };
+                bytes.copy_from_slice(head);
+                *rest = tail;
+            }
+        }
+        Ok(())
+    }
+
+    /// Exchanges a number that must lie in `allowed`.
+    pub(crate) fn number<T>(
+        &mut self,
+        value: &mut T,
+        allowed: RangeInclusive<T>,
+        what: &'static str,
+    ) -> Result<(), StateError>
+    where
+        T: Saved + Copy + PartialOrd + Debug,
+    {
+        let possible = allowed.contains(value) || self.restoring();
+        debug_assert!(possible, "{what} is {value:?}: the check below would refuse what is being saved");
+        value.exchange(self)?;
+        if allowed.contains(value) || !self.restoring() {
+            Ok(())
+        } else {
+            Err(StateError::invalid(what, value, format!("{:?} to {:?}", allowed.start(), allowed.end())))
+        }
+    }
+
+    /// Exchanges bytes of which neighbours are often equal: pairs of a byte and the number of times it stands there, less
+    /// one, seven bits a byte, the lowest first and all but the last with bit 7 set.
+    pub(crate) fn runs(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
+        const CHUNK: usize = 32;
+        let mut done = 0;
+        while done < bytes.len() {
+            let mut value = bytes[done];
+            let mut more = 0;
+            if !self.restoring() {
+                let rest = &bytes[done + 1..];
+                // Most runs are long: whole chunks first.
+                more = CHUNK * rest.chunks_exact(CHUNK).take_while(|&chunk| chunk == [value; CHUNK]).count();
+                more += rest[more..].iter().take_while(|&&byte| byte == value).count();
+            }
+            value.exchange(self)?;
+            self.length(&mut more)?;
+            let left = bytes.len() - done;
+            if more >= left {
+                return Err(StateError::invalid("a run of pixels", more, format!("fewer than {left}")));
+            }
+            bytes[done..=done + more].fill(value);
+            done += more + 1;
+        }
+        Ok(())
+    }
+
+    /// Exchanges a number below 2^28 in as few bytes as it takes.
+    fn length(&mut self, length: &mut usize) -> Result<(), StateError> {
+        let mut rest = *length;
+        let mut read = 0;
+        for shift in [0, 7, 14, 21] {
+            let mut byte = (rest & 0x7F) as u8 | u8::from(rest > 0x7F) << 7;
+            byte.exchange(self)?;
+            rest >>= 7;
+            read |= usize::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                *length = read;
+                return Ok(());
+            }
+        }
+        Err(StateError::invalid("the bytes of a run's length", 5, "1 to 4"))
+    }
+
+    /// Exchanges two pictures, which have much in common: of the second only what differs from the first, of the first only
+    /// what differs from the line above.
+    pub(crate) fn pictures(&mut self, first: &mut [u8], second: &mut [u8]) -> Result<(), StateError> {
+        let rows = first.len() / WIDTH;
+        if !self.restoring() {
+            toggle(second, first);
+            (1..rows).rev().for_each(|row| toggle_by_row_above(first, row));
+        }
+        self.runs(first)?;
+        self.runs(second)?;
+        (1..rows).for_each(|row| toggle_by_row_above(first, row));
+        toggle(second, first);
+        Ok(())
+    }
+}
+
+/// Turns `pixels` into what differs from `others`, and back.
+fn toggle(pixels: &mut [u8], others: &[u8]) {
+    pixels.iter_mut().zip(others).for_each(|(pixel, other)| *pixel ^= other);
+}
+
+fn toggle_by_row_above(picture: &mut [u8], row: usize) {
+    let (above, below) = picture.split_at_mut(row * WIDTH);
+    toggle(&mut below[..WIDTH], &above[(row - 1) * WIDTH..]);
+}
+
+macro_rules! saved_numbers {
+    ($($number:ty)+) => { $(
+        impl Saved for $number {
+            fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+                let mut bytes = self.to_le_bytes();
+                archive.bytes(&mut bytes)?;
+                *self = <$number>::from_le_bytes(bytes);
+                Ok(())
+            }
+        }
+    )+ };
+}
+saved_numbers!(u8 u16 u32 i32 f32 f64);
+
+/// Indices: four bytes on every machine.
+impl Saved for usize {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        // Nothing in a console is as large as 2^32.
+        let mut number = *self as u32;
+        number.exchange(archive)?;
+        *self = number as usize;
+        Ok(())
+    }
+}
+
+impl Saved for bool {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let mut byte = u8::from(*self);
+        archive.number(&mut byte, 0..=1, "a flag")?;
+        *self = byte == 1;
+        Ok(())
+    }
+}
+
+impl<T: Saved, const N: usize> Saved for [T; N] {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        self.iter_mut().try_for_each(|item| item.exchange(archive))
+    }
+}
+
+impl<T: Saved + Default> Saved for Option<T> {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let mut some = self.is_some();
+        some.exchange(archive)?;
+        if !some {
+            *self = None;
+            return Ok(());
+        }
+        self.get_or_insert_default().exchange(archive)
+    }
+}
+
+/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Painting and
+/// counting out are done on the part itself, so it should be a copy.
+pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 * 1024);
+    bytes.extend(MAGIC);
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(md5);
+    bytes.extend([0; 4]);
+    bytes.push(rules.len() as u8);
+    bytes.extend(rules.bytes());
+    let mut archive = Archive::Saving(bytes);
+    let written = part.exchange(&mut archive);
+    debug_assert_eq!(written, Ok(()), "writing cannot fail");
+    let Archive::Saving(mut bytes) = archive else { unreachable!("an archive keeps its direction") };
+    let length = (bytes.len() - HEADER) as u32;
+    bytes[LENGTH].copy_from_slice(&length.to_le_bytes());
+    let checksum = crc32fast::hash(&bytes);
+    bytes.extend(checksum.to_le_bytes());
+    bytes
+}
+
+/// Restores `part` from what [`save`] made of one that plays the same cartridge by the same rules.
+pub(crate) fn restore(part: &mut impl Saved, bytes: &[u8], md5: [u8; 16], rules: &str) -> Result<(), StateError> {
+    let not_a_state = StateError::NotAState { length: bytes.len() };
+    let version = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk()).ok_or(not_a_state)?;
+    let found = u32::from_le_bytes(*version);
+    if found != VERSION {
+        return Err(StateError::OtherVersion { found, supported: VERSION });
+    }
+    let shortest = HEADER + CHECKSUM;
+    let wrong_length = |expected| StateError::WrongLength { found: bytes.len(), expected };
+    let (checked, checksum) = bytes.split_last_chunk().ok_or(wrong_length(shortest))?;
+    let (Some(found_md5), Some(length)) = (array(checked, MD5), array(checked, LENGTH)) else {
+        return Err(wrong_length(shortest));
+    };
+    let expected = shortest.saturating_add(u32::from_le_bytes(length) as usize);
+    if bytes.len() != expected {
+        return Err(wrong_length(expected));
+    }
+    let (found, expected) = (crc32fast::hash(checked), u32::from_le_bytes(*checksum));
+    if found != expected {
+        return Err(StateError::Damaged { found, expected });
+    }
+
+    let mut archive = Archive::Restoring(&checked[HEADER..]);
+    let mut name_length = 0u8;
+    name_length.exchange(&mut archive)?;
+    let mut name = vec![0; name_length.into()];
+    archive.bytes(&mut name)?;
+    if (found_md5, name.as_slice()) != (md5, rules.as_bytes()) {
+        return Err(StateError::OtherGame {
+            found: game_name(found_md5, &String::from_utf8_lossy(&name)),
+            found_md5: hexadecimal(found_md5),
+            expected: game_name(md5, rules),
+            expected_md5: hexadecimal(md5),
+        });
+    }
+    part.exchange(&mut archive)?;
+    match archive {
+        Archive::Restoring(rest @ [_, ..]) => {
+            Err(StateError::invalid("the number of bytes after the last", rest.len(), "0"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn array<const N: usize>(bytes: &[u8], range: RangeInclusive<usize>) -> Option<[u8; N]> {
+    bytes.get(range)?.try_into().ok()
+}
+
+fn hexadecimal(md5: [u8; 16]) -> String {
+    md5.iter().fold(String::with_capacity(32), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The game by the rules it was played with, else by its cartridge.
+fn game_name(md5: [u8; 16], rules: &str) -> String {
+    let md5 = hexadecimal(md5);
+    let known = || game::identify(&md5, None).map(|game| game.name).or_else(|| game::identify_unscored(&md5));
+    if rules.is_empty() { known().unwrap_or("an unknown game") } else { rules }.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(mut write: impl FnMut(&mut Archive) -> Result<(), StateError>) -> Vec<u8> {
+        let mut archive = Archive::Saving(Vec::new());
+        write(&mut archive).unwrap();
+        let Archive::Saving(bytes) = archive else { unreachable!() };
+        bytes
+    }
+
+    #[test]
+    fn runs_are_short_where_bytes_repeat_and_come_back_the_same() {
+        let mut bytes = vec![7; 300];
+        bytes.extend([1, 2, 2]);
+        bytes.resize(70_000, 0);
+        let written = saved(|archive| archive.runs(&mut bytes));
+        assert_eq!(written, [7, 0xAB, 2, 1, 0, 2, 1, 0, 0xC0, 0xA0, 4]);
+        let mut read = vec![9; 70_000];
+        Archive::Restoring(&written).runs(&mut read).unwrap();
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn a_run_past_the_end_or_without_an_end_is_refused() {
+        for wrong in [[5, 4, 0, 0, 0], [5, 0xFF, 0xFF, 0xFF, 0xFF], [5, 0, 5, 0x83, 0]] {
+            let error = Archive::Restoring(&wrong).runs(&mut [0; 4]).unwrap_err();
+            assert!(matches!(error, StateError::Invalid { .. }), "{error}");
+        }
+        assert!(Archive::Restoring(&[5, 3]).runs(&mut [0; 4]).is_ok());
+    }
+
+    #[test]
+    fn pictures_come_back_the_same() {
+        let noise = |factor: usize| (0..WIDTH * 5).map(|i| ((i * factor) >> 7) as u8).collect::<Vec<_>>();
+        let (first, second) = (noise(31), noise(37));
+        let written = saved(|archive| archive.pictures(&mut first.clone(), &mut second.clone()));
+        let (mut one, mut two) = (vec![1; WIDTH * 5], vec![2; WIDTH * 5]);
+        Archive::Restoring(&written).pictures(&mut one, &mut two).unwrap();
+        assert!(one == first && two == second);
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_told_with_the_range() {
+        let error = Archive::Restoring(&[3]).number(&mut 0u8, 0..=2, "the bank").unwrap_err();
+        assert_eq!(error, StateError::invalid("the bank", 3, "0 to 2"));
+        assert!(error.to_string().contains("3 for the bank, where only 0 to 2 is possible"), "{error}");
+        assert!(matches!(true.exchange(&mut Archive::Restoring(&[2])), Err(StateError::Invalid { .. })));
+    }
+}

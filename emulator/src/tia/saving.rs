@@ -1,0 +1,124 @@
+//! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
+
+use super::row::{Row, WIDTH};
+use super::{MissileMode, Picture, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
+use crate::saved_state::{exchange, Archive, Saved, StateError};
+
+impl Tia {
+    /// Saves the chip, or restores it on a console whose picture is `picture`.
+    ///
+    /// Saving paints what is left to paint and counts out the collisions, so it is done on a copy.
+    pub(crate) fn exchange(&mut self, picture: Picture, archive: &mut Archive) -> Result<(), StateError> {
+        if archive.restoring() {
+            self.frames.iter_mut().for_each(|frame| frame.clear());
+        } else {
+            self.take_collisions();
+        }
+        let shown = picture.exposed_rows() as usize * WIDTH;
+        let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look()[..shown]);
+        archive.pictures(first, second)?;
+
+        // A new field: exchange it below, or say why it need not be, and raise the version of the format.
+        let Self {
+            picture: own_picture,
+            frame_start,
+            display_start: _, // these two follow from `picture` and `frame_start`
+            display_end: _,
+            drawn_until,
+            noted_until,
+            noted_before,
+            line_clocks_left,
+            write_position,
+            vsync_release,
+            lines_of_last_frame,
+            partial,
+            greyed,
+            stop: _, // every update clears it first
+            frames: _,
+            current_frame,
+            sound,
+            vblank,
+            nusiz,
+            colours,
+            ctrlpf,
+            reflected,
+            playfield,
+            graphics,
+            old_graphics,
+            missile_enabled,
+            ball_enabled,
+            old_ball_enabled,
+            motion_register,
+            player_delayed,
+            ball_delayed,
+            missile_locked,
+            position,
+            collisions,
+            dump_paddles,
+            dump_released_cycle,
+            skip_first_copy,
+            playfield_reflected,
+            missile0_mode,
+            last_hmove_clock,
+            hmove_blank_pending,
+            star_field,
+            rows,
+            active: _, // computed together with `rows`
+            stale_rows,
+        } = self;
+        *own_picture = picture;
+        *rows = [Row::EMPTY; 6];
+        *stale_rows = 0x3F;
+        archive.number(current_frame, 0..=1, "the frame buffer in use")?;
+        archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
+        exchange!(archive, drawn_until, line_clocks_left, write_position);
+        exchange!(archive, noted_until, noted_before, vsync_release, lines_of_last_frame, last_hmove_clock);
+        exchange!(archive, partial, greyed, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
+        exchange!(archive, &mut colours.player, &mut colours.playfield, &mut colours.background);
+        exchange!(archive, missile_enabled, ball_enabled, old_ball_enabled, player_delayed, ball_delayed);
+        exchange!(archive, missile_locked, dump_paddles, dump_released_cycle, skip_first_copy, playfield_reflected);
+        exchange!(archive, missile0_mode, hmove_blank_pending, star_field, sound);
+        archive.number(playfield, 0..=0xF_FFFF, "the playfield")?;
+        archive.number(collisions, 0..=0x7FFF, "the collisions")?;
+        for object in position {
+            archive.number(object, 0..=WIDTH as u8 - 1, "an object's position")?;
+        }
+        for nibble in motion_register {
+            archive.number(nibble, 0..=15, "a motion register")?;
+        }
+        if star_field.is_some_and(|counter| counter > 3) {
+            return Err(StateError::invalid("the star field's counter", star_field, "0 to 3"));
+        }
+        self.place_window();
+        self.check_cursor()
+    }
+
+    /// The cursor must write where its line and column are, and every line to the window's end must fit into the buffer.
+    fn check_cursor(&self) -> Result<(), StateError> {
+        let (drawn, left) = (self.drawn_until, self.line_clocks_left);
+        let in_window = (self.frame_start..=self.display_end).contains(&drawn) && (0..=LINE_CLOCKS).contains(&left);
+        let fits = in_window && {
+            let line_clock = LINE_CLOCKS - left;
+            let x = (line_clock - HBLANK_CLOCKS).max(0) as usize;
+            let lines = (self.display_end - drawn + line_clock + LINE_CLOCKS - 1) / LINE_CLOCKS;
+            let row_start = self.write_position.checked_sub(x);
+            row_start.is_some_and(|start| start % WIDTH == 0 && start / WIDTH + lines as usize <= BUFFER_ROWS)
+        };
+        if fits {
+            Ok(())
+        } else {
+            let cursor = (drawn, left, self.write_position);
+            Err(StateError::invalid("the drawing cursor", cursor, "a place inside the picture"))
+        }
+    }
+}
+
+impl Saved for MissileMode {
+    fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
+        let modes = [Self::Normal, Self::Stretched, Self::Off];
+        let mut number = *self as u8;
+        archive.number(&mut number, 0..=2, "the missile's mode")?;
+        *self = modes[usize::from(number)];
+        Ok(())
+    }
+}
