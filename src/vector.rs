@@ -74,7 +74,8 @@ pub struct ContinuousAction {
 impl ContinuousAction {
     /// The joystick action it is with a threshold.
     pub fn discrete(self, threshold: f32) -> Action {
-        // Through f64, so that every platform rounds alike.
+        // Through f64, so that every platform rounds alike. (numpy's f32 cosine is one unit off in the last place now and
+        // then; that can matter only within that unit of the threshold.)
         let x = self.radius * f64::from(self.angle).cos() as f32;
         let y = self.radius * f64::from(self.angle).sin() as f32;
         let (left, right, down, up) = (x < -threshold, x > threshold, y < -threshold, y > threshold);

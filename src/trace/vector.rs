@@ -183,4 +183,30 @@ mod tests {
             assert!(message.starts_with("line 2: "), "{message}");
         }
     }
+
+    #[test]
+    fn every_step_has_a_line_for_every_environment_and_ended_episodes_a_final_observation() {
+        let commands = parse("0 1\n2 3\nreset 0 1 7\n0 0\n", 2, false).unwrap();
+        let settings = VectorSettings {
+            num_envs: 2,
+            max_episode_frames: 8,
+            autoreset: Autoreset::SameStep,
+            ..VectorSettings::default()
+        };
+        let mut environments = VectorEnvironment::new(&roms::built_in().image, settings).unwrap();
+        let mut out = Vec::new();
+        write_trace(&mut out, &mut environments, 7, &commands).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(lines.len(), 1 + 5 * 2);
+        assert!(lines.iter().all(|line| line.len() == 10));
+        for (i, line) in lines[1..].iter().enumerate() {
+            assert_eq!(line[..2], [(i / 2).to_string(), (i % 2).to_string()]);
+            // Two steps of four frames are an episode.
+            assert_eq!(line[9] != "-", line[0] == "2");
+        }
+        // Seeds 7 and 8 draw 2 and 26 no-ops, and so does the reset with seed 7.
+        assert_eq!([lines[1][7], lines[2][7], lines[8][7]], ["2", "26", "2"]);
+        assert_eq!(lines[8][8], lines[1][8]);
+    }
 }
