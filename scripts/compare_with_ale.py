@@ -21,6 +21,7 @@ Exit status: 0 when everything is equal, 1 when anything differs or could not be
 
 import argparse
 import concurrent.futures
+import contextlib
 import dataclasses
 import datetime
 import multiprocessing
@@ -55,7 +56,7 @@ ENVIRONMENTS = 4
 """Environments of a vector comparison."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Options:
     """How a game is played on both sides."""
 
@@ -74,7 +75,8 @@ class Options:
     observation: bool = True
     audio: bool = False
     modes: bool = False
-    vector: bool = False
+    # Keywords of AtariVectorEnv.
+    vector: dict | None = None
 
 
 # What docs/ale-equality.md shows, a column each.
@@ -91,8 +93,19 @@ REPORT = [
         ),
     ),
     ("life loss", Options(frames=1000, frame_skip=4, seed=6, truncate_on_life_loss=True)),
-    ("vector", Options(frames=500, seed=7, vector=True)),
-    ("sound", Options(frames=300, seed=8, audio=True)),
+    ("vector", Options(frames=500, seed=7, vector={})),
+    (
+        "vector options",
+        Options(
+            frames=200, seed=8,
+            vector={
+                "autoreset_mode": "SameStep", "episodic_life": True, "repeat_action_probability": 0.25, "reward_clipping": False,
+                "max_num_frames_per_episode": 300, "full_action_space": True, "frameskip": 3, "noop_max": 7, "grayscale": False,
+                "img_height": 60, "img_width": 50, "stack_num": 2,
+            },
+        ),
+    ),
+    ("sound", Options(frames=300, seed=9, audio=True)),
 ]  # fmt: skip
 REPORT_LEGEND = f"""\
 * **skip 1**: {REPORT[0][1].frames:,} random actions of one frame; two seeds, of the actions and of ALE.
@@ -101,8 +114,10 @@ REPORT_LEGEND = f"""\
 * **options**: {REPORT[4][1].frames:,} actions with ALE's own frame skip (3), another system seed, sticky 0.1, episodes cut off after 900 frames, rewards
   clamped to -2..3, colour averaging, paddle strengths.
 * **life loss**: {REPORT[5][1].frames:,} actions of four frames, the episode truncated at every lost life.
-* **vector**: ale-py's `AtariVectorEnv` at its defaults, {ENVIRONMENTS} environments, {REPORT[6][1].frames} steps.
-* **sound**: {REPORT[7][1].frames} actions with the 512 sound samples as one more column.
+* **vector**: ale-py's `AtariVectorEnv` at its defaults, {ENVIRONMENTS} environments, {REPORT[6][1].frames} steps (a line a step and environment).
+* **vector options**: {REPORT[7][1].frames} steps of the same with SAME_STEP, episodic life, sticky 0.25, rewards as they are, episodes of at most
+  300 frames, all actions, frame skip 3, up to 6 no-ops, pictures in colour of 60x50, a stack of two.
+* **sound**: {REPORT[8][1].frames} actions with the 512 sound samples as one more column.
 
 Compared after every step: reward, lives, terminal, truncated, both frame numbers, all 128 bytes of RAM, the whole screen, and
 the 84x84 observation (gray, maximum of two frames, area resize by OpenCV; not under *options*). A cell says how many steps
@@ -155,7 +170,7 @@ def parse_arguments():
         "--observation", action=argparse.BooleanOptionalAction, default=True, help="compare the 84x84 observation too [yes]"
     )
     parser.add_argument("--audio", action="store_true", help="compare the sound samples too")
-    parser.add_argument("--vector", action="store_true", help=f"compare AtariVectorEnv, {ENVIRONMENTS} environments, instead")
+    parser.add_argument("--vector", action="store_const", const={}, help=f"compare AtariVectorEnv, {ENVIRONMENTS} environments, instead")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="everything docs/ale-equality.md shows, into FILE")
     parser.add_argument("--share", type=float, default=1.0, metavar="S", help="of the report's actions, for a quick look [1]")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="games at a time [one a core]")
@@ -337,7 +352,9 @@ class Outcome:
 
 def compare_lines(game, want, got, status, complaint):
     """The outcome of two lists of lines, the first of which names the columns."""
-    outcome = Outcome(game, steps=len(want) - 2)
+    # The first line has the names, and the lines of step 0 the state before the first action.
+    steps = sum(not line.startswith("0,") for line in want[1:])
+    outcome = Outcome(game, steps=steps)
     if want[:1] != got[:1] or len(want) != len(got) or status != 0:
         outcome.failure = f"{len(got)} of {len(want)} lines and status {status}: {complaint}"
         if got and want[0] != got[0]:
@@ -411,7 +428,19 @@ def compare_once(game, options, binary, rom, scratch):
 
 
 def compare_vector(game, options, binary, rom, scratch):
-    raise NotImplementedError
+    import ale_vector
+
+    settings = {"num_envs": ENVIRONMENTS, "num_threads": 1, "seed": options.seed, **options.vector}
+    with contextlib.closing(ale_vector.make(rom, settings)) as envs:
+        actions = envs.single_action_space.n
+    draw = random.Random(f"vector {game} {options.seed}")
+    rows = [[draw.randrange(actions) for _ in range(ENVIRONMENTS)] for _ in range(options.frames)]
+    actions_file = scratch / "actions.txt"
+    actions_file.write_text("".join(f"{ale_vector.action_text(row)}\n" for row in rows))
+    command = [str(part) for part in [binary, "trace", "--rom", rom, "--actions", actions_file]]
+    command += ale_vector.trace_flags(settings)
+    want, got, status, complaint = run_both(command, ale_vector.vector_lines(rom, rows, settings), scratch)
+    return compare_lines(game, want, got, status, complaint)
 
 
 def describe_difference(game, options, command, rom, actions, actions_file, scratch, want, got, first):

@@ -1,5 +1,6 @@
 //! The command line, as clap structs; what is typed, nothing of what it does.
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -168,16 +169,18 @@ pub struct TraceArgs {
     /// Cartridge file or name
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: String,
-    /// Action file: one ALE action number a line, and for paddles a strength after it if it is not 1
+    /// Action file: one ALE action number a line, and for paddles a strength after it if it is not 1; with --vector a line
+    /// of indices into the game's actions, one for each environment
     #[arg(long, value_name = "FILE")]
     pub actions: PathBuf,
-    /// Frames each action is held for
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Frames each action is held for; with --vector 4 when left out
+    #[arg(long, value_name = "N", default_value_t = 1, default_value_if("vector", ArgPredicate::IsPresent, "4"))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub frame_skip: u32,
     /// Probability, per frame, that the previous action is repeated
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     pub sticky: f32,
-    /// ALE's random_seed
+    /// ALE's random_seed; with --vector environment i gets seed + i
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
     pub seed: i64,
     /// ALE's system_random_seed
@@ -189,8 +192,8 @@ pub struct TraceArgs {
     /// Difficulty; set after loading, then one more reset
     #[arg(long, value_name = "D")]
     pub difficulty: Option<u32>,
-    /// Frames after which an episode is truncated; 0 is never
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Frames after which an episode is truncated, 0 is never; with --vector 108000 when left out
+    #[arg(long, value_name = "N", default_value_t = 0, default_value_if("vector", ArgPredicate::IsPresent, "108000"))]
     pub max_frames: u32,
     /// Truncate the episode when a life is lost
     #[arg(long)]
@@ -216,6 +219,62 @@ pub struct TraceArgs {
     /// 128 bytes of RAM, then the screen's palette indices
     #[arg(long, value_name = "FILE", hide = true, requires = "dump_step")]
     pub dump_file: Option<PathBuf>,
+    /// Step N environments together, as ale-py's AtariVectorEnv does, and print one line for each
+    #[arg(long, value_name = "N", help_heading = "Vector of environments")]
+    #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
+        "reward_max", "colour_averaging", "dump_step", "dump_file"])]
+    pub vector: Option<usize>,
+    /// How those behave.
+    #[command(flatten)]
+    pub vector_options: VectorArgs,
+}
+
+/// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Vector of environments")]
+pub struct VectorArgs {
+    /// Indices are into all actions that the game accepts
+    #[arg(long, requires = "vector", conflicts_with = "continuous")]
+    pub full_action_space: bool,
+    /// Actions are radius, angle and fire of an analogue stick, which count above this threshold (ale-py's is 0.5)
+    #[arg(long, value_name = "T", requires = "vector")]
+    pub continuous: Option<f32>,
+    /// A step that ends an episode starts the next one
+    #[arg(long, requires = "vector")]
+    pub same_step: bool,
+    /// Rows of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    pub img_height: usize,
+    /// Columns of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    pub img_width: usize,
+    /// Observations in colour
+    #[arg(long, requires = "vector")]
+    pub rgb: bool,
+    /// Frames in an observation
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
+    pub stack: usize,
+    /// An episode starts with 0 to N-1 no-op frames
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
+    pub noop_max: u32,
+    /// No FIRE at the start of an episode
+    #[arg(long, requires = "vector")]
+    pub no_fire_reset: bool,
+    /// Observe the last frame alone, not the maximum of the last two
+    #[arg(long, requires = "vector")]
+    pub no_maxpool: bool,
+    /// Rewards as the game gives them, not clamped to -1..=1
+    #[arg(long, requires = "vector")]
+    pub no_clip: bool,
+    /// The loss of a life ends the episode
+    #[arg(long, requires = "vector")]
+    pub episodic_life: bool,
+    /// The loss of a life is reported as a terminal, but ends nothing
+    #[arg(long, requires = "vector")]
+    pub life_loss_info: bool,
+    /// Threads to step on, 0 for all cores; the lines do not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
+    pub threads: usize,
 }
 
 /// What `bench` measures.

@@ -24,3 +24,4 @@ pub mod schedule;
 pub mod scores;
 pub mod trace;
 pub mod train;
+pub mod vector;

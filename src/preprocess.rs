@@ -68,14 +68,14 @@ struct LinearTap {
 }
 
 /// The weight of one source pixel in one output pixel of one axis.
-struct AreaWeight {
-    output: usize,
-    source: usize,
-    weight: f32,
+pub(crate) struct AreaWeight {
+    pub(crate) output: usize,
+    pub(crate) source: usize,
+    pub(crate) weight: f32,
 }
 
 /// OpenCV's table of area weights from `source` to `output` pixels: computed in `f64`, kept in `f32`.
-fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
+pub(crate) fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
     let scale = 1.0 / (output as f64 / source as f64);
     let mut table = Vec::new();
     for d in 0..output {
@@ -116,7 +116,8 @@ fn linear_taps(source: usize) -> Vec<LinearTap> {
     taps
 }
 
-fn fixed_point(weight: f32) -> i32 {
+/// `weight` in 1/2048, halves to even.
+pub(crate) fn fixed_point(weight: f32) -> i32 {
     (weight * 2048.0).round_ties_even() as i32
 }
 
@@ -246,7 +247,7 @@ fn average(picture: &GrayRows, columns: &AreaColumns, weights: &[AreaRow], outpu
 
 /// `value` in 0..=255 rounded, halves to even: adding 1.5 * 2^23 leaves the integer in the low bits. (Without SSE 4.1
 /// `f32::round_ties_even` is a function call a pixel.)
-fn round_half_even(value: f32) -> u8 {
+pub(crate) fn round_half_even(value: f32) -> u8 {
     (value + 12_582_912.0).to_bits() as u8
 }
 

@@ -16,8 +16,13 @@ use atari_emulator::{Action, Environment, Settings};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 
+mod vector;
+
 /// The `trace` command.
 pub fn run(args: &TraceArgs) -> Result<()> {
+    if let Some(num_envs) = args.vector {
+        return vector::run(num_envs, args);
+    }
     ensure!(
         (0.0..=1.0).contains(&args.sticky),
         "--sticky {} is not a probability; give a number from 0 to 1",
