@@ -75,8 +75,8 @@ def make(rom_or_name, settings):
         ale_py.roms.get_rom_path = original
 
 
-def vector_lines(rom_or_name, action_rows, settings):
-    """Generates the lines of the trace, header first.
+def vector_lines(envs, action_rows, settings):
+    """Generates the lines of the trace, header first; `envs` is what `make` made with `settings`.
 
     A row is a list with one action for each environment: an index, or with `continuous` a tuple (radius, angle, fire).
     The row ("reset", mask, seeds) resets the environments with a true value in `mask`; `seeds` has one for each of them,
@@ -84,7 +84,6 @@ def vector_lines(rom_or_name, action_rows, settings):
     """
     import numpy
 
-    envs = make(rom_or_name, settings)
     writer = _Writer()
     yield HEADER
     observations, info = envs.reset(seed=settings.get("seed", 0))
@@ -99,7 +98,6 @@ def vector_lines(rom_or_name, action_rows, settings):
         else:
             actions = numpy.array(row, numpy.float32 if settings.get("continuous") else numpy.int64)
             yield from writer.lines(step, *envs.step(actions))
-    envs.close()
 
 
 class _Writer:

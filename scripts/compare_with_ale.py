@@ -21,7 +21,6 @@ Exit status: 0 when everything is equal, 1 when anything differs or could not be
 
 import argparse
 import concurrent.futures
-import contextlib
 import dataclasses
 import datetime
 import multiprocessing
@@ -52,8 +51,10 @@ GAMES = [
 # ale-py carries these cartridges but has no rules for them.
 UNSUPPORTED = {"combat", "joust", "maze_craze", "warlords"}
 
+# Environments of a vector comparison.
 ENVIRONMENTS = 4
-"""Environments of a vector comparison."""
+# Nothing takes so long; ale-py can hang.
+LONGEST_SECONDS = 1800
 
 
 @dataclasses.dataclass
@@ -261,12 +262,19 @@ class Ale:
         ram = numpy.empty(self.ale.getRAMSize(), numpy.uint8)
         yield self.header()
         yield self.line(0, 0, screen, gray, None, ram)
-        for step, (number, strength) in enumerate(actions, 1):
+        for step, action in enumerate(actions, 1):
+            if action[0] == "reset":
+                _, mode, difficulty = action
+                self.ale.setMode(mode)
+                self.ale.setDifficulty(difficulty)
+                self.ale.reset_game()
+                yield self.line(step, 0, screen, gray, None, ram)
+                continue
             if self.ale.game_over():
                 self.ale.reset_game()
             reward = 0
             for left in reversed(range(self.steps_a_action)):
-                reward += self.ale.act(number, strength)
+                reward += self.ale.act(*action)
                 if left == 1:
                     self.ale.getScreenGrayscale(before_last)
             yield self.line(step, reward, screen, gray, before_last if self.steps_a_action > 1 else None, ram)
@@ -340,15 +348,6 @@ class Outcome:
             return ", ".join(f"{column} at {step}" for column, step in sorted(self.differences.items(), key=lambda item: item[1]))
         return "equal"
 
-    def add(self, other, label):
-        """Takes another run of the game in."""
-        self.runs += 1
-        self.steps += other.steps
-        if not other.equal() and self.equal():
-            self.differences, self.failure = other.differences, other.failure
-        if not other.equal():
-            self.details += f"{label}\n{other.details or other.failure}\n"
-
 
 def compare_lines(game, want, got, status, complaint):
     """The outcome of two lists of lines, the first of which names the columns."""
@@ -389,15 +388,9 @@ def compare(game, options, binary, scratch):
     rom = rom_of(game, scratch)
     if rom is None:
         return Outcome(game, failure="ale-py carries no such cartridge")
-    if options.vector:
+    if options.vector is not None:
         return compare_vector(game, options, binary, rom, scratch)
-    if not options.modes:
-        return compare_once(game, options, binary, rom, scratch)
-    total = Outcome(game, runs=0)
-    for mode, difficulty in Ale(rom, options).modes_and_difficulties():
-        chosen = dataclasses.replace(options, mode=mode, difficulty=difficulty, modes=False)
-        total.add(compare_once(game, chosen, binary, rom, scratch), f"mode {mode}, difficulty {difficulty}:")
-    return total
+    return compare_interface(game, options, binary, rom, scratch)
 
 
 def run_both(command, want, scratch):
@@ -410,17 +403,28 @@ def run_both(command, want, scratch):
     return want, output.read_text().splitlines(), status, errors.read_text().strip()
 
 
-def compare_once(game, options, binary, rom, scratch):
+def write_actions(path, actions):
+    path.write_text("".join(" ".join(str(part) for part in action) + "\n" for action in actions))
+
+
+def compare_interface(game, options, binary, rom, scratch):
     ale = Ale(rom, options)
-    seed = f"{game} {options.seed} {options.mode} {options.difficulty}"
-    actions = random_actions(options.frames, ale.minimal_actions(), seed)
-    strengths = random_strengths(options.frames, seed) if options.strengths else [1.0] * options.frames
-    actions = list(zip(actions, strengths))
+    actions = []
+    runs = ale.modes_and_difficulties() if options.modes else [None]
+    if options.modes and game == BUILT_IN:
+        runs = [(0, 0)]  # it has nothing to choose; ale-py would press SELECT for ever to get to breakout's other modes
+    for run in runs:
+        if run is not None:
+            actions.append(("reset", *run))
+        seed = f"{game} {options.seed} {run}"
+        strengths = random_strengths(options.frames, seed) if options.strengths else [1.0] * options.frames
+        actions += zip(random_actions(options.frames, ale.minimal_actions(), seed), strengths)
     actions_file = scratch / "actions.txt"
-    actions_file.write_text("".join(f"{action} {strength!r}\n" for action, strength in actions))
+    write_actions(actions_file, actions)
     command = trace_command(binary, rom, actions_file, options)
     want, got, status, complaint = run_both(command, ale.lines(actions), scratch)
     outcome = compare_lines(game, want, got, status, complaint)
+    outcome.runs = len(runs)
     if outcome.differences:
         first = next(i for i, (w, g) in enumerate(zip(want, got)) if w != g)
         outcome.details = describe_difference(game, options, command, rom, actions, actions_file, scratch, want, got, first)
@@ -431,15 +435,15 @@ def compare_vector(game, options, binary, rom, scratch):
     import ale_vector
 
     settings = {"num_envs": ENVIRONMENTS, "num_threads": 1, "seed": options.seed, **options.vector}
-    with contextlib.closing(ale_vector.make(rom, settings)) as envs:
-        actions = envs.single_action_space.n
+    envs = ale_vector.make(rom, settings)
+    actions = envs.single_action_space.n
     draw = random.Random(f"vector {game} {options.seed}")
     rows = [[draw.randrange(actions) for _ in range(ENVIRONMENTS)] for _ in range(options.frames)]
     actions_file = scratch / "actions.txt"
     actions_file.write_text("".join(f"{ale_vector.action_text(row)}\n" for row in rows))
     command = [str(part) for part in [binary, "trace", "--rom", rom, "--actions", actions_file]]
     command += ale_vector.trace_flags(settings)
-    want, got, status, complaint = run_both(command, ale_vector.vector_lines(rom, rows, settings), scratch)
+    want, got, status, complaint = run_both(command, ale_vector.vector_lines(envs, rows, settings), scratch)
     return compare_lines(game, want, got, status, complaint)
 
 
@@ -449,7 +453,10 @@ def describe_difference(game, options, command, rom, actions, actions_file, scra
     from PIL import Image
 
     step = first - 1
-    doing = f"action {actions[step - 1][0]}" if step else "after loading"
+    doing = " ".join(str(part) for part in actions[step - 1]) if step else "after loading"
+    modes = [action[1:] for action in actions[:step] if action[0] == "reset"]
+    if modes:
+        doing += f", in mode {modes[-1][0]} at difficulty {modes[-1][1]}"
     report = [f"  step {step} of {len(actions)} ({doing}):"]
     for name, w, g in zip(want[0].split(","), want[first].split(","), got[first].split(",")):
         if w != g:
@@ -461,7 +468,7 @@ def describe_difference(game, options, command, rom, actions, actions_file, scra
     for _ in range(first + 1):
         next(lines)
     dump = scratch / "dump"
-    actions_file.write_text("".join(f"{action} {strength!r}\n" for action, strength in actions[:step]))
+    write_actions(actions_file, actions[:step])
     command = command + ["--dump-step", str(step), "--dump-file", str(dump)]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     bytes_ = numpy.frombuffer(dump.read_bytes(), numpy.uint8)
@@ -493,44 +500,55 @@ def describe_difference(game, options, command, rom, actions, actions_file, scra
     return "\n".join(report)
 
 
-def worker(game, options, binary, scratch, answer):
-    try:
-        answer.send(compare(game, options, binary, pathlib.Path(scratch)))
-    except Exception as error:
-        answer.send(Outcome(game, failure=f"{type(error).__name__}: {error}"))
+def worker(game, passes, binary, scratch, answer):
+    for _, options in passes:
+        began = time.monotonic()
+        try:
+            outcome = compare(game, options, binary, pathlib.Path(scratch))
+        except Exception as error:
+            outcome = Outcome(game, failure=f"{type(error).__name__}: {error}")
+        outcome.seconds = time.monotonic() - began
+        answer.send(outcome)
 
 
-def compare_apart(game, options, binary):
-    """`compare` in a process of its own: ale-py ends the process over a cartridge it has no rules for."""
-    began = time.monotonic()
+def compare_apart(game, passes, binary):
+    """`compare` in a process of its own: ale-py ends the process over a cartridge it has no rules for, and can hang."""
+    outcomes = []
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=worker, args=(game, options, binary, scratch, sender))
+        process = context.Process(target=worker, args=(game, passes, binary, scratch, sender))
         process.start()
         sender.close()
         try:
-            outcome = receiver.recv()
+            for name, _ in passes:
+                if not receiver.poll(LONGEST_SECONDS):
+                    process.kill()
+                outcomes.append(receiver.recv())
+                print_outcome(name, outcomes[-1])
         except EOFError:
             process.join()
-            outcome = Outcome(game, failure=f"ale-py ended the process with status {process.exitcode}")
+            outcome = Outcome(game, failure=f"ale-py hung, or ended the process, with status {process.exitcode}")
+            print_outcome(passes[len(outcomes)][0], outcome)
+            outcomes += [outcome] * (len(passes) - len(outcomes))
         process.join()
-    outcome.seconds = time.monotonic() - began
-    return outcome
+    return outcomes
 
 
-def compare_all(games, options, binary, jobs):
-    """The outcomes of all games in the order of `games`, each printed as it comes."""
+def print_outcome(name, outcome):
+    runs = f" in {outcome.runs} modes" if outcome.runs > 1 else ""
+    steps = f"{outcome.steps} steps{runs}"
+    lines = [f"{outcome.game:20} {name:15} {steps:28} {outcome.cell()}  [{outcome.seconds:.1f} s]"]
+    print("\n".join(lines + [more for more in [outcome.failure, outcome.details] if more]), flush=True)
+
+
+def compare_all(games, passes, binary, jobs):
+    """The outcomes of all games in the order of `games`, each a list in the order of `passes`."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(compare_apart, game, options, binary) for game in games]
-        for future in concurrent.futures.as_completed(futures):
-            outcome = future.result()
-            runs = f" in {outcome.runs} runs" if outcome.runs > 1 else ""
-            print(f"{outcome.game:20} {outcome.steps:7} steps{runs:13} {outcome.cell()}  [{outcome.seconds:.1f} s]", flush=True)
-            for more in [outcome.failure, outcome.details]:
-                if more:
-                    print(more, flush=True)
-        return [future.result() for future in futures]
+        # The one with by far the most modes first, so that nobody waits for it in the end.
+        order = sorted(games, key=lambda game: game != "video_cube")
+        futures = {game: pool.submit(compare_apart, game, passes, binary) for game in order}
+        return [futures[game].result() for game in games]
 
 
 def summary(outcomes):
@@ -543,28 +561,27 @@ def summary(outcomes):
     return f"all {games} games equal in {steps:,} steps"
 
 
-def write_report(path, games, columns, seconds):
+def write_report(path, passes, rows, seconds):
     """The Markdown table: a row a game, a column a way of playing."""
     import ale_py
     import cv2
 
-    outcomes = [outcome for _, column in columns for outcome in column]
-    rows = []
-    for index, game in enumerate(games):
+    lines = []
+    for row in rows:
         cells = []
-        for _, column in columns:
-            outcome = column[index]
+        for outcome in row:
             runs = f" ({outcome.runs})" if outcome.runs > 1 else ""
             cells.append(f"{outcome.steps:,}{runs}" if outcome.equal() else f"**{outcome.cell()}**")
-        rows.append(f"| {game} | {' | '.join(cells)} |")
-    totals = [f"{sum(outcome.steps for outcome in column):,}" for _, column in columns]
+        lines.append(f"| {row[0].game} | {' | '.join(cells)} |")
+    totals = [f"{sum(outcome.steps for outcome in column):,}" for column in zip(*rows)]
+    outcomes = [outcome for row in rows for outcome in row]
     today = datetime.date.today().isoformat()
     path.write_text(
         "# Equality with the Arcade Learning Environment\n\n"
         f"Made on {today} by `scripts/compare_with_ale.py --report {path}` in {seconds / 60:.0f} minutes: this program against\n"
         f"ale-py {ale_py.__version__}, OpenCV {cv2.__version__}, Python {platform.python_version()}.\n\n"
         f"{REPORT_LEGEND}\n"
-        f"| game | {' | '.join(name for name, _ in columns)} |\n|---|{'---:|' * len(columns)}\n" + "\n".join(rows) + "\n"
+        f"| game | {' | '.join(name for name, _ in passes)} |\n|---|{'---:|' * len(passes)}\n" + "\n".join(lines) + "\n"
         f"| **steps** | {' | '.join(totals)} |\n\n"
         f"{today}, ale-py {ale_py.__version__}: {summary(outcomes)}.\n"
     )
@@ -588,16 +605,15 @@ def main():
         passes = [
             (name, dataclasses.replace(options, frames=max(1, round(options.frames * args.share)))) for name, options in REPORT
         ]
-    columns = []
     began = time.monotonic()
     for name, options in passes:
         differing = [f"{field.name} {getattr(options, field.name)}" for field in dataclasses.fields(Options)
                      if getattr(options, field.name) != field.default]  # fmt: skip
         print(f"{name or 'comparison'}: {len(games)} games, {', '.join(differing) or 'defaults'}", flush=True)
-        columns.append((name, compare_all(games, options, binary, args.jobs)))
+    rows = compare_all(games, passes, binary, args.jobs)
     if args.report:
-        write_report(args.report, games, columns, time.monotonic() - began)
-    outcomes = [outcome for _, column in columns for outcome in column]
+        write_report(args.report, passes, rows, time.monotonic() - began)
+    outcomes = [outcome for row in rows for outcome in row]
     print(summary(outcomes))
     if not all(outcome.equal() for outcome in outcomes):
         sys.exit(1)

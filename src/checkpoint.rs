@@ -135,10 +135,7 @@ impl Checkpoint {
             "its format version is {version}; this program reads version {FORMAT_VERSION}"
         );
         let numbers: Vec<u32> = strings.json("actions")?;
-        let actions = numbers
-            .iter()
-            .map(|&number| Action::from_number(number).ok_or_else(|| anyhow!("there is no action number {number}")))
-            .collect::<Result<Vec<Action>>>()?;
+        let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
         ensure!(!actions.is_empty(), "it has no actions");
         let preprocessing = Preprocessing {
             frame_skip: strings.json("frame_skip")?,

@@ -169,8 +169,8 @@ pub struct TraceArgs {
     /// Cartridge file or name
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: String,
-    /// Action file: one ALE action number a line, and for paddles a strength after it if it is not 1; with --vector a line
-    /// of indices into the game's actions, one for each environment
+    /// Action file: one ALE action number a line, and for paddles a strength after it if it is not 1, or `reset MODE
+    /// DIFFICULTY`; with --vector a line of indices into the game's actions, one for each environment
     #[arg(long, value_name = "FILE")]
     pub actions: PathBuf,
     /// Frames each action is held for; with --vector 4 when left out

@@ -70,18 +70,32 @@ pub fn run(args: &TraceArgs) -> Result<()> {
     }
 }
 
-/// An action, and how far it turns a paddle: 1 is ALE's usual way.
-type ActionWithStrength = (Action, f32);
+/// A line of an action file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Command {
+    /// An action, and how far it turns a paddle: 1 is ALE's usual way.
+    Act(Action, f32),
+    /// Sets mode and difficulty and resets.
+    Reset { mode: u32, difficulty: u32 },
+}
 
-/// The actions of an action file: one ALE action number a line and optionally a strength; blank lines and `#` comments are
-/// skipped.
-fn parse_actions(text: &str) -> Result<Vec<ActionWithStrength>> {
+/// The lines of an action file: one ALE action number and optionally a strength, or `reset MODE DIFFICULTY`; blank lines and
+/// `#` comments are skipped.
+fn parse_actions(text: &str) -> Result<Vec<Command>> {
     let mut actions = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
         let Some(number) = words.next() else { continue };
         let line_number = index + 1;
-        let Some(action) = number.parse().ok().and_then(Action::from_number) else {
+        if number == "reset" {
+            let numbers: Option<Vec<u32>> = words.map(|word| word.parse().ok()).collect();
+            let Some(&[mode, difficulty]) = numbers.as_deref() else {
+                bail!("line {line_number}: {:?}; `reset` is followed by a mode and a difficulty", line.trim());
+            };
+            actions.push(Command::Reset { mode, difficulty });
+            continue;
+        }
+        let Some(action) = number.parse().ok().and_then(|number| Action::from_number(number).ok()) else {
             bail!("line {line_number}: {number:?} is not an action; expected a number from 0 to 17");
         };
         let strength = match words.next().map(|word| (word, word.parse::<f32>())) {
@@ -92,7 +106,7 @@ fn parse_actions(text: &str) -> Result<Vec<ActionWithStrength>> {
         if let Some(word) = words.next() {
             bail!("line {line_number}: {word:?} is too much; expected an action and at most a strength");
         }
-        actions.push((action, strength));
+        actions.push(Command::Act(action, strength));
     }
     Ok(actions)
 }
@@ -112,13 +126,16 @@ fn as_ale_stores(probability: f32) -> f32 {
 fn write_trace(
     out: &mut impl Write,
     environment: &mut Environment,
-    actions: &[ActionWithStrength],
+    actions: &[Command],
     args: &TraceArgs,
 ) -> Result<()> {
     let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen_height()));
-    if let Some(observer) = &mut observer {
+    let look = |observer: &mut Observer, environment: &mut Environment| {
         let gray = environment.palette().gray();
         observer.observe(environment.screen(), gray);
+    };
+    if let Some(observer) = &mut observer {
+        look(observer, environment);
     }
     write!(out, "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32")?;
     for (column, wanted) in [(",observation_crc32", args.observation), (",audio_crc32", args.audio)] {
@@ -128,14 +145,25 @@ fn write_trace(
     for step in 0..=actions.len() {
         let mut reward = 0;
         if step > 0 {
-            if environment.game_over() {
-                environment.reset();
+            match actions[step - 1] {
+                Command::Reset { mode, difficulty } => {
+                    environment.set_mode(mode)?;
+                    environment.set_difficulty(difficulty)?;
+                    environment.reset();
+                    if let Some(observer) = &mut observer {
+                        look(observer, environment);
+                    }
+                }
+                Command::Act(action, strength) => {
+                    if environment.game_over() {
+                        environment.reset();
+                    }
+                    reward = match &mut observer {
+                        Some(observer) => act_and_observe(environment, observer, action, strength, args.frame_skip),
+                        None => environment.act_with_strength(action, strength),
+                    };
+                }
             }
-            let (action, strength) = actions[step - 1];
-            reward = match &mut observer {
-                Some(observer) => act_and_observe(environment, observer, (action, strength), args.frame_skip),
-                None => environment.act_with_strength(action, strength),
-            };
         }
         let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
         let audio = args.audio.then(|| crc32fast::hash(environment.audio()));
@@ -155,7 +183,8 @@ fn write_trace(
 fn act_and_observe(
     environment: &mut Environment,
     observer: &mut Observer,
-    (action, strength): ActionWithStrength,
+    action: Action,
+    strength: f32,
     frame_skip: u32,
 ) -> i32 {
     let mut reward = 0;
@@ -196,8 +225,10 @@ mod tests {
 
     #[test]
     fn action_files_may_hold_blank_lines_and_comments() {
-        let actions = parse_actions("# start\n1\n\n 4 0.5 # left\n17\r\n").unwrap();
-        assert_eq!(actions, [(Action::Fire, 1.0), (Action::Left, 0.5), (Action::DownLeftFire, 1.0)]);
+        let actions = parse_actions("# start\n1\n\n 4 0.5 # left\nreset 3 1\n17\r\n").unwrap();
+        let reset = Command::Reset { mode: 3, difficulty: 1 };
+        let act = Command::Act;
+        assert_eq!(actions, [act(Action::Fire, 1.0), act(Action::Left, 0.5), reset, act(Action::DownLeftFire, 1.0)]);
     }
 
     #[test]
@@ -209,6 +240,7 @@ mod tests {
             ("1 hard", "line 1: \"hard\""),
             ("1 nan", "line 1: \"nan\""),
             ("1 2 3", "line 1: \"3\""),
+            ("0\nreset 1", "line 2: \"reset 1\""),
         ] {
             let message = parse_actions(text).unwrap_err().to_string();
             assert!(message.starts_with(line), "{message}");

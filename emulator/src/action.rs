@@ -54,9 +54,12 @@ impl Action {
         Action::DownLeftFire,
     ];
 
-    /// The joystick action with ALE's `number` (0 to 17), if there is one.
-    pub fn from_number(number: u32) -> Option<Action> {
-        Action::ALL.get(number as usize).copied()
+    /// The joystick action with ALE's `number`, 0 to 17.
+    ///
+    /// # Errors
+    /// When there is none. (ALE ends the process over some such numbers and takes others for NOOP.)
+    pub fn from_number(number: u32) -> Result<Action, ActionError> {
+        Action::ALL.get(number as usize).copied().ok_or(ActionError { number })
     }
 
     /// ALE's number of this action.
@@ -99,6 +102,14 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{self:?}").to_uppercase())
     }
+}
+
+/// A number that is no joystick action's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no joystick action {number}; they go from 0 (NOOP) to 17 (DOWNLEFTFIRE)")]
+pub struct ActionError {
+    /// What was asked for.
+    pub number: u32,
 }
 
 /// A set of joystick actions; iterates in ascending number.
@@ -153,7 +164,8 @@ mod tests {
             assert_eq!(action.right(), name.contains("RIGHT"), "{name}");
             assert_eq!(action.fire(), name.contains("FIRE"), "{name}");
         }
-        assert_eq!(Action::from_number(18), None);
+        let error = Action::from_number(18).unwrap_err();
+        assert_eq!(error.to_string(), "there is no joystick action 18; they go from 0 (NOOP) to 17 (DOWNLEFTFIRE)");
     }
 
     #[test]

@@ -59,7 +59,7 @@ mod riot;
 mod saved_state;
 mod tia;
 
-pub use action::{Action, ActionSet};
+pub use action::{Action, ActionError, ActionSet};
 pub use bus::Bus;
 pub use cartridge::{CartridgeError, CartridgeImage, Scheme};
 pub use cpu::Cpu;

@@ -76,7 +76,7 @@ impl Saved for Action {
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
         let mut number = self.number();
         number.exchange(archive)?;
-        let action = Action::from_number(number).or((number == Action::Reset.number()).then_some(Action::Reset));
+        let action = Action::from_number(number).ok().or((number == Action::Reset.number()).then_some(Action::Reset));
         *self = action.ok_or_else(|| StateError::invalid("the remembered action", number, "0 to 17, or 40"))?;
         Ok(())
     }
