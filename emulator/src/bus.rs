@@ -1,5 +1,22 @@
 //! What the CPU sees of the rest of the console.
 
+/// What a load or a BIT changes in the CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Polled {
+    /// Accumulator.
+    pub a: u8,
+    /// Index register X.
+    pub x: u8,
+    /// Index register Y.
+    pub y: u8,
+    /// A byte with N in bit 7.
+    pub negative: u8,
+    /// A byte that is 0 if Z is set.
+    pub zero: u8,
+    /// V.
+    pub overflow: bool,
+}
+
 /// The 6507's side of the system bus.
 ///
 /// The CPU owns only its registers; memory, devices and time lie behind this trait, so that a flat 64 KiB array can
@@ -16,6 +33,19 @@ pub trait Bus {
     /// Whether the CPU is to stop after the instruction under way.
     fn stopped(&self) -> bool {
         false
+    }
+    /// The byte at `pc` and the next ones, if reading the first three does nothing but put them on the data bus. (The fourth
+    /// is never used; four are one load.)
+    fn look_ahead(&self, _pc: u16) -> Option<[u8; 4]> {
+        None
+    }
+    /// `byte` was on the data bus: the CPU has used a byte it had looked ahead to.
+    fn latch(&mut self, _byte: u8) {}
+    /// The CPU is about to execute the load or BIT at `pc` after a branch back from behind it, with what is in `registers`. If
+    /// that changes nothing in the CPU, and so again and again, how often? `pass` is the cycles that both instructions take
+    /// together.
+    fn idle_passes(&self, _pc: u16, _registers: &Polled, _pass: u32) -> u32 {
+        0
     }
     /// Lets `cycles` CPU cycles pass; the accesses that follow carry the new time.
     fn add_cycles(&mut self, cycles: u32);

@@ -319,19 +319,24 @@ impl Cartridge {
         self.circuit.mapper().reset(&mut self.board, random, cycles);
     }
 
-    /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
+    /// The byte at `address` (A12 = 1) if reading it does nothing else; [`Cartridge::read`] must be asked if not.
     #[inline(always)]
+    pub fn direct(&self, address: u16) -> Option<u8> {
+        self.board.direct(address)
+    }
+
+    /// The byte at `address` (A12 = 1) and the three after it, if reading the first three does nothing else.
+    #[inline(always)]
+    pub fn look_ahead(&self, address: u16) -> Option<[u8; 4]> {
+        self.board.look_ahead(address)
+    }
+
+    /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     pub fn read(&mut self, address: u16, cycles: u32) -> u8 {
         match self.board.direct(address) {
             Some(byte) => byte,
-            None => self.read_through_mapper(address, cycles),
+            None => self.circuit.mapper().read(&mut self.board, address, cycles),
         }
-    }
-
-    // Out of line so that the look-up above stays small enough to be worth inlining.
-    #[inline(never)]
-    fn read_through_mapper(&mut self, address: u16, cycles: u32) -> u8 {
-        self.circuit.mapper().read(&mut self.board, address, cycles)
     }
 
     /// Writes `value` to `address` (A12 = 1, all 16 bits) at cycle `cycles`; hot spots act.

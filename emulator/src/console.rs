@@ -1,6 +1,6 @@
 //! The console: CPU, TIA, RIOT and cartridge on one bus, and the order in which they are powered on and reset.
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Polled};
 use crate::cartridge::{Cartridge, CartridgeImage};
 use crate::controller::{Controls, Ports};
 use crate::cpu::Cpu;
@@ -42,17 +42,28 @@ struct Board {
     random: MersenneTwister,
 }
 
-impl Bus for Board {
+/// The bus while the CPU runs: the time and the data bus, which every instruction changes, are kept apart from the board so
+/// that they can stay in the host's registers. Only what touches a chip or a hot spot goes to the board's own code.
+struct RunningBus<'a> {
+    board: &'a mut Board,
+    cycles: u32,
+    data_bus: u8,
+    stopped: bool,
+}
+
+impl Bus for RunningBus<'_> {
     #[inline(always)]
     fn read(&mut self, address: u16) -> u8 {
-        let byte = if address & 0x1000 != 0 {
-            self.cartridge.read(address, self.cycles)
+        let plain = if address & 0x1000 != 0 {
+            self.board.cartridge.direct(address)
         } else if address & 0x0280 == 0x0080 {
-            self.riot.ram[usize::from(address & 0x7F)]
-        } else if address & 0x0080 == 0 {
-            self.read_tia(address)
+            Some(self.board.riot.ram[usize::from(address & 0x7F)])
         } else {
-            self.riot.read(address, self.cycles, &self.ports)
+            None
+        };
+        let byte = match plain {
+            Some(byte) => byte,
+            None => self.board.read_device(address, self.cycles, self.data_bus),
         };
         self.data_bus = byte;
         byte
@@ -70,7 +81,25 @@ impl Bus for Board {
 
     #[inline(always)]
     fn stopped(&self) -> bool {
-        self.tia.stopped()
+        self.stopped
+    }
+
+    #[inline(always)]
+    fn look_ahead(&self, pc: u16) -> Option<[u8; 4]> {
+        if pc & 0x1000 == 0 {
+            return None;
+        }
+        self.board.cartridge.look_ahead(pc)
+    }
+
+    #[inline(always)]
+    fn latch(&mut self, byte: u8) {
+        self.data_bus = byte;
+    }
+
+    #[inline(always)]
+    fn idle_passes(&self, pc: u16, registers: &Polled, pass: u32) -> u32 {
+        self.board.idle_passes(pc, *registers, self.cycles, pass)
     }
 
     #[inline(always)]
@@ -79,34 +108,95 @@ impl Bus for Board {
     }
 }
 
-impl Board {
+impl RunningBus<'_> {
     #[inline(always)]
     fn write_byte(&mut self, address: u16, value: u8, after_write: bool) {
+        self.data_bus = value;
+        if address & 0x1280 == 0x0080 {
+            self.board.riot.ram[usize::from(address & 0x7F)] = value;
+        } else {
+            self.cycles = self.board.write_device(address, value, self.cycles, after_write);
+            self.stopped = self.board.tia.stopped();
+        }
+    }
+}
+
+impl Board {
+    /// Lets `work` use the bus and takes back what the bus kept.
+    #[inline(always)]
+    fn with_bus<R>(&mut self, work: impl FnOnce(&mut RunningBus) -> R) -> R {
+        let (cycles, data_bus) = (self.cycles, self.data_bus);
+        let mut bus = RunningBus { board: self, cycles, data_bus, stopped: false };
+        let result = work(&mut bus);
+        let RunningBus { cycles, data_bus, .. } = bus;
+        self.cycles = cycles;
+        self.data_bus = data_bus;
+        result
+    }
+
+    /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.
+    #[inline(never)]
+    fn idle_passes(&self, pc: u16, registers: Polled, cycles: u32, pass: u32) -> u32 {
+        let Some([opcode, low, high, _]) = self.cartridge.look_ahead(pc).filter(|_| pc & 0x1000 != 0) else { return 0 };
+        let address = u16::from_le_bytes([low, high]);
+        if address & 0x1284 != 0x0284 {
+            return 0;
+        }
+        let first_read = cycles.wrapping_add(4);
+        let Some((value, change)) = self.riot.steady_timer(address, first_read) else { return 0 };
+        let Polled { a, x, y, negative, zero, overflow } = registers;
+        let unchanged = match opcode {
+            0xAD => (a, negative, zero) == (value, value, value),
+            0xAE => (x, negative, zero) == (value, value, value),
+            0xAC => (y, negative, zero) == (value, value, value),
+            0x2C => (negative, zero, overflow) == (value, a & value, value & 0x40 != 0),
+            _ => false,
+        };
+        if unchanged {
+            change.wrapping_sub(first_read).div_ceil(pass)
+        } else {
+            0
+        }
+    }
+
+    /// Reads what is neither RAM nor plain ROM.
+    #[inline(never)]
+    fn read_device(&mut self, address: u16, cycles: u32, data_bus: u8) -> u8 {
         if address & 0x1000 != 0 {
-            self.cartridge.write(address, value, self.cycles);
+            self.cartridge.read(address, cycles)
+        } else if address & 0x0080 == 0 {
+            self.read_tia(address, cycles, data_bus)
+        } else {
+            self.riot.read(address, cycles, &self.ports)
+        }
+    }
+
+    /// Writes to anything but RAM; the cycle at which the CPU goes on.
+    #[inline(never)]
+    fn write_device(&mut self, address: u16, value: u8, mut cycles: u32, after_write: bool) -> u32 {
+        if address & 0x1000 != 0 {
+            self.cartridge.write(address, value, cycles);
             if self.cartridge.passes_write_to_tia(address) {
-                self.tia.write(address, value, &mut self.cycles, after_write);
+                self.tia.write(address, value, &mut cycles, after_write);
             }
-        } else if address & 0x0280 == 0x0080 {
-            self.riot.ram[usize::from(address & 0x7F)] = value;
         } else if address & 0x0080 == 0 {
             if self.cartridge.claims_low_addresses() {
                 self.cartridge.write_low(address, value);
             }
-            self.tia.write(address, value, &mut self.cycles, after_write);
+            self.tia.write(address, value, &mut cycles, after_write);
         } else {
-            self.riot.write(address, value, self.cycles);
+            self.riot.write(address, value, cycles);
         }
-        self.data_bus = value;
+        cycles
     }
 
-    fn read_tia(&mut self, address: u16) -> u8 {
+    fn read_tia(&mut self, address: u16, cycles: u32, data_bus: u8) -> u8 {
         if self.cartridge.claims_low_addresses() {
             if let Some(byte) = self.cartridge.read_low(address) {
                 return byte;
             }
         }
-        self.tia.read(address, self.cycles, self.data_bus, &self.ports.pins)
+        self.tia.read(address, cycles, data_bus, &self.ports.pins)
     }
 
     /// Puts the cycle counter back to 0 in everything that keeps a time stamp but the TIA.
@@ -195,7 +285,7 @@ impl Console {
         board.riot.reset(&mut board.random);
         board.tia.reset(self.picture);
         board.cartridge.reset(&mut board.random, board.cycles);
-        self.cpu.reset(board);
+        board.with_bus(|bus| self.cpu.reset(bus));
     }
 
     /// Sets what is pressed from now on.
@@ -211,7 +301,7 @@ impl Console {
             board.rebase_cycles();
         }
         board.tia.begin_update();
-        self.cpu.run(board, INSTRUCTION_LIMIT);
+        board.with_bus(|bus| self.cpu.run(bus, INSTRUCTION_LIMIT));
         board.tia.end_update(board.cycles);
     }
 

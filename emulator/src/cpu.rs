@@ -36,6 +36,8 @@ pub struct Cpu {
     decimal: bool,
     interrupt_disable: bool,
     jammed: bool,
+    /// Instructions that the run under way may still execute.
+    left: u32,
 }
 
 /// Base cycles by opcode. `$A7` (LAX zp) takes 4 here, an oddity of ALE's table.
@@ -75,6 +77,7 @@ impl Cpu {
             decimal: false,
             interrupt_disable: false,
             jammed: false,
+            left: 0,
         }
     }
 
@@ -86,16 +89,28 @@ impl Cpu {
 
     /// Executes up to `limit` whole instructions, until the bus says stop. A jammed CPU does nothing.
     ///
-    /// The loop works on a copy of the registers, which the compiler can then keep in the host's.
+    /// The loop works on a copy of the registers, which the compiler can then keep in the host's; nothing that is called
+    /// from it may take the copy's address. Inlined, so that this holds for a bus that lives in the caller too.
+    #[inline(always)]
     pub fn run(&mut self, bus: &mut impl Bus, limit: u32) {
         let mut cpu = self.clone();
-        for _ in 0..limit {
-            if cpu.jammed {
-                break;
+        cpu.left = if cpu.jammed { 0 } else { limit };
+        while cpu.left > 0 {
+            cpu.left -= 1;
+            match bus.look_ahead(cpu.pc) {
+                Some(bytes) => {
+                    let [opcode, ..] = bytes;
+                    cpu.pc = cpu.pc.wrapping_add(1);
+                    bus.latch(opcode);
+                    bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
+                    cpu.execute(opcode, bus, LookedAhead(bytes));
+                }
+                None => {
+                    let opcode = cpu.fetch(bus);
+                    bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
+                    cpu.execute(opcode, bus, Fetched);
+                }
             }
-            let opcode = cpu.fetch(bus);
-            bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-            cpu.execute(opcode, bus);
             if bus.stopped() {
                 break;
             }
@@ -109,6 +124,7 @@ impl Cpu {
     }
 
     /// The status byte as PHP pushes it: N V 1 1 D I Z C.
+    #[inline(always)]
     pub fn status(&self) -> u8 {
         (self.negative & 0x80)
             | u8::from(self.overflow) << 6
@@ -120,6 +136,7 @@ impl Cpu {
     }
 
     /// Sets the flags from a status byte; bits 4 and 5 are ignored.
+    #[inline(always)]
     pub fn set_status(&mut self, status: u8) {
         self.negative = status;
         self.overflow = status & 0x40 != 0;
@@ -137,6 +154,55 @@ impl Cpu {
     }
 }
 
+/// Where an instruction's operand bytes come from.
+trait Operands: Copy {
+    /// The byte after the opcode.
+    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8;
+    /// The byte after that.
+    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8;
+}
+
+/// They are read one by one.
+#[derive(Clone, Copy)]
+struct Fetched;
+
+impl Operands for Fetched {
+    #[inline(always)]
+    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        cpu.fetch(bus)
+    }
+
+    #[inline(always)]
+    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        cpu.fetch(bus)
+    }
+}
+
+/// They came together with the opcode.
+#[derive(Clone, Copy)]
+struct LookedAhead([u8; 4]);
+
+impl LookedAhead {
+    #[inline(always)]
+    fn take<B: Bus>(self, index: usize, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        cpu.pc = cpu.pc.wrapping_add(1);
+        bus.latch(self.0[index]);
+        self.0[index]
+    }
+}
+
+impl Operands for LookedAhead {
+    #[inline(always)]
+    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        self.take(1, cpu, bus)
+    }
+
+    #[inline(always)]
+    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        self.take(2, cpu, bus)
+    }
+}
+
 impl Saved for Cpu {
     /// The flags go as the status byte: how they are kept does not show.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
@@ -144,7 +210,7 @@ impl Saved for Cpu {
         #[rustfmt::skip]
         let Self {
             a, x, y, sp, pc, jammed,
-            negative: _, zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _,
+            negative: _, zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _, left: _,
         } = self;
         exchange!(archive, a, x, y, sp, pc, jammed, &mut status);
         self.set_status(status);

@@ -73,6 +73,19 @@ impl Riot {
         }
     }
 
+    /// What a read of the timer register at `address` (A2 = 1) at cycle `cycles` gives, if it has no effect and gives the
+    /// same for a while, and the first cycle at which it no longer does.
+    pub(crate) fn steady_timer(&self, address: u16, cycles: u32) -> Option<(u8, u32)> {
+        let timer = &self.timer;
+        let left = timer.left(cycles);
+        if left < 0 {
+            return None;
+        }
+        let counts = if address & 1 == 0 { (timer.elapsed(cycles) >> timer.shift) + 1 } else { timer.start };
+        let change = timer.written_cycle.wrapping_add(1).wrapping_add(counts << timer.shift);
+        Some((if address & 1 == 0 { left as u8 } else { 0 }, change))
+    }
+
     /// Writes a port or timer register.
     pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32) {
         match address & 7 {
@@ -197,6 +210,27 @@ mod tests {
         assert_eq!(riot.read(0x0284, 20, &ports()), 0xFC);
         assert_eq!(riot.read(0x0285, 20, &ports()), 0);
         assert_eq!(riot.read(0x0284, 25, &ports()), 0xFB);
+    }
+
+    #[test]
+    fn a_steady_timer_is_steady_until_it_changes_and_no_longer() {
+        for (register, start) in [(0x0294, 200), (0x0295, 3), (0x0296, 2), (0x0297, 1), (0x0296, 0)] {
+            let mut riot = riot();
+            riot.write(register, start, 1000);
+            for cycles in 1001..1700 {
+                for address in [0x0284, 0x0285] {
+                    let Some((value, change)) = riot.steady_timer(address, cycles) else { continue };
+                    let read = |cycles| riot.clone().read(address, cycles, &ports());
+                    assert!((cycles..change).all(|cycles| read(cycles) == value), "{register:x} {cycles}");
+                    assert_ne!(read(change), value, "{register:x} {cycles}");
+                    assert!((cycles..change).all(|cycles| {
+                        let mut after = riot.clone();
+                        after.read(address, cycles, &ports());
+                        after.timer.expired_read_cycle.is_none()
+                    }));
+                }
+            }
+        }
     }
 
     #[test]

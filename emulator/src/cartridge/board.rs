@@ -17,15 +17,17 @@ pub(super) struct Board {
     pub rom: Arc<[u8]>,
     /// RAM; empty when there is none.
     pub ram: Box<[u8]>,
-    window: [u8; WINDOW],
+    window: [u8; WINDOW + 3],
     /// Bit `page` is set if the mapper must see reads of that page.
     hidden: u64,
+    /// Bit `page` is set if an instruction that begins in that page may touch a hidden one.
+    hidden_ahead: u64,
 }
 
 impl Board {
     /// A board with no RAM whose every read goes through the mapper.
     pub fn new(rom: Arc<[u8]>) -> Self {
-        Self { rom, ram: Box::default(), window: [0; WINDOW], hidden: u64::MAX }
+        Self { rom, ram: Box::default(), window: [0; WINDOW + 3], hidden: u64::MAX, hidden_ahead: u64::MAX }
     }
 
     /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
@@ -51,6 +53,21 @@ impl Board {
         }
     }
 
+    /// The byte at `address` and the three after it if the first three are plain ROM.
+    #[inline(always)]
+    pub fn look_ahead(&self, address: u16) -> Option<[u8; 4]> {
+        let offset = window_offset(address);
+        if self.hidden_ahead >> (offset / PAGE) & 1 == 0 {
+            self.window[offset..].first_chunk().copied()
+        } else {
+            None
+        }
+    }
+
+    fn pages_changed(&mut self) {
+        self.hidden_ahead = self.hidden | self.hidden >> 1 | 1 << 63;
+    }
+
     /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages). Pages
     /// past the image's end go through the mapper.
     pub fn show(&mut self, from: usize, to: usize, rom_offset: usize) {
@@ -64,6 +81,7 @@ impl Board {
                 None => self.hidden |= 1 << page,
             }
         }
+        self.pages_changed();
     }
 
     /// Sends reads of window addresses `from..to` through the mapper.
@@ -71,6 +89,7 @@ impl Board {
         for page in from / PAGE..to / PAGE {
             self.hidden |= 1 << page;
         }
+        self.pages_changed();
     }
 }
 

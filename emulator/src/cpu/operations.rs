@@ -1,83 +1,76 @@
 //! Addressing modes and operations of the 6507, inlined into the rows of `decode.rs`.
 
-use super::{word, Cpu};
-use crate::bus::Bus;
+use super::{word, Cpu, Operands};
+use crate::bus::{Bus, Polled};
 
 /// Addressing modes: each consumes its operand bytes and returns the effective address.
 impl Cpu {
     #[inline(always)]
-    pub(super) fn immediate<B: Bus>(&mut self, _: &mut B) -> u16 {
-        let address = self.pc;
-        self.pc = self.pc.wrapping_add(1);
-        address
+    pub(super) fn zero_page<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        u16::from(operands.first(self, bus))
     }
 
     #[inline(always)]
-    pub(super) fn zero_page<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        u16::from(self.fetch(bus))
+    pub(super) fn zero_page_x<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        u16::from(operands.first(self, bus).wrapping_add(self.x))
     }
 
     #[inline(always)]
-    pub(super) fn zero_page_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        u16::from(self.fetch(bus).wrapping_add(self.x))
+    pub(super) fn zero_page_y<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        u16::from(operands.first(self, bus).wrapping_add(self.y))
     }
 
     #[inline(always)]
-    pub(super) fn zero_page_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        u16::from(self.fetch(bus).wrapping_add(self.y))
-    }
-
-    #[inline(always)]
-    pub(super) fn absolute<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let address = word(bus, self.pc, self.pc.wrapping_add(1));
-        self.pc = self.pc.wrapping_add(2);
-        address
+    pub(super) fn absolute<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let low = operands.first(self, bus);
+        let high = operands.second(self, bus);
+        u16::from_le_bytes([low, high])
     }
 
     /// Absolute,X for stores and read-modify-writes, whose time does not depend on the page.
     #[inline(always)]
-    pub(super) fn absolute_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        self.absolute(bus).wrapping_add(u16::from(self.x))
+    pub(super) fn absolute_x<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        self.absolute(bus, operands).wrapping_add(u16::from(self.x))
     }
 
     /// Absolute,Y for stores and read-modify-writes.
     #[inline(always)]
-    pub(super) fn absolute_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        self.absolute(bus).wrapping_add(u16::from(self.y))
+    pub(super) fn absolute_y<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        self.absolute(bus, operands).wrapping_add(u16::from(self.y))
     }
 
     /// Absolute,X for reads: one cycle more across a page.
     #[inline(always)]
-    pub(super) fn absolute_x_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let base = self.absolute(bus);
+    pub(super) fn absolute_x_read<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let base = self.absolute(bus, operands);
         indexed_read(bus, base, self.x)
     }
 
     /// Absolute,Y for reads: one cycle more across a page.
     #[inline(always)]
-    pub(super) fn absolute_y_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let base = self.absolute(bus);
+    pub(super) fn absolute_y_read<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let base = self.absolute(bus, operands);
         indexed_read(bus, base, self.y)
     }
 
     #[inline(always)]
-    pub(super) fn indirect_x<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let pointer = u16::from(self.fetch(bus).wrapping_add(self.x));
+    pub(super) fn indirect_x<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let pointer = u16::from(operands.first(self, bus).wrapping_add(self.x));
         // ALE does not wrap: a pointer at $FF takes its high byte from $0100, a TIA register.
         word(bus, pointer, pointer + 1)
     }
 
     /// (zp),Y for stores and read-modify-writes.
     #[inline(always)]
-    pub(super) fn indirect_y<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let pointer = u16::from(self.fetch(bus));
+    pub(super) fn indirect_y<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let pointer = u16::from(operands.first(self, bus));
         word(bus, pointer, pointer + 1).wrapping_add(u16::from(self.y))
     }
 
     /// (zp),Y for reads: one cycle more across a page.
     #[inline(always)]
-    pub(super) fn indirect_y_read<B: Bus>(&mut self, bus: &mut B) -> u16 {
-        let pointer = u16::from(self.fetch(bus));
+    pub(super) fn indirect_y_read<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
+        let pointer = u16::from(operands.first(self, bus));
         let base = word(bus, pointer, pointer + 1);
         indexed_read(bus, base, self.y)
     }
@@ -92,16 +85,36 @@ fn indexed_read<B: Bus>(bus: &mut B, base: u16, index: u8) -> u16 {
     address
 }
 
+/// A branch back by this much goes to the instruction before it, if that has three bytes.
+const POLLING_OFFSET: i8 = -5;
+/// What the two take, but for the cycle or two of a branch that is taken.
+const ABSOLUTE_READ_CYCLES: u32 = 4;
+const BRANCH_CYCLES: u32 = 2;
+
 /// Jumps, branches and the stack.
 impl Cpu {
     #[inline(always)]
-    pub(super) fn branch<B: Bus>(&mut self, bus: &mut B, taken: bool) {
-        let offset = self.fetch(bus) as i8;
+    pub(super) fn branch<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O, taken: bool) {
+        let offset = operands.first(self, bus) as i8;
         if taken {
             let target = self.pc.wrapping_add_signed(i16::from(offset));
-            bus.add_cycles(if (target ^ self.pc) & 0xFF00 == 0 { 1 } else { 2 });
+            let taken_cycles = if (target ^ self.pc) & 0xFF00 == 0 { 1 } else { 2 };
+            bus.add_cycles(taken_cycles);
             self.pc = target;
+            if offset == POLLING_OFFSET {
+                self.skip_idle_passes(bus, ABSOLUTE_READ_CYCLES + BRANCH_CYCLES + taken_cycles);
+            }
         }
+    }
+
+    /// Most games end their frames by waiting for the timer: a load from INTIM and a branch back, a sixth of all instructions.
+    /// Passes that read the same value as the last one change nothing but the time, so they are taken in one step.
+    #[inline(always)]
+    fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
+        let Self { a, x, y, negative, zero, overflow, .. } = *self;
+        let passes = bus.idle_passes(self.pc, &Polled { a, x, y, negative, zero, overflow }, pass).min(self.left / 2);
+        bus.add_cycles(passes * pass);
+        self.left -= passes * 2;
     }
 
     #[inline(always)]
@@ -130,21 +143,21 @@ impl Cpu {
     }
 
     #[inline(always)]
-    pub(super) fn jmp<B: Bus>(&mut self, bus: &mut B) {
-        self.pc = self.absolute(bus);
+    pub(super) fn jmp<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
+        self.pc = self.absolute(bus, operands);
     }
 
     #[inline(always)]
-    pub(super) fn jmp_indirect<B: Bus>(&mut self, bus: &mut B) {
-        let pointer = self.absolute(bus);
+    pub(super) fn jmp_indirect<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
+        let pointer = self.absolute(bus, operands);
         // The NMOS defect: the pointer's high byte is not carried into.
         let high = (pointer & 0xFF00) | (pointer.wrapping_add(1) & 0x00FF);
         self.pc = word(bus, pointer, high);
     }
 
     #[inline(always)]
-    pub(super) fn jsr<B: Bus>(&mut self, bus: &mut B) {
-        let low = self.fetch(bus);
+    pub(super) fn jsr<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
+        let low = operands.first(self, bus);
         self.dummy_stack_read(bus);
         let [return_low, return_high] = self.pc.to_le_bytes();
         self.push(bus, return_high);
@@ -165,8 +178,8 @@ impl Cpu {
     }
 
     #[inline(always)]
-    pub(super) fn brk<B: Bus>(&mut self, bus: &mut B) {
-        self.fetch(bus);
+    pub(super) fn brk<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
+        operands.first(self, bus);
         let [low, high] = self.pc.to_le_bytes();
         self.push(bus, high);
         self.push_again(bus, low);
@@ -226,6 +239,13 @@ impl Cpu {
     #[inline(always)]
     pub(super) fn is_zero(&self) -> bool {
         self.zero == 0
+    }
+
+    /// The CPU stops for good.
+    #[inline(always)]
+    pub(super) fn jam(&mut self) {
+        self.jammed = true;
+        self.left = 0;
     }
 
     /// The operand was read, for whatever the read did.
@@ -296,10 +316,18 @@ impl Cpu {
     #[inline(always)]
     pub(super) fn adc(&mut self, operand: u8) {
         if self.decimal {
-            self.adc_decimal(operand);
+            let sum = add_decimal(self.a, operand, self.carry);
+            self.take_decimal(sum);
         } else {
             self.adc_binary(operand);
         }
+    }
+
+    #[inline(always)]
+    fn take_decimal(&mut self, Decimal { result, carry, overflow }: Decimal) {
+        self.carry = carry;
+        self.overflow = overflow;
+        self.lda(result);
     }
 
     #[inline(always)]
@@ -311,38 +339,14 @@ impl Cpu {
         self.lda(result);
     }
 
-    fn adc_decimal(&mut self, operand: u8) {
-        let sum = decimal_value(self.a) + decimal_value(operand) + u32::from(self.carry);
-        self.carry = sum > 99;
-        let result = decimal_digits(sum % 256);
-        self.overflow = (self.a ^ result) & (result ^ operand) & 0x80 != 0;
-        self.lda(result);
-    }
-
     #[inline(always)]
     pub(super) fn sbc(&mut self, operand: u8) {
         if self.decimal {
-            self.sbc_decimal(operand);
+            let difference = subtract_decimal(self.a, operand, self.carry);
+            self.take_decimal(difference);
         } else {
             self.adc_binary(!operand);
         }
-    }
-
-    fn sbc_decimal(&mut self, operand: u8) {
-        let borrow = u8::from(!self.carry);
-        let mut difference = decimal_value(self.a) as i32 - decimal_value(operand) as i32 - i32::from(borrow);
-        if difference < 0 {
-            difference += 100;
-        }
-        let result = if difference >= 0 {
-            decimal_digits(difference as u32)
-        } else {
-            // Only with nibbles above 9: ALE reads before the start of its table and finds the other table's end.
-            decimal_value((256 + difference) as u8) as u8
-        };
-        self.carry = u16::from(self.a) >= u16::from(operand) + u16::from(borrow);
-        self.overflow = (self.a ^ result) & (result ^ operand) & 0x80 != 0;
-        self.lda(result);
     }
 
     #[inline(always)]
@@ -411,6 +415,7 @@ impl Cpu {
         self.a = self.lsr(self.a & operand);
     }
 
+    #[inline(always)]
     pub(super) fn arr(&mut self, operand: u8) {
         let value = self.a & operand;
         let result = value >> 1 | u8::from(self.carry) << 7;
@@ -462,6 +467,37 @@ impl Cpu {
         self.sp = self.a & self.x;
         self.sp
     }
+}
+
+/// What a sum or difference in decimal mode comes to.
+struct Decimal {
+    result: u8,
+    carry: bool,
+    overflow: bool,
+}
+
+// These two take and return values so that the CPU's registers need not be in memory for them.
+
+fn add_decimal(a: u8, operand: u8, carry: bool) -> Decimal {
+    let sum = decimal_value(a) + decimal_value(operand) + u32::from(carry);
+    let result = decimal_digits(sum % 256);
+    Decimal { result, carry: sum > 99, overflow: (a ^ result) & (result ^ operand) & 0x80 != 0 }
+}
+
+fn subtract_decimal(a: u8, operand: u8, carry: bool) -> Decimal {
+    let borrow = u8::from(!carry);
+    let mut difference = decimal_value(a) as i32 - decimal_value(operand) as i32 - i32::from(borrow);
+    if difference < 0 {
+        difference += 100;
+    }
+    let result = if difference >= 0 {
+        decimal_digits(difference as u32)
+    } else {
+        // Only with nibbles above 9: ALE reads before the start of its table and finds the other table's end.
+        decimal_value((256 + difference) as u8) as u8
+    };
+    let carry = u16::from(a) >= u16::from(operand) + u16::from(borrow);
+    Decimal { result, carry, overflow: (a ^ result) & (result ^ operand) & 0x80 != 0 }
 }
 
 /// 10 x high nibble + low nibble, nibbles unchecked: 0 to 165.
