@@ -114,6 +114,9 @@ impl RunningBus<'_> {
         self.data_bus = value;
         if address & 0x1280 == 0x0080 {
             self.board.riot.ram[usize::from(address & 0x7F)] = value;
+        } else if address & 0x1080 == 0 && !self.board.cartridge.claims_low_addresses() {
+            self.cycles = self.board.tia.write(address, value, self.cycles, after_write);
+            self.stopped = self.board.tia.stopped();
         } else {
             self.cycles = self.board.write_device(address, value, self.cycles, after_write);
             self.stopped = self.board.tia.stopped();
@@ -173,17 +176,17 @@ impl Board {
 
     /// Writes to anything but RAM; the cycle at which the CPU goes on.
     #[inline(never)]
-    fn write_device(&mut self, address: u16, value: u8, mut cycles: u32, after_write: bool) -> u32 {
+    fn write_device(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
         if address & 0x1000 != 0 {
             self.cartridge.write(address, value, cycles);
             if self.cartridge.passes_write_to_tia(address) {
-                self.tia.write(address, value, &mut cycles, after_write);
+                return self.tia.write(address, value, cycles, after_write);
             }
         } else if address & 0x0080 == 0 {
             if self.cartridge.claims_low_addresses() {
                 self.cartridge.write_low(address, value);
             }
-            self.tia.write(address, value, &mut cycles, after_write);
+            return self.tia.write(address, value, cycles, after_write);
         } else {
             self.riot.write(address, value, cycles);
         }

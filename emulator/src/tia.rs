@@ -16,9 +16,8 @@ mod row;
 mod saving;
 mod sound;
 
-use objects::{BL, M0, M1, P0, P1, PF};
+use objects::{Objects, BL, M0, M1};
 use painting::{Colours, FrameBuffer};
-use row::Row;
 pub(crate) use row::WIDTH;
 use sound::Sound;
 pub(crate) use sound::SAMPLES;
@@ -151,10 +150,9 @@ pub(crate) struct Tia {
     /// Counter of the star-field trick while it is on.
     star_field: Option<u8>,
 
-    // Caches of `objects.rs`, refreshed before drawing.
-    rows: [Row; 6],
-    active: u8,
-    stale_rows: u8,
+    // All that together, refreshed before drawing when it has changed.
+    objects: Objects,
+    objects_stale: bool,
 }
 
 impl Tia {
@@ -169,7 +167,9 @@ impl Tia {
         for frame in &mut self.frames {
             frame.clear();
         }
-        let frames = std::mem::take(&mut self.frames);
+        // Moved, as a clone would copy the pixels.
+        let empty = || FrameBuffer::without_pixels();
+        let frames = std::mem::replace(&mut self.frames, [empty(), empty()]);
         *self = Self {
             partial: self.partial,
             greyed: self.greyed,
@@ -222,9 +222,8 @@ impl Tia {
             last_hmove_clock: 0,
             hmove_blank_pending: false,
             star_field: None,
-            rows: [Row::EMPTY; 6],
-            active: 0,
-            stale_rows: 0,
+            objects: Objects::NONE,
+            objects_stale: true,
         };
         // The cursor stays at the frame's start, not at the window's: only the first real frame start moves it there.
         tia.place_window();
@@ -391,14 +390,6 @@ impl Tia {
     fn line_clock(&self, k: i32) -> i32 {
         k.wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS)
     }
-
-    fn stale(&mut self, object: usize) {
-        self.stale_rows |= objects::bit(object);
-    }
-
-    fn all_stale(&mut self) {
-        self.stale_rows = 0x3F;
-    }
 }
 
 /// The colour clock of a cycle.
@@ -408,31 +399,18 @@ fn clock(cycles: u32) -> i32 {
 
 /// Register writes and reads.
 impl Tia {
-    /// Writes `value` to the register `address & $3F` at cycle `cycles`. WSYNC adds to `cycles`, unless the access before
-    /// was a write too.
-    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: &mut u32, after_write: bool) {
-        let register = address as u8 & 0x3F;
-        let k = clock(*cycles);
-        // Most writes act at once; some are seen by the pixels a little later.
-        let delay = match register {
-            0x01 | 0x0B | 0x0C | 0x1B | 0x1C => 1,
-            0x04 | 0x05 | 0x12 | 0x13 => 8,
-            0x0D..=0x0F => [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize],
-            _ => 0,
-        };
-        // A pending HMOVE blank blackens as many pixels as the next access leaves of the line's blank, and eight.
-        if self.hmove_blank_pending || self.changes_picture(register, value, k) {
-            self.catch_up(k.wrapping_add(delay));
-        } else {
-            self.note_access(k.wrapping_add(delay));
-        }
-        if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
-            self.end_frame(k);
-        }
+    /// Writes `value` to the register `address & $3F` at cycle `cycles`, and returns the cycle at which the CPU goes on: WSYNC
+    /// makes it wait, unless the access before was a write too.
+    #[inline(never)]
+    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
+        let k = clock(cycles);
         let bit = |number: u8| value >> number & 1 != 0;
-        match register {
+        // Two thirds of the writes change nothing that is drawn or collides: waits, motion registers, sound, and values that
+        // are already there. `access` is told; it comes before the change.
+        match address as u8 & 0x3F {
             // VSYNC
             0x00 => {
+                self.access(k, 0, false);
                 if bit(1) {
                     self.vsync_release = k.wrapping_add(VSYNC_CLOCKS);
                 } else if k >= self.vsync_release {
@@ -442,159 +420,205 @@ impl Tia {
             }
             // VBLANK
             0x01 => {
+                self.access(k, 1, (value ^ self.vblank) & VBLANK_ON != 0);
                 if value & !self.vblank & VBLANK_DUMP != 0 {
                     self.dump_paddles = true;
                 } else if !value & self.vblank & VBLANK_DUMP != 0 {
                     self.dump_paddles = false;
-                    self.dump_released_cycle = *cycles;
+                    self.dump_released_cycle = cycles;
                 }
                 self.vblank = value;
             }
             // WSYNC
-            0x02 if !after_write => {
+            0x02 => {
+                self.access(k, 0, false);
                 let cycle = (self.line_clock(k) / 3) as u32;
-                if cycle != 0 {
-                    *cycles = cycles.wrapping_add(76 - cycle);
+                if !after_write && cycle != 0 {
+                    return cycles.wrapping_add(76 - cycle);
                 }
             }
-            // NUSIZ0, NUSIZ1
-            0x04 | 0x05 => {
+            // NUSIZ0, NUSIZ1, which also undo what RESPx and the star field did
+            register @ (0x04 | 0x05) => {
+                self.access(k, 8, true);
                 let player = usize::from(register - 0x04);
                 self.nusiz[player] = value;
                 self.skip_first_copy[player] = false;
                 if player == 0 {
                     self.missile0_mode = MissileMode::Normal;
                 }
-                self.stale(P0 + player);
-                self.stale(M0 + player);
+                self.objects_stale = true;
             }
             // COLUP0, COLUP1, COLUPF, COLUBK
-            0x06 => self.colours.player[0] = self.colour(value),
-            0x07 => self.colours.player[1] = self.colour(value),
-            0x08 => self.colours.playfield = self.colour(value),
-            0x09 => self.colours.background = self.colour(value),
+            0x06 => {
+                let colour = self.colour(value);
+                self.access(k, 0, colour != self.colours.player[0]);
+                self.colours.player[0] = colour;
+            }
+            0x07 => {
+                let colour = self.colour(value);
+                self.access(k, 0, colour != self.colours.player[1]);
+                self.colours.player[1] = colour;
+            }
+            0x08 => {
+                let colour = self.colour(value);
+                self.access(k, 0, colour != self.colours.playfield);
+                self.colours.playfield = colour;
+            }
+            0x09 => {
+                let colour = self.colour(value);
+                self.access(k, 0, colour != self.colours.background);
+                self.colours.background = colour;
+            }
             // CTRLPF: the reflection of a line is settled before its middle
             0x0A => {
+                let changes = value != self.ctrlpf || self.playfield_reflected != bit(0);
+                self.access(k, 0, changes);
                 self.ctrlpf = value;
                 if self.line_clock(k) < 147 {
                     self.playfield_reflected = bit(0);
                 }
-                self.stale(PF);
-                self.stale(BL);
+                self.objects_stale |= changes;
             }
             // REFP0, REFP1
-            0x0B | 0x0C => {
+            register @ (0x0B | 0x0C) => {
                 let player = usize::from(register - 0x0B);
+                let changes = bit(3) != self.reflected[player];
+                self.access(k, 1, changes);
                 self.reflected[player] = bit(3);
-                self.stale(P0 + player);
+                self.objects_stale |= changes;
             }
             // PF0, PF1, PF2
-            0x0D..=0x0F => {
-                self.playfield = self.playfield_with(register, value);
-                self.stale(PF);
+            register @ 0x0D..=0x0F => {
+                let delay = [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize];
+                let playfield = self.playfield_with(register, value);
+                let changes = playfield != self.playfield;
+                self.access(k, delay, changes);
+                self.playfield = playfield;
+                self.objects_stale |= changes;
             }
             // RESP0, RESP1
-            0x10 | 0x11 => self.reset_player(usize::from(register - 0x10), k),
+            register @ (0x10 | 0x11) => {
+                self.access(k, 0, true);
+                self.reset_player(usize::from(register - 0x10), k);
+            }
             // RESM0, RESM1, RESBL
-            0x12 => self.reset_narrow(M0, k),
-            0x13 => self.reset_narrow(M1, k),
-            0x14 => self.reset_narrow(BL, k),
-            // GRP0, GRP1: each also copies the other's delayed graphics
+            0x12 => {
+                self.access(k, 8, true);
+                self.reset_narrow(M0, k);
+            }
+            0x13 => {
+                self.access(k, 8, true);
+                self.reset_narrow(M1, k);
+            }
+            0x14 => {
+                self.access(k, 0, true);
+                self.reset_narrow(BL, k);
+            }
+            // AUDC0, AUDC1, AUDF0, AUDF1, AUDV0, AUDV1
+            register @ 0x15..=0x1A => {
+                self.access(k, 0, false);
+                self.sound.write(register, value);
+            }
+            // GRP0, GRP1: each also copies the other's delayed graphics; what counts is what is shown
             0x1B => {
+                let changes = (!self.player_delayed[0] && value != self.graphics[0])
+                    || (self.player_delayed[1] && self.old_graphics[1] != self.graphics[1]);
+                self.access(k, 1, changes);
                 self.graphics[0] = value;
                 self.old_graphics[1] = self.graphics[1];
-                self.stale(P0);
-                self.stale(P1);
+                self.objects_stale |= changes;
             }
             0x1C => {
+                let changes = (!self.player_delayed[1] && value != self.graphics[1])
+                    || (self.player_delayed[0] && self.old_graphics[0] != self.graphics[0])
+                    || (self.ball_delayed && self.old_ball_enabled != self.ball_enabled);
+                self.access(k, 1, changes);
                 self.graphics[1] = value;
                 self.old_graphics[0] = self.graphics[0];
                 self.old_ball_enabled = self.ball_enabled;
-                self.stale(P0);
-                self.stale(P1);
-                self.stale(BL);
+                self.objects_stale |= changes;
             }
             // ENAM0, ENAM1, ENABL
-            0x1D | 0x1E => {
+            register @ (0x1D | 0x1E) => {
                 let missile = usize::from(register - 0x1D);
+                let changes = bit(1) != self.missile_enabled[missile];
+                self.access(k, 0, changes);
                 self.missile_enabled[missile] = bit(1);
-                self.stale(M0 + missile);
+                self.objects_stale |= changes;
             }
             0x1F => {
+                let changes = !self.ball_delayed && bit(1) != self.ball_enabled;
+                self.access(k, 0, changes);
                 self.ball_enabled = bit(1);
-                self.stale(BL);
+                self.objects_stale |= changes;
             }
             // HMP0, HMP1, HMM0, HMM1, HMBL
-            0x20..=0x24 => {
+            register @ 0x20..=0x24 => {
                 let object = usize::from(register - 0x20);
-                if object == M0 && self.arms_star_field(k, value >> 4) {
+                let arms_star_field = object == M0 && self.arms_star_field(k, value >> 4);
+                self.access(k, 0, arms_star_field);
+                if arms_star_field {
                     self.star_field = Some(0);
                 }
                 self.motion_register[object] = value >> 4;
             }
             // VDELP0, VDELP1, VDELBL
-            0x25 | 0x26 => {
+            register @ (0x25 | 0x26) => {
                 let player = usize::from(register - 0x25);
+                let changes = bit(0) != self.player_delayed[player];
+                self.access(k, 0, changes);
                 self.player_delayed[player] = bit(0);
-                self.stale(P0 + player);
+                self.objects_stale |= changes;
             }
             0x27 => {
+                let changes = bit(0) != self.ball_delayed;
+                self.access(k, 0, changes);
                 self.ball_delayed = bit(0);
-                self.stale(BL);
+                self.objects_stale |= changes;
             }
             // RESMP0, RESMP1
-            0x28 | 0x29 => self.lock_missile(usize::from(register - 0x28), bit(1)),
+            register @ (0x28 | 0x29) => {
+                let missile = usize::from(register - 0x28);
+                self.access(k, 0, bit(1) != self.missile_locked[missile]);
+                self.lock_missile(missile, bit(1));
+            }
             // HMOVE
-            0x2A => self.hmove(k),
+            0x2A => {
+                self.access(k, 0, true);
+                self.hmove(k);
+            }
             // HMCLR
-            0x2B => self.motion_register = [0; 5],
+            0x2B => {
+                self.access(k, 0, false);
+                self.motion_register = [0; 5];
+            }
             // CXCLR
             0x2C => {
+                self.access(k, 0, true);
                 self.collisions = 0;
                 for frame in &mut self.frames {
                     frame.clear_collisions();
                 }
             }
-            // AUDC0, AUDC1, AUDF0, AUDF1, AUDV0, AUDV1
-            0x15..=0x1A => self.sound.write(register, value),
             // RSYNC ($03) and $2D to $3F have no effect.
-            _ => {}
+            _ => self.access(k, 0, false),
         }
+        cycles
     }
 
-    /// Whether the write changes anything that is drawn or collides from then on. Two thirds of the writes do not: waits,
-    /// motion registers, sound, and values that are already there.
-    fn changes_picture(&self, register: u8, value: u8, k: i32) -> bool {
-        let bit = |number: u8| value >> number & 1 != 0;
-        match register {
-            // VSYNC, WSYNC, RSYNC, sound, HMP0 to HMBL but for the star field's trigger, HMCLR, unused addresses
-            0x00 | 0x02 | 0x03 | 0x15..=0x1A | 0x20 | 0x21 | 0x23 | 0x24 | 0x2B | 0x2D.. => false,
-            0x22 => self.arms_star_field(k, value >> 4),
-            0x01 => (value ^ self.vblank) & VBLANK_ON != 0,
-            0x06 => self.colour(value) != self.colours.player[0],
-            0x07 => self.colour(value) != self.colours.player[1],
-            0x08 => self.colour(value) != self.colours.playfield,
-            0x09 => self.colour(value) != self.colours.background,
-            0x0A => value != self.ctrlpf || self.playfield_reflected != bit(0),
-            0x0B | 0x0C => bit(3) != self.reflected[usize::from(register - 0x0B)],
-            0x0D..=0x0F => self.playfield_with(register, value) != self.playfield,
-            // The other player's old graphics change too; what counts is what is shown.
-            0x1B => {
-                (!self.player_delayed[0] && value != self.graphics[0])
-                    || (self.player_delayed[1] && self.old_graphics[1] != self.graphics[1])
-            }
-            0x1C => {
-                (!self.player_delayed[1] && value != self.graphics[1])
-                    || (self.player_delayed[0] && self.old_graphics[0] != self.graphics[0])
-                    || (self.ball_delayed && self.old_ball_enabled != self.ball_enabled)
-            }
-            0x1D | 0x1E => bit(1) != self.missile_enabled[usize::from(register - 0x1D)],
-            0x1F => !self.ball_delayed && bit(1) != self.ball_enabled,
-            0x25 | 0x26 => bit(0) != self.player_delayed[usize::from(register - 0x25)],
-            0x27 => bit(0) != self.ball_delayed,
-            0x28 | 0x29 => bit(1) != self.missile_locked[usize::from(register - 0x28)],
-            // NUSIZ0 and NUSIZ1, which also undo what the star field and RESPx did; strobes: RESP0 to RESBL, HMOVE, CXCLR
-            _ => true,
+    /// What every write does first: draws what came before it, up to `delay` clocks after `k` because some are seen by the
+    /// pixels a little later, and ends a frame that is too long. `changes` tells whether the write changes anything that is
+    /// drawn or collides from then on; if not, drawing can wait.
+    #[inline(always)]
+    fn access(&mut self, k: i32, delay: i32, changes: bool) {
+        // A pending HMOVE blank blackens as many pixels as the next access leaves of the line's blank, and eight.
+        if changes || self.hmove_blank_pending {
+            self.catch_up(k.wrapping_add(delay));
+        } else {
+            self.note_access(k.wrapping_add(delay));
+        }
+        if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
+            self.end_frame(k);
         }
     }
 

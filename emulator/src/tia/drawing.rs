@@ -1,11 +1,11 @@
 //! The drawing cursor: moves on only when somebody is about to change or read something.
 //!
-//! Every object has a cached [`Row`]. Neither pixels nor collisions are computed here: a stretch of a line becomes a
+//! Neither pixels nor collisions are computed here: a stretch of a line, or several lines that are equal, become a
 //! [`Stroke`], and `painting.rs` does the rest when somebody looks at the screen or reads a collision.
 
 use super::objects::{bit, BL, M0, M1, P0, P1, PF};
 use super::painting::{Order, Stroke};
-use super::row::Row;
+use super::row::WIDTH;
 use super::{Tia, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
 
 /// Line clock at which an HMOVE blank ends: eight pixels into the line.
@@ -31,6 +31,7 @@ impl Tia {
 
     fn draw_until(&mut self, until: i32) {
         loop {
+            self.draw_equal_lines(until);
             let line_clock = LINE_CLOCKS - self.line_clocks_left;
             // A target exactly at the line's end leaves the line unfinished: its end is processed by the next call, so
             // that a write at line cycle 0 still comes before it.
@@ -59,6 +60,23 @@ impl Tia {
         }
     }
 
+    /// Draws as many whole lines as end before `until`, if all of them are alike.
+    #[inline]
+    fn draw_equal_lines(&mut self, until: i32) {
+        let lines = (until - self.drawn_until - 1) / LINE_CLOCKS;
+        let alike = lines > 0
+            && self.line_clocks_left == LINE_CLOCKS
+            && !self.hmove_blank_pending
+            && self.playfield_reflected == (self.ctrlpf & 1 != 0)
+            && self.skip_first_copy == [false; 2]
+            && self.star_field.is_none();
+        if alike {
+            self.draw_pixels(0, WIDTH, self.write_position, lines as u32);
+            self.write_position += lines as usize * WIDTH;
+            self.drawn_until += lines * LINE_CLOCKS;
+        }
+    }
+
     /// Draws `clocks` clocks of one line from `line_clock` on.
     fn draw_chunk(&mut self, line_clock: i32, clocks: i32) {
         let blank = (HBLANK_CLOCKS - line_clock).clamp(0, clocks);
@@ -67,12 +85,12 @@ impl Tia {
         let start = self.write_position;
         if pixels > 0 {
             let x = (line_clock - HBLANK_CLOCKS) as usize;
-            self.draw_pixels(x, x + pixels, start - x);
+            self.draw_pixels(x, x + pixels, start - x, 1);
             self.write_position += pixels;
         }
         if self.hmove_blank_pending && line_clock < HMOVE_BLANK_END {
             let width = (HMOVE_BLANK_END - line_clock) as usize;
-            self.frames[self.current_frame].blank(start, width);
+            self.frames[self.current_frame].blank(start, width, 1);
             if line_clock + pixels as i32 >= HMOVE_BLANK_END {
                 self.hmove_blank_pending = false;
             }
@@ -83,34 +101,41 @@ impl Tia {
         let reflected = self.ctrlpf & 1 != 0;
         if self.playfield_reflected != reflected {
             self.playfield_reflected = reflected;
-            self.stale(PF);
+            self.objects_stale = true;
         }
         for player in [P0, P1] {
             if self.skip_first_copy[player] {
                 self.skip_first_copy[player] = false;
-                self.stale(player);
+                self.objects_stale = true;
             }
         }
         self.step_star_field();
     }
 
-    /// Draws the pixels `first..end` of the line whose pixel 0 is at `row_start` of the frame buffer.
-    fn draw_pixels(&mut self, first: usize, end: usize, row_start: usize) {
+    /// Draws the pixels `first..end` of the line whose pixel 0 is at `row_start` of the frame buffer, and of the lines below
+    /// it up to `lines` in all.
+    fn draw_pixels(&mut self, first: usize, end: usize, row_start: usize, lines: u32) {
         if self.vblank & VBLANK_ON != 0 {
-            self.frames[self.current_frame].blank(row_start + first, end - first);
+            self.frames[self.current_frame].blank(row_start + first, end - first, lines);
             return;
         }
-        self.refresh_rows();
-        self.stroke(first, end, row_start, true);
+        if self.objects_stale {
+            self.objects = self.objects_now();
+            self.objects_stale = false;
+            self.frames[self.current_frame].objects_changed();
+        }
+        self.stroke(first, end, row_start, lines, true);
         if !end.is_multiple_of(4) {
             self.over_run(first, end, row_start);
         }
     }
 
-    fn stroke(&mut self, first: usize, end: usize, row_start: usize, collides: bool) {
+    #[inline]
+    fn stroke(&mut self, first: usize, end: usize, row_start: usize, lines: u32, collides: bool) {
         // A playfield that is the only active object is score-coloured even when it also has priority.
+        let active = self.objects.active;
         let score = self.ctrlpf & CTRLPF_SCORE != 0;
-        let priority = self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && self.active == bit(PF));
+        let priority = self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && active == bit(PF));
         let order = if priority {
             Order::PlayfieldFirst
         } else if score {
@@ -118,40 +143,15 @@ impl Tia {
         } else {
             Order::PlayersFirst
         };
-        let collides = collides && self.active & self.active.wrapping_sub(1) != 0;
-        let stroke = Stroke::new(order, self.colours, row_start, first..end, collides);
-        self.frames[self.current_frame].stroke(stroke, &self.rows);
-    }
-
-    /// Recomputes the rows of objects that changed since they were last drawn.
-    #[inline]
-    fn refresh_rows(&mut self) {
-        if self.stale_rows == 0 {
-            return;
-        }
-        self.active = self.active_objects();
-        for object in [P0, P1, M0, M1, BL, PF] {
-            if self.stale_rows & bit(object) != 0 {
-                self.rows[object] = if self.active & bit(object) == 0 {
-                    Row::EMPTY
-                } else {
-                    match object {
-                        P0 | P1 => self.player_row(object, self.shown_graphics(object)),
-                        M0 | M1 => self.missile_row(object - M0),
-                        BL => self.ball_row(),
-                        _ => self.playfield_row(),
-                    }
-                };
-            }
-        }
-        self.stale_rows = 0;
-        self.frames[self.current_frame].rows_changed();
+        let collides = collides && active & active.wrapping_sub(1) != 0;
+        let stroke = Stroke::new(order, self.colours, row_start, first..end, lines, collides);
+        self.frames[self.current_frame].stroke(stroke, &self.objects);
     }
 
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next chunk
     /// draws over them; they stay visible only when the frame ends there.
     fn over_run(&mut self, first: usize, end: usize, row_start: usize) {
-        let active = self.active;
+        let active = self.objects.active;
         if OVER_RUNNING >> active & 1 == 0 {
             return;
         }
@@ -168,13 +168,13 @@ impl Tia {
             return;
         }
         let covers = |object: usize| match object {
-            P0 | P1 => self.player_row(object, 0xFF).any_in(group, group + 4),
-            _ => self.rows[object].any_in(group, group + 4),
+            P0 | P1 => self.objects.player_row(object, 0xFF).any_in(group, group + 4),
+            _ => self.objects.row(object).any_in(group, group + 4),
         };
         if (P0..=BL).any(|object| active & bit(object) != 0 && covers(object)) {
             return;
         }
-        self.stroke(end, group + 4, row_start, false);
+        self.stroke(end, group + 4, row_start, 1, false);
     }
 }
 

@@ -37,7 +37,7 @@ impl Tia {
         self.missile0_mode = MissileMode::Normal;
         self.star_field = None;
         self.last_hmove_clock = k;
-        self.all_stale();
+        self.objects_stale = true;
     }
 
     /// RESP0 or RESP1 ($10, $11) at clock `k`.
@@ -56,7 +56,7 @@ impl Tia {
         }
         self.skip_first_copy[player] = !delay_zone;
         self.position[player] = new;
-        self.stale(P0 + player);
+        self.objects_stale = true;
     }
 
     /// RESM0, RESM1 or RESBL ($12 to $14) at clock `k`; `object` is M0, M1 or BL.
@@ -76,7 +76,7 @@ impl Tia {
         if object == M0 {
             self.missile0_mode = MissileMode::Normal;
         }
-        self.stale(object);
+        self.objects_stale = true;
     }
 
     /// RESMP0 or RESMP1 ($28, $29).
@@ -89,7 +89,7 @@ impl Tia {
             }
         }
         self.missile_locked[missile] = locked;
-        self.stale(M0 + missile);
+        self.objects_stale = true;
     }
 
     /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
@@ -110,7 +110,7 @@ impl Tia {
         };
         self.missile0_mode = mode;
         self.position[M0] = wrap(i32::from(self.position[M0]) - step);
-        self.stale(M0);
+        self.objects_stale = true;
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn missile_offset_in_player(nusiz: u8) -> u32 {
 impl Tia {
     /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's
     /// score colours and on the over-run.
-    pub(super) fn active_objects(&self) -> u8 {
+    fn active_objects(&self) -> u8 {
         let mut set = 0;
         for player in [P0, P1] {
             if self.shown_graphics(player) != 0 {
@@ -70,7 +70,7 @@ impl Tia {
     }
 
     /// GRP0 or GRP1 as VDELP selects it.
-    pub(super) fn shown_graphics(&self, player: usize) -> u8 {
+    fn shown_graphics(&self, player: usize) -> u8 {
         if self.player_delayed[player] {
             self.old_graphics[player]
         } else {
@@ -78,15 +78,107 @@ impl Tia {
         }
     }
 
+    /// What the registers say about the objects now.
+    pub(super) fn objects_now(&self) -> Objects {
+        Objects {
+            active: self.active_objects(),
+            players: [P0, P1].map(|player| Player {
+                graphics: self.shown_graphics(player),
+                position: self.position[player],
+                copies: self.nusiz[player] & 7,
+                reflected: self.reflected[player],
+                skip_first_copy: self.skip_first_copy[player],
+            }),
+            missiles: [0, 1].map(|missile| Missile {
+                position: self.position[M0 + missile],
+                copies_and_size: self.nusiz[missile] & 0x37,
+                mode: if missile == 0 { self.missile0_mode } else { MissileMode::Normal },
+            }),
+            ball_position: self.position[BL],
+            ball_size: self.ctrlpf >> 4 & 3,
+            playfield: self.playfield,
+            playfield_reflected: self.playfield_reflected,
+        }
+    }
+}
+
+/// All that decides where the six objects show on a line.
+///
+/// It is kept instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Objects {
+    /// The set of objects that are switched on.
+    pub(super) active: u8,
+    players: [Player; 2],
+    missiles: [Missile; 2],
+    ball_position: u8,
+    ball_size: u8,
+    playfield: u32,
+    playfield_reflected: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Player {
+    graphics: u8,
+    position: u8,
+    /// Bits 0 to 2 of NUSIZ.
+    copies: u8,
+    reflected: bool,
+    skip_first_copy: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missile {
+    position: u8,
+    /// Bits 0 to 2 and 4 to 5 of NUSIZ.
+    copies_and_size: u8,
+    mode: MissileMode,
+}
+
+impl Objects {
+    /// None of them switched on.
+    pub(super) const NONE: Objects = Objects {
+        active: 0,
+        players: [Player { graphics: 0, position: 0, copies: 0, reflected: false, skip_first_copy: false }; 2],
+        missiles: [Missile { position: 0, copies_and_size: 0, mode: MissileMode::Normal }; 2],
+        ball_position: 0,
+        ball_size: 0,
+        playfield: 0,
+        playfield_reflected: false,
+    };
+
+    /// Whether `object` shows otherwise than in `other`.
+    fn differs(&self, other: &Objects, object: usize) -> bool {
+        (self.active ^ other.active) & bit(object) != 0
+            || match object {
+                P0 | P1 => self.players[object] != other.players[object],
+                M0 | M1 => self.missiles[object - M0] != other.missiles[object - M0],
+                BL => (self.ball_position, self.ball_size) != (other.ball_position, other.ball_size),
+                _ => (self.playfield, self.playfield_reflected) != (other.playfield, other.playfield_reflected),
+            }
+    }
+
+    /// The row of `object`; empty if it is switched off.
+    pub(super) fn row(&self, object: usize) -> Row {
+        if self.active & bit(object) == 0 {
+            return Row::EMPTY;
+        }
+        match object {
+            P0 | P1 => self.player_row(object, self.players[object].graphics),
+            M0 | M1 => self.missile_row(object - M0),
+            BL => self.ball_row(),
+            _ => self.playfield_row(),
+        }
+    }
+
     /// The row of a player if its graphics were `graphics`.
     pub(super) fn player_row(&self, player: usize, graphics: u8) -> Row {
         let mut row = Row::EMPTY;
         // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
-        let pattern = if self.reflected[player] { graphics } else { graphics.reverse_bits() };
-        let nusiz = self.nusiz[player];
-        let x = u32::from(self.position[player]);
-        let skip = self.skip_first_copy[player];
-        match nusiz & 7 {
+        let Player { position, copies: nusiz, reflected, skip_first_copy: skip, .. } = self.players[player];
+        let pattern = if reflected { graphics } else { graphics.reverse_bits() };
+        let x = u32::from(position);
+        match nusiz {
             // Wide players start one pixel late.
             DOUBLE if !skip => row.place(stretch(pattern, 2), x + 1),
             QUAD if !skip => row.place(stretch(pattern, 4), x + 1),
@@ -101,35 +193,60 @@ impl Tia {
     }
 
     /// The row of a missile that is switched on.
-    pub(super) fn missile_row(&self, missile: usize) -> Row {
-        let nusiz = self.nusiz[missile];
+    fn missile_row(&self, missile: usize) -> Row {
+        let Missile { position, copies_and_size: nusiz, mode } = self.missiles[missile];
         let mut size_code = nusiz >> 4 & 3;
-        if missile == 0 {
-            match self.missile0_mode {
-                MissileMode::Normal => {}
-                MissileMode::Stretched => size_code |= 1,
-                MissileMode::Off => return Row::EMPTY,
-            }
+        match mode {
+            MissileMode::Normal => {}
+            MissileMode::Stretched => size_code |= 1,
+            MissileMode::Off => return Row::EMPTY,
         }
         let mut row = Row::EMPTY;
         for &offset in copies(nusiz) {
-            row.place(solid(size_code), u32::from(self.position[M0 + missile]) + u32::from(offset));
+            row.place(solid(size_code), u32::from(position) + u32::from(offset));
         }
         row
     }
 
     /// The row of the ball when it is switched on.
-    pub(super) fn ball_row(&self) -> Row {
+    fn ball_row(&self) -> Row {
         let mut row = Row::EMPTY;
-        row.place(solid(self.ctrlpf >> 4 & 3), u32::from(self.position[BL]));
+        row.place(solid(self.ball_size), u32::from(self.ball_position));
         row
     }
 
     /// The row of the playfield.
-    pub(super) fn playfield_row(&self) -> Row {
+    fn playfield_row(&self) -> Row {
         let left = u64::from(self.playfield);
         let right = if self.playfield_reflected { u64::from(self.playfield.reverse_bits() >> (32 - 20)) } else { left };
         Row::of_groups(left | right << 20)
+    }
+}
+
+/// The rows of all objects, worked out again only for those that change.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    objects: Objects,
+    rows: [Row; 6],
+}
+
+impl Rows {
+    /// Nothing.
+    pub(super) fn new() -> Self {
+        Self { objects: Objects::NONE, rows: [Row::EMPTY; 6] }
+    }
+
+    /// Those of `objects`.
+    pub(super) fn of(&mut self, objects: &Objects) -> &[Row; 6] {
+        if self.objects != *objects {
+            for object in [P0, P1, M0, M1, BL, PF] {
+                if objects.differs(&self.objects, object) {
+                    self.rows[object] = objects.row(object);
+                }
+            }
+            self.objects = *objects;
+        }
+        &self.rows
     }
 }
 

@@ -1,11 +1,11 @@
 //! Frame buffers that are painted when somebody looks, and collisions that are found when somebody asks.
 //!
 //! Of four skipped frames an agent sees two, and a search may look at none. So drawing leaves a list of strokes - a stretch
-//! of a line, the rows of the objects and the colours then in force - and painting them waits for [`FrameBuffer::look`]. A
+//! of a line, or of several equal lines, the objects and the colours then in force - and painting them waits for [`FrameBuffer::look`]. A
 //! frame that was drawn to its end covers whatever its buffer held before, painted or not; one that was not is laid over
 //! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
-use super::objects::{BL, M0, M1, P0, P1, PF};
+use super::objects::{Objects, Rows, BL, M0, M1, P0, P1, PF};
 use super::row::{stretch_table, word_mask, Row, WIDTH};
 use super::BUFFER_ROWS;
 use std::ops::Range;
@@ -56,12 +56,13 @@ pub(super) enum Order {
     Score,
 }
 
-/// The pixels `first..end` of the line whose pixel 0 is at `row_start`.
+/// The pixels `first..end` of the line whose pixel 0 is at `row_start`, and of the `lines - 1` lines below it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stroke {
     row_start: u32,
-    /// Index into [`Strokes::rows`].
-    rows: u32,
+    lines: u32,
+    /// Index into [`Strokes::objects`].
+    objects: u32,
     first: u8,
     end: u8,
     order: Order,
@@ -74,21 +75,23 @@ pub(super) struct Stroke {
 #[derive(Clone, Debug, Default)]
 struct Strokes {
     strokes: Vec<Stroke>,
-    rows: Vec<[Row; 6]>,
+    objects: Vec<Objects>,
 }
 
-/// One of the TIA's two frame buffers. The default one has no pixels.
-#[derive(Clone, Debug, Default)]
+/// One of the TIA's two frame buffers.
+#[derive(Clone, Debug)]
 pub(super) struct FrameBuffer {
     pixels: Box<[u8]>,
     /// What the buffer would show if it had been painted before the frame under way.
     before: Strokes,
     /// The frame under way.
     strokes: Strokes,
-    /// The objects' rows are not those at the end of `strokes.rows`.
-    rows_changed: bool,
+    /// The objects are not those at the end of `strokes.objects`.
+    objects_changed: bool,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
+    /// Rows of the last collisions found.
+    rows: Rows,
 }
 
 impl FrameBuffer {
@@ -98,9 +101,15 @@ impl FrameBuffer {
             pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
             before: Strokes::default(),
             strokes: Strokes::default(),
-            rows_changed: true,
+            objects_changed: true,
             collided: 0,
+            rows: Rows::new(),
         }
+    }
+
+    /// One that holds nothing, for the moment in which the real one is elsewhere.
+    pub(super) fn without_pixels() -> Self {
+        Self { pixels: Box::default(), ..Self::new() }
     }
 
     /// Makes the buffer black.
@@ -108,7 +117,7 @@ impl FrameBuffer {
         self.pixels.fill(0);
         self.before.clear();
         self.strokes.clear();
-        self.rows_changed = true;
+        self.objects_changed = true;
         self.collided = 0;
     }
 
@@ -116,7 +125,7 @@ impl FrameBuffer {
     pub(super) fn begin(&mut self) {
         self.before.paint(&mut self.pixels);
         std::mem::swap(&mut self.before, &mut self.strokes);
-        self.rows_changed = true;
+        self.objects_changed = true;
         self.collided = 0;
     }
 
@@ -124,7 +133,7 @@ impl FrameBuffer {
     pub(super) fn collide(&mut self, latches: &mut u16) {
         for stroke in &self.strokes.strokes[self.collided..] {
             if stroke.collides {
-                stroke.collide(&self.strokes.rows[stroke.rows as usize], latches);
+                stroke.collide(self.rows.of(&self.strokes.objects[stroke.objects as usize]), latches);
             }
         }
         self.collided = self.strokes.strokes.len();
@@ -140,24 +149,24 @@ impl FrameBuffer {
         self.before.clear();
     }
 
-    /// The objects' rows changed since the last stroke.
+    /// The objects changed since the last stroke.
     #[inline]
-    pub(super) fn rows_changed(&mut self) {
-        self.rows_changed = true;
+    pub(super) fn objects_changed(&mut self) {
+        self.objects_changed = true;
     }
 
-    /// Black pixels, `width` of them from buffer position `start` on.
-    pub(super) fn blank(&mut self, start: usize, width: usize) {
-        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, false));
+    /// Black pixels, `width` of them from buffer position `start` on, and below them in as many lines as `lines` says.
+    pub(super) fn blank(&mut self, start: usize, width: usize, lines: u32) {
+        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, lines, false));
     }
 
-    /// A stroke with the objects at `rows`.
-    pub(super) fn stroke(&mut self, mut stroke: Stroke, rows: &[Row; 6]) {
-        if self.rows_changed {
-            self.strokes.rows.push(*rows);
-            self.rows_changed = false;
+    /// A stroke with `objects`.
+    pub(super) fn stroke(&mut self, mut stroke: Stroke, objects: &Objects) {
+        if self.objects_changed {
+            self.strokes.objects.push(*objects);
+            self.objects_changed = false;
         }
-        stroke.rows = self.strokes.rows.len() as u32 - 1;
+        stroke.objects = self.strokes.objects.len() as u32 - 1;
         self.strokes.strokes.push(stroke);
     }
 
@@ -165,7 +174,7 @@ impl FrameBuffer {
     pub(super) fn look(&mut self) -> &mut [u8] {
         self.before.paint(&mut self.pixels);
         self.strokes.paint(&mut self.pixels);
-        self.rows_changed = true;
+        self.objects_changed = true;
         self.collided = 0;
         &mut self.pixels
     }
@@ -174,21 +183,26 @@ impl FrameBuffer {
 impl Strokes {
     fn clear(&mut self) {
         self.strokes.clear();
-        self.rows.clear();
+        self.objects.clear();
     }
 
     /// Paints and forgets all strokes.
     fn paint(&mut self, pixels: &mut [u8]) {
+        let mut rows = Rows::new();
         for stroke in &self.strokes {
             let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
-            let line = &mut pixels[stroke.row_start as usize..];
+            let start = stroke.row_start as usize;
+            let line = &mut pixels[start..];
             if stroke.order == Order::Blank {
                 line[first..end].fill(0);
-                continue;
+            } else {
+                let rows = rows.of(&self.objects[stroke.objects as usize]);
+                for word in first / 32..=(end - 1) / 32 {
+                    stroke.paint(word, rows, &mut line[word * 32..]);
+                }
             }
-            let rows = &self.rows[stroke.rows as usize];
-            for word in first / 32..=(end - 1) / 32 {
-                stroke.paint(word, rows, &mut line[word * 32..]);
+            for below in 1..stroke.lines as usize {
+                pixels.copy_within(start + first..start + end, start + below * WIDTH + first);
             }
         }
         self.clear();
@@ -196,10 +210,17 @@ impl Strokes {
 }
 
 impl Stroke {
-    /// The pixels `x` of the line whose pixel 0 is at `row_start`.
-    pub(super) fn new(order: Order, colours: Colours, row_start: usize, x: Range<usize>, collides: bool) -> Self {
+    /// The pixels `x` of the line whose pixel 0 is at `row_start`, and of the lines below up to `lines` in all.
+    pub(super) fn new(
+        order: Order,
+        colours: Colours,
+        row_start: usize,
+        x: Range<usize>,
+        lines: u32,
+        collides: bool,
+    ) -> Self {
         let (first, end) = (x.start as u8, x.end as u8);
-        Self { row_start: row_start as u32, rows: 0, first, end, order, collides, colours }
+        Self { row_start: row_start as u32, lines, objects: 0, first, end, order, collides, colours }
     }
 
     /// Adds the collisions of the stroke to `latches`.

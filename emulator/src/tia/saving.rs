@@ -1,6 +1,6 @@
 //! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
 
-use super::row::{Row, WIDTH};
+use super::row::WIDTH;
 use super::{MissileMode, Picture, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
@@ -62,13 +62,11 @@ impl Tia {
             last_hmove_clock,
             hmove_blank_pending,
             star_field,
-            rows,
-            active: _, // computed together with `rows`
-            stale_rows,
+            objects: _, // follows from the rest
+            objects_stale,
         } = self;
         *own_picture = picture;
-        *rows = [Row::EMPTY; 6];
-        *stale_rows = 0x3F;
+        *objects_stale = true;
         archive.number(current_frame, 0..=1, "the frame buffer in use")?;
         archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
         exchange!(archive, drawn_until, line_clocks_left, write_position);
