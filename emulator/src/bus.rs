@@ -9,10 +9,8 @@ pub struct Polled {
     pub x: u8,
     /// Index register Y.
     pub y: u8,
-    /// A byte with N in bit 7.
-    pub negative: u8,
-    /// A byte that is 0 if Z is set.
-    pub zero: u8,
+    /// N and Z as the CPU keeps them: the byte a load brought; for a BIT the AND, and bit 7 of the operand in bit 15.
+    pub sign_and_zero: u16,
     /// V.
     pub overflow: bool,
 }
@@ -24,15 +22,11 @@ pub struct Polled {
 pub trait Bus {
     /// One read access.
     fn read(&mut self, address: u16) -> u8;
-    /// One write access, after a read.
-    fn write(&mut self, address: u16, value: u8);
+    /// One write access, after a read. Returns whether the CPU is to stop after the instruction under way.
+    fn write(&mut self, address: u16, value: u8) -> bool;
     /// One write access right after another: a push behind a push. Only the TIA's WSYNC can tell.
-    fn write_after_write(&mut self, address: u16, value: u8) {
-        self.write(address, value);
-    }
-    /// Whether the CPU is to stop after the instruction under way.
-    fn stopped(&self) -> bool {
-        false
+    fn write_after_write(&mut self, address: u16, value: u8) -> bool {
+        self.write(address, value)
     }
     /// The byte at `pc` and the next ones, if reading the first three does nothing but put them on the data bus. (The fourth
     /// is never used; four are one load.)
@@ -49,4 +43,29 @@ pub trait Bus {
     }
     /// Lets `cycles` CPU cycles pass; the accesses that follow carry the new time.
     fn add_cycles(&mut self, cycles: u32);
+}
+
+/// A bus may be lent to the CPU.
+impl<B: Bus> Bus for &mut B {
+    fn read(&mut self, address: u16) -> u8 {
+        (**self).read(address)
+    }
+    fn write(&mut self, address: u16, value: u8) -> bool {
+        (**self).write(address, value)
+    }
+    fn write_after_write(&mut self, address: u16, value: u8) -> bool {
+        (**self).write_after_write(address, value)
+    }
+    fn look_ahead(&self, pc: u16) -> Option<[u8; 4]> {
+        (**self).look_ahead(pc)
+    }
+    fn latch(&mut self, byte: u8) {
+        (**self).latch(byte);
+    }
+    fn idle_passes(&self, pc: u16, registers: &Polled, pass: u32) -> u32 {
+        (**self).idle_passes(pc, registers, pass)
+    }
+    fn add_cycles(&mut self, cycles: u32) {
+        (**self).add_cycles(cycles);
+    }
 }

@@ -48,7 +48,6 @@ struct RunningBus<'a> {
     board: &'a mut Board,
     cycles: u32,
     data_bus: u8,
-    stopped: bool,
 }
 
 impl Bus for RunningBus<'_> {
@@ -70,18 +69,13 @@ impl Bus for RunningBus<'_> {
     }
 
     #[inline(always)]
-    fn write(&mut self, address: u16, value: u8) {
-        self.write_byte(address, value, false);
+    fn write(&mut self, address: u16, value: u8) -> bool {
+        self.write_byte(address, value, false)
     }
 
     #[inline(always)]
-    fn write_after_write(&mut self, address: u16, value: u8) {
-        self.write_byte(address, value, true);
-    }
-
-    #[inline(always)]
-    fn stopped(&self) -> bool {
-        self.stopped
+    fn write_after_write(&mut self, address: u16, value: u8) -> bool {
+        self.write_byte(address, value, true)
     }
 
     #[inline(always)]
@@ -110,31 +104,29 @@ impl Bus for RunningBus<'_> {
 
 impl RunningBus<'_> {
     #[inline(always)]
-    fn write_byte(&mut self, address: u16, value: u8, after_write: bool) {
+    fn write_byte(&mut self, address: u16, value: u8, after_write: bool) -> bool {
         self.data_bus = value;
         if address & 0x1280 == 0x0080 {
             self.board.riot.ram[usize::from(address & 0x7F)] = value;
-        } else if address & 0x1080 == 0 && !self.board.cartridge.claims_low_addresses() {
+            return false;
+        }
+        if address & 0x1080 == 0 && !self.board.cartridge.claims_low_addresses() {
             self.cycles = self.board.tia.write(address, value, self.cycles, after_write);
-            self.stopped = self.board.tia.stopped();
         } else {
             self.cycles = self.board.write_device(address, value, self.cycles, after_write);
-            self.stopped = self.board.tia.stopped();
         }
+        self.board.tia.stopped()
     }
 }
 
 impl Board {
-    /// Lets `work` use the bus and takes back what the bus kept.
+    /// Lets the CPU work on the bus, which `work` gives back.
     #[inline(always)]
-    fn with_bus<R>(&mut self, work: impl FnOnce(&mut RunningBus) -> R) -> R {
+    fn with_bus(&mut self, work: impl FnOnce(RunningBus<'_>) -> RunningBus<'_>) {
         let (cycles, data_bus) = (self.cycles, self.data_bus);
-        let mut bus = RunningBus { board: self, cycles, data_bus, stopped: false };
-        let result = work(&mut bus);
-        let RunningBus { cycles, data_bus, .. } = bus;
-        self.cycles = cycles;
-        self.data_bus = data_bus;
-        result
+        let RunningBus { board, cycles, data_bus } = work(RunningBus { board: self, cycles, data_bus });
+        board.cycles = cycles;
+        board.data_bus = data_bus;
     }
 
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.
@@ -147,12 +139,16 @@ impl Board {
         }
         let first_read = cycles.wrapping_add(4);
         let Some((value, change)) = self.riot.steady_timer(address, first_read) else { return 0 };
-        let Polled { a, x, y, negative, zero, overflow } = registers;
+        let Polled { a, x, y, sign_and_zero, overflow } = registers;
+        let loaded = |register| (register, sign_and_zero) == (value, u16::from(value));
         let unchanged = match opcode {
-            0xAD => (a, negative, zero) == (value, value, value),
-            0xAE => (x, negative, zero) == (value, value, value),
-            0xAC => (y, negative, zero) == (value, value, value),
-            0x2C => (negative, zero, overflow) == (value, a & value, value & 0x40 != 0),
+            0xAD => loaded(a),
+            0xAE => loaded(x),
+            0xAC => loaded(y),
+            0x2C => {
+                let bits = u16::from(value & 0x80) << 8 | u16::from(a & value);
+                (sign_and_zero, overflow) == (bits, value & 0x40 != 0)
+            }
             _ => false,
         };
         if unchanged {
@@ -288,7 +284,10 @@ impl Console {
         board.riot.reset(&mut board.random);
         board.tia.reset(self.picture);
         board.cartridge.reset(&mut board.random, board.cycles);
-        board.with_bus(|bus| self.cpu.reset(bus));
+        board.with_bus(|mut bus| {
+            self.cpu.reset(&mut bus);
+            bus
+        });
     }
 
     /// Sets what is pressed from now on.

@@ -14,7 +14,7 @@ use crate::bus::Bus;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 /// Registers and flags.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cpu {
     /// Accumulator.
     pub a: u8,
@@ -26,11 +26,9 @@ pub struct Cpu {
     pub sp: u8,
     /// Program counter, all 16 bits (the FE scheme looks at A13).
     pub pc: u16,
-    /// Bit 7 of this byte is N. N and Z are kept as the bytes they came from: cheaper to set, and set far more often
-    /// than read.
-    negative: u8,
-    /// Z is set when this byte is 0.
-    zero: u8,
+    /// N and Z as the byte they came from: cheaper to set, and set far more often than read. Z is set when the low byte is 0,
+    /// N when bit 7 or bit 15 is set: BIT and PLP take the two from different places.
+    sign_and_zero: u16,
     carry: bool,
     overflow: bool,
     decimal: bool,
@@ -70,8 +68,7 @@ impl Cpu {
             y: 0,
             sp: 0xFF,
             pc: 0,
-            negative: 0,
-            zero: 1,
+            sign_and_zero: 1,
             carry: false,
             overflow: false,
             decimal: false,
@@ -87,35 +84,37 @@ impl Cpu {
         self.pc = word(bus, 0xFFFC, 0xFFFD);
     }
 
-    /// Executes up to `limit` whole instructions, until the bus says stop. A jammed CPU does nothing.
+    /// Executes up to `limit` whole instructions, until the bus says stop, and gives the bus back. A jammed CPU does nothing.
     ///
     /// The loop works on a copy of the registers, which the compiler can then keep in the host's; nothing that is called
     /// from it may take the copy's address. Inlined, so that this holds for a bus that lives in the caller too.
     #[inline(always)]
-    pub fn run(&mut self, bus: &mut impl Bus, limit: u32) {
-        let mut cpu = self.clone();
+    pub fn run<B: Bus>(&mut self, mut bus: B, limit: u32) -> B {
+        let mut cpu = *self;
         cpu.left = if cpu.jammed { 0 } else { limit };
         while cpu.left > 0 {
-            cpu.left -= 1;
             match bus.look_ahead(cpu.pc) {
                 Some(bytes) => {
+                    cpu.left -= 1;
                     let [opcode, ..] = bytes;
                     cpu.pc = cpu.pc.wrapping_add(1);
                     bus.latch(opcode);
-                    bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-                    cpu.execute(opcode, bus, LookedAhead(bytes));
+                    cpu.execute(opcode, &mut bus, LookedAhead(bytes));
                 }
-                None => {
-                    let opcode = cpu.fetch(bus);
-                    bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-                    cpu.execute(opcode, bus, Fetched);
-                }
-            }
-            if bus.stopped() {
-                break;
+                None => (cpu, bus) = cpu.step(bus),
             }
         }
         *self = cpu;
+        bus
+    }
+
+    /// Executes one instruction whose bytes must be read one by one.
+    #[inline(never)]
+    fn step<B: Bus>(mut self, mut bus: B) -> (Self, B) {
+        self.left -= 1;
+        let opcode = self.fetch(&mut bus);
+        self.execute(opcode, &mut bus, Fetched);
+        (self, bus)
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
@@ -126,24 +125,30 @@ impl Cpu {
     /// The status byte as PHP pushes it: N V 1 1 D I Z C.
     #[inline(always)]
     pub fn status(&self) -> u8 {
-        (self.negative & 0x80)
+        u8::from(self.is_negative()) << 7
             | u8::from(self.overflow) << 6
             | 0x30
             | u8::from(self.decimal) << 3
             | u8::from(self.interrupt_disable) << 2
-            | u8::from(self.zero == 0) << 1
+            | u8::from(self.is_zero()) << 1
             | u8::from(self.carry)
     }
 
     /// Sets the flags from a status byte; bits 4 and 5 are ignored.
     #[inline(always)]
     pub fn set_status(&mut self, status: u8) {
-        self.negative = status;
+        self.sign_and_zero = u16::from(status & 0x80) << 8 | u16::from(status & 0x02 == 0);
         self.overflow = status & 0x40 != 0;
         self.decimal = status & 0x08 != 0;
         self.interrupt_disable = status & 0x04 != 0;
-        self.zero = u8::from(status & 0x02 == 0);
         self.carry = status & 0x01 != 0;
+    }
+
+    #[inline(always)]
+    fn write(&mut self, bus: &mut impl Bus, address: u16, value: u8) {
+        if bus.write(address, value) {
+            self.left = 0;
+        }
     }
 
     #[inline(always)]
@@ -210,7 +215,7 @@ impl Saved for Cpu {
         #[rustfmt::skip]
         let Self {
             a, x, y, sp, pc, jammed,
-            negative: _, zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _, left: _,
+            sign_and_zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _, left: _,
         } = self;
         exchange!(archive, a, x, y, sp, pc, jammed, &mut status);
         self.set_status(status);

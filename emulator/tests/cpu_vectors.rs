@@ -37,8 +37,9 @@ impl Bus for FlatRam {
     fn read(&mut self, address: u16) -> u8 {
         self.bytes[if self.alias && address == 0x0100 { 0 } else { usize::from(address) }]
     }
-    fn write(&mut self, address: u16, value: u8) {
+    fn write(&mut self, address: u16, value: u8) -> bool {
         self.bytes[usize::from(address)] = value;
+        false
     }
     fn add_cycles(&mut self, cycles: u32) {
         self.cycles += cycles;

@@ -2,15 +2,16 @@
 //!
 //! The addressing mode computes an effective address, the shape makes the bus accesses, the operation works on registers.
 
-use super::{Cpu, Operands};
+use super::{Cpu, Operands, BASE_CYCLES};
 use crate::bus::Bus;
 
 impl Cpu {
-    /// Executes `opcode`, whose byte was fetched and whose base cycles were charged.
+    /// Executes `opcode`, whose byte was fetched.
     #[inline(always)]
     #[rustfmt::skip] // a table: one opcode a line
     pub(super) fn execute<B: Bus, O: Operands>(&mut self, opcode: u8, bus: &mut B, operands: O) {
         let cpu = self;
+        bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
 
         // The shapes are macros and not functions taking functions: those were not inlined, at a tenth of the CPU's time.
         macro_rules! read {
@@ -29,7 +30,7 @@ impl Cpu {
         macro_rules! store {
             ($mode:ident, $value:expr) => {{
                 let address = cpu.$mode(bus, operands);
-                bus.write(address, $value)
+                cpu.write(bus, address, $value)
             }};
         }
         // The unstable stores SHA, SHX, SHY, SHS: ANDed with the high byte of the indexed address plus one.
@@ -37,7 +38,8 @@ impl Cpu {
             ($mode:ident, $value:expr) => {{
                 let address = cpu.$mode(bus, operands);
                 let high = (address >> 8) as u8;
-                bus.write(address, $value & high.wrapping_add(1))
+                let value = $value & high.wrapping_add(1);
+                cpu.write(bus, address, value)
             }};
         }
         // One read and one write (the real chip writes twice); undocumented ones go on with the result.
@@ -46,13 +48,13 @@ impl Cpu {
                 let address = cpu.$mode(bus, operands);
                 let operand = bus.read(address);
                 let result = cpu.$operation(operand);
-                bus.write(address, result)
+                cpu.write(bus, address, result)
             }};
             ($mode:ident, $operation:ident, $then:ident) => {{
                 let address = cpu.$mode(bus, operands);
                 let operand = bus.read(address);
                 let result = cpu.$operation(operand);
-                bus.write(address, result);
+                cpu.write(bus, address, result);
                 cpu.$then(result)
             }};
         }

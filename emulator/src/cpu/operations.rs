@@ -111,21 +111,23 @@ impl Cpu {
     /// Passes that read the same value as the last one change nothing but the time, so they are taken in one step.
     #[inline(always)]
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
-        let Self { a, x, y, negative, zero, overflow, .. } = *self;
-        let passes = bus.idle_passes(self.pc, &Polled { a, x, y, negative, zero, overflow }, pass).min(self.left / 2);
+        let Self { a, x, y, sign_and_zero, overflow, .. } = *self;
+        let passes = bus.idle_passes(self.pc, &Polled { a, x, y, sign_and_zero, overflow }, pass).min(self.left / 2);
         bus.add_cycles(passes * pass);
         self.left -= passes * 2;
     }
 
     #[inline(always)]
     fn push<B: Bus>(&mut self, bus: &mut B, value: u8) {
-        bus.write(0x0100 | u16::from(self.sp), value);
+        self.write(bus, 0x0100 | u16::from(self.sp), value);
         self.sp = self.sp.wrapping_sub(1);
     }
 
     #[inline(always)]
     fn push_again<B: Bus>(&mut self, bus: &mut B, value: u8) {
-        bus.write_after_write(0x0100 | u16::from(self.sp), value);
+        if bus.write_after_write(0x0100 | u16::from(self.sp), value) {
+            self.left = 0;
+        }
         self.sp = self.sp.wrapping_sub(1);
     }
 
@@ -227,18 +229,17 @@ impl Cpu {
 impl Cpu {
     #[inline(always)]
     pub(super) fn set_nz(&mut self, value: u8) {
-        self.negative = value;
-        self.zero = value;
+        self.sign_and_zero = u16::from(value);
     }
 
     #[inline(always)]
     pub(super) fn is_negative(&self) -> bool {
-        self.negative & 0x80 != 0
+        self.sign_and_zero & 0x8080 != 0
     }
 
     #[inline(always)]
     pub(super) fn is_zero(&self) -> bool {
-        self.zero == 0
+        self.sign_and_zero as u8 == 0
     }
 
     /// The CPU stops for good.
@@ -287,9 +288,8 @@ impl Cpu {
 
     #[inline(always)]
     pub(super) fn bit(&mut self, operand: u8) {
-        self.negative = operand;
         self.overflow = operand & 0x40 != 0;
-        self.zero = self.a & operand;
+        self.sign_and_zero = u16::from(operand & 0x80) << 8 | u16::from(self.a & operand);
     }
 
     #[inline(always)]
