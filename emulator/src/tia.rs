@@ -121,38 +121,20 @@ pub(crate) struct Tia {
 
     // Registers.
     vblank: u8,
-    nusiz: [u8; 2],
     colours: Colours,
-    ctrlpf: u8,
-    reflected: [bool; 2],
-    /// The twenty playfield bits, leftmost first.
-    playfield: u32,
-    graphics: [u8; 2],
-    old_graphics: [u8; 2],
-    missile_enabled: [bool; 2],
-    ball_enabled: bool,
-    old_ball_enabled: bool,
+    objects: Objects,
+    /// `objects` is not what the last stroke was drawn with.
+    objects_changed: bool,
     motion_register: [u8; 5],
-    player_delayed: [bool; 2],
-    ball_delayed: bool,
-    missile_locked: [bool; 2],
-    position: [u8; 5],
     collisions: u16,
     dump_paddles: bool,
     dump_released_cycle: u32,
 
     // What follows from them.
-    skip_first_copy: [bool; 2],
-    playfield_reflected: bool,
-    missile0_mode: MissileMode,
     last_hmove_clock: i32,
     hmove_blank_pending: bool,
     /// Counter of the star-field trick while it is on.
     star_field: Option<u8>,
-
-    // All that together, refreshed before drawing when it has changed.
-    objects: Objects,
-    objects_stale: bool,
 }
 
 impl Tia {
@@ -198,32 +180,16 @@ impl Tia {
             current_frame: 0,
             sound,
             vblank: 0,
-            nusiz: [0; 2],
             colours: Colours::default(),
-            ctrlpf: 0,
-            reflected: [false; 2],
-            playfield: 0,
-            graphics: [0; 2],
-            old_graphics: [0; 2],
-            missile_enabled: [false; 2],
-            ball_enabled: false,
-            old_ball_enabled: false,
+            objects: Objects::RESET,
+            objects_changed: true,
             motion_register: [0; 5],
-            player_delayed: [false; 2],
-            ball_delayed: false,
-            missile_locked: [false; 2],
-            position: [0; 5],
             collisions: 0,
             dump_paddles: false,
             dump_released_cycle: 0,
-            skip_first_copy: [false; 2],
-            playfield_reflected: false,
-            missile0_mode: MissileMode::Normal,
             last_hmove_clock: 0,
             hmove_blank_pending: false,
             star_field: None,
-            objects: Objects::NONE,
-            objects_stale: true,
         };
         // The cursor stays at the frame's start, not at the window's: only the first real frame start moves it there.
         tia.place_window();
@@ -256,6 +222,7 @@ impl Tia {
         // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
         frame.collide(&mut self.collisions);
         frame.begin();
+        self.objects_changed = true;
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
         self.rebase_cycles(cycles);
         self.frame_start = -phase;
@@ -322,12 +289,14 @@ impl Tia {
     /// shown.
     pub(crate) fn frame(&mut self) -> &[u8] {
         self.take_collisions();
+        self.objects_changed = true;
         self.frames[self.current_frame].look()
     }
 
     /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
     pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
         self.take_collisions();
+        self.objects_changed = true;
         let [first, second] = self.frames.each_mut().map(|frame| &*frame.look());
         if self.current_frame == 0 {
             [first, second]
@@ -355,6 +324,7 @@ impl Tia {
         let height = self.picture.height as usize;
         if from < height {
             self.take_collisions();
+            self.objects_changed = true;
             for pixel in &mut self.frames[self.current_frame].look()[from * WIDTH..height * WIDTH] {
                 *pixel = (*pixel & 0x0F) >> 1;
             }
@@ -441,12 +411,12 @@ impl Tia {
             register @ (0x04 | 0x05) => {
                 self.access(k, 8, true);
                 let player = usize::from(register - 0x04);
-                self.nusiz[player] = value;
-                self.skip_first_copy[player] = false;
+                self.objects.nusiz[player] = value;
+                self.objects.skip_first_copy[player] = false;
                 if player == 0 {
-                    self.missile0_mode = MissileMode::Normal;
+                    self.objects.missile0_mode = MissileMode::Normal;
                 }
-                self.objects_stale = true;
+                self.objects_changed = true;
             }
             // COLUP0, COLUP1, COLUPF, COLUBK
             0x06 => {
@@ -471,30 +441,30 @@ impl Tia {
             }
             // CTRLPF: the reflection of a line is settled before its middle
             0x0A => {
-                let changes = value != self.ctrlpf || self.playfield_reflected != bit(0);
+                let changes = value != self.objects.ctrlpf || self.objects.playfield_reflected != bit(0);
                 self.access(k, 0, changes);
-                self.ctrlpf = value;
+                self.objects.ctrlpf = value;
                 if self.line_clock(k) < 147 {
-                    self.playfield_reflected = bit(0);
+                    self.objects.playfield_reflected = bit(0);
                 }
-                self.objects_stale |= changes;
+                self.objects_changed |= changes;
             }
             // REFP0, REFP1
             register @ (0x0B | 0x0C) => {
                 let player = usize::from(register - 0x0B);
-                let changes = bit(3) != self.reflected[player];
+                let changes = bit(3) != self.objects.reflected[player];
                 self.access(k, 1, changes);
-                self.reflected[player] = bit(3);
-                self.objects_stale |= changes;
+                self.objects.reflected[player] = bit(3);
+                self.objects_changed |= changes;
             }
             // PF0, PF1, PF2
             register @ 0x0D..=0x0F => {
                 let delay = [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize];
                 let playfield = self.playfield_with(register, value);
-                let changes = playfield != self.playfield;
+                let changes = playfield != self.objects.playfield;
                 self.access(k, delay, changes);
-                self.playfield = playfield;
-                self.objects_stale |= changes;
+                self.objects.playfield = playfield;
+                self.objects_changed |= changes;
             }
             // RESP0, RESP1
             register @ (0x10 | 0x11) => {
@@ -521,36 +491,36 @@ impl Tia {
             }
             // GRP0, GRP1: each also copies the other's delayed graphics; what counts is what is shown
             0x1B => {
-                let changes = (!self.player_delayed[0] && value != self.graphics[0])
-                    || (self.player_delayed[1] && self.old_graphics[1] != self.graphics[1]);
+                let changes = (!self.objects.player_delayed[0] && value != self.objects.graphics[0])
+                    || (self.objects.player_delayed[1] && self.objects.old_graphics[1] != self.objects.graphics[1]);
                 self.access(k, 1, changes);
-                self.graphics[0] = value;
-                self.old_graphics[1] = self.graphics[1];
-                self.objects_stale |= changes;
+                self.objects.graphics[0] = value;
+                self.objects.old_graphics[1] = self.objects.graphics[1];
+                self.objects_changed |= changes;
             }
             0x1C => {
-                let changes = (!self.player_delayed[1] && value != self.graphics[1])
-                    || (self.player_delayed[0] && self.old_graphics[0] != self.graphics[0])
-                    || (self.ball_delayed && self.old_ball_enabled != self.ball_enabled);
+                let changes = (!self.objects.player_delayed[1] && value != self.objects.graphics[1])
+                    || (self.objects.player_delayed[0] && self.objects.old_graphics[0] != self.objects.graphics[0])
+                    || (self.objects.ball_delayed && self.objects.old_ball_enabled != self.objects.ball_enabled);
                 self.access(k, 1, changes);
-                self.graphics[1] = value;
-                self.old_graphics[0] = self.graphics[0];
-                self.old_ball_enabled = self.ball_enabled;
-                self.objects_stale |= changes;
+                self.objects.graphics[1] = value;
+                self.objects.old_graphics[0] = self.objects.graphics[0];
+                self.objects.old_ball_enabled = self.objects.ball_enabled;
+                self.objects_changed |= changes;
             }
             // ENAM0, ENAM1, ENABL
             register @ (0x1D | 0x1E) => {
                 let missile = usize::from(register - 0x1D);
-                let changes = bit(1) != self.missile_enabled[missile];
+                let changes = bit(1) != self.objects.missile_enabled[missile];
                 self.access(k, 0, changes);
-                self.missile_enabled[missile] = bit(1);
-                self.objects_stale |= changes;
+                self.objects.missile_enabled[missile] = bit(1);
+                self.objects_changed |= changes;
             }
             0x1F => {
-                let changes = !self.ball_delayed && bit(1) != self.ball_enabled;
+                let changes = !self.objects.ball_delayed && bit(1) != self.objects.ball_enabled;
                 self.access(k, 0, changes);
-                self.ball_enabled = bit(1);
-                self.objects_stale |= changes;
+                self.objects.ball_enabled = bit(1);
+                self.objects_changed |= changes;
             }
             // HMP0, HMP1, HMM0, HMM1, HMBL
             register @ 0x20..=0x24 => {
@@ -565,21 +535,21 @@ impl Tia {
             // VDELP0, VDELP1, VDELBL
             register @ (0x25 | 0x26) => {
                 let player = usize::from(register - 0x25);
-                let changes = bit(0) != self.player_delayed[player];
+                let changes = bit(0) != self.objects.player_delayed[player];
                 self.access(k, 0, changes);
-                self.player_delayed[player] = bit(0);
-                self.objects_stale |= changes;
+                self.objects.player_delayed[player] = bit(0);
+                self.objects_changed |= changes;
             }
             0x27 => {
-                let changes = bit(0) != self.ball_delayed;
+                let changes = bit(0) != self.objects.ball_delayed;
                 self.access(k, 0, changes);
-                self.ball_delayed = bit(0);
-                self.objects_stale |= changes;
+                self.objects.ball_delayed = bit(0);
+                self.objects_changed |= changes;
             }
             // RESMP0, RESMP1
             register @ (0x28 | 0x29) => {
                 let missile = usize::from(register - 0x28);
-                self.access(k, 0, bit(1) != self.missile_locked[missile]);
+                self.access(k, 0, bit(1) != self.objects.missile_locked[missile]);
                 self.lock_missile(missile, bit(1));
             }
             // HMOVE
@@ -671,6 +641,6 @@ impl Tia {
             0x0E => (4, 0xFF, u32::from(value.reverse_bits())),
             _ => (12, 0xFF, u32::from(value)),
         };
-        (self.playfield & !(mask << shift)) | bits << shift
+        (self.objects.playfield & !(mask << shift)) | bits << shift
     }
 }

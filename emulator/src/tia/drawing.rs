@@ -67,8 +67,8 @@ impl Tia {
         let alike = lines > 0
             && self.line_clocks_left == LINE_CLOCKS
             && !self.hmove_blank_pending
-            && self.playfield_reflected == (self.ctrlpf & 1 != 0)
-            && self.skip_first_copy == [false; 2]
+            && self.objects.playfield_reflected == (self.objects.ctrlpf & 1 != 0)
+            && self.objects.skip_first_copy == [false; 2]
             && self.star_field.is_none();
         if alike {
             self.draw_pixels(0, WIDTH, self.write_position, lines as u32);
@@ -98,15 +98,15 @@ impl Tia {
     }
 
     fn end_line(&mut self) {
-        let reflected = self.ctrlpf & 1 != 0;
-        if self.playfield_reflected != reflected {
-            self.playfield_reflected = reflected;
-            self.objects_stale = true;
+        let reflected = self.objects.ctrlpf & 1 != 0;
+        if self.objects.playfield_reflected != reflected {
+            self.objects.playfield_reflected = reflected;
+            self.objects_changed = true;
         }
         for player in [P0, P1] {
-            if self.skip_first_copy[player] {
-                self.skip_first_copy[player] = false;
-                self.objects_stale = true;
+            if self.objects.skip_first_copy[player] {
+                self.objects.skip_first_copy[player] = false;
+                self.objects_changed = true;
             }
         }
         self.step_star_field();
@@ -119,23 +119,22 @@ impl Tia {
             self.frames[self.current_frame].blank(row_start + first, end - first, lines);
             return;
         }
-        if self.objects_stale {
-            self.objects = self.objects_now();
-            self.objects_stale = false;
-            self.frames[self.current_frame].objects_changed();
+        if self.objects_changed {
+            self.frames[self.current_frame].set_objects(&self.objects);
+            self.objects_changed = false;
         }
-        self.stroke(first, end, row_start, lines, true);
-        if !end.is_multiple_of(4) {
-            self.over_run(first, end, row_start);
+        let active = self.objects.active();
+        self.stroke(active, first, end, row_start, lines, true);
+        if !end.is_multiple_of(4) && OVER_RUNNING >> active & 1 != 0 {
+            self.over_run(active, first, end, row_start);
         }
     }
 
     #[inline]
-    fn stroke(&mut self, first: usize, end: usize, row_start: usize, lines: u32, collides: bool) {
+    fn stroke(&mut self, active: u8, first: usize, end: usize, row_start: usize, lines: u32, collides: bool) {
         // A playfield that is the only active object is score-coloured even when it also has priority.
-        let active = self.objects.active;
-        let score = self.ctrlpf & CTRLPF_SCORE != 0;
-        let priority = self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && active == bit(PF));
+        let score = self.objects.ctrlpf & CTRLPF_SCORE != 0;
+        let priority = self.objects.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && active == bit(PF));
         let order = if priority {
             Order::PlayfieldFirst
         } else if score {
@@ -145,18 +144,14 @@ impl Tia {
         };
         let collides = collides && active & active.wrapping_sub(1) != 0;
         let stroke = Stroke::new(order, self.colours, row_start, first..end, lines, collides);
-        self.frames[self.current_frame].stroke(stroke, &self.objects);
+        self.frames[self.current_frame].stroke(stroke);
     }
 
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next chunk
-    /// draws over them; they stay visible only when the frame ends there.
-    fn over_run(&mut self, first: usize, end: usize, row_start: usize) {
-        let active = self.objects.active;
-        if OVER_RUNNING >> active & 1 == 0 {
-            return;
-        }
+    /// draws over them; they stay visible only when the frame ends there. `active` is one of [`OVER_RUNNING`].
+    fn over_run(&mut self, active: u8, first: usize, end: usize, row_start: usize) {
         let with_playfield = active & bit(PF) != 0 && active != bit(PF);
-        if with_playfield && self.ctrlpf & CTRLPF_SCORE != 0 {
+        if with_playfield && self.objects.ctrlpf & CTRLPF_SCORE != 0 {
             return;
         }
         let group = end & !3;
@@ -174,7 +169,7 @@ impl Tia {
         if (P0..=BL).any(|object| active & bit(object) != 0 && covers(object)) {
             return;
         }
-        self.stroke(end, group + 4, row_start, 1, false);
+        self.stroke(active, end, group + 4, row_start, 1, false);
     }
 }
 

@@ -30,22 +30,22 @@ impl Tia {
         if self.picture.hmove_blanks && (cycle <= 20 || cycle == 75) {
             self.hmove_blank_pending = true;
         }
-        for (position, &nibble) in self.position.iter_mut().zip(&self.motion_register) {
+        for (position, &nibble) in self.objects.position.iter_mut().zip(&self.motion_register) {
             *position = wrap(i32::from(*position) + motion(cycle, nibble));
         }
-        self.skip_first_copy = [false; 2];
-        self.missile0_mode = MissileMode::Normal;
+        self.objects.skip_first_copy = [false; 2];
+        self.objects.missile0_mode = MissileMode::Normal;
         self.star_field = None;
         self.last_hmove_clock = k;
-        self.objects_stale = true;
+        self.objects_changed = true;
     }
 
     /// RESP0 or RESP1 ($10, $11) at clock `k`.
     pub(super) fn reset_player(&mut self, player: usize, k: i32) {
         let line_clock = self.line_clock(k);
         let new = if line_clock < HBLANK_CLOCKS { 3 } else { wrap(line_clock - HBLANK_CLOCKS + 5) };
-        let distance = u32::from(wrap(i32::from(new) - i32::from(self.position[player])));
-        let nusiz = self.nusiz[player];
+        let distance = u32::from(wrap(i32::from(new) - i32::from(self.objects.position[player])));
+        let nusiz = self.objects.nusiz[player];
         let inside = |from: u32, length: u32| {
             copies(nusiz).iter().any(|&o| distance.wrapping_sub(o.into()).wrapping_sub(from) < length)
         };
@@ -54,16 +54,16 @@ impl Tia {
             // A copy being drawn is finished at its old place.
             self.catch_up(k.wrapping_add(11));
         }
-        self.skip_first_copy[player] = !delay_zone;
-        self.position[player] = new;
-        self.objects_stale = true;
+        self.objects.skip_first_copy[player] = !delay_zone;
+        self.objects.position[player] = new;
+        self.objects_changed = true;
     }
 
     /// RESM0, RESM1 or RESBL ($12 to $14) at clock `k`; `object` is M0, M1 or BL.
     pub(super) fn reset_narrow(&mut self, object: usize, k: i32) {
         let line_clock = self.line_clock(k);
         let since_hmove = k.wrapping_sub(self.last_hmove_clock);
-        self.position[object] = match (object, since_hmove, line_clock) {
+        self.objects.position[object] = match (object, since_hmove, line_clock) {
             // Strobes in the middle of a motion, hard-wired in ALE for the games that do it.
             (M0, 60, 69) => 8,
             (M1, 9, 18) | (BL, 9, 18) => 3,
@@ -74,22 +74,22 @@ impl Tia {
             _ => wrap(line_clock - HBLANK_CLOCKS + 4),
         };
         if object == M0 {
-            self.missile0_mode = MissileMode::Normal;
+            self.objects.missile0_mode = MissileMode::Normal;
         }
-        self.objects_stale = true;
+        self.objects_changed = true;
     }
 
     /// RESMP0 or RESMP1 ($28, $29).
     pub(super) fn lock_missile(&mut self, missile: usize, locked: bool) {
-        if self.missile_locked[missile] && !locked {
-            let centre = missile_offset_in_player(self.nusiz[missile]) as i32;
-            self.position[M0 + missile] = wrap(i32::from(self.position[P0 + missile]) + centre);
+        if self.objects.missile_locked[missile] && !locked {
+            let centre = missile_offset_in_player(self.objects.nusiz[missile]) as i32;
+            self.objects.position[M0 + missile] = wrap(i32::from(self.objects.position[P0 + missile]) + centre);
             if missile == 0 {
-                self.missile0_mode = MissileMode::Normal;
+                self.objects.missile0_mode = MissileMode::Normal;
             }
         }
-        self.missile_locked[missile] = locked;
-        self.objects_stale = true;
+        self.objects.missile_locked[missile] = locked;
+        self.objects_changed = true;
     }
 
     /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
@@ -108,9 +108,9 @@ impl Tia {
             2 => (0, MissileMode::Off),
             _ => (17, MissileMode::Normal),
         };
-        self.missile0_mode = mode;
-        self.position[M0] = wrap(i32::from(self.position[M0]) - step);
-        self.objects_stale = true;
+        self.objects.missile0_mode = mode;
+        self.objects.position[M0] = wrap(i32::from(self.objects.position[M0]) - step);
+        self.objects_changed = true;
     }
 }
 

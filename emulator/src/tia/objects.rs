@@ -1,7 +1,7 @@
 //! Where each of the six movable and fixed objects shows on a scanline.
 
 use super::row::{stretch, Row};
-use super::{MissileMode, Tia};
+use super::MissileMode;
 
 /// Indices of the objects in arrays, and their bits in sets of objects.
 pub(super) const P0: usize = 0;
@@ -45,79 +45,33 @@ pub(super) fn missile_offset_in_player(nusiz: u8) -> u32 {
     }
 }
 
-impl Tia {
-    /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's
-    /// score colours and on the over-run.
-    fn active_objects(&self) -> u8 {
-        let mut set = 0;
-        for player in [P0, P1] {
-            if self.shown_graphics(player) != 0 {
-                set |= bit(player);
-            }
-        }
-        for missile in [0, 1] {
-            if self.missile_enabled[missile] && !self.missile_locked[missile] {
-                set |= bit(M0 + missile);
-            }
-        }
-        if if self.ball_delayed { self.old_ball_enabled } else { self.ball_enabled } {
-            set |= bit(BL);
-        }
-        if self.playfield != 0 {
-            set |= bit(PF);
-        }
-        set
-    }
-
-    /// GRP0 or GRP1 as VDELP selects it.
-    fn shown_graphics(&self, player: usize) -> u8 {
-        if self.player_delayed[player] {
-            self.old_graphics[player]
-        } else {
-            self.graphics[player]
-        }
-    }
-
-    /// What the registers say about the objects now.
-    pub(super) fn objects_now(&self) -> Objects {
-        Objects {
-            active: self.active_objects(),
-            players: [P0, P1].map(|player| Player {
-                graphics: self.shown_graphics(player),
-                position: self.position[player],
-                copies: self.nusiz[player] & 7,
-                reflected: self.reflected[player],
-                skip_first_copy: self.skip_first_copy[player],
-            }),
-            missiles: [0, 1].map(|missile| Missile {
-                position: self.position[M0 + missile],
-                copies_and_size: self.nusiz[missile] & 0x37,
-                mode: if missile == 0 { self.missile0_mode } else { MissileMode::Normal },
-            }),
-            ball_position: self.position[BL],
-            ball_size: self.ctrlpf >> 4 & 3,
-            playfield: self.playfield,
-            playfield_reflected: self.playfield_reflected,
-        }
-    }
-}
-
-/// All that decides where the six objects show on a line.
+/// The registers, and what follows from them, that decide where the six objects show on a line.
 ///
-/// It is kept instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody asks for.
+/// A stroke keeps a copy of them instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody
+/// asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Objects {
-    /// The set of objects that are switched on.
-    pub(super) active: u8,
-    players: [Player; 2],
-    missiles: [Missile; 2],
-    ball_position: u8,
-    ball_size: u8,
-    playfield: u32,
-    playfield_reflected: bool,
+    /// The twenty playfield bits, leftmost first.
+    pub(super) playfield: u32,
+    pub(super) nusiz: [u8; 2],
+    pub(super) graphics: [u8; 2],
+    pub(super) old_graphics: [u8; 2],
+    pub(super) reflected: [bool; 2],
+    pub(super) player_delayed: [bool; 2],
+    pub(super) skip_first_copy: [bool; 2],
+    pub(super) missile_enabled: [bool; 2],
+    pub(super) missile_locked: [bool; 2],
+    pub(super) missile0_mode: MissileMode,
+    pub(super) ctrlpf: u8,
+    pub(super) playfield_reflected: bool,
+    pub(super) ball_enabled: bool,
+    pub(super) old_ball_enabled: bool,
+    pub(super) ball_delayed: bool,
+    pub(super) position: [u8; 5],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the row of a player depends on.
+#[derive(PartialEq, Eq)]
 struct Player {
     graphics: u8,
     position: u8,
@@ -127,7 +81,8 @@ struct Player {
     skip_first_copy: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the row of a missile depends on.
+#[derive(PartialEq, Eq)]
 struct Missile {
     position: u8,
     /// Bits 0 to 2 and 4 to 5 of NUSIZ.
@@ -136,35 +91,90 @@ struct Missile {
 }
 
 impl Objects {
-    /// None of them switched on.
-    pub(super) const NONE: Objects = Objects {
-        active: 0,
-        players: [Player { graphics: 0, position: 0, copies: 0, reflected: false, skip_first_copy: false }; 2],
-        missiles: [Missile { position: 0, copies_and_size: 0, mode: MissileMode::Normal }; 2],
-        ball_position: 0,
-        ball_size: 0,
+    /// As a reset leaves them: all switched off.
+    pub(super) const RESET: Objects = Objects {
         playfield: 0,
+        nusiz: [0; 2],
+        graphics: [0; 2],
+        old_graphics: [0; 2],
+        reflected: [false; 2],
+        player_delayed: [false; 2],
+        skip_first_copy: [false; 2],
+        missile_enabled: [false; 2],
+        missile_locked: [false; 2],
+        missile0_mode: MissileMode::Normal,
+        ctrlpf: 0,
         playfield_reflected: false,
+        ball_enabled: false,
+        old_ball_enabled: false,
+        ball_delayed: false,
+        position: [0; 5],
     };
+
+    /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's
+    /// score colours and on the over-run.
+    #[inline]
+    pub(super) fn active(&self) -> u8 {
+        let missile = |missile: usize| self.missile_enabled[missile] && !self.missile_locked[missile];
+        let ball = if self.ball_delayed { self.old_ball_enabled } else { self.ball_enabled };
+        u8::from(self.shown_graphics(P0) != 0) << P0
+            | u8::from(self.shown_graphics(P1) != 0) << P1
+            | u8::from(missile(0)) << M0
+            | u8::from(missile(1)) << M1
+            | u8::from(ball) << BL
+            | u8::from(self.playfield != 0) << PF
+    }
+
+    /// GRP0 or GRP1 as VDELP selects it.
+    #[inline]
+    fn shown_graphics(&self, player: usize) -> u8 {
+        if self.player_delayed[player] {
+            self.old_graphics[player]
+        } else {
+            self.graphics[player]
+        }
+    }
+
+    fn player(&self, player: usize) -> Player {
+        Player {
+            graphics: self.shown_graphics(player),
+            position: self.position[player],
+            copies: self.nusiz[player] & 7,
+            reflected: self.reflected[player],
+            skip_first_copy: self.skip_first_copy[player],
+        }
+    }
+
+    fn missile(&self, missile: usize) -> Missile {
+        Missile {
+            position: self.position[M0 + missile],
+            copies_and_size: self.nusiz[missile] & 0x37,
+            mode: if missile == 0 { self.missile0_mode } else { MissileMode::Normal },
+        }
+    }
+
+    fn ball_size(&self) -> u8 {
+        self.ctrlpf >> 4 & 3
+    }
 
     /// Whether `object` shows otherwise than in `other`.
     fn differs(&self, other: &Objects, object: usize) -> bool {
-        (self.active ^ other.active) & bit(object) != 0
+        (self.active() ^ other.active()) & bit(object) != 0
             || match object {
-                P0 | P1 => self.players[object] != other.players[object],
-                M0 | M1 => self.missiles[object - M0] != other.missiles[object - M0],
-                BL => (self.ball_position, self.ball_size) != (other.ball_position, other.ball_size),
+                P0 | P1 => self.player(object) != other.player(object),
+                M0 | M1 => self.missile(object - M0) != other.missile(object - M0),
+                BL => (self.position[BL], self.ball_size()) != (other.position[BL], other.ball_size()),
                 _ => (self.playfield, self.playfield_reflected) != (other.playfield, other.playfield_reflected),
             }
     }
 
     /// The row of `object`; empty if it is switched off.
     pub(super) fn row(&self, object: usize) -> Row {
-        if self.active & bit(object) == 0 {
+        if self.active() & bit(object) == 0 {
             return Row::EMPTY;
         }
         match object {
-            P0 | P1 => self.player_row(object, self.players[object].graphics),
+            P0 | P1 => self.player_row(object, self.shown_graphics(object)),
             M0 | M1 => self.missile_row(object - M0),
             BL => self.ball_row(),
             _ => self.playfield_row(),
@@ -175,7 +185,7 @@ impl Objects {
     pub(super) fn player_row(&self, player: usize, graphics: u8) -> Row {
         let mut row = Row::EMPTY;
         // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
-        let Player { position, copies: nusiz, reflected, skip_first_copy: skip, .. } = self.players[player];
+        let Player { position, copies: nusiz, reflected, skip_first_copy: skip, .. } = self.player(player);
         let pattern = if reflected { graphics } else { graphics.reverse_bits() };
         let x = u32::from(position);
         match nusiz {
@@ -194,7 +204,7 @@ impl Objects {
 
     /// The row of a missile that is switched on.
     fn missile_row(&self, missile: usize) -> Row {
-        let Missile { position, copies_and_size: nusiz, mode } = self.missiles[missile];
+        let Missile { position, copies_and_size: nusiz, mode } = self.missile(missile);
         let mut size_code = nusiz >> 4 & 3;
         match mode {
             MissileMode::Normal => {}
@@ -211,7 +221,7 @@ impl Objects {
     /// The row of the ball when it is switched on.
     fn ball_row(&self) -> Row {
         let mut row = Row::EMPTY;
-        row.place(solid(self.ball_size), u32::from(self.ball_position));
+        row.place(solid(self.ball_size()), u32::from(self.position[BL]));
         row
     }
 
@@ -233,7 +243,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Nothing.
     pub(super) fn new() -> Self {
-        Self { objects: Objects::NONE, rows: [Row::EMPTY; 6] }
+        Self { objects: Objects::RESET, rows: [Row::EMPTY; 6] }
     }
 
     /// Those of `objects`.

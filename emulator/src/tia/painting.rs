@@ -86,8 +86,6 @@ pub(super) struct FrameBuffer {
     before: Strokes,
     /// The frame under way.
     strokes: Strokes,
-    /// The objects are not those at the end of `strokes.objects`.
-    objects_changed: bool,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
     /// Rows of the last collisions found.
@@ -101,7 +99,6 @@ impl FrameBuffer {
             pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
             before: Strokes::default(),
             strokes: Strokes::default(),
-            objects_changed: true,
             collided: 0,
             rows: Rows::new(),
         }
@@ -117,7 +114,6 @@ impl FrameBuffer {
         self.pixels.fill(0);
         self.before.clear();
         self.strokes.clear();
-        self.objects_changed = true;
         self.collided = 0;
     }
 
@@ -125,7 +121,6 @@ impl FrameBuffer {
     pub(super) fn begin(&mut self) {
         self.before.paint(&mut self.pixels);
         std::mem::swap(&mut self.before, &mut self.strokes);
-        self.objects_changed = true;
         self.collided = 0;
     }
 
@@ -149,23 +144,20 @@ impl FrameBuffer {
         self.before.clear();
     }
 
-    /// The objects changed since the last stroke.
-    #[inline]
-    pub(super) fn objects_changed(&mut self) {
-        self.objects_changed = true;
-    }
-
     /// Black pixels, `width` of them from buffer position `start` on, and below them in as many lines as `lines` says.
     pub(super) fn blank(&mut self, start: usize, width: usize, lines: u32) {
         self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, lines, false));
     }
 
-    /// A stroke with `objects`.
-    pub(super) fn stroke(&mut self, mut stroke: Stroke, objects: &Objects) {
-        if self.objects_changed {
-            self.strokes.objects.push(*objects);
-            self.objects_changed = false;
-        }
+    /// The strokes to come are drawn with `objects`.
+    #[inline]
+    pub(super) fn set_objects(&mut self, objects: &Objects) {
+        self.strokes.objects.push(*objects);
+    }
+
+    /// A stroke with the objects set last.
+    #[inline]
+    pub(super) fn stroke(&mut self, mut stroke: Stroke) {
         stroke.objects = self.strokes.objects.len() as u32 - 1;
         self.strokes.strokes.push(stroke);
     }
@@ -174,7 +166,6 @@ impl FrameBuffer {
     pub(super) fn look(&mut self) -> &mut [u8] {
         self.before.paint(&mut self.pixels);
         self.strokes.paint(&mut self.pixels);
-        self.objects_changed = true;
         self.collided = 0;
         &mut self.pixels
     }

@@ -1,5 +1,6 @@
 //! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
 
+use super::objects::Objects;
 use super::row::WIDTH;
 use super::{MissileMode, Picture, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
@@ -38,8 +39,19 @@ impl Tia {
             current_frame,
             sound,
             vblank,
-            nusiz,
             colours,
+            objects,
+            objects_changed,
+            motion_register,
+            collisions,
+            dump_paddles,
+            dump_released_cycle,
+            last_hmove_clock,
+            hmove_blank_pending,
+            star_field,
+        } = self;
+        let Objects {
+            nusiz,
             ctrlpf,
             reflected,
             playfield,
@@ -48,25 +60,16 @@ impl Tia {
             missile_enabled,
             ball_enabled,
             old_ball_enabled,
-            motion_register,
             player_delayed,
             ball_delayed,
             missile_locked,
             position,
-            collisions,
-            dump_paddles,
-            dump_released_cycle,
             skip_first_copy,
             playfield_reflected,
             missile0_mode,
-            last_hmove_clock,
-            hmove_blank_pending,
-            star_field,
-            objects: _, // follows from the rest
-            objects_stale,
-        } = self;
+        } = objects;
         *own_picture = picture;
-        *objects_stale = true;
+        *objects_changed = true;
         archive.number(current_frame, 0..=1, "the frame buffer in use")?;
         archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
         exchange!(archive, drawn_until, line_clocks_left, write_position);
