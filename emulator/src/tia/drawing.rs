@@ -31,25 +31,27 @@ impl Tia {
 
     fn draw_until(&mut self, until: i32) {
         loop {
-            self.draw_equal_lines(until);
-            let line_clock = LINE_CLOCKS - self.line_clocks_left;
+            if self.line_clocks_left == LINE_CLOCKS && until - self.drawn_until > LINE_CLOCKS {
+                self.draw_equal_lines(until);
+            }
+            let left = self.line_clocks_left;
+            let line_clock = LINE_CLOCKS - left;
             // A target exactly at the line's end leaves the line unfinished: its end is processed by the next call, so
             // that a write at line cycle 0 still comes before it.
-            let finishes = until > self.drawn_until + self.line_clocks_left;
-            let clocks = if finishes {
-                let rest = self.line_clocks_left;
-                self.line_clocks_left = LINE_CLOCKS;
-                self.drawn_until += rest;
-                rest
-            } else {
-                let part = until - self.drawn_until;
-                self.line_clocks_left -= part;
-                self.drawn_until = until;
-                part
-            };
-            self.draw_chunk(line_clock, clocks);
+            let finishes = until - self.drawn_until > left;
+            let clocks = if finishes { left } else { until - self.drawn_until };
+            self.drawn_until += clocks;
+            let end_clock = line_clock + clocks;
+            if self.hmove_blank_pending {
+                self.draw_with_hmove_blank(line_clock, end_clock);
+            } else if end_clock > HBLANK_CLOCKS {
+                self.draw_visible(line_clock.max(HBLANK_CLOCKS), end_clock);
+            }
             if finishes {
+                self.line_clocks_left = LINE_CLOCKS;
                 self.end_line();
+            } else {
+                self.line_clocks_left = left - clocks;
             }
             if self.drawn_until == until {
                 if until == self.display_end {
@@ -60,38 +62,41 @@ impl Tia {
         }
     }
 
-    /// Draws as many whole lines as end before `until`, if all of them are alike.
-    #[inline]
+    /// Draws as many whole lines as end before `until`, at least one, if all of them are alike.
     fn draw_equal_lines(&mut self, until: i32) {
-        let lines = (until - self.drawn_until - 1) / LINE_CLOCKS;
-        let alike = lines > 0
-            && self.line_clocks_left == LINE_CLOCKS
-            && !self.hmove_blank_pending
+        let alike = !self.hmove_blank_pending
             && self.objects.playfield_reflected == (self.objects.ctrlpf & 1 != 0)
             && self.objects.skip_first_copy == [false; 2]
             && self.star_field.is_none();
         if alike {
+            let lines = (until - self.drawn_until - 1) / LINE_CLOCKS;
             self.draw_pixels(0, WIDTH, self.write_position, lines as u32);
             self.write_position += lines as usize * WIDTH;
             self.drawn_until += lines * LINE_CLOCKS;
         }
     }
 
-    /// Draws `clocks` clocks of one line from `line_clock` on.
-    fn draw_chunk(&mut self, line_clock: i32, clocks: i32) {
-        let blank = (HBLANK_CLOCKS - line_clock).clamp(0, clocks);
-        let line_clock = line_clock + blank;
-        let pixels = (clocks - blank) as usize;
+    /// Draws the clocks `from..to` of one line, all of them behind horizontal blank.
+    #[inline]
+    fn draw_visible(&mut self, from: i32, to: i32) {
+        let first = (from - HBLANK_CLOCKS) as usize;
+        let pixels = (to - from) as usize;
+        self.draw_pixels(first, first + pixels, self.write_position - first, 1);
+        self.write_position += pixels;
+    }
+
+    /// Draws the clocks `from..to` of one line and blackens what HMOVE takes of it.
+    fn draw_with_hmove_blank(&mut self, from: i32, to: i32) {
         let start = self.write_position;
-        if pixels > 0 {
-            let x = (line_clock - HBLANK_CLOCKS) as usize;
-            self.draw_pixels(x, x + pixels, start - x, 1);
-            self.write_position += pixels;
+        // Where in the line the pixels begin, or would.
+        let from = from.max(HBLANK_CLOCKS.min(to));
+        if from < to {
+            self.draw_visible(from, to);
         }
-        if self.hmove_blank_pending && line_clock < HMOVE_BLANK_END {
-            let width = (HMOVE_BLANK_END - line_clock) as usize;
+        if from < HMOVE_BLANK_END {
+            let width = (HMOVE_BLANK_END - from) as usize;
             self.frames[self.current_frame].blank(start, width, 1);
-            if line_clock + pixels as i32 >= HMOVE_BLANK_END {
+            if to >= HMOVE_BLANK_END {
                 self.hmove_blank_pending = false;
             }
         }
@@ -124,14 +129,6 @@ impl Tia {
             self.objects_changed = false;
         }
         let active = self.objects.active();
-        self.stroke(active, first, end, row_start, lines, true);
-        if !end.is_multiple_of(4) && OVER_RUNNING >> active & 1 != 0 {
-            self.over_run(active, first, end, row_start);
-        }
-    }
-
-    #[inline]
-    fn stroke(&mut self, active: u8, first: usize, end: usize, row_start: usize, lines: u32, collides: bool) {
         // A playfield that is the only active object is score-coloured even when it also has priority.
         let score = self.objects.ctrlpf & CTRLPF_SCORE != 0;
         let priority = self.objects.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && active == bit(PF));
@@ -142,34 +139,26 @@ impl Tia {
         } else {
             Order::PlayersFirst
         };
-        let collides = collides && active & active.wrapping_sub(1) != 0;
-        let stroke = Stroke::new(order, self.colours, row_start, first..end, lines, collides);
+        let mut stroke = Stroke::new(order, self.colours, row_start, first..end, lines, active);
+        stroke.may_over_run =
+            !end.is_multiple_of(4) && OVER_RUNNING >> active & 1 != 0 && self.may_over_run(active, first, end);
         self.frames[self.current_frame].stroke(stroke);
     }
 
-    /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next chunk
+    /// Whether the stroke of the pixels `first..end` may run over its end.
+    ///
+    /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next stroke
     /// draws over them; they stay visible only when the frame ends there. `active` is one of [`OVER_RUNNING`].
-    fn over_run(&mut self, active: u8, first: usize, end: usize, row_start: usize) {
+    fn may_over_run(&self, active: u8, first: usize, end: usize) -> bool {
         let with_playfield = active & bit(PF) != 0 && active != bit(PF);
         if with_playfield && self.objects.ctrlpf & CTRLPF_SCORE != 0 {
-            return;
+            return false;
         }
-        let group = end & !3;
         // The chunk began at the last access before its end, also when that access left its drawing to this one.
         let x_of = |clock: i32| clock.wrapping_sub(self.drawn_until - end as i32);
         let noted = [self.noted_until, self.noted_before].map(x_of);
         let began = noted.into_iter().filter(|&x| x < end as i32).max().unwrap_or(0).max(first as i32);
-        if (group as i32) < began {
-            return;
-        }
-        let covers = |object: usize| match object {
-            P0 | P1 => self.objects.player_row(object, 0xFF).any_in(group, group + 4),
-            _ => self.objects.row(object).any_in(group, group + 4),
-        };
-        if (P0..=BL).any(|object| active & bit(object) != 0 && covers(object)) {
-            return;
-        }
-        self.stroke(active, end, group + 4, row_start, 1, false);
+        (end & !3) as i32 >= began
     }
 }
 

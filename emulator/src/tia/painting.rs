@@ -5,8 +5,8 @@
 //! frame that was drawn to its end covers whatever its buffer held before, painted or not; one that was not is laid over
 //! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
-use super::objects::{Objects, Rows, BL, M0, M1, P0, P1, PF};
-use super::row::{stretch_table, word_mask, Row, WIDTH};
+use super::objects::{bit, Objects, Rows, BL, M0, M1, P0, P1, PF};
+use super::row::{stretch_table, word_mask, Row, WIDTH, WORDS};
 use super::BUFFER_ROWS;
 use std::ops::Range;
 
@@ -28,6 +28,24 @@ const COLLISION_PAIRS: [(usize, usize); 15] = [
     (P0, P1),
     (M0, M1),
 ];
+
+/// For every set of active objects the pairs in it, as collision bits.
+static POSSIBLE_COLLISIONS: [u16; 64] = {
+    let mut table = [0; 64];
+    let mut active = 0;
+    while active < table.len() {
+        let mut i = 0;
+        while i < COLLISION_PAIRS.len() {
+            let (a, b) = COLLISION_PAIRS[i];
+            if active >> a & active >> b & 1 == 1 {
+                table[active] |= 1 << i;
+            }
+            i += 1;
+        }
+        active += 1;
+    }
+    table
+};
 
 /// First pixel of the right half.
 const MIDDLE: usize = WIDTH / 2;
@@ -66,8 +84,10 @@ pub(super) struct Stroke {
     first: u8,
     end: u8,
     order: Order,
-    /// Whether two objects are there that might meet.
-    collides: bool,
+    /// The set of objects that are switched on.
+    active: u8,
+    /// Whether up to three pixels behind the stroke's end are painted too, if no movable object is near them.
+    pub(super) may_over_run: bool,
     colours: Colours,
 }
 
@@ -127,8 +147,9 @@ impl FrameBuffer {
     /// Adds the collisions of the strokes since the last call to `latches`.
     pub(super) fn collide(&mut self, latches: &mut u16) {
         for stroke in &self.strokes.strokes[self.collided..] {
-            if stroke.collides {
-                stroke.collide(self.rows.of(&self.strokes.objects[stroke.objects as usize]), latches);
+            let pairs = POSSIBLE_COLLISIONS[usize::from(stroke.active)] & !*latches;
+            if pairs != 0 {
+                *latches |= stroke.collisions(pairs, self.rows.of(&self.strokes.objects[stroke.objects as usize]));
             }
         }
         self.collided = self.strokes.strokes.len();
@@ -146,7 +167,7 @@ impl FrameBuffer {
 
     /// Black pixels, `width` of them from buffer position `start` on, and below them in as many lines as `lines` says.
     pub(super) fn blank(&mut self, start: usize, width: usize, lines: u32) {
-        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, lines, false));
+        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, lines, 0));
     }
 
     /// The strokes to come are drawn with `objects`.
@@ -191,6 +212,9 @@ impl Strokes {
                 for word in first / 32..=(end - 1) / 32 {
                     stroke.paint(word, rows, &mut line[word * 32..]);
                 }
+                if stroke.may_over_run {
+                    stroke.over_run(&self.objects[stroke.objects as usize], rows, line);
+                }
             }
             for below in 1..stroke.lines as usize {
                 pixels.copy_within(start + first..start + end, start + below * WIDTH + first);
@@ -208,24 +232,39 @@ impl Stroke {
         row_start: usize,
         x: Range<usize>,
         lines: u32,
-        collides: bool,
+        active: u8,
     ) -> Self {
         let (first, end) = (x.start as u8, x.end as u8);
-        Self { row_start: row_start as u32, lines, objects: 0, first, end, order, collides, colours }
+        Self { row_start: row_start as u32, lines, objects: 0, first, end, order, active, may_over_run: false, colours }
     }
 
-    /// Adds the collisions of the stroke to `latches`.
-    fn collide(&self, rows: &[Row; 6], latches: &mut u16) {
+    /// Which of `pairs` meet in the stroke.
+    fn collisions(&self, pairs: u16, rows: &[Row; 6]) -> u16 {
         let (first, end) = (usize::from(self.first), usize::from(self.end));
-        for word in first / 32..=(end - 1) / 32 {
-            let movable = rows[..PF].iter().fold(0, |all, row| all | row.0[word]) & word_mask(word, first, end);
-            if movable == 0 {
-                continue;
-            }
-            let bits: [u32; 6] = std::array::from_fn(|object| rows[object].0[word] & movable);
-            for (i, (a, b)) in COLLISION_PAIRS.into_iter().enumerate() {
-                *latches |= u16::from(bits[a] & bits[b] != 0) << i;
-            }
+        let masks: [u32; WORDS] = std::array::from_fn(|word| word_mask(word, first, end));
+        let mut left = pairs;
+        let mut found = 0;
+        while left != 0 {
+            let pair = left.trailing_zeros();
+            left &= left - 1;
+            let (a, b) = COLLISION_PAIRS[pair as usize];
+            let common = (0..WORDS).fold(0, |all, word| all | (rows[a].0[word] & rows[b].0[word] & masks[word]));
+            found |= u16::from(common != 0) << pair;
+        }
+        found
+    }
+
+    /// Paints the pixels behind the stroke's end up to the next multiple of four, if no movable object is in that group.
+    fn over_run(&self, objects: &Objects, rows: &[Row; 6], line: &mut [u8]) {
+        let end = usize::from(self.end);
+        let group = end & !3;
+        let covers = |object: usize| match object {
+            P0 | P1 => objects.player_row(object, 0xFF).any_in(group, group + 4),
+            _ => rows[object].any_in(group, group + 4),
+        };
+        if !(P0..=BL).any(|object| self.active & bit(object) != 0 && covers(object)) {
+            let behind = Self { first: self.end, end: group as u8 + 4, ..*self };
+            behind.paint(end / 32, rows, &mut line[end / 32 * 32..]);
         }
     }
 
