@@ -99,6 +99,8 @@ pub(crate) struct Tia {
     frame_start: i32,
     display_start: i32,
     display_end: i32,
+    /// A write at this clock or later ends the frame.
+    last_clock: i32,
     /// Everything before this clock is drawn.
     drawn_until: i32,
     /// Up to where the last access that left its drawing for later should have drawn, and the one before it.
@@ -166,6 +168,7 @@ impl Tia {
             frame_start: 0,
             display_start: 0,
             display_end: 0,
+            last_clock: 0,
             drawn_until: 0,
             noted_until: 0,
             noted_before: 0,
@@ -197,6 +200,7 @@ impl Tia {
     }
 
     fn place_window(&mut self) {
+        self.last_clock = self.frame_start + LINE_CLOCKS * (self.picture.line_limit() + 1);
         self.display_start = self.frame_start + LINE_CLOCKS * self.picture.first_scanline as i32;
         self.display_end = self.display_start + LINE_CLOCKS * self.picture.height as i32;
     }
@@ -268,6 +272,7 @@ impl Tia {
             &mut self.frame_start,
             &mut self.display_start,
             &mut self.display_end,
+            &mut self.last_clock,
             &mut self.drawn_until,
             &mut self.noted_until,
             &mut self.noted_before,
@@ -336,6 +341,7 @@ impl Tia {
         u8::from(self.picture.pal && self.lines_of_last_frame & 1 != 0)
     }
 
+    #[cold]
     fn end_frame(&mut self, k: i32) {
         self.catch_up(k);
         self.stop = true;
@@ -587,7 +593,7 @@ impl Tia {
         } else {
             self.note_access(k.wrapping_add(delay));
         }
-        if k.wrapping_sub(self.frame_start) >= LINE_CLOCKS * (self.picture.line_limit() + 1) {
+        if k >= self.last_clock {
             self.end_frame(k);
         }
     }

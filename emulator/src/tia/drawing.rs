@@ -13,7 +13,7 @@ const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + 8;
 
 impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
-    #[inline]
+    #[inline(never)]
     pub(super) fn catch_up(&mut self, until: i32) {
         if until.wrapping_sub(self.noted_until) < 4 && self.drawn_until < self.noted_until && self.noted_until < until {
             self.draw_up_to(self.noted_until);
@@ -21,7 +21,7 @@ impl Tia {
         self.draw_up_to(until.max(self.noted_until));
     }
 
-    #[inline]
+    #[inline(always)]
     fn draw_up_to(&mut self, until: i32) {
         if until < self.display_start || self.drawn_until >= self.display_end || self.drawn_until >= until {
             return;

@@ -157,22 +157,19 @@ impl Objects {
         self.ctrlpf >> 4 & 3
     }
 
-    /// Whether `object` shows otherwise than in `other`.
+    /// Whether `object`, switched on in both, shows otherwise than in `other`.
+    #[inline]
     fn differs(&self, other: &Objects, object: usize) -> bool {
-        (self.active() ^ other.active()) & bit(object) != 0
-            || match object {
-                P0 | P1 => self.player(object) != other.player(object),
-                M0 | M1 => self.missile(object - M0) != other.missile(object - M0),
-                BL => (self.position[BL], self.ball_size()) != (other.position[BL], other.ball_size()),
-                _ => (self.playfield, self.playfield_reflected) != (other.playfield, other.playfield_reflected),
-            }
+        match object {
+            P0 | P1 => self.player(object) != other.player(object),
+            M0 | M1 => self.missile(object - M0) != other.missile(object - M0),
+            BL => (self.position[BL], self.ball_size()) != (other.position[BL], other.ball_size()),
+            _ => (self.playfield, self.playfield_reflected) != (other.playfield, other.playfield_reflected),
+        }
     }
 
-    /// The row of `object`; empty if it is switched off.
-    pub(super) fn row(&self, object: usize) -> Row {
-        if self.active() & bit(object) == 0 {
-            return Row::EMPTY;
-        }
+    /// The row of `object`, which is switched on.
+    fn row(&self, object: usize) -> Row {
         match object {
             P0 | P1 => self.player_row(object, self.shown_graphics(object)),
             M0 | M1 => self.missile_row(object - M0),
@@ -249,8 +246,14 @@ impl Rows {
     /// Those of `objects`.
     pub(super) fn of(&mut self, objects: &Objects) -> &[Row; 6] {
         if self.objects != *objects {
+            let (old, new) = (self.objects.active(), objects.active());
             for object in [P0, P1, M0, M1, BL, PF] {
-                if objects.differs(&self.objects, object) {
+                let was = old & bit(object) != 0;
+                if new & bit(object) == 0 {
+                    if was {
+                        self.rows[object] = Row::EMPTY;
+                    }
+                } else if !was || objects.differs(&self.objects, object) {
                     self.rows[object] = objects.row(object);
                 }
             }

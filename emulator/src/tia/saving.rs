@@ -23,8 +23,9 @@ impl Tia {
         let Self {
             picture: own_picture,
             frame_start,
-            display_start: _, // these two follow from `picture` and `frame_start`
+            display_start: _, // these three follow from `picture` and `frame_start`
             display_end: _,
+            last_clock: _,
             drawn_until,
             noted_until,
             noted_before,
