@@ -16,8 +16,8 @@ const A13: u16 = 0x2000;
 pub(super) struct Activision;
 
 impl Activision {
-    /// Leaves every page hidden: the page number does not contain A13.
-    pub fn install(_: &mut Board) -> Self {
+    pub fn install(board: &mut Board) -> Self {
+        board.show_by_a13();
         Self
     }
 }
@@ -25,6 +25,7 @@ impl Activision {
 impl Mapper for Activision {
     fn reset(&mut self, _: &mut Board, _: &mut MersenneTwister, _: u32) {}
 
+    // Never asked for: no address is hidden.
     fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
         let bank = if address & A13 == 0 { WINDOW } else { 0 };
         board.rom[bank + window_offset(address)]

@@ -14,7 +14,7 @@
 //! ALE, not the chips: reading the write port returns the image's byte there and leaves the RAM as it was; the start bank is
 //! fixed where the chip's is random; and a hot spot of F4SC is deaf to *writes* (ALE compares the unmasked address).
 
-use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
+use super::board::{window_offset, Board, Mapper, WINDOW};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -59,7 +59,9 @@ impl Banked {
     fn select(&mut self, bank: usize, board: &mut Board) {
         self.bank = bank;
         let ports = 2 * self.layout.ram;
-        board.show(ports, LAST_PAGE, bank * WINDOW + ports);
+        let Layout { first_hotspot, banks, .. } = *self.layout;
+        board.show(ports, WINDOW, bank * WINDOW + ports);
+        board.hide(first_hotspot, first_hotspot + banks);
     }
 
     fn touch(&mut self, offset: usize, board: &mut Board) {

@@ -1,15 +1,13 @@
 //! The board inside a cartridge: ROM, RAM, and what the window shows of them.
 //!
-//! The window $1000-$1FFF is 64 pages of 64 bytes, the grain at which ALE lets a cartridge claim addresses. The board keeps a
-//! copy of the 4 KiB that the window shows, so that a read is one look-up whatever the scheme; a bank switch copies. Reading
-//! is what the emulator does most and games switch banks a few times a frame, if at all.
+//! The board keeps a copy of the 4 KiB that the window $1000-$1FFF shows, and for every address in it whether a read *does*
+//! something, so that a read is one look-up whatever the scheme; a bank switch copies. Reading is what the emulator does
+//! most and games switch banks a few times a frame, if at all.
 
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 use std::sync::Arc;
 
-/// Bytes in a page.
-const PAGE: usize = 64;
 /// What a scheme's circuit works on.
 #[derive(Clone)]
 pub(super) struct Board {
@@ -17,17 +15,53 @@ pub(super) struct Board {
     pub rom: Arc<[u8]>,
     /// RAM; empty when there is none.
     pub ram: Box<[u8]>,
-    window: [u8; WINDOW + 3],
-    /// Bit `page` is set if the mapper must see reads of that page.
-    hidden: u64,
-    /// Bit `page` is set if an instruction that begins in that page may touch a hidden one.
-    hidden_ahead: u64,
+    /// What the window shows while A13 is clear, what it shows while A13 is set if that makes a difference, and three bytes
+    /// so that four can be read from anywhere.
+    window: [u8; 2 * WINDOW + 3],
+    /// [`WINDOW`] if A13 makes a difference, otherwise 0.
+    a13: usize,
+    /// Window addresses whose reads the mapper must see.
+    hidden: Addresses,
+    /// Window addresses that are hidden or one or two before a hidden one, or before the window's end.
+    hidden_ahead: Addresses,
+}
+
+/// A set of window addresses.
+#[derive(Clone)]
+struct Addresses([u64; WINDOW / 64]);
+
+impl Addresses {
+    #[inline(always)]
+    fn contains(&self, offset: usize) -> bool {
+        self.0[offset / 64] >> (offset % 64) & 1 != 0
+    }
+
+    fn set(&mut self, offset: usize, contained: bool) {
+        let bit = 1 << (offset % 64);
+        if contained {
+            self.0[offset / 64] |= bit;
+        } else {
+            self.0[offset / 64] &= !bit;
+        }
+    }
+
+    /// The addresses from which one of the set is at most two bytes away, the byte after the window's end included.
+    fn within_two_bytes(&self) -> Self {
+        let mut next = u64::MAX;
+        let mut ahead = self.clone();
+        for (&word, ahead) in self.0.iter().zip(&mut ahead.0).rev() {
+            *ahead = word | (word >> 1 | next << 63) | (word >> 2 | next << 62);
+            next = word;
+        }
+        ahead
+    }
 }
 
 impl Board {
     /// A board with no RAM whose every read goes through the mapper.
     pub fn new(rom: Arc<[u8]>) -> Self {
-        Self { rom, ram: Box::default(), window: [0; WINDOW + 3], hidden: u64::MAX, hidden_ahead: u64::MAX }
+        let all = || Addresses([u64::MAX; WINDOW / 64]);
+        Self { rom, ram: Box::default(), window: [0; 2 * WINDOW + 3], a13: 0, hidden: all(), hidden_ahead: all() }
     }
 
     /// Solders `size` bytes of RAM in. What they hold before the first reset is never seen.
@@ -42,54 +76,67 @@ impl Board {
         }
     }
 
-    /// The byte at `address` if its page is plain ROM; `None` if the mapper must see the read.
+    /// The byte at `address` if it is plain ROM; `None` if the mapper must see the read.
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
-        let offset = window_offset(address);
-        if self.hidden >> (offset / PAGE) & 1 == 0 {
-            Some(self.window[offset])
-        } else {
+        if self.hidden.contains(window_offset(address)) {
             None
+        } else {
+            Some(self.window[self.place(address)])
         }
     }
 
     /// The byte at `address` and the three after it if the first three are plain ROM.
     #[inline(always)]
     pub fn look_ahead(&self, address: u16) -> Option<[u8; 4]> {
-        let offset = window_offset(address);
-        if self.hidden_ahead >> (offset / PAGE) & 1 == 0 {
-            self.window[offset..].first_chunk().copied()
-        } else {
+        if self.hidden_ahead.contains(window_offset(address)) {
             None
+        } else {
+            self.window[self.place(address)..].first_chunk().copied()
         }
     }
 
-    fn pages_changed(&mut self) {
-        self.hidden_ahead = self.hidden | self.hidden >> 1 | 1 << 63;
+    #[inline(always)]
+    fn place(&self, address: u16) -> usize {
+        window_offset(address) | (usize::from(address >> 1) & self.a13 & WINDOW)
     }
 
-    /// Shows the image from `rom_offset` on at window addresses `from..to` (offsets into the window, whole pages). Pages
-    /// past the image's end go through the mapper.
+    /// Shows the image from `rom_offset` on at window addresses `from..to`. Those past the image's end go through the mapper.
     pub fn show(&mut self, from: usize, to: usize, rom_offset: usize) {
-        for (page, bytes) in (from / PAGE..).zip(self.window[from..to].chunks_exact_mut(PAGE)) {
-            let start = rom_offset + page * PAGE - from;
-            match self.rom.get(start..start + PAGE) {
-                Some(shown) => {
-                    bytes.copy_from_slice(shown);
-                    self.hidden &= !(1 << page);
-                }
-                None => self.hidden |= 1 << page,
-            }
-        }
-        self.pages_changed();
+        let shown = self.rom.len().saturating_sub(rom_offset).min(to - from);
+        self.window[from..from + shown].copy_from_slice(&self.rom[rom_offset..rom_offset + shown]);
+        self.set_hidden(from, from + shown, false);
+        self.set_hidden(from + shown, to, true);
+        self.hidden_ahead = self.hidden.within_two_bytes();
+    }
+
+    /// Shows the first 4 KiB of the image while A13 is set and the second while it is clear, in the whole window.
+    pub fn show_by_a13(&mut self) {
+        let (first, second) = self.rom.split_at(WINDOW);
+        self.window[..WINDOW].copy_from_slice(&second[..WINDOW]);
+        self.window[WINDOW..2 * WINDOW].copy_from_slice(first);
+        self.a13 = WINDOW;
+        self.set_hidden(0, WINDOW, false);
+        self.hidden_ahead = self.hidden.within_two_bytes();
     }
 
     /// Sends reads of window addresses `from..to` through the mapper.
     pub fn hide(&mut self, from: usize, to: usize) {
-        for page in from / PAGE..to / PAGE {
-            self.hidden |= 1 << page;
+        self.set_hidden(from, to, true);
+        self.hidden_ahead = self.hidden.within_two_bytes();
+    }
+
+    fn set_hidden(&mut self, from: usize, to: usize, hidden: bool) {
+        let mut offset = from;
+        while offset < to {
+            if offset.is_multiple_of(64) && offset + 64 <= to {
+                self.hidden.0[offset / 64] = if hidden { u64::MAX } else { 0 };
+                offset += 64;
+            } else {
+                self.hidden.set(offset, hidden);
+                offset += 1;
+            }
         }
-        self.pages_changed();
     }
 }
 
@@ -104,12 +151,12 @@ pub(super) const LAST_PAGE: usize = 0x0FC0;
 /// The end of the window.
 pub(super) const WINDOW: usize = 0x1000;
 
-/// A bank-switching circuit. Its reads are only asked for on pages that the table hides; its writes, always.
+/// A bank-switching circuit. Its reads are only asked for at addresses that the board hides; its writes, always.
 pub(super) trait Mapper {
     /// The circuit's part of a system reset.
     fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, cycles: u32);
 
-    /// A read of a hidden page.
+    /// A read of a hidden address.
     fn read(&mut self, board: &mut Board, address: u16, cycles: u32) -> u8;
 
     /// A write anywhere in the window.

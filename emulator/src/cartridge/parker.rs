@@ -5,7 +5,7 @@
 //!
 //! ALE, not the chip: slices 4, 5 and 6 are in place after every reset, where the chip's registers are random.
 
-use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
+use super::board::{window_offset, Board, Mapper, WINDOW};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -22,7 +22,8 @@ pub(super) struct Parker {
 
 impl Parker {
     pub fn install(board: &mut Board) -> Self {
-        board.show(3 * SLICE, LAST_PAGE, LAST_SLICE * SLICE);
+        board.show(3 * SLICE, WINDOW, LAST_SLICE * SLICE);
+        board.hide(FIRST_HOTSPOT, FIRST_HOTSPOT + 3 * 8);
         let mut chip = Self { slices: AT_RESET };
         chip.select_all(AT_RESET, board);
         chip
@@ -57,7 +58,7 @@ impl Mapper for Parker {
     fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
         self.touch(offset, board);
-        // Only the last page comes here, and it shows the last slice: the end of the image.
+        // Only hot spots come here, and they lie in the last slice: the end of the image.
         board.rom[board.rom.len() - WINDOW + offset]
     }
 
