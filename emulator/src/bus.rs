@@ -28,9 +28,13 @@ pub trait Bus {
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         self.write(address, value)
     }
-    /// The byte at `pc` and the next ones, if reading the first three does nothing but put them on the data bus. (The fourth
-    /// is never used; four are one load.)
+    /// The byte at `pc` and the next ones, if reading the first three certainly does nothing but put them on the data bus. (The
+    /// fourth is never used; four are one load.)
     fn look_ahead(&self, _pc: u16) -> Option<[u8; 4]> {
+        None
+    }
+    /// The same for a `pc` of which [`look_ahead`](Bus::look_ahead) knew nothing, and the last word on it.
+    fn look_ahead_carefully(&self, _pc: u16) -> Option<[u8; 4]> {
         None
     }
     /// `byte` was on the data bus: the CPU has used a byte it had looked ahead to.
@@ -58,6 +62,9 @@ impl<B: Bus> Bus for &mut B {
     }
     fn look_ahead(&self, pc: u16) -> Option<[u8; 4]> {
         (**self).look_ahead(pc)
+    }
+    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 4]> {
+        (**self).look_ahead_carefully(pc)
     }
     fn latch(&mut self, byte: u8) {
         (**self).latch(byte);

@@ -319,21 +319,27 @@ impl Cartridge {
         self.circuit.mapper().reset(&mut self.board, random, cycles);
     }
 
-    /// The byte at `address` (A12 = 1) if reading it does nothing else; [`Cartridge::read`] must be asked if not.
+    /// The byte at `address` (A12 = 1) if reading it certainly does nothing else; [`Cartridge::read`] must be asked if not.
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
         self.board.direct(address)
     }
 
-    /// The byte at `address` (A12 = 1) and the three after it, if reading the first three does nothing else.
+    /// The byte at `address` (A12 = 1) and the three after it, if reading the first three certainly does nothing else.
     #[inline(always)]
     pub fn look_ahead(&self, address: u16) -> Option<[u8; 4]> {
         self.board.look_ahead(address)
     }
 
+    /// The same, and the last word on it.
+    #[inline(always)]
+    pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 4]> {
+        self.board.look_ahead_carefully(address)
+    }
+
     /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     pub fn read(&mut self, address: u16, cycles: u32) -> u8 {
-        match self.board.direct(address) {
+        match self.board.plain(address) {
             Some(byte) => byte,
             None => self.circuit.mapper().read(&mut self.board, address, cycles),
         }

@@ -87,6 +87,14 @@ impl Bus for RunningBus<'_> {
     }
 
     #[inline(always)]
+    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 4]> {
+        if pc & 0x1000 == 0 {
+            return None;
+        }
+        self.board.cartridge.look_ahead_carefully(pc)
+    }
+
+    #[inline(always)]
     fn latch(&mut self, byte: u8) {
         self.data_bus = byte;
     }
@@ -132,7 +140,9 @@ impl Board {
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.
     #[inline(never)]
     fn idle_passes(&self, pc: u16, registers: Polled, cycles: u32, pass: u32) -> u32 {
-        let Some([opcode, low, high, _]) = self.cartridge.look_ahead(pc).filter(|_| pc & 0x1000 != 0) else { return 0 };
+        let Some([opcode, low, high, _]) = self.cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0) else {
+            return 0;
+        };
         let address = u16::from_le_bytes([low, high]);
         if address & 0x1284 != 0x0284 {
             return 0;

@@ -96,25 +96,38 @@ impl Cpu {
             match bus.look_ahead(cpu.pc) {
                 Some(bytes) => {
                     cpu.left -= 1;
-                    let [opcode, ..] = bytes;
-                    cpu.pc = cpu.pc.wrapping_add(1);
-                    bus.latch(opcode);
-                    cpu.execute(opcode, &mut bus, LookedAhead(bytes));
+                    cpu.execute_ahead(bytes, &mut bus);
                 }
-                None => (cpu, bus) = cpu.step(bus),
+                None => (cpu, bus) = cpu.run_carefully(bus),
             }
         }
         *self = cpu;
         bus
     }
 
-    /// Executes one instruction whose bytes must be read one by one.
+    /// Executes instructions until one can be looked ahead to again without asking carefully.
     #[inline(never)]
-    fn step<B: Bus>(mut self, mut bus: B) -> (Self, B) {
-        self.left -= 1;
-        let opcode = self.fetch(&mut bus);
-        self.execute(opcode, &mut bus, Fetched);
-        (self, bus)
+    fn run_carefully<B: Bus>(self, mut bus: B) -> (Self, B) {
+        let mut cpu = self;
+        while cpu.left > 0 && bus.look_ahead(cpu.pc).is_none() {
+            cpu.left -= 1;
+            match bus.look_ahead_carefully(cpu.pc) {
+                Some(bytes) => cpu.execute_ahead(bytes, &mut bus),
+                None => {
+                    let opcode = cpu.fetch(&mut bus);
+                    cpu.execute(opcode, &mut bus, Fetched);
+                }
+            }
+        }
+        (cpu, bus)
+    }
+
+    #[inline(always)]
+    fn execute_ahead(&mut self, bytes: [u8; 4], bus: &mut impl Bus) {
+        let [opcode, ..] = bytes;
+        self.pc = self.pc.wrapping_add(1);
+        bus.latch(opcode);
+        self.execute(opcode, bus, LookedAhead(bytes));
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.

@@ -60,8 +60,9 @@ impl Banked {
         self.bank = bank;
         let ports = 2 * self.layout.ram;
         let Layout { first_hotspot, banks, .. } = *self.layout;
-        board.show(ports, WINDOW, bank * WINDOW + ports);
-        board.hide(first_hotspot, first_hotspot + banks);
+        let behind = first_hotspot + banks;
+        board.show(ports, first_hotspot, bank * WINDOW + ports);
+        board.show(behind, WINDOW, bank * WINDOW + behind);
     }
 
     fn touch(&mut self, offset: usize, board: &mut Board) {

@@ -13,6 +13,7 @@ const SLICE: usize = 0x400;
 const LAST_SLICE: usize = 7;
 const AT_RESET: [usize; 3] = [4, 5, 6];
 const FIRST_HOTSPOT: usize = 0xFE0;
+const BEHIND_HOTSPOTS: usize = FIRST_HOTSPOT + 3 * 8;
 
 #[derive(Clone)]
 pub(super) struct Parker {
@@ -22,8 +23,8 @@ pub(super) struct Parker {
 
 impl Parker {
     pub fn install(board: &mut Board) -> Self {
-        board.show(3 * SLICE, WINDOW, LAST_SLICE * SLICE);
-        board.hide(FIRST_HOTSPOT, FIRST_HOTSPOT + 3 * 8);
+        board.show(3 * SLICE, FIRST_HOTSPOT, LAST_SLICE * SLICE);
+        board.show(BEHIND_HOTSPOTS, WINDOW, LAST_SLICE * SLICE + BEHIND_HOTSPOTS - 3 * SLICE);
         let mut chip = Self { slices: AT_RESET };
         chip.select_all(AT_RESET, board);
         chip
