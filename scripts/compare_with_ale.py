@@ -123,7 +123,8 @@ REPORT_LEGEND = f"""\
 Compared after every step: reward, lives, terminal, truncated, both frame numbers, all 128 bytes of RAM, the whole screen, and
 the 84x84 observation (gray, maximum of two frames, area resize by OpenCV; not under *options*). A cell says how many steps
 were equal, or which column differs first and at which step. `bricks` is the built-in game; ale-py plays it by
-breakout's rules.
+breakout's rules. Not here: combat, joust, maze_craze and warlords, which ale-py carries and cannot play; this program shows
+them without a score.
 """
 
 

@@ -288,7 +288,7 @@ mod tests {
             text.replacen(from, to, 1).chars().map(|c| c as u8).collect::<Vec<u8>>()
         };
         refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
-        refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no action number 314");
+        refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
         refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");

@@ -66,7 +66,8 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         {
             Ok(())
         }
-        written => written.context("cannot write the trace"),
+        Err(error) if error.is::<io::Error>() => Err(error.context("cannot write the trace")),
+        written => written,
     }
 }
 
@@ -147,8 +148,8 @@ fn write_trace(
         if step > 0 {
             match actions[step - 1] {
                 Command::Reset { mode, difficulty } => {
-                    environment.set_mode(mode)?;
-                    environment.set_difficulty(difficulty)?;
+                    environment.set_mode(mode).with_context(|| format!("step {step}"))?;
+                    environment.set_difficulty(difficulty).with_context(|| format!("step {step}"))?;
                     environment.reset();
                     if let Some(observer) = &mut observer {
                         look(observer, environment);
