@@ -147,7 +147,7 @@ def enter_virtual_environment():
         stamp.write_text(wanted)
     if pathlib.Path(sys.prefix).resolve() != VENV.resolve():
         sys.stdout.flush()
-        os.execv(python, [str(python), __file__, *sys.argv[1:]])
+        os.execv(python, [str(python), *sys.argv])
 
 
 def parse_arguments():
@@ -368,6 +368,13 @@ def compare_lines(game, want, got, status, complaint):
                     # A line begins with its step.
                     outcome.differences.setdefault(name.removesuffix("_crc32"), int(w.split(",")[0]))
     return outcome
+
+
+def supported_games():
+    """The games that ale-py carries and can play."""
+    import ale_py.roms
+
+    return [game for game in ale_py.roms.get_all_rom_ids() if game not in UNSUPPORTED]
 
 
 def rom_of(game, scratch):
@@ -596,9 +603,7 @@ def main():
         sys.exit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
     games = args.games or GAMES
     if args.all or args.report:
-        import ale_py.roms
-
-        games = [game for game in ale_py.roms.get_all_rom_ids() if game not in UNSUPPORTED] + [BUILT_IN]
+        games = supported_games() + [BUILT_IN]
     chosen = {field.name: getattr(args, field.name) for field in dataclasses.fields(Options)}
     chosen["reward_range"] = tuple(args.reward_range) if args.reward_range else None
     passes = [("", Options(**chosen))]

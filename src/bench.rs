@@ -8,6 +8,7 @@ use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
 use crate::roms::{self, LoadedRom};
 use crate::train;
+use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
 use atari_emulator::{Environment, Settings};
 use serde_json::json;
@@ -29,6 +30,10 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Emulator => ("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, time)?),
         BenchKind::Env => {
             ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, time)?)
+        }
+        BenchKind::Vector => {
+            let rate = vector_frames_per_second(&rom, args, time)?;
+            ("frames_per_second", "frames/s of a vector of environments with preprocessing", rate)
         }
         BenchKind::Learner => {
             ("updates_per_second", "updates/s, batch 32, Nature network", updates_per_second(args.device, time)?)
@@ -95,6 +100,23 @@ fn steps_per_second(rom: &LoadedRom, time: Duration) -> Result<f64> {
         }
         Ok(())
     })
+}
+
+/// Random actions in every environment; frames of all of them together, those of resets not counted.
+fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, time: Duration) -> Result<f64> {
+    let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
+    let frames = settings.num_envs as f64 * f64::from(settings.frame_skip);
+    let mut environments = VectorEnvironment::new(&rom.image, settings)?;
+    environments.reset(Seeds::From(0))?;
+    let choices = environments.actions().len();
+    let mut generator = Generator::new(0, Purpose::Exploration);
+    let mut actions = vec![0; args.envs];
+    let steps = rate(time, || {
+        actions.fill_with(|| generator.below(choices));
+        environments.step(&actions)?;
+        Ok(())
+    })?;
+    Ok(steps * frames)
 }
 
 /// `nature` with a replay that fits into any memory: how much of it is used does not change the time a batch takes.

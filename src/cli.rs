@@ -284,6 +284,8 @@ pub enum BenchKind {
     Emulator,
     /// Agent steps a second with preprocessing: one environment, one thread
     Env,
+    /// Frames a second of a vector of environments with preprocessing, all environments together
+    Vector,
     /// Gradient steps a second: batch 32, the Nature network
     Learner,
     /// Agent steps a second of whole training with the `nature` settings
@@ -299,6 +301,12 @@ pub struct BenchArgs {
     /// Cartridge file or name; the built-in `bricks` when left out
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
+    /// Environments of `bench vector`
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub envs: usize,
+    /// Threads of `bench vector`; 0 is one a core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
     /// How long to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     pub seconds: f64,
