@@ -6,9 +6,8 @@
 //! has a file under `cartridge/`. [`CartridgeImage`] recognises the scheme from the bytes (`cartridge/detect.rs`);
 //! [`Cartridge`] is the cartridge in the slot, bank registers and RAM included.
 //!
-//! Reading is the console's most frequent act, so it is a table look-up: `cartridge/board.rs` keeps, for each 64-byte page of
-//! the window, where in the image its bytes lie. Only pages where a read *does* something (hot spots, RAM ports, the DPC's
-//! registers) or where the page number alone does not tell the byte (FE) go to the scheme's own code.
+//! Reading is the console's most frequent act, so it is a table look-up: `cartridge/board.rs` keeps the bytes that the window
+//! shows. Only where a read *does* something (hot spots, RAM ports, the DPC's registers) it goes to the scheme's own code.
 //!
 //! # Where ALE departs from the chips
 //! * A read sees the byte of the bank it switches *to*, not of the bank it leaves.
@@ -235,8 +234,8 @@ fn md5_in_hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// A cartridge in the slot: the image, the page table, the RAM and the bank registers. Cloning shares the image and copies
-/// the rest, so a clone is a saved state.
+/// A cartridge in the slot: the image, what the window shows of it, the RAM and the bank registers. Cloning shares the image
+/// and copies the rest, so a clone is a saved state.
 #[derive(Clone)]
 pub struct Cartridge {
     board: Board,

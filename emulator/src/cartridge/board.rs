@@ -219,3 +219,46 @@ pub(super) trait Mapper {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board() -> Board {
+        let rom: Vec<u8> = (0..2 * WINDOW).map(|i| (i % 251) as u8).collect();
+        Board::new(rom.into())
+    }
+
+    #[test]
+    fn an_instruction_is_looked_ahead_to_unless_one_of_its_three_bytes_is_hidden() {
+        let mut board = board();
+        board.show(0, 0x0FF8, WINDOW);
+        board.hide(0x0120, 0x0121);
+        let hidden = |offset: u16| offset == 0x0120 || offset >= 0x0FF8;
+        for offset in 0..WINDOW as u16 {
+            let address = 0xF000 | offset;
+            let expected = board.rom[WINDOW + usize::from(offset)];
+            assert_eq!(board.plain(address), (!hidden(offset)).then_some(expected), "{offset:03x}");
+            let ahead = board.look_ahead_carefully(address).map(|bytes| bytes[0]);
+            let clear = !(offset..offset + 3).any(hidden);
+            assert_eq!(ahead, clear.then_some(expected), "{offset:03x}");
+            // What is asked first may know less, but never something else.
+            assert!(board.direct(address).is_none_or(|byte| board.plain(address) == Some(byte)));
+            assert!(board.look_ahead(address).is_none_or(|bytes| board.look_ahead_carefully(address) == Some(bytes)));
+        }
+        assert_eq!(board.look_ahead(0xF000).map(|bytes| bytes[1]), Some(board.rom[WINDOW + 1]));
+    }
+
+    #[test]
+    fn address_line_13_chooses_between_two_images() {
+        let mut board = board();
+        board.show_by_a13();
+        for offset in [0u16, 5, 0x0800, 0x0FFC] {
+            let (first, second) = (board.rom[usize::from(offset)], board.rom[WINDOW + usize::from(offset)]);
+            assert_eq!(board.plain(0xF000 | offset), Some(first));
+            assert_eq!(board.plain(0xD000 | offset), Some(second));
+            assert_eq!(board.look_ahead(0xF000 | offset), None);
+            assert_eq!(board.look_ahead_carefully(0xD000 | offset).map(|bytes| bytes[0]), Some(second));
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! Frame buffers that are painted when somebody looks, and collisions that are found when somebody asks.
 //!
 //! Of four skipped frames an agent sees two, and a search may look at none. So drawing leaves a list of strokes - a stretch
-//! of a line, or of several equal lines, the objects and the colours then in force - and painting them waits for [`FrameBuffer::look`]. A
-//! frame that was drawn to its end covers whatever its buffer held before, painted or not; one that was not is laid over
-//! it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
+//! of a line, or of several equal lines, the objects and the colours then in force - and painting them waits for
+//! [`FrameBuffer::look`]. A frame that was drawn to its end covers whatever its buffer held before, painted or not; one that
+//! was not is laid over it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
 use super::objects::{bit, Objects, Rows, BL, M0, M1, P0, P1, PF};
 use super::row::{stretch_table, word_mask, Row, WIDTH, WORDS};
