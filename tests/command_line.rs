@@ -348,3 +348,18 @@ fn play_opens_a_window_runs_at_sixty_frames_a_second_and_ends_after_the_frames_a
     // at least the time the frames take; a busy machine may need longer
     assert!(began.elapsed() >= std::time::Duration::from_millis(1_400), "{:?}", began.elapsed());
 }
+
+#[test]
+fn bench_gives_a_rate_as_a_sentence_and_as_json() {
+    let folder = folder();
+    for kind in ["emulator", "env", "vector"] {
+        let output = output_of(folder.path(), &["bench", kind, "--seconds", "0.05", "--json"]);
+        let lines: Vec<&str> = output.lines().collect();
+        assert!(lines[0].starts_with("bricks: "), "{output}");
+        let json: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+        let rate = ["frames_per_second", "steps_per_second"].iter().find_map(|&key| json[key].as_f64());
+        assert!(rate.is_some_and(|rate| rate > 0.0), "{output}");
+    }
+    let error = error_of(folder.path(), &["bench", "vector", "--envs", "0"]);
+    assert_contains(&error, "num_envs is 0, allowed is at least 1");
+}
