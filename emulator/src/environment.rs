@@ -20,8 +20,8 @@ use crate::tia::{SAMPLES, WIDTH};
 pub struct Settings {
     /// Frames an action is held for by [`Environment::act`]; 0 counts as 1.
     pub frame_skip: u32,
-    /// Probability, per frame, that the previous action is repeated instead of the new one; 0 and less is never (as is not a
-    /// number), 1 and more always.
+    /// Probability, per frame, that the previous action is repeated instead of the new one; 0 and less is never, 1 and more (and
+    /// what is not a number) always.
     pub sticky_probability: f32,
     /// Seed of the environment's generator (ALE's `random_seed`).
     pub random_seed: u32,
