@@ -15,6 +15,10 @@ pub struct Polled {
     pub overflow: bool,
 }
 
+/// What [`Bus::opcode_ahead`] says when it does not know. As an opcode it is one of those that stop the CPU, which are met
+/// once at most.
+pub const UNKNOWN_OPCODE: u8 = 0x02;
+
 /// The 6507's side of the system bus.
 ///
 /// The CPU owns only its registers; memory, devices and time lie behind this trait, so that a flat 64 KiB array can
@@ -28,13 +32,18 @@ pub trait Bus {
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         self.write(address, value)
     }
-    /// The byte at `pc` and the next ones, if reading the first three certainly does nothing but put them on the data bus. (The
-    /// fourth is never used; four are one load.)
-    fn look_ahead(&self, _pc: u16) -> Option<[u8; 4]> {
-        None
+    /// The opcode at `pc`, if reading it and the two bytes behind it certainly does nothing but put them on the data bus;
+    /// otherwise [`UNKNOWN_OPCODE`].
+    fn opcode_ahead(&self, _pc: u16) -> u8 {
+        UNKNOWN_OPCODE
     }
-    /// The same for a `pc` of which [`look_ahead`](Bus::look_ahead) knew nothing, and the last word on it.
-    fn look_ahead_carefully(&self, _pc: u16) -> Option<[u8; 4]> {
+    /// The byte at `address`, one or two behind an opcode that [`opcode_ahead`](Bus::opcode_ahead) knew.
+    fn operand_ahead(&self, _address: u16) -> u8 {
+        0
+    }
+    /// The opcode at `pc` and the two bytes behind it where [`opcode_ahead`](Bus::opcode_ahead) knew nothing; the last word on
+    /// whether reading them does something.
+    fn look_ahead_carefully(&self, _pc: u16) -> Option<[u8; 3]> {
         None
     }
     /// `byte` was on the data bus: the CPU has used a byte it had looked ahead to.
@@ -60,10 +69,13 @@ impl<B: Bus> Bus for &mut B {
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         (**self).write_after_write(address, value)
     }
-    fn look_ahead(&self, pc: u16) -> Option<[u8; 4]> {
-        (**self).look_ahead(pc)
+    fn opcode_ahead(&self, pc: u16) -> u8 {
+        (**self).opcode_ahead(pc)
     }
-    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 4]> {
+    fn operand_ahead(&self, address: u16) -> u8 {
+        (**self).operand_ahead(address)
+    }
+    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 3]> {
         (**self).look_ahead_carefully(pc)
     }
     fn latch(&mut self, byte: u8) {

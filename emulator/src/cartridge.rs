@@ -324,15 +324,22 @@ impl Cartridge {
         self.board.direct(address)
     }
 
-    /// The byte at `address` (A12 = 1) and the three after it, if reading the first three certainly does nothing else.
+    /// The opcode at `address` if reading it and the two bytes behind it certainly does nothing else, otherwise
+    /// [`UNKNOWN_OPCODE`](crate::bus::UNKNOWN_OPCODE); also if A12 is 0.
     #[inline(always)]
-    pub fn look_ahead(&self, address: u16) -> Option<[u8; 4]> {
-        self.board.look_ahead(address)
+    pub fn opcode_ahead(&self, address: u16) -> u8 {
+        self.board.opcode_ahead(address)
     }
 
-    /// The same, and the last word on it.
+    /// The byte at `address`, one or two behind such an opcode.
     #[inline(always)]
-    pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 4]> {
+    pub fn operand_ahead(&self, address: u16) -> u8 {
+        self.board.operand_ahead(address)
+    }
+
+    /// The byte at `address` (A12 = 1) and the two behind it, if reading them does nothing else: the last word on it.
+    #[inline(always)]
+    pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 3]> {
         self.board.look_ahead_carefully(address)
     }
 

@@ -79,15 +79,17 @@ impl Bus for RunningBus<'_> {
     }
 
     #[inline(always)]
-    fn look_ahead(&self, pc: u16) -> Option<[u8; 4]> {
-        if pc & 0x1000 == 0 {
-            return None;
-        }
-        self.board.cartridge.look_ahead(pc)
+    fn opcode_ahead(&self, pc: u16) -> u8 {
+        self.board.cartridge.opcode_ahead(pc)
     }
 
     #[inline(always)]
-    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 4]> {
+    fn operand_ahead(&self, address: u16) -> u8 {
+        self.board.cartridge.operand_ahead(address)
+    }
+
+    #[inline(always)]
+    fn look_ahead_carefully(&self, pc: u16) -> Option<[u8; 3]> {
         if pc & 0x1000 == 0 {
             return None;
         }
@@ -140,7 +142,7 @@ impl Board {
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.
     #[inline(never)]
     fn idle_passes(&self, pc: u16, registers: Polled, cycles: u32, pass: u32) -> u32 {
-        let Some([opcode, low, high, _]) = self.cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0) else {
+        let Some([opcode, low, high]) = self.cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0) else {
             return 0;
         };
         let address = u16::from_le_bytes([low, high]);

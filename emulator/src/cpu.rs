@@ -10,7 +10,7 @@
 mod decode;
 mod operations;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, UNKNOWN_OPCODE};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 /// Registers and flags.
@@ -92,13 +92,13 @@ impl Cpu {
     pub fn run<B: Bus>(&mut self, mut bus: B, limit: u32) -> B {
         let mut cpu = *self;
         cpu.left = if cpu.jammed { 0 } else { limit };
-        while cpu.left > 0 {
-            match bus.look_ahead(cpu.pc) {
-                Some(bytes) => {
-                    cpu.left -= 1;
-                    cpu.execute_ahead(bytes, &mut bus);
-                }
-                None => (cpu, bus) = cpu.run_carefully(bus),
+        while let Some(left) = cpu.left.checked_sub(1) {
+            let opcode = bus.opcode_ahead(cpu.pc);
+            if opcode == UNKNOWN_OPCODE {
+                (cpu, bus) = cpu.run_carefully(bus);
+            } else {
+                cpu.left = left;
+                cpu.execute_ahead(opcode, Ahead, &mut bus);
             }
         }
         *self = cpu;
@@ -109,10 +109,10 @@ impl Cpu {
     #[inline(never)]
     fn run_carefully<B: Bus>(self, mut bus: B) -> (Self, B) {
         let mut cpu = self;
-        while cpu.left > 0 && bus.look_ahead(cpu.pc).is_none() {
+        while cpu.left > 0 && bus.opcode_ahead(cpu.pc) == UNKNOWN_OPCODE {
             cpu.left -= 1;
             match bus.look_ahead_carefully(cpu.pc) {
-                Some(bytes) => cpu.execute_ahead(bytes, &mut bus),
+                Some([opcode, first, second]) => cpu.execute_ahead(opcode, Known([first, second]), &mut bus),
                 None => {
                     let opcode = cpu.fetch(&mut bus);
                     cpu.execute(opcode, &mut bus, Fetched);
@@ -123,11 +123,10 @@ impl Cpu {
     }
 
     #[inline(always)]
-    fn execute_ahead(&mut self, bytes: [u8; 4], bus: &mut impl Bus) {
-        let [opcode, ..] = bytes;
+    fn execute_ahead(&mut self, opcode: u8, operands: impl Operands, bus: &mut impl Bus) {
         self.pc = self.pc.wrapping_add(1);
         bus.latch(opcode);
-        self.execute(opcode, bus, LookedAhead(bytes));
+        self.execute(opcode, bus, operands);
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
@@ -196,11 +195,37 @@ impl Operands for Fetched {
     }
 }
 
+/// They lie behind the opcode in memory whose reads do nothing else.
+#[derive(Clone, Copy)]
+struct Ahead;
+
+impl Ahead {
+    #[inline(always)]
+    fn take<B: Bus>(cpu: &mut Cpu, bus: &mut B) -> u8 {
+        let byte = bus.operand_ahead(cpu.pc);
+        cpu.pc = cpu.pc.wrapping_add(1);
+        bus.latch(byte);
+        byte
+    }
+}
+
+impl Operands for Ahead {
+    #[inline(always)]
+    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        Self::take(cpu, bus)
+    }
+
+    #[inline(always)]
+    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+        Self::take(cpu, bus)
+    }
+}
+
 /// They came together with the opcode.
 #[derive(Clone, Copy)]
-struct LookedAhead([u8; 4]);
+struct Known([u8; 2]);
 
-impl LookedAhead {
+impl Known {
     #[inline(always)]
     fn take<B: Bus>(self, index: usize, cpu: &mut Cpu, bus: &mut B) -> u8 {
         cpu.pc = cpu.pc.wrapping_add(1);
@@ -209,15 +234,15 @@ impl LookedAhead {
     }
 }
 
-impl Operands for LookedAhead {
+impl Operands for Known {
     #[inline(always)]
     fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
-        self.take(1, cpu, bus)
+        self.take(0, cpu, bus)
     }
 
     #[inline(always)]
     fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
-        self.take(2, cpu, bus)
+        self.take(1, cpu, bus)
     }
 }
 

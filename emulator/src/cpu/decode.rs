@@ -5,14 +5,23 @@
 use super::{Cpu, Operands, BASE_CYCLES};
 use crate::bus::Bus;
 
+/// Of opcodes that have them in common.
+const fn base_cycles(opcodes: &[u8]) -> u32 {
+    let cycles = BASE_CYCLES[opcodes[0] as usize];
+    let mut i = 1;
+    while i < opcodes.len() {
+        assert!(BASE_CYCLES[opcodes[i] as usize] == cycles);
+        i += 1;
+    }
+    cycles as u32
+}
+
 impl Cpu {
     /// Executes `opcode`, whose byte was fetched.
     #[inline(always)]
     #[rustfmt::skip] // a table: one opcode a line
     pub(super) fn execute<B: Bus, O: Operands>(&mut self, opcode: u8, bus: &mut B, operands: O) {
         let cpu = self;
-        bus.add_cycles(u32::from(BASE_CYCLES[usize::from(opcode)]));
-
         // The shapes are macros and not functions taking functions: those were not inlined, at a tenth of the CPU's time.
         macro_rules! read {
             ($mode:ident, $operation:ident) => {{
@@ -59,7 +68,19 @@ impl Cpu {
             }};
         }
 
-        match opcode {
+        // Every row adds its own base cycles, a constant there: a look-up before the jump took longer.
+        macro_rules! table {
+            ($($($opcodes:literal)|+ => $row:expr,)*) => {
+                match opcode {
+                    $($($opcodes)|+ => {
+                        bus.add_cycles(const { base_cycles(&[$($opcodes),+]) });
+                        $row
+                    })*
+                }
+            };
+        }
+
+        table! {
             0x00 => cpu.brk(bus, operands),
             0x01 => read!(indirect_x, ora),
             0x03 => modify!(indirect_x, asl, ora),
@@ -297,7 +318,7 @@ impl Cpu {
             0xFD => read!(absolute_x_read, sbc),
             0xFE => modify!(absolute_x, inc),
             0xFF => modify!(absolute_x, inc, sbc),
-            0x1A | 0x3A | 0x5A | 0x7A | 0xDA | 0xEA | 0xFA => {} // NOP
+            0x1A | 0x3A | 0x5A | 0x7A | 0xDA | 0xEA | 0xFA => {}, // NOP
             0x02 | 0x12 | 0x22 | 0x32 | 0x42 | 0x52 | 0x62 | 0x72 | 0x92 | 0xB2 | 0xD2 | 0xF2 => cpu.jam(),
         }
     }
