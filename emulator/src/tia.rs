@@ -16,7 +16,8 @@ mod row;
 mod saving;
 mod sound;
 
-use objects::{Objects, BL, M0, M1};
+use drawing::Cursor;
+use objects::{Objects, Registers, BL, M0, M1, P0, P1, PF};
 use painting::{Colours, FrameBuffer};
 pub(crate) use row::WIDTH;
 use sound::Sound;
@@ -101,15 +102,12 @@ pub(crate) struct Tia {
     display_end: i32,
     /// A write at this clock or later ends the frame.
     last_clock: i32,
-    /// Everything before this clock is drawn.
-    drawn_until: i32,
+    /// The clock at which the line of the last access began, so that the next one's place in its line takes no division.
+    line_start: i32,
+    cursor: Cursor,
     /// Up to where the last access that left its drawing for later should have drawn, and the one before it.
     noted_until: i32,
     noted_before: i32,
-    /// Clocks left in the cursor's line.
-    line_clocks_left: i32,
-    /// Where in the frame buffer the cursor writes: 160 x row + x.
-    write_position: usize,
     vsync_release: i32,
     lines_of_last_frame: i32,
     /// The frame under way was not finished by the last update. Survives resets.
@@ -124,15 +122,14 @@ pub(crate) struct Tia {
     // Registers.
     vblank: u8,
     colours: Colours,
-    objects: Objects,
-    /// `objects` is not what the last stroke was drawn with.
-    objects_changed: bool,
+    registers: Registers,
     motion_register: [u8; 5],
     collisions: u16,
     dump_paddles: bool,
     dump_released_cycle: u32,
 
     // What follows from them.
+    objects: Objects,
     last_hmove_clock: i32,
     hmove_blank_pending: bool,
     /// Counter of the star-field trick while it is on.
@@ -169,11 +166,11 @@ impl Tia {
             display_start: 0,
             display_end: 0,
             last_clock: 0,
-            drawn_until: 0,
+            line_start: 0,
+            // It stays at the frame's start, not at the window's: only the first real frame start moves it there.
+            cursor: Cursor::new(0),
             noted_until: 0,
             noted_before: 0,
-            line_clocks_left: LINE_CLOCKS,
-            write_position: 0,
             vsync_release: NEVER,
             lines_of_last_frame: 0,
             partial: false,
@@ -184,8 +181,8 @@ impl Tia {
             sound,
             vblank: 0,
             colours: Colours::default(),
-            objects: Objects::RESET,
-            objects_changed: true,
+            registers: Registers::RESET,
+            objects: Objects::OFF,
             motion_register: [0; 5],
             collisions: 0,
             dump_paddles: false,
@@ -194,7 +191,6 @@ impl Tia {
             hmove_blank_pending: false,
             star_field: None,
         };
-        // The cursor stays at the frame's start, not at the window's: only the first real frame start moves it there.
         tia.place_window();
         tia
     }
@@ -226,14 +222,13 @@ impl Tia {
         // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
         frame.collide(&mut self.collisions);
         frame.begin();
-        self.objects_changed = true;
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
         self.rebase_cycles(cycles);
         self.frame_start = -phase;
+        self.line_start = self.frame_start;
         self.place_window();
-        self.drawn_until = self.display_start;
-        self.line_clocks_left = LINE_CLOCKS;
-        self.write_position = 0;
+        self.cursor = Cursor::new(self.display_start);
+        self.find_quiet();
         if self.picture.pal {
             let odd = self.colour_loss();
             let Colours { player: [player0, player1], playfield, background } = &mut self.colours;
@@ -255,6 +250,9 @@ impl Tia {
         let lines = self.scanline(cycles);
         if self.partial {
             self.catch_up(self.noted_until);
+        }
+        self.blacken_behind_cursor();
+        if self.partial {
             if !self.greyed {
                 self.grey_from(lines);
             }
@@ -266,14 +264,10 @@ impl Tia {
     }
 
     /// The cycle counter is about to go back to 0.
-    pub(crate) fn rebase_cycles(&mut self, cycles: u32) {
+    fn rebase_cycles(&mut self, cycles: u32) {
         let shift = clock(cycles);
         for stamp in [
             &mut self.frame_start,
-            &mut self.display_start,
-            &mut self.display_end,
-            &mut self.last_clock,
-            &mut self.drawn_until,
             &mut self.noted_until,
             &mut self.noted_before,
             // Also when it holds "never", which so sinks by a frame's length every frame without a VSYNC.
@@ -294,14 +288,12 @@ impl Tia {
     /// shown.
     pub(crate) fn frame(&mut self) -> &[u8] {
         self.take_collisions();
-        self.objects_changed = true;
         self.frames[self.current_frame].look()
     }
 
     /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
     pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
         self.take_collisions();
-        self.objects_changed = true;
         let [first, second] = self.frames.each_mut().map(|frame| &*frame.look());
         if self.current_frame == 0 {
             [first, second]
@@ -329,7 +321,6 @@ impl Tia {
         let height = self.picture.height as usize;
         if from < height {
             self.take_collisions();
-            self.objects_changed = true;
             for pixel in &mut self.frames[self.current_frame].look()[from * WIDTH..height * WIDTH] {
                 *pixel = (*pixel & 0x0F) >> 1;
             }
@@ -363,8 +354,16 @@ impl Tia {
         }
     }
 
-    fn line_clock(&self, k: i32) -> i32 {
-        k.wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS)
+    /// The place of clock `k`, that of an access, in its line.
+    #[inline(always)]
+    fn line_clock(&mut self, k: i32) -> i32 {
+        let since = k.wrapping_sub(self.line_start);
+        if (0..LINE_CLOCKS).contains(&since) {
+            return since;
+        }
+        let line_clock = since.rem_euclid(LINE_CLOCKS);
+        self.line_start = k.wrapping_sub(line_clock);
+        line_clock
     }
 }
 
@@ -413,17 +412,9 @@ impl Tia {
                     return cycles.wrapping_add(76 - cycle);
                 }
             }
-            // NUSIZ0, NUSIZ1, which also undo what RESPx and the star field did
-            register @ (0x04 | 0x05) => {
-                self.access(k, 8, true);
-                let player = usize::from(register - 0x04);
-                self.objects.nusiz[player] = value;
-                self.objects.skip_first_copy[player] = false;
-                if player == 0 {
-                    self.objects.missile0_mode = MissileMode::Normal;
-                }
-                self.objects_changed = true;
-            }
+            // NUSIZ0, NUSIZ1
+            0x04 => self.set_nusiz(0, value, k),
+            0x05 => self.set_nusiz(1, value, k),
             // COLUP0, COLUP1, COLUPF, COLUBK
             0x06 => {
                 let colour = self.colour(value);
@@ -447,49 +438,43 @@ impl Tia {
             }
             // CTRLPF: the reflection of a line is settled before its middle
             0x0A => {
-                let changes = value != self.objects.ctrlpf || self.objects.playfield_reflected != bit(0);
+                let changes = value != self.registers.ctrlpf || self.registers.playfield_reflected != bit(0);
                 self.access(k, 0, changes);
-                self.objects.ctrlpf = value;
-                if self.line_clock(k) < 147 {
-                    self.objects.playfield_reflected = bit(0);
+                if changes {
+                    self.registers.ctrlpf = value;
+                    if self.line_clock(k) < 147 {
+                        self.registers.playfield_reflected = bit(0);
+                    }
+                    self.objects.0[PF] = self.registers.playfield_word();
+                    self.objects.0[BL] = self.registers.ball_word();
                 }
-                self.objects_changed |= changes;
             }
             // REFP0, REFP1
             register @ (0x0B | 0x0C) => {
                 let player = usize::from(register - 0x0B);
-                let changes = bit(3) != self.objects.reflected[player];
+                let changes = bit(3) != self.registers.reflected[player];
                 self.access(k, 1, changes);
-                self.objects.reflected[player] = bit(3);
-                self.objects_changed |= changes;
+                self.registers.reflected[player] = bit(3);
+                self.objects.0[player] = self.registers.player_word(player);
             }
             // PF0, PF1, PF2
             register @ 0x0D..=0x0F => {
-                let delay = [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize];
                 let playfield = self.playfield_with(register, value);
-                let changes = playfield != self.objects.playfield;
+                let delay = [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize];
+                let changes = playfield != self.registers.playfield;
                 self.access(k, delay, changes);
-                self.objects.playfield = playfield;
-                self.objects_changed |= changes;
+                if changes {
+                    self.registers.playfield = playfield;
+                    self.objects.0[PF] = self.registers.playfield_word();
+                }
             }
             // RESP0, RESP1
-            register @ (0x10 | 0x11) => {
-                self.access(k, 0, true);
-                self.reset_player(usize::from(register - 0x10), k);
-            }
+            0x10 => self.reset_player(0, k),
+            0x11 => self.reset_player(1, k),
             // RESM0, RESM1, RESBL
-            0x12 => {
-                self.access(k, 8, true);
-                self.reset_narrow(M0, k);
-            }
-            0x13 => {
-                self.access(k, 8, true);
-                self.reset_narrow(M1, k);
-            }
-            0x14 => {
-                self.access(k, 0, true);
-                self.reset_narrow(BL, k);
-            }
+            0x12 => self.reset_narrow(M0, k),
+            0x13 => self.reset_narrow(M1, k),
+            0x14 => self.reset_narrow(BL, k),
             // AUDC0, AUDC1, AUDF0, AUDF1, AUDV0, AUDV1
             register @ 0x15..=0x1A => {
                 self.access(k, 0, false);
@@ -497,36 +482,49 @@ impl Tia {
             }
             // GRP0, GRP1: each also copies the other's delayed graphics; what counts is what is shown
             0x1B => {
-                let changes = (!self.objects.player_delayed[0] && value != self.objects.graphics[0])
-                    || (self.objects.player_delayed[1] && self.objects.old_graphics[1] != self.objects.graphics[1]);
+                let Registers { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } = self.registers;
+                let changes = (!delayed0 && value != graphics[0]) || (delayed1 && old_graphics[1] != graphics[1]);
                 self.access(k, 1, changes);
-                self.objects.graphics[0] = value;
-                self.objects.old_graphics[1] = self.objects.graphics[1];
-                self.objects_changed |= changes;
+                self.registers.graphics[0] = value;
+                self.registers.old_graphics[1] = graphics[1];
+                if changes {
+                    self.objects.0[P0] = self.registers.player_word(0);
+                    self.objects.0[P1] = self.registers.player_word(1);
+                }
             }
             0x1C => {
-                let changes = (!self.objects.player_delayed[1] && value != self.objects.graphics[1])
-                    || (self.objects.player_delayed[0] && self.objects.old_graphics[0] != self.objects.graphics[0])
-                    || (self.objects.ball_delayed && self.objects.old_ball_enabled != self.objects.ball_enabled);
+                let Registers { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } = self.registers;
+                let Registers { ball_delayed, ball_enabled, old_ball_enabled, .. } = self.registers;
+                let changes = (!delayed1 && value != graphics[1])
+                    || (delayed0 && old_graphics[0] != graphics[0])
+                    || (ball_delayed && old_ball_enabled != ball_enabled);
                 self.access(k, 1, changes);
-                self.objects.graphics[1] = value;
-                self.objects.old_graphics[0] = self.objects.graphics[0];
-                self.objects.old_ball_enabled = self.objects.ball_enabled;
-                self.objects_changed |= changes;
+                self.registers.graphics[1] = value;
+                self.registers.old_graphics[0] = graphics[0];
+                self.registers.old_ball_enabled = ball_enabled;
+                if changes {
+                    self.objects.0[P0] = self.registers.player_word(0);
+                    self.objects.0[P1] = self.registers.player_word(1);
+                    self.objects.0[BL] = self.registers.ball_word();
+                }
             }
             // ENAM0, ENAM1, ENABL
             register @ (0x1D | 0x1E) => {
                 let missile = usize::from(register - 0x1D);
-                let changes = bit(1) != self.objects.missile_enabled[missile];
+                let changes = bit(1) != self.registers.missile_enabled[missile];
                 self.access(k, 0, changes);
-                self.objects.missile_enabled[missile] = bit(1);
-                self.objects_changed |= changes;
+                if changes {
+                    self.registers.missile_enabled[missile] = bit(1);
+                    self.objects.0[M0 + missile] = self.registers.missile_word(missile);
+                }
             }
             0x1F => {
-                let changes = !self.objects.ball_delayed && bit(1) != self.objects.ball_enabled;
+                let changes = !self.registers.ball_delayed && bit(1) != self.registers.ball_enabled;
                 self.access(k, 0, changes);
-                self.objects.ball_enabled = bit(1);
-                self.objects_changed |= changes;
+                self.registers.ball_enabled = bit(1);
+                if changes {
+                    self.objects.0[BL] = self.registers.ball_word();
+                }
             }
             // HMP0, HMP1, HMM0, HMM1, HMBL
             register @ 0x20..=0x24 => {
@@ -541,28 +539,22 @@ impl Tia {
             // VDELP0, VDELP1, VDELBL
             register @ (0x25 | 0x26) => {
                 let player = usize::from(register - 0x25);
-                let changes = bit(0) != self.objects.player_delayed[player];
+                let changes = bit(0) != self.registers.player_delayed[player];
                 self.access(k, 0, changes);
-                self.objects.player_delayed[player] = bit(0);
-                self.objects_changed |= changes;
+                self.registers.player_delayed[player] = bit(0);
+                self.objects.0[player] = self.registers.player_word(player);
             }
             0x27 => {
-                let changes = bit(0) != self.objects.ball_delayed;
+                let changes = bit(0) != self.registers.ball_delayed;
                 self.access(k, 0, changes);
-                self.objects.ball_delayed = bit(0);
-                self.objects_changed |= changes;
+                self.registers.ball_delayed = bit(0);
+                self.objects.0[BL] = self.registers.ball_word();
             }
             // RESMP0, RESMP1
-            register @ (0x28 | 0x29) => {
-                let missile = usize::from(register - 0x28);
-                self.access(k, 0, bit(1) != self.objects.missile_locked[missile]);
-                self.lock_missile(missile, bit(1));
-            }
+            0x28 => self.lock_missile(0, bit(1), k),
+            0x29 => self.lock_missile(1, bit(1), k),
             // HMOVE
-            0x2A => {
-                self.access(k, 0, true);
-                self.hmove(k);
-            }
+            0x2A => self.hmove(k),
             // HMCLR
             0x2B => {
                 self.access(k, 0, false);
@@ -582,12 +574,32 @@ impl Tia {
         cycles
     }
 
+    /// NUSIZ0 or NUSIZ1, which also undo what RESPx and the star field did.
+    #[inline(never)]
+    fn set_nusiz(&mut self, player: usize, value: u8, k: i32) {
+        let set = |registers: &mut Registers| {
+            registers.nusiz[player] = value;
+            registers.skip_first_copy[player] = false;
+            if player == 0 {
+                registers.missile0_mode = MissileMode::Normal;
+            }
+        };
+        let mut after = self.registers;
+        set(&mut after);
+        let changes = [player, M0 + player].into_iter().any(|object| after.word(object) != self.objects.0[object])
+            || (player == 0 && self.star_field.is_some());
+        self.access(k, 8, changes);
+        set(&mut self.registers);
+        self.objects.0[player] = self.registers.player_word(player);
+        self.objects.0[M0 + player] = self.registers.missile_word(player);
+    }
+
     /// What every write does first: draws what came before it, up to `delay` clocks after `k` because some are seen by the
     /// pixels a little later, and ends a frame that is too long. `changes` tells whether the write changes anything that is
     /// drawn or collides from then on; if not, drawing can wait.
     #[inline(always)]
     fn access(&mut self, k: i32, delay: i32, changes: bool) {
-        // A pending HMOVE blank blackens as many pixels as the next access leaves of the line's blank, and eight.
+        // What a pending HMOVE blank takes depends on the next access.
         if changes || self.hmove_blank_pending {
             self.catch_up(k.wrapping_add(delay));
         } else {
@@ -647,6 +659,6 @@ impl Tia {
             0x0E => (4, 0xFF, u32::from(value.reverse_bits())),
             _ => (12, 0xFF, u32::from(value)),
         };
-        (self.objects.playfield & !(mask << shift)) | bits << shift
+        (self.registers.playfield & !(mask << shift)) | bits << shift
     }
 }

@@ -3,188 +3,216 @@
 //! Neither pixels nor collisions are computed here: a stretch of a line, or several lines that are equal, become a
 //! [`Stroke`], and `painting.rs` does the rest when somebody looks at the screen or reads a collision.
 
-use super::objects::{bit, BL, M0, M1, P0, P1, PF};
-use super::painting::{Order, Stroke};
+use super::objects::{P0, P1, PF};
+use super::painting::Stroke;
 use super::row::WIDTH;
-use super::{Tia, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
+use super::{Tia, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
 
 /// Line clock at which an HMOVE blank ends: eight pixels into the line.
-const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + 8;
+const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + HMOVE_BLANK_WIDTH;
+/// Pixels that HMOVE takes of a line.
+const HMOVE_BLANK_WIDTH: i32 = 8;
+
+/// Where the picture is being drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    /// Everything before this clock is drawn.
+    pub(super) drawn_until: i32,
+    /// The clock at which the cursor's line began.
+    pub(super) line_start: i32,
+    /// Where in the frame buffer that line is.
+    pub(super) row_start: u16,
+    /// Drawing up to this clock changes nothing: [`Tia::catch_up`] asks this first.
+    pub(super) quiet_until: i32,
+    /// How far in the frame buffer HMOVEs have blackened pixels that are drawn later, if the frame gets there.
+    pub(super) black_until: u16,
+}
+
+impl Cursor {
+    /// At the clock `start`, where the picture's first line begins.
+    pub(super) fn new(start: i32) -> Self {
+        Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: i32::MIN, black_until: 0 }
+    }
+
+    fn line_clock(&self) -> i32 {
+        self.drawn_until - self.line_start
+    }
+}
 
 impl Tia {
     /// Draws everything before clock `until` with the registers as they are.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn catch_up(&mut self, until: i32) {
-        if until.wrapping_sub(self.noted_until) < 4 && self.drawn_until < self.noted_until && self.noted_until < until {
-            self.draw_up_to(self.noted_until);
+        if until.max(self.noted_until) > self.cursor.quiet_until {
+            self.draw(until);
         }
-        self.draw_up_to(until.max(self.noted_until));
+    }
+
+    #[inline(never)]
+    fn draw(&mut self, until: i32) {
+        let noted = self.noted_until;
+        if until.wrapping_sub(noted) < 4 && self.cursor.drawn_until < noted && noted < until {
+            self.draw_first(noted);
+        }
+        self.draw_up_to(until.max(noted));
+        self.find_quiet();
+    }
+
+    #[cold]
+    fn draw_first(&mut self, until: i32) {
+        self.draw_up_to(until);
+    }
+
+    /// Works out the cursor's `quiet_until` again.
+    pub(super) fn find_quiet(&mut self) {
+        let Cursor { drawn_until, line_start, .. } = self.cursor;
+        let quiet = if drawn_until >= self.display_end {
+            i32::MAX
+        } else if self.hmove_blank_pending && drawn_until == line_start {
+            // The first access of a line is the one that blackens most.
+            drawn_until
+        } else {
+            drawn_until.max(line_start + HBLANK_CLOCKS)
+        };
+        self.cursor.quiet_until = quiet.max(self.display_start - 1);
     }
 
     #[inline(always)]
     fn draw_up_to(&mut self, until: i32) {
-        if until < self.display_start || self.drawn_until >= self.display_end || self.drawn_until >= until {
+        if until < self.display_start || self.cursor.drawn_until >= self.display_end || self.cursor.drawn_until >= until
+        {
             return;
         }
-        self.draw_until(until.min(self.display_end));
-    }
-
-    fn draw_until(&mut self, until: i32) {
+        let until = until.min(self.display_end);
         loop {
-            if self.line_clocks_left == LINE_CLOCKS && until - self.drawn_until > LINE_CLOCKS {
-                self.draw_equal_lines(until);
+            self.draw_on(until);
+            let Cursor { drawn_until, line_start, .. } = self.cursor;
+            // What is left may be horizontal blank only.
+            let unseen = if self.hmove_blank_pending { 0 } else { HBLANK_CLOCKS };
+            if until <= drawn_until.max(line_start + unseen) {
+                break;
             }
-            let left = self.line_clocks_left;
-            let line_clock = LINE_CLOCKS - left;
-            // A target exactly at the line's end leaves the line unfinished: its end is processed by the next call, so
-            // that a write at line cycle 0 still comes before it.
-            let finishes = until - self.drawn_until > left;
-            let clocks = if finishes { left } else { until - self.drawn_until };
-            self.drawn_until += clocks;
-            let end_clock = line_clock + clocks;
-            if self.hmove_blank_pending {
-                self.draw_with_hmove_blank(line_clock, end_clock);
-            } else if end_clock > HBLANK_CLOCKS {
-                self.draw_visible(line_clock.max(HBLANK_CLOCKS), end_clock);
-            }
-            if finishes {
-                self.line_clocks_left = LINE_CLOCKS;
-                self.end_line();
+        }
+        if until == self.display_end {
+            self.frames[self.current_frame].complete();
+        }
+    }
+
+    /// Draws the rest of the cursor's line, or up to `until` if that comes first, or several lines that are alike.
+    ///
+    /// A target exactly at the line's end leaves the line unfinished: its end is processed by the next call, so that a write
+    /// at line cycle 0 still comes before it.
+    #[inline(always)]
+    fn draw_on(&mut self, until: i32) {
+        let Cursor { line_start, row_start, .. } = self.cursor;
+        let from = self.cursor.line_clock();
+        let whole_lines = (until - line_start - 1) / LINE_CLOCKS;
+        if whole_lines == 0 {
+            self.draw_clocks(from, until - line_start);
+            self.cursor.drawn_until = until;
+            return;
+        }
+        let mut lines = 1;
+        if from <= HBLANK_CLOCKS && self.next_line_is_alike() {
+            lines = whole_lines;
+            self.draw_pixels(0, WIDTH as u8, 0, lines as u16);
+        } else {
+            self.draw_clocks(from, LINE_CLOCKS);
+            self.end_line();
+        }
+        self.cursor.line_start = line_start + lines * LINE_CLOCKS;
+        self.cursor.drawn_until = self.cursor.line_start;
+        self.cursor.row_start = row_start + lines as u16 * WIDTH as u16;
+    }
+
+    /// Whether the end of a line changes nothing.
+    fn next_line_is_alike(&self) -> bool {
+        !self.hmove_blank_pending
+            && self.registers.playfield_reflected == (self.registers.ctrlpf & 1 != 0)
+            && self.registers.skip_first_copy == [false; 2]
+            && self.star_field.is_none()
+    }
+
+    /// Draws the clocks `from..to` of the cursor's line.
+    #[inline(always)]
+    fn draw_clocks(&mut self, from: i32, to: i32) {
+        let visible = from.max(HBLANK_CLOCKS);
+        let mut black_until = 0;
+        if self.hmove_blank_pending && from < HMOVE_BLANK_END {
+            // ALE blackens as many pixels as the access leaves of the line's blank, and eight; what lies behind the access is
+            // drawn later.
+            if to < HMOVE_BLANK_END {
+                let blackened = visible - HBLANK_CLOCKS + HMOVE_BLANK_END - visible.min(to).max(from);
+                self.cursor.black_until = self.cursor.black_until.max(self.cursor.row_start + blackened as u16);
             } else {
-                self.line_clocks_left = left - clocks;
-            }
-            if self.drawn_until == until {
-                if until == self.display_end {
-                    self.frames[self.current_frame].complete();
-                }
-                return;
-            }
-        }
-    }
-
-    /// Draws as many whole lines as end before `until`, at least one, if all of them are alike.
-    fn draw_equal_lines(&mut self, until: i32) {
-        let alike = !self.hmove_blank_pending
-            && self.objects.playfield_reflected == (self.objects.ctrlpf & 1 != 0)
-            && self.objects.skip_first_copy == [false; 2]
-            && self.star_field.is_none();
-        if alike {
-            let lines = (until - self.drawn_until - 1) / LINE_CLOCKS;
-            self.draw_pixels(0, WIDTH, self.write_position, lines as u32);
-            self.write_position += lines as usize * WIDTH;
-            self.drawn_until += lines * LINE_CLOCKS;
-        }
-    }
-
-    /// Draws the clocks `from..to` of one line, all of them behind horizontal blank.
-    #[inline]
-    fn draw_visible(&mut self, from: i32, to: i32) {
-        let first = (from - HBLANK_CLOCKS) as usize;
-        let pixels = (to - from) as usize;
-        self.draw_pixels(first, first + pixels, self.write_position - first, 1);
-        self.write_position += pixels;
-    }
-
-    /// Draws the clocks `from..to` of one line and blackens what HMOVE takes of it.
-    fn draw_with_hmove_blank(&mut self, from: i32, to: i32) {
-        let start = self.write_position;
-        // Where in the line the pixels begin, or would.
-        let from = from.max(HBLANK_CLOCKS.min(to));
-        if from < to {
-            self.draw_visible(from, to);
-        }
-        if from < HMOVE_BLANK_END {
-            let width = (HMOVE_BLANK_END - from) as usize;
-            self.frames[self.current_frame].blank(start, width, 1);
-            if to >= HMOVE_BLANK_END {
                 self.hmove_blank_pending = false;
             }
+            black_until = HMOVE_BLANK_WIDTH as u8;
+        }
+        if visible < to {
+            self.draw_pixels((visible - HBLANK_CLOCKS) as u8, (to - HBLANK_CLOCKS) as u8, black_until, 1);
         }
     }
 
     fn end_line(&mut self) {
-        let reflected = self.objects.ctrlpf & 1 != 0;
-        if self.objects.playfield_reflected != reflected {
-            self.objects.playfield_reflected = reflected;
-            self.objects_changed = true;
+        let reflected = self.registers.ctrlpf & 1 != 0;
+        if self.registers.playfield_reflected != reflected {
+            self.registers.playfield_reflected = reflected;
+            self.objects.0[PF] = self.registers.playfield_word();
         }
         for player in [P0, P1] {
-            if self.objects.skip_first_copy[player] {
-                self.objects.skip_first_copy[player] = false;
-                self.objects_changed = true;
+            if self.registers.skip_first_copy[player] {
+                self.registers.skip_first_copy[player] = false;
+                self.objects.0[player] = self.registers.player_word(player);
             }
         }
         self.step_star_field();
     }
 
-    /// Draws the pixels `first..end` of the line whose pixel 0 is at `row_start` of the frame buffer, and of the lines below
-    /// it up to `lines` in all.
-    fn draw_pixels(&mut self, first: usize, end: usize, row_start: usize, lines: u32) {
-        if self.vblank & VBLANK_ON != 0 {
-            self.frames[self.current_frame].blank(row_start + first, end - first, lines);
-            return;
-        }
-        if self.objects_changed {
-            self.frames[self.current_frame].set_objects(&self.objects);
-            self.objects_changed = false;
-        }
-        let active = self.objects.active();
-        // A playfield that is the only active object is score-coloured even when it also has priority.
-        let score = self.objects.ctrlpf & CTRLPF_SCORE != 0;
-        let priority = self.objects.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && active == bit(PF));
-        let order = if priority {
-            Order::PlayfieldFirst
-        } else if score {
-            Order::Score
-        } else {
-            Order::PlayersFirst
+    /// Draws the pixels `first..end` of the cursor's line, those before `black_until` black, and of the lines below it up to
+    /// `lines` in all.
+    #[inline(always)]
+    fn draw_pixels(&mut self, first: u8, end: u8, black_until: u8, lines: u16) {
+        let stroke = Stroke {
+            objects: self.objects,
+            colours: self.colours,
+            row_start: self.cursor.row_start,
+            lines,
+            first,
+            end,
+            black_until,
+            ctrlpf: self.registers.ctrlpf,
+            blank: self.vblank & VBLANK_ON != 0,
+            may_over_run: !end.is_multiple_of(4) && self.may_over_run(first, end),
         };
-        let mut stroke = Stroke::new(order, self.colours, row_start, first..end, lines, active);
-        stroke.may_over_run =
-            !end.is_multiple_of(4) && OVER_RUNNING >> active & 1 != 0 && self.may_over_run(active, first, end);
         self.frames[self.current_frame].stroke(stroke);
     }
 
-    /// Whether the stroke of the pixels `first..end` may run over its end.
+    /// Whether a stroke of the pixels `first..end` of the cursor's line may run over its end, as far as its place tells.
     ///
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next stroke
-    /// draws over them; they stay visible only when the frame ends there. `active` is one of [`OVER_RUNNING`].
-    fn may_over_run(&self, active: u8, first: usize, end: usize) -> bool {
-        let with_playfield = active & bit(PF) != 0 && active != bit(PF);
-        if with_playfield && self.objects.ctrlpf & CTRLPF_SCORE != 0 {
-            return false;
-        }
+    /// draws over them; they stay visible only when the frame ends there.
+    fn may_over_run(&self, first: u8, end: u8) -> bool {
         // The chunk began at the last access before its end, also when that access left its drawing to this one.
-        let x_of = |clock: i32| clock.wrapping_sub(self.drawn_until - end as i32);
+        let x_of = |clock: i32| clock.wrapping_sub(self.cursor.line_start + HBLANK_CLOCKS);
         let noted = [self.noted_until, self.noted_before].map(x_of);
-        let began = noted.into_iter().filter(|&x| x < end as i32).max().unwrap_or(0).max(first as i32);
-        (end & !3) as i32 >= began
+        let began = noted.into_iter().filter(|&x| x < i32::from(end)).max().unwrap_or(0).max(i32::from(first));
+        i32::from(end & !3) >= began
+    }
+
+    /// The frame, or the update, ends: what HMOVEs have blackened behind the cursor stays so.
+    pub(super) fn blacken_behind_cursor(&mut self) {
+        let Cursor { row_start, black_until, drawn_until, .. } = self.cursor;
+        let x = (self.cursor.line_clock() - HBLANK_CLOCKS).max(0) as u16;
+        if drawn_until < self.display_end && black_until > row_start + x {
+            let black = Stroke::black(row_start, x as u8, (black_until - row_start) as u8);
+            let frame = &mut self.frames[self.current_frame];
+            // What an access blackens lies over its own over-run, and under that of a later one.
+            if self.hmove_blank_pending {
+                frame.stroke(black);
+            } else {
+                frame.stroke_under_the_last(black);
+            }
+        }
     }
 }
-
-/// The sets of active objects with which ALE draws in groups of four pixels: bit `set` is set.
-const OVER_RUNNING: u64 = {
-    let sets = [
-        bit(PF),
-        bit(P0),
-        bit(P1),
-        bit(P0) | bit(P1),
-        bit(M0),
-        bit(M1),
-        bit(M0) | bit(M1),
-        bit(BL),
-        bit(BL) | bit(M0),
-        bit(BL) | bit(M1),
-        bit(BL) | bit(P1),
-        bit(PF) | bit(P0),
-        bit(PF) | bit(P1),
-        bit(PF) | bit(BL),
-    ];
-    let mut bits = 0;
-    let mut i = 0;
-    while i < sets.len() {
-        bits |= 1 << sets[i];
-        i += 1;
-    }
-    bits
-};

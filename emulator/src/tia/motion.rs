@@ -2,7 +2,7 @@
 //!
 //! Positions change at once. There is no motion clock and no interaction of two HMOVEs but their sum.
 
-use super::objects::{copies, missile_offset_in_player, player_width, BL, M0, M1, P0};
+use super::objects::{copies, missile_offset_in_player, player_width, Objects, BL, M0, M1, P0};
 use super::row::WIDTH;
 use super::{MissileMode, Tia, HBLANK_CLOCKS};
 
@@ -25,27 +25,39 @@ fn wrap(x: i32) -> u8 {
 
 impl Tia {
     /// HMOVE ($2A) at clock `k`.
+    #[inline(never)]
     pub(super) fn hmove(&mut self, k: i32) {
         let cycle = self.line_clock(k) / 3;
-        if self.picture.hmove_blanks && (cycle <= 20 || cycle == 75) {
-            self.hmove_blank_pending = true;
+        let blanks = self.picture.hmove_blanks && (cycle <= 20 || cycle == 75);
+        let motions = self.motion_register.map(|nibble| motion(cycle, nibble));
+        let moves = |objects: &Objects| motions.iter().zip(&objects.0).any(|(&motion, &word)| motion != 0 && word != 0);
+        let undoes = self.registers.skip_first_copy != [false; 2] || self.star_field.is_some();
+        let changes = undoes || moves(&self.objects);
+        self.access(k, 0, changes || blanks);
+        for (position, motion) in self.registers.position.iter_mut().zip(motions) {
+            *position = wrap(i32::from(*position) + motion);
         }
-        for (position, &nibble) in self.objects.position.iter_mut().zip(&self.motion_register) {
-            *position = wrap(i32::from(*position) + motion(cycle, nibble));
+        if changes {
+            self.registers.skip_first_copy = [false; 2];
+            self.registers.missile0_mode = MissileMode::Normal;
+            self.star_field = None;
+            self.objects = self.registers.objects();
         }
-        self.objects.skip_first_copy = [false; 2];
-        self.objects.missile0_mode = MissileMode::Normal;
-        self.star_field = None;
         self.last_hmove_clock = k;
-        self.objects_changed = true;
+        if blanks {
+            self.hmove_blank_pending = true;
+            self.cursor.quiet_until = self.cursor.drawn_until.max(self.display_start - 1);
+        }
     }
 
     /// RESP0 or RESP1 ($10, $11) at clock `k`.
+    #[inline(never)]
     pub(super) fn reset_player(&mut self, player: usize, k: i32) {
+        self.access(k, 0, true);
         let line_clock = self.line_clock(k);
         let new = if line_clock < HBLANK_CLOCKS { 3 } else { wrap(line_clock - HBLANK_CLOCKS + 5) };
-        let distance = u32::from(wrap(i32::from(new) - i32::from(self.objects.position[player])));
-        let nusiz = self.objects.nusiz[player];
+        let distance = u32::from(wrap(i32::from(new) - i32::from(self.registers.position[player])));
+        let nusiz = self.registers.nusiz[player];
         let inside = |from: u32, length: u32| {
             copies(nusiz).iter().any(|&o| distance.wrapping_sub(o.into()).wrapping_sub(from) < length)
         };
@@ -54,16 +66,17 @@ impl Tia {
             // A copy being drawn is finished at its old place.
             self.catch_up(k.wrapping_add(11));
         }
-        self.objects.skip_first_copy[player] = !delay_zone;
-        self.objects.position[player] = new;
-        self.objects_changed = true;
+        self.registers.skip_first_copy[player] = !delay_zone;
+        self.registers.position[player] = new;
+        self.objects.0[player] = self.registers.player_word(player);
     }
 
     /// RESM0, RESM1 or RESBL ($12 to $14) at clock `k`; `object` is M0, M1 or BL.
+    #[inline(never)]
     pub(super) fn reset_narrow(&mut self, object: usize, k: i32) {
         let line_clock = self.line_clock(k);
         let since_hmove = k.wrapping_sub(self.last_hmove_clock);
-        self.objects.position[object] = match (object, since_hmove, line_clock) {
+        let position = match (object, since_hmove, line_clock) {
             // Strobes in the middle of a motion, hard-wired in ALE for the games that do it.
             (M0, 60, 69) => 8,
             (M1, 9, 18) | (BL, 9, 18) => 3,
@@ -73,23 +86,33 @@ impl Tia {
             _ if line_clock < HBLANK_CLOCKS => 2,
             _ => wrap(line_clock - HBLANK_CLOCKS + 4),
         };
+        let delay = if object == BL { 0 } else { 8 };
+        let changes = self.objects.0[object] != 0 || (object == M0 && self.star_field.is_some());
+        self.access(k, delay, changes);
+        self.registers.position[object] = position;
         if object == M0 {
-            self.objects.missile0_mode = MissileMode::Normal;
+            self.registers.missile0_mode = MissileMode::Normal;
         }
-        self.objects_changed = true;
+        self.objects.0[object] = self.registers.word(object);
     }
 
-    /// RESMP0 or RESMP1 ($28, $29).
-    pub(super) fn lock_missile(&mut self, missile: usize, locked: bool) {
-        if self.objects.missile_locked[missile] && !locked {
-            let centre = missile_offset_in_player(self.objects.nusiz[missile]) as i32;
-            self.objects.position[M0 + missile] = wrap(i32::from(self.objects.position[P0 + missile]) + centre);
+    /// RESMP0 or RESMP1 ($28, $29) at clock `k`.
+    #[inline(never)]
+    pub(super) fn lock_missile(&mut self, missile: usize, locked: bool, k: i32) {
+        let changes = locked != self.registers.missile_locked[missile];
+        self.access(k, 0, changes);
+        if !changes {
+            return;
+        }
+        if !locked {
+            let centre = missile_offset_in_player(self.registers.nusiz[missile]) as i32;
+            self.registers.position[M0 + missile] = wrap(i32::from(self.registers.position[P0 + missile]) + centre);
             if missile == 0 {
-                self.objects.missile0_mode = MissileMode::Normal;
+                self.registers.missile0_mode = MissileMode::Normal;
             }
         }
-        self.objects.missile_locked[missile] = locked;
-        self.objects_changed = true;
+        self.registers.missile_locked[missile] = locked;
+        self.objects.0[M0 + missile] = self.registers.missile_word(missile);
     }
 
     /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
@@ -108,9 +131,9 @@ impl Tia {
             2 => (0, MissileMode::Off),
             _ => (17, MissileMode::Normal),
         };
-        self.objects.missile0_mode = mode;
-        self.objects.position[M0] = wrap(i32::from(self.objects.position[M0]) - step);
-        self.objects_changed = true;
+        self.registers.missile0_mode = mode;
+        self.registers.position[M0] = wrap(i32::from(self.registers.position[M0]) - step);
+        self.objects.0[M0] = self.registers.missile_word(0);
     }
 }
 

@@ -46,11 +46,8 @@ pub(super) fn missile_offset_in_player(nusiz: u8) -> u32 {
 }
 
 /// The registers, and what follows from them, that decide where the six objects show on a line.
-///
-/// A stroke keeps a copy of them instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody
-/// asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Objects {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers {
     /// The twenty playfield bits, leftmost first.
     pub(super) playfield: u32,
     pub(super) nusiz: [u8; 2],
@@ -70,29 +67,9 @@ pub(super) struct Objects {
     pub(super) position: [u8; 5],
 }
 
-/// What the row of a player depends on.
-#[derive(PartialEq, Eq)]
-struct Player {
-    graphics: u8,
-    position: u8,
-    /// Bits 0 to 2 of NUSIZ.
-    copies: u8,
-    reflected: bool,
-    skip_first_copy: bool,
-}
-
-/// What the row of a missile depends on.
-#[derive(PartialEq, Eq)]
-struct Missile {
-    position: u8,
-    /// Bits 0 to 2 and 4 to 5 of NUSIZ.
-    copies_and_size: u8,
-    mode: MissileMode,
-}
-
-impl Objects {
+impl Registers {
     /// As a reset leaves them: all switched off.
-    pub(super) const RESET: Objects = Objects {
+    pub(super) const RESET: Registers = Registers {
         playfield: 0,
         nusiz: [0; 2],
         graphics: [0; 2],
@@ -111,123 +88,167 @@ impl Objects {
         position: [0; 5],
     };
 
+    /// The word of `object` in [`Objects`].
+    #[inline]
+    pub(super) fn word(&self, object: usize) -> u32 {
+        match object {
+            P0 | P1 => self.player_word(object),
+            M0 | M1 => self.missile_word(object - M0),
+            BL => self.ball_word(),
+            _ => self.playfield_word(),
+        }
+    }
+
+    /// The words of all objects.
+    pub(super) fn objects(&self) -> Objects {
+        Objects(std::array::from_fn(|object| self.word(object)))
+    }
+
+    /// GRP0 or GRP1 as VDELP selects it in bits 0 to 7, the position in 8 to 15, NUSIZ in 16 to 18, reflected in 19, without
+    /// its first copy in 20.
+    #[inline]
+    pub(super) fn player_word(&self, player: usize) -> u32 {
+        let shown = if self.player_delayed[player] { self.old_graphics[player] } else { self.graphics[player] };
+        let word = u32::from(shown)
+            | u32::from(self.position[player]) << 8
+            | u32::from(self.nusiz[player] & 7) << 16
+            | u32::from(self.reflected[player]) << 19
+            | u32::from(self.skip_first_copy[player]) << 20;
+        if shown == 0 {
+            0
+        } else {
+            word
+        }
+    }
+
+    /// On in bit 0, the position in bits 8 to 15, copies and size as in NUSIZ in 16 to 21, the mode in 24 and 25.
+    #[inline]
+    pub(super) fn missile_word(&self, missile: usize) -> u32 {
+        let mode = if missile == 0 { self.missile0_mode } else { MissileMode::Normal };
+        if self.missile_enabled[missile] && !self.missile_locked[missile] {
+            1 | u32::from(self.position[M0 + missile]) << 8
+                | u32::from(self.nusiz[missile] & 0x37) << 16
+                | (mode as u32) << 24
+        } else {
+            0
+        }
+    }
+
+    /// On in bit 0, the position in bits 8 to 15, the size in 16 and 17.
+    #[inline]
+    pub(super) fn ball_word(&self) -> u32 {
+        if if self.ball_delayed { self.old_ball_enabled } else { self.ball_enabled } {
+            1 | u32::from(self.position[BL]) << 8 | u32::from(self.ctrlpf >> 4 & 3) << 16
+        } else {
+            0
+        }
+    }
+
+    /// The playfield bits in bits 0 to 19, reflected in 20.
+    #[inline]
+    pub(super) fn playfield_word(&self) -> u32 {
+        if self.playfield == 0 {
+            0
+        } else {
+            self.playfield | u32::from(self.playfield_reflected) << 20
+        }
+    }
+}
+
+/// Where the six objects show on a line: for each a word with all that its row depends on, 0 while it is switched off.
+///
+/// A stroke keeps these instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody asks for.
+/// And a write that leaves them as they are changes nothing to be drawn, whatever it changes in the registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Objects(pub(super) [u32; 6]);
+
+impl Objects {
+    /// All switched off.
+    pub(super) const OFF: Objects = Objects([0; 6]);
+
     /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's
     /// score colours and on the over-run.
     #[inline]
     pub(super) fn active(&self) -> u8 {
-        let missile = |missile: usize| self.missile_enabled[missile] && !self.missile_locked[missile];
-        let ball = if self.ball_delayed { self.old_ball_enabled } else { self.ball_enabled };
-        u8::from(self.shown_graphics(P0) != 0) << P0
-            | u8::from(self.shown_graphics(P1) != 0) << P1
-            | u8::from(missile(0)) << M0
-            | u8::from(missile(1)) << M1
-            | u8::from(ball) << BL
-            | u8::from(self.playfield != 0) << PF
+        self.0.iter().rev().fold(0, |set, &word| set << 1 | u8::from(word != 0))
     }
 
-    /// GRP0 or GRP1 as VDELP selects it.
-    #[inline]
-    fn shown_graphics(&self, player: usize) -> u8 {
-        if self.player_delayed[player] {
-            self.old_graphics[player]
-        } else {
-            self.graphics[player]
-        }
-    }
-
-    fn player(&self, player: usize) -> Player {
-        Player {
-            graphics: self.shown_graphics(player),
-            position: self.position[player],
-            copies: self.nusiz[player] & 7,
-            reflected: self.reflected[player],
-            skip_first_copy: self.skip_first_copy[player],
-        }
-    }
-
-    fn missile(&self, missile: usize) -> Missile {
-        Missile {
-            position: self.position[M0 + missile],
-            copies_and_size: self.nusiz[missile] & 0x37,
-            mode: if missile == 0 { self.missile0_mode } else { MissileMode::Normal },
-        }
-    }
-
-    fn ball_size(&self) -> u8 {
-        self.ctrlpf >> 4 & 3
-    }
-
-    /// Whether `object`, switched on in both, shows otherwise than in `other`.
-    #[inline]
-    fn differs(&self, other: &Objects, object: usize) -> bool {
-        match object {
-            P0 | P1 => self.player(object) != other.player(object),
-            M0 | M1 => self.missile(object - M0) != other.missile(object - M0),
-            BL => (self.position[BL], self.ball_size()) != (other.position[BL], other.ball_size()),
-            _ => (self.playfield, self.playfield_reflected) != (other.playfield, other.playfield_reflected),
-        }
-    }
-
-    /// The row of `object`, which is switched on.
+    /// The row of `object`.
     fn row(&self, object: usize) -> Row {
+        let word = self.0[object];
+        if word == 0 {
+            return Row::EMPTY;
+        }
         match object {
-            P0 | P1 => self.player_row(object, self.shown_graphics(object)),
-            M0 | M1 => self.missile_row(object - M0),
-            BL => self.ball_row(),
-            _ => self.playfield_row(),
+            P0 | P1 => player_row(word),
+            M0 | M1 => missile_row(word),
+            BL => ball_row(word),
+            _ => playfield_row(word),
         }
     }
 
-    /// The row of a player if its graphics were `graphics`.
-    pub(super) fn player_row(&self, player: usize, graphics: u8) -> Row {
-        let mut row = Row::EMPTY;
-        // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
-        let Player { position, copies: nusiz, reflected, skip_first_copy: skip, .. } = self.player(player);
-        let pattern = if reflected { graphics } else { graphics.reverse_bits() };
-        let x = u32::from(position);
-        match nusiz {
-            // Wide players start one pixel late.
-            DOUBLE if !skip => row.place(stretch(pattern, 2), x + 1),
-            QUAD if !skip => row.place(stretch(pattern, 4), x + 1),
-            DOUBLE | QUAD => {}
-            _ => {
-                for &offset in &copies(nusiz)[usize::from(skip)..] {
-                    row.place(u32::from(pattern), x + u32::from(offset));
-                }
+    /// The row of a player if all bits of its graphics were set.
+    pub(super) fn solid_player_row(&self, player: usize) -> Row {
+        player_row(self.0[player] | 0xFF)
+    }
+}
+
+fn position(word: u32) -> u32 {
+    word >> 8 & 0xFF
+}
+
+/// The row of a player, given its [word](Registers::player_word).
+fn player_row(word: u32) -> Row {
+    let mut row = Row::EMPTY;
+    let (graphics, nusiz, reflected, skip) =
+        (word as u8, (word >> 16 & 7) as u8, word >> 19 & 1 != 0, word >> 20 & 1 != 0);
+    // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
+    let pattern = if reflected { graphics } else { graphics.reverse_bits() };
+    let x = position(word);
+    match nusiz {
+        // Wide players start one pixel late.
+        DOUBLE if !skip => row.place(stretch(pattern, 2), x + 1),
+        QUAD if !skip => row.place(stretch(pattern, 4), x + 1),
+        DOUBLE | QUAD => {}
+        _ => {
+            for &offset in &copies(nusiz)[usize::from(skip)..] {
+                row.place(u32::from(pattern), x + u32::from(offset));
             }
         }
-        row
     }
+    row
+}
 
-    /// The row of a missile that is switched on.
-    fn missile_row(&self, missile: usize) -> Row {
-        let Missile { position, copies_and_size: nusiz, mode } = self.missile(missile);
-        let mut size_code = nusiz >> 4 & 3;
-        match mode {
-            MissileMode::Normal => {}
-            MissileMode::Stretched => size_code |= 1,
-            MissileMode::Off => return Row::EMPTY,
-        }
-        let mut row = Row::EMPTY;
-        for &offset in copies(nusiz) {
-            row.place(solid(size_code), u32::from(position) + u32::from(offset));
-        }
-        row
+/// The row of a missile, given its [word](Registers::missile_word).
+fn missile_row(word: u32) -> Row {
+    let mut size_code = (word >> 20 & 3) as u8;
+    match word >> 24 {
+        STRETCHED => size_code |= 1,
+        OFF => return Row::EMPTY,
+        _ => {}
     }
+    let mut row = Row::EMPTY;
+    for &offset in copies((word >> 16) as u8) {
+        row.place(solid(size_code), position(word) + u32::from(offset));
+    }
+    row
+}
 
-    /// The row of the ball when it is switched on.
-    fn ball_row(&self) -> Row {
-        let mut row = Row::EMPTY;
-        row.place(solid(self.ball_size()), u32::from(self.position[BL]));
-        row
-    }
+const STRETCHED: u32 = MissileMode::Stretched as u32;
+const OFF: u32 = MissileMode::Off as u32;
 
-    /// The row of the playfield.
-    fn playfield_row(&self) -> Row {
-        let left = u64::from(self.playfield);
-        let right = if self.playfield_reflected { u64::from(self.playfield.reverse_bits() >> (32 - 20)) } else { left };
-        Row::of_groups(left | right << 20)
-    }
+/// The row of the ball, given its [word](Registers::ball_word).
+fn ball_row(word: u32) -> Row {
+    let mut row = Row::EMPTY;
+    row.place(solid((word >> 16) as u8), position(word));
+    row
+}
+
+/// The row of the playfield, given its [word](Registers::playfield_word).
+fn playfield_row(word: u32) -> Row {
+    let bits = word & 0xF_FFFF;
+    let right = if word >> 20 != 0 { bits.reverse_bits() >> (32 - 20) } else { bits };
+    Row::of_groups(u64::from(bits) | u64::from(right) << 20)
 }
 
 /// The rows of all objects, worked out again only for those that change.
@@ -240,25 +261,18 @@ pub(super) struct Rows {
 impl Rows {
     /// Nothing.
     pub(super) fn new() -> Self {
-        Self { objects: Objects::RESET, rows: [Row::EMPTY; 6] }
+        Self { objects: Objects::OFF, rows: [Row::EMPTY; 6] }
     }
 
     /// Those of `objects`.
+    #[inline]
     pub(super) fn of(&mut self, objects: &Objects) -> &[Row; 6] {
-        if self.objects != *objects {
-            let (old, new) = (self.objects.active(), objects.active());
-            for object in [P0, P1, M0, M1, BL, PF] {
-                let was = old & bit(object) != 0;
-                if new & bit(object) == 0 {
-                    if was {
-                        self.rows[object] = Row::EMPTY;
-                    }
-                } else if !was || objects.differs(&self.objects, object) {
-                    self.rows[object] = objects.row(object);
-                }
+        for object in [P0, P1, M0, M1, BL, PF] {
+            if self.objects.0[object] != objects.0[object] {
+                self.rows[object] = objects.row(object);
             }
-            self.objects = *objects;
         }
+        self.objects = *objects;
         &self.rows
     }
 }

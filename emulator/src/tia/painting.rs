@@ -7,8 +7,7 @@
 
 use super::objects::{bit, Objects, Rows, BL, M0, M1, P0, P1, PF};
 use super::row::{stretch_table, word_mask, Row, WIDTH, WORDS};
-use super::BUFFER_ROWS;
-use std::ops::Range;
+use super::{BUFFER_ROWS, CTRLPF_PRIORITY, CTRLPF_SCORE};
 
 /// The fifteen pairs of objects that can collide, in the order of the collision bits.
 const COLLISION_PAIRS: [(usize, usize); 15] = [
@@ -47,6 +46,33 @@ static POSSIBLE_COLLISIONS: [u16; 64] = {
     table
 };
 
+/// The sets of active objects with which ALE draws in groups of four pixels: bit `set` is set.
+const OVER_RUNNING: u64 = {
+    let sets = [
+        bit(PF),
+        bit(P0),
+        bit(P1),
+        bit(P0) | bit(P1),
+        bit(M0),
+        bit(M1),
+        bit(M0) | bit(M1),
+        bit(BL),
+        bit(BL) | bit(M0),
+        bit(BL) | bit(M1),
+        bit(BL) | bit(P1),
+        bit(PF) | bit(P0),
+        bit(PF) | bit(P1),
+        bit(PF) | bit(BL),
+    ];
+    let mut bits = 0;
+    let mut i = 0;
+    while i < sets.len() {
+        bits |= 1 << sets[i];
+        i += 1;
+    }
+    bits
+};
+
 /// First pixel of the right half.
 const MIDDLE: usize = WIDTH / 2;
 
@@ -63,9 +89,7 @@ pub(super) struct Colours {
 
 /// Which objects lie over which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Nothing but black.
-    Blank,
+enum Order {
     /// Players and missiles before playfield and ball.
     PlayersFirst,
     /// Playfield and ball before players and missiles (CTRLPF bit 2).
@@ -77,25 +101,20 @@ pub(super) enum Order {
 /// The pixels `first..end` of the line whose pixel 0 is at `row_start`, and of the `lines - 1` lines below it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stroke {
-    row_start: u32,
-    lines: u32,
-    /// Index into [`Strokes::objects`].
-    objects: u32,
-    first: u8,
-    end: u8,
-    order: Order,
-    /// The set of objects that are switched on.
-    active: u8,
-    /// Whether up to three pixels behind the stroke's end are painted too, if no movable object is near them.
+    pub(super) objects: Objects,
+    pub(super) colours: Colours,
+    pub(super) row_start: u16,
+    pub(super) lines: u16,
+    pub(super) first: u8,
+    pub(super) end: u8,
+    /// Pixels before this one are black: what an HMOVE blanks.
+    pub(super) black_until: u8,
+    pub(super) ctrlpf: u8,
+    /// Nothing but black, and no collisions.
+    pub(super) blank: bool,
+    /// Whether up to three pixels behind the stroke's end may be painted too: if it is drawn in groups of four pixels, and no
+    /// movable object is near them.
     pub(super) may_over_run: bool,
-    colours: Colours,
-}
-
-/// Strokes not yet painted, in the order of drawing.
-#[derive(Clone, Debug, Default)]
-struct Strokes {
-    strokes: Vec<Stroke>,
-    objects: Vec<Objects>,
 }
 
 /// One of the TIA's two frame buffers.
@@ -103,9 +122,9 @@ struct Strokes {
 pub(super) struct FrameBuffer {
     pixels: Box<[u8]>,
     /// What the buffer would show if it had been painted before the frame under way.
-    before: Strokes,
+    before: Vec<Stroke>,
     /// The frame under way.
-    strokes: Strokes,
+    strokes: Vec<Stroke>,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
     /// Rows of the last collisions found.
@@ -117,8 +136,8 @@ impl FrameBuffer {
     pub(super) fn new() -> Self {
         Self {
             pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
-            before: Strokes::default(),
-            strokes: Strokes::default(),
+            before: Vec::new(),
+            strokes: Vec::new(),
             collided: 0,
             rows: Rows::new(),
         }
@@ -139,25 +158,28 @@ impl FrameBuffer {
 
     /// Begins a frame over what the buffer holds. Collisions must have been taken.
     pub(super) fn begin(&mut self) {
-        self.before.paint(&mut self.pixels);
+        paint(&mut self.before, &mut self.pixels);
         std::mem::swap(&mut self.before, &mut self.strokes);
         self.collided = 0;
     }
 
     /// Adds the collisions of the strokes since the last call to `latches`.
     pub(super) fn collide(&mut self, latches: &mut u16) {
-        for stroke in &self.strokes.strokes[self.collided..] {
-            let pairs = POSSIBLE_COLLISIONS[usize::from(stroke.active)] & !*latches;
+        for stroke in &self.strokes[self.collided..] {
+            if stroke.blank {
+                continue;
+            }
+            let pairs = POSSIBLE_COLLISIONS[usize::from(stroke.objects.active()) % 64] & !*latches;
             if pairs != 0 {
-                *latches |= stroke.collisions(pairs, self.rows.of(&self.strokes.objects[stroke.objects as usize]));
+                *latches |= stroke.collisions(pairs, self.rows.of(&stroke.objects));
             }
         }
-        self.collided = self.strokes.strokes.len();
+        self.collided = self.strokes.len();
     }
 
     /// Forgets the collisions of the strokes since the last call.
     pub(super) fn clear_collisions(&mut self) {
-        self.collided = self.strokes.strokes.len();
+        self.collided = self.strokes.len();
     }
 
     /// The frame has covered all it will ever cover: nothing of before is left to see.
@@ -165,77 +187,71 @@ impl FrameBuffer {
         self.before.clear();
     }
 
-    /// Black pixels, `width` of them from buffer position `start` on, and below them in as many lines as `lines` says.
-    pub(super) fn blank(&mut self, start: usize, width: usize, lines: u32) {
-        self.strokes.strokes.push(Stroke::new(Order::Blank, Colours::default(), start, 0..width, lines, 0));
+    /// The next stroke.
+    #[inline]
+    pub(super) fn stroke(&mut self, stroke: Stroke) {
+        self.strokes.push(stroke);
     }
 
-    /// The strokes to come are drawn with `objects`.
-    #[inline]
-    pub(super) fn set_objects(&mut self, objects: &Objects) {
-        self.strokes.objects.push(*objects);
-    }
-
-    /// A stroke with the objects set last.
-    #[inline]
-    pub(super) fn stroke(&mut self, mut stroke: Stroke) {
-        stroke.objects = self.strokes.objects.len() as u32 - 1;
-        self.strokes.strokes.push(stroke);
+    /// A stroke under the last one, whose over-run lies over it.
+    pub(super) fn stroke_under_the_last(&mut self, stroke: Stroke) {
+        let place = self.strokes.len().saturating_sub(1);
+        self.strokes.insert(place, stroke);
+        self.collided += usize::from(self.collided > place);
     }
 
     /// Paints what is left to paint and shows the pixels: rows of 160 palette indices. Collisions must have been taken.
     pub(super) fn look(&mut self) -> &mut [u8] {
-        self.before.paint(&mut self.pixels);
-        self.strokes.paint(&mut self.pixels);
+        paint(&mut self.before, &mut self.pixels);
+        paint(&mut self.strokes, &mut self.pixels);
         self.collided = 0;
         &mut self.pixels
     }
 }
 
-impl Strokes {
-    fn clear(&mut self) {
-        self.strokes.clear();
-        self.objects.clear();
-    }
-
-    /// Paints and forgets all strokes.
-    fn paint(&mut self, pixels: &mut [u8]) {
-        let mut rows = Rows::new();
-        for stroke in &self.strokes {
-            let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
-            let start = stroke.row_start as usize;
-            let line = &mut pixels[start..];
-            if stroke.order == Order::Blank {
-                line[first..end].fill(0);
-            } else {
-                let rows = rows.of(&self.objects[stroke.objects as usize]);
-                for word in first / 32..=(end - 1) / 32 {
-                    stroke.paint(word, rows, &mut line[word * 32..]);
-                }
-                if stroke.may_over_run {
-                    stroke.over_run(&self.objects[stroke.objects as usize], rows, line);
-                }
+/// Paints and forgets all strokes.
+fn paint(strokes: &mut Vec<Stroke>, pixels: &mut [u8]) {
+    let mut rows = Rows::new();
+    for stroke in strokes.drain(..) {
+        let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
+        let start = usize::from(stroke.row_start);
+        let line = &mut pixels[start..];
+        if stroke.blank {
+            line[first..end].fill(0);
+        } else {
+            let rows = rows.of(&stroke.objects);
+            let order = stroke.order();
+            for word in first / 32..=(end - 1) / 32 {
+                stroke.paint(word, order, rows, &mut line[word * 32..]);
             }
-            for below in 1..stroke.lines as usize {
-                pixels.copy_within(start + first..start + end, start + below * WIDTH + first);
+            if stroke.may_over_run {
+                stroke.over_run(rows, line);
             }
         }
-        self.clear();
+        if first < usize::from(stroke.black_until) {
+            line[first..usize::from(stroke.black_until)].fill(0);
+        }
+        for below in 1..usize::from(stroke.lines) {
+            pixels.copy_within(start + first..start + end, start + below * WIDTH + first);
+        }
     }
 }
 
 impl Stroke {
-    /// The pixels `x` of the line whose pixel 0 is at `row_start`, and of the lines below up to `lines` in all.
-    pub(super) fn new(
-        order: Order,
-        colours: Colours,
-        row_start: usize,
-        x: Range<usize>,
-        lines: u32,
-        active: u8,
-    ) -> Self {
-        let (first, end) = (x.start as u8, x.end as u8);
-        Self { row_start: row_start as u32, lines, objects: 0, first, end, order, active, may_over_run: false, colours }
+    /// Black pixels at `first..end` of the line whose pixel 0 is at `row_start`.
+    pub(super) fn black(row_start: u16, first: u8, end: u8) -> Self {
+        Self {
+            objects: Objects::OFF,
+            colours: Colours::default(),
+            row_start,
+            lines: 1,
+            first,
+            end,
+            black_until: 0,
+            ctrlpf: 0,
+            blank: true,
+            may_over_run: false,
+        }
     }
 
     /// Which of `pairs` meet in the stroke.
@@ -254,23 +270,41 @@ impl Stroke {
         found
     }
 
-    /// Paints the pixels behind the stroke's end up to the next multiple of four, if no movable object is in that group.
-    fn over_run(&self, objects: &Objects, rows: &[Row; 6], line: &mut [u8]) {
+    fn order(&self) -> Order {
+        let score = self.ctrlpf & CTRLPF_SCORE != 0;
+        // A playfield that is the only active object is score-coloured even when it also has priority.
+        if self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && self.objects.active() == bit(PF)) {
+            Order::PlayfieldFirst
+        } else if score {
+            Order::Score
+        } else {
+            Order::PlayersFirst
+        }
+    }
+
+    /// Paints the pixels behind the stroke's end up to the next multiple of four, if it is drawn in such groups and no movable
+    /// object is in this one.
+    fn over_run(&self, rows: &[Row; 6], line: &mut [u8]) {
+        let active = self.objects.active();
+        let with_playfield = active & bit(PF) != 0 && active != bit(PF);
+        if OVER_RUNNING >> active & 1 == 0 || (with_playfield && self.ctrlpf & CTRLPF_SCORE != 0) {
+            return;
+        }
         let end = usize::from(self.end);
         let group = end & !3;
         let covers = |object: usize| match object {
-            P0 | P1 => objects.player_row(object, 0xFF).any_in(group, group + 4),
+            P0 | P1 => self.objects.solid_player_row(object).any_in(group, group + 4),
             _ => rows[object].any_in(group, group + 4),
         };
-        if !(P0..=BL).any(|object| self.active & bit(object) != 0 && covers(object)) {
+        if !(P0..=BL).any(|object| active & bit(object) != 0 && covers(object)) {
             let behind = Self { first: self.end, end: group as u8 + 4, ..*self };
-            behind.paint(end / 32, rows, &mut line[end / 32 * 32..]);
+            behind.paint(end / 32, self.order(), rows, &mut line[end / 32 * 32..]);
         }
     }
 
     /// Paints word `word` of the stroke into `pixels`, which begin at the word's first pixel.
     #[inline]
-    fn paint(&self, word: usize, rows: &[Row; 6], pixels: &mut [u8]) {
+    fn paint(&self, word: usize, order: Order, rows: &[Row; 6], pixels: &mut [u8]) {
         let row = |object: usize| rows[object].0[word];
         let [colour0, colour1] = self.colours.player;
         let colour_playfield = self.colours.playfield;
@@ -278,8 +312,7 @@ impl Stroke {
         let layer1 = (row(P1) | row(M1), colour1);
         let layer_playfield = (row(PF) | row(BL), colour_playfield);
         // Lowest priority first.
-        match self.order {
-            Order::Blank => {}
+        match order {
             Order::PlayersFirst => self.blend(word, pixels, [layer_playfield, layer1, layer0]),
             Order::PlayfieldFirst => self.blend(word, pixels, [layer1, layer0, layer_playfield]),
             Order::Score => {

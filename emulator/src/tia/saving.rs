@@ -1,6 +1,7 @@
 //! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
 
-use super::objects::Objects;
+use super::drawing::Cursor;
+use super::objects::Registers;
 use super::row::WIDTH;
 use super::{MissileMode, Picture, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
@@ -19,6 +20,12 @@ impl Tia {
         let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look()[..shown]);
         archive.pictures(first, second)?;
 
+        // The cursor as clocks left in its line and the place of the pixel it is at.
+        let mut drawn_until = self.cursor.drawn_until;
+        let line_clock = drawn_until - self.cursor.line_start;
+        let mut line_clocks_left = LINE_CLOCKS - line_clock;
+        let mut write_position = usize::from(self.cursor.row_start) + (line_clock - HBLANK_CLOCKS).max(0) as usize;
+
         // A new field: exchange it below, or say why it need not be, and raise the version of the format.
         let Self {
             picture: own_picture,
@@ -26,11 +33,10 @@ impl Tia {
             display_start: _, // these three follow from `picture` and `frame_start`
             display_end: _,
             last_clock: _,
-            drawn_until,
+            line_start: _, // this one too, and found again at the next access
+            cursor: _,     // as three numbers
             noted_until,
             noted_before,
-            line_clocks_left,
-            write_position,
             vsync_release,
             lines_of_last_frame,
             partial,
@@ -41,8 +47,8 @@ impl Tia {
             sound,
             vblank,
             colours,
-            objects,
-            objects_changed,
+            registers,
+            objects: _, // follows from the registers
             motion_register,
             collisions,
             dump_paddles,
@@ -51,7 +57,7 @@ impl Tia {
             hmove_blank_pending,
             star_field,
         } = self;
-        let Objects {
+        let Registers {
             nusiz,
             ctrlpf,
             reflected,
@@ -68,12 +74,11 @@ impl Tia {
             skip_first_copy,
             playfield_reflected,
             missile0_mode,
-        } = objects;
+        } = registers;
         *own_picture = picture;
-        *objects_changed = true;
         archive.number(current_frame, 0..=1, "the frame buffer in use")?;
         archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
-        exchange!(archive, drawn_until, line_clocks_left, write_position);
+        exchange!(archive, &mut drawn_until, &mut line_clocks_left, &mut write_position);
         exchange!(archive, noted_until, noted_before, vsync_release, lines_of_last_frame, last_hmove_clock);
         exchange!(archive, partial, greyed, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
         exchange!(archive, &mut colours.player, &mut colours.playfield, &mut colours.background);
@@ -91,27 +96,33 @@ impl Tia {
         if star_field.is_some_and(|counter| counter > 3) {
             return Err(StateError::invalid("the star field's counter", star_field, "0 to 3"));
         }
-        self.place_window();
-        self.check_cursor()
+        if archive.restoring() {
+            self.line_start = self.frame_start;
+            self.objects = self.registers.objects();
+            self.place_window();
+            self.place_cursor(drawn_until, line_clocks_left, write_position)?;
+        }
+        Ok(())
     }
 
     /// The cursor must write where its line and column are, and every line to the window's end must fit into the buffer.
-    fn check_cursor(&self) -> Result<(), StateError> {
-        let (drawn, left) = (self.drawn_until, self.line_clocks_left);
+    fn place_cursor(&mut self, drawn: i32, left: i32, write_position: usize) -> Result<(), StateError> {
         let in_window = (self.frame_start..=self.display_end).contains(&drawn) && (0..=LINE_CLOCKS).contains(&left);
-        let fits = in_window && {
+        let row_start = in_window.then(|| {
             let line_clock = LINE_CLOCKS - left;
             let x = (line_clock - HBLANK_CLOCKS).max(0) as usize;
             let lines = (self.display_end - drawn + line_clock + LINE_CLOCKS - 1) / LINE_CLOCKS;
-            let row_start = self.write_position.checked_sub(x);
-            row_start.is_some_and(|start| start % WIDTH == 0 && start / WIDTH + lines as usize <= BUFFER_ROWS)
+            let row_start = write_position.checked_sub(x);
+            row_start.filter(|start| start % WIDTH == 0 && start / WIDTH + lines as usize <= BUFFER_ROWS)
+        });
+        let Some(row_start) = row_start.flatten() else {
+            let cursor = (drawn, left, write_position);
+            return Err(StateError::invalid("the drawing cursor", cursor, "a place inside the picture"));
         };
-        if fits {
-            Ok(())
-        } else {
-            let cursor = (drawn, left, self.write_position);
-            Err(StateError::invalid("the drawing cursor", cursor, "a place inside the picture"))
-        }
+        let line_start = drawn + left - LINE_CLOCKS;
+        self.cursor = Cursor { drawn_until: drawn, line_start, row_start: row_start as u16, ..Cursor::new(drawn) };
+        self.find_quiet();
+        Ok(())
     }
 }
 
