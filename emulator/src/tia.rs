@@ -18,7 +18,7 @@ mod sound;
 
 use drawing::Cursor;
 use objects::{Objects, Registers, BL, M0, M1, P0, P1, PF};
-use painting::{Colours, FrameBuffer};
+use painting::{Collider, Colours, FrameBuffer};
 pub(crate) use row::WIDTH;
 use sound::Sound;
 pub(crate) use sound::SAMPLES;
@@ -116,6 +116,7 @@ pub(crate) struct Tia {
     stop: bool,
     frames: [FrameBuffer; 2],
     current_frame: usize,
+    collider: Collider,
     /// Not touched by any reset.
     sound: Sound,
 
@@ -178,6 +179,7 @@ impl Tia {
             stop: false,
             frames,
             current_frame: 0,
+            collider: Collider::new(),
             sound,
             vblank: 0,
             colours: Colours::default(),
@@ -220,7 +222,7 @@ impl Tia {
         self.current_frame ^= 1;
         let frame = &mut self.frames[self.current_frame];
         // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
-        frame.collide(&mut self.collisions);
+        frame.collide(&mut self.collisions, &mut self.collider);
         frame.begin();
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
         self.rebase_cycles(cycles);
@@ -310,7 +312,7 @@ impl Tia {
     /// Latches the collisions of all that was drawn so far.
     fn take_collisions(&mut self) {
         for frame in &mut self.frames {
-            frame.collide(&mut self.collisions);
+            frame.collide(&mut self.collisions, &mut self.collider);
         }
     }
 

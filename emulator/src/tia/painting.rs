@@ -127,8 +127,48 @@ pub(super) struct FrameBuffer {
     strokes: Vec<Stroke>,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
+}
+
+/// Finds collisions, and remembers them: nine rows in ten are those of the frame before, and games that never clear the
+/// latches would look for the same ones again and again (up to a quarter of their time).
+#[derive(Clone, Debug)]
+pub(super) struct Collider {
+    remembered: Box<[Collided; REMEMBERED]>,
     /// Rows of the last collisions found.
     rows: Rows,
+}
+
+/// Collisions remembered; a power of two.
+const REMEMBERED: usize = 256;
+
+/// What collided between pixels `first..end` of a line that shows `objects`.
+#[derive(Clone, Copy, Debug)]
+struct Collided {
+    objects: Objects,
+    first: u8,
+    end: u8,
+    found: u16,
+}
+
+impl Collider {
+    /// One that remembers nothing.
+    pub(super) fn new() -> Self {
+        let nothing = Collided { objects: Objects::OFF, first: 0, end: 0, found: 0 };
+        Self { remembered: Box::new([nothing; REMEMBERED]), rows: Rows::new() }
+    }
+
+    /// Which pairs meet in `stroke`, where `possible` are switched on.
+    fn collisions(&mut self, stroke: &Stroke, possible: u16) -> u16 {
+        // Lines, and strokes of one line, far enough from each other.
+        let place = usize::from(stroke.row_start / 32) + usize::from(stroke.first);
+        let last = &mut self.remembered[place % REMEMBERED];
+        if (last.first, last.end) != (stroke.first, stroke.end) || last.objects != stroke.objects {
+            let Stroke { objects, first, end, .. } = *stroke;
+            let found = stroke.collisions(possible, self.rows.of(&objects));
+            *last = Collided { objects, first, end, found };
+        }
+        last.found
+    }
 }
 
 impl FrameBuffer {
@@ -139,7 +179,6 @@ impl FrameBuffer {
             before: Vec::new(),
             strokes: Vec::new(),
             collided: 0,
-            rows: Rows::new(),
         }
     }
 
@@ -164,14 +203,14 @@ impl FrameBuffer {
     }
 
     /// Adds the collisions of the strokes since the last call to `latches`.
-    pub(super) fn collide(&mut self, latches: &mut u16) {
+    pub(super) fn collide(&mut self, latches: &mut u16, collider: &mut Collider) {
         for stroke in &self.strokes[self.collided..] {
             if stroke.blank {
                 continue;
             }
-            let pairs = POSSIBLE_COLLISIONS[usize::from(stroke.objects.active()) % 64] & !*latches;
-            if pairs != 0 {
-                *latches |= stroke.collisions(pairs, self.rows.of(&stroke.objects));
+            let possible = POSSIBLE_COLLISIONS[usize::from(stroke.objects.active()) % 64];
+            if possible & !*latches != 0 {
+                *latches |= collider.collisions(stroke, possible);
             }
         }
         self.collided = self.strokes.len();
@@ -256,8 +295,7 @@ impl Stroke {
 
     /// Which of `pairs` meet in the stroke.
     fn collisions(&self, pairs: u16, rows: &[Row; 6]) -> u16 {
-        let (first, end) = (usize::from(self.first), usize::from(self.end));
-        let masks: [u32; WORDS] = std::array::from_fn(|word| word_mask(word, first, end));
+        let masks = Row::range(usize::from(self.first), usize::from(self.end)).0;
         let mut left = pairs;
         let mut found = 0;
         while left != 0 {

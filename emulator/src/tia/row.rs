@@ -35,6 +35,13 @@ impl Row {
         row
     }
 
+    /// The pixels `first..end`, up to 160.
+    #[inline]
+    pub(super) fn range(first: usize, end: usize) -> Row {
+        let (below_first, below_end) = (&BELOW[first % (WIDTH + 1)].0, &BELOW[end % (WIDTH + 1)].0);
+        Row(std::array::from_fn(|word| below_end[word] & !below_first[word]))
+    }
+
     /// Whether any of the pixels `first..end` is in the set.
     pub(super) fn any_in(&self, first: usize, end: usize) -> bool {
         (first..end).any(|x| self.0[x / 32] >> (x % 32) & 1 == 1)
@@ -50,6 +57,18 @@ pub(super) fn word_mask(word: usize, first: usize, end: usize) -> u32 {
     };
     below(end) & !below(first)
 }
+
+/// For every `x` the pixels left of it.
+static BELOW: [Row; WIDTH + 1] = {
+    let mut table = [Row::EMPTY; WIDTH + 1];
+    let mut x = 1;
+    while x <= WIDTH {
+        table[x] = table[x - 1];
+        table[x].0[(x - 1) / 32] |= 1 << ((x - 1) % 32);
+        x += 1;
+    }
+    table
+};
 
 /// Every bit of `bits` repeated `times` times (2 or 4), bit 0 first.
 #[inline]

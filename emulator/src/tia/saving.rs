@@ -41,8 +41,9 @@ impl Tia {
             lines_of_last_frame,
             partial,
             greyed,
-            stop: _, // every update clears it first
-            frames: _,
+            stop: _,     // every update clears it first
+            frames: _,   // as pictures
+            collider: _, // remembers what it could find again
             current_frame,
             sound,
             vblank,
