@@ -48,6 +48,12 @@ pub trait Bus {
     }
     /// `byte` was on the data bus: the CPU has used a byte it had looked ahead to.
     fn latch(&mut self, _byte: u8) {}
+    /// What is on the data bus now counts: the next instruction may be read from where nothing drives all of its lines. Not
+    /// called between instructions that follow each other in memory that [`opcode_ahead`](Bus::opcode_ahead) knows, as the
+    /// opcode of the next one comes over the bus before anything can ask.
+    fn settle(&mut self) {}
+    /// An instruction is about to be read from anywhere else; what [`settle`](Bus::settle) found is on the data bus.
+    fn resume(&mut self) {}
     /// The CPU is about to execute the load or BIT at `pc` after a branch back from behind it, with what is in `registers`. If
     /// that changes nothing in the CPU, and so again and again, how often? `pass` is the cycles that both instructions take
     /// together.
@@ -80,6 +86,12 @@ impl<B: Bus> Bus for &mut B {
     }
     fn latch(&mut self, byte: u8) {
         (**self).latch(byte);
+    }
+    fn settle(&mut self) {
+        (**self).settle();
+    }
+    fn resume(&mut self) {
+        (**self).resume();
     }
     fn idle_passes(&self, pc: u16, registers: &Polled, pass: u32) -> u32 {
         (**self).idle_passes(pc, registers, pass)

@@ -47,7 +47,9 @@ struct Board {
 struct RunningBus<'a> {
     board: &'a mut Board,
     cycles: u32,
-    data_bus: u8,
+    /// As [`Board::data_bus`], which is out of date between [`Bus::settle`] and the next one. A whole word, because three bytes
+    /// of padding would be kept with it.
+    data_bus: u32,
 }
 
 impl Bus for RunningBus<'_> {
@@ -62,9 +64,9 @@ impl Bus for RunningBus<'_> {
         };
         let byte = match plain {
             Some(byte) => byte,
-            None => self.board.read_device(address, self.cycles, self.data_bus),
+            None => self.board.read_device(address, self.cycles, self.data_bus as u8),
         };
-        self.data_bus = byte;
+        self.data_bus = byte.into();
         byte
     }
 
@@ -98,7 +100,17 @@ impl Bus for RunningBus<'_> {
 
     #[inline(always)]
     fn latch(&mut self, byte: u8) {
-        self.data_bus = byte;
+        self.data_bus = byte.into();
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        self.board.data_bus = self.data_bus as u8;
+    }
+
+    #[inline(always)]
+    fn resume(&mut self) {
+        self.data_bus = self.board.data_bus.into();
     }
 
     #[inline(always)]
@@ -115,7 +127,7 @@ impl Bus for RunningBus<'_> {
 impl RunningBus<'_> {
     #[inline(always)]
     fn write_byte(&mut self, address: u16, value: u8, after_write: bool) -> bool {
-        self.data_bus = value;
+        self.data_bus = value.into();
         if address & 0x1280 == 0x0080 {
             self.board.riot.ram[usize::from(address & 0x7F)] = value;
             return false;
@@ -133,10 +145,9 @@ impl Board {
     /// Lets the CPU work on the bus, which `work` gives back.
     #[inline(always)]
     fn with_bus(&mut self, work: impl FnOnce(RunningBus<'_>) -> RunningBus<'_>) {
-        let (cycles, data_bus) = (self.cycles, self.data_bus);
-        let RunningBus { board, cycles, data_bus } = work(RunningBus { board: self, cycles, data_bus });
+        let (cycles, data_bus) = (self.cycles, self.data_bus.into());
+        let RunningBus { board, cycles, data_bus: _ } = work(RunningBus { board: self, cycles, data_bus });
         board.cycles = cycles;
-        board.data_bus = data_bus;
     }
 
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.

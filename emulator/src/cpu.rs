@@ -34,8 +34,6 @@ pub struct Cpu {
     decimal: bool,
     interrupt_disable: bool,
     jammed: bool,
-    /// Instructions that the run under way may still execute.
-    left: u32,
 }
 
 /// Base cycles by opcode. `$A7` (LAX zp) takes 4 here, an oddity of ALE's table.
@@ -74,7 +72,6 @@ impl Cpu {
             decimal: false,
             interrupt_disable: false,
             jammed: false,
-            left: 0,
         }
     }
 
@@ -82,44 +79,102 @@ impl Cpu {
     pub fn reset(&mut self, bus: &mut impl Bus) {
         *self = Self::new();
         self.pc = word(bus, 0xFFFC, 0xFFFD);
+        bus.settle();
     }
 
     /// Executes up to `limit` whole instructions, until the bus says stop, and gives the bus back. A jammed CPU does nothing.
     ///
-    /// The loop works on a copy of the registers, which the compiler can then keep in the host's; nothing that is called
-    /// from it may take the copy's address. Inlined, so that this holds for a bus that lives in the caller too.
+    /// Inlined, so that a bus that lives in the caller can stay in the host's registers.
     #[inline(always)]
     pub fn run<B: Bus>(&mut self, mut bus: B, limit: u32) -> B {
-        let mut cpu = *self;
-        cpu.left = if cpu.jammed { 0 } else { limit };
-        while let Some(left) = cpu.left.checked_sub(1) {
-            let opcode = bus.opcode_ahead(cpu.pc);
+        let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed } = *self;
+        let mut rare = Rare { sp, overflow, decimal, interrupt_disable, jammed };
+        let left = if jammed { 0 } else { limit };
+        let mut running = Running { a, x, y, pc, sign_and_zero, carry, left, rare: &mut rare };
+        while let Some(left) = running.left.checked_sub(1) {
+            let opcode = bus.opcode_ahead(running.pc);
             if opcode == UNKNOWN_OPCODE {
-                (cpu, bus) = cpu.run_carefully(bus);
+                bus.resume();
+                (running, bus) = running.run_carefully(bus);
             } else {
-                cpu.left = left;
-                cpu.execute_ahead(opcode, Ahead, &mut bus);
+                running.left = left;
+                running.execute_ahead(opcode, Ahead, &mut bus);
             }
         }
-        *self = cpu;
+        let Running { a, x, y, pc, sign_and_zero, carry, .. } = running;
+        let Rare { sp, overflow, decimal, interrupt_disable, jammed } = rare;
+        *self = Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed };
         bus
     }
 
+    /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
+    pub fn jammed(&self) -> bool {
+        self.jammed
+    }
+
+    /// The status byte as PHP pushes it: N V 1 1 D I Z C.
+    pub fn status(&self) -> u8 {
+        let Self { sign_and_zero, overflow, decimal, interrupt_disable, carry, .. } = *self;
+        u8::from(sign_and_zero & 0x8080 != 0) << 7
+            | u8::from(overflow) << 6
+            | 0x30
+            | u8::from(decimal) << 3
+            | u8::from(interrupt_disable) << 2
+            | u8::from(sign_and_zero as u8 == 0) << 1
+            | u8::from(carry)
+    }
+
+    /// Sets the flags from a status byte; bits 4 and 5 are ignored.
+    pub fn set_status(&mut self, status: u8) {
+        self.sign_and_zero = u16::from(status & 0x80) << 8 | u16::from(status & 0x02 == 0);
+        self.overflow = status & 0x40 != 0;
+        self.decimal = status & 0x08 != 0;
+        self.interrupt_disable = status & 0x04 != 0;
+        self.carry = status & 0x01 != 0;
+    }
+}
+
+/// A CPU at work: what most instructions use, which the compiler can keep in the host's registers as long as nothing that is
+/// called takes its address, and where the rest is.
+#[derive(Debug)]
+struct Running<'a> {
+    a: u8,
+    x: u8,
+    y: u8,
+    pc: u16,
+    sign_and_zero: u16,
+    carry: bool,
+    /// Instructions that may still be executed.
+    left: u32,
+    rare: &'a mut Rare,
+}
+
+/// What few instructions use.
+#[derive(Debug)]
+struct Rare {
+    sp: u8,
+    overflow: bool,
+    decimal: bool,
+    interrupt_disable: bool,
+    jammed: bool,
+}
+
+impl Running<'_> {
     /// Executes instructions until one can be looked ahead to again without asking carefully.
     #[inline(never)]
-    fn run_carefully<B: Bus>(self, mut bus: B) -> (Self, B) {
-        let mut cpu = self;
-        while cpu.left > 0 && bus.opcode_ahead(cpu.pc) == UNKNOWN_OPCODE {
-            cpu.left -= 1;
-            match bus.look_ahead_carefully(cpu.pc) {
-                Some([opcode, first, second]) => cpu.execute_ahead(opcode, Known([first, second]), &mut bus),
+    fn run_carefully<B: Bus>(mut self, mut bus: B) -> (Self, B) {
+        while self.left > 0 && bus.opcode_ahead(self.pc) == UNKNOWN_OPCODE {
+            self.left -= 1;
+            match bus.look_ahead_carefully(self.pc) {
+                Some([opcode, first, second]) => self.execute_ahead(opcode, Known([first, second]), &mut bus),
                 None => {
-                    let opcode = cpu.fetch(&mut bus);
-                    cpu.execute(opcode, &mut bus, Fetched);
+                    let opcode = self.fetch(&mut bus);
+                    self.execute(opcode, &mut bus, Fetched);
                 }
             }
         }
-        (cpu, bus)
+        bus.settle();
+        (self, bus)
     }
 
     #[inline(always)]
@@ -129,31 +184,22 @@ impl Cpu {
         self.execute(opcode, bus, operands);
     }
 
-    /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.
-    pub fn jammed(&self) -> bool {
-        self.jammed
+    /// See [`Cpu::status`].
+    #[inline(always)]
+    fn status(&self) -> u8 {
+        let Self { sign_and_zero, carry, .. } = *self;
+        let Rare { overflow, decimal, interrupt_disable, .. } = *self.rare;
+        Cpu { sign_and_zero, carry, overflow, decimal, interrupt_disable, ..Cpu::new() }.status()
     }
 
-    /// The status byte as PHP pushes it: N V 1 1 D I Z C.
+    /// See [`Cpu::set_status`].
     #[inline(always)]
-    pub fn status(&self) -> u8 {
-        u8::from(self.is_negative()) << 7
-            | u8::from(self.overflow) << 6
-            | 0x30
-            | u8::from(self.decimal) << 3
-            | u8::from(self.interrupt_disable) << 2
-            | u8::from(self.is_zero()) << 1
-            | u8::from(self.carry)
-    }
-
-    /// Sets the flags from a status byte; bits 4 and 5 are ignored.
-    #[inline(always)]
-    pub fn set_status(&mut self, status: u8) {
-        self.sign_and_zero = u16::from(status & 0x80) << 8 | u16::from(status & 0x02 == 0);
-        self.overflow = status & 0x40 != 0;
-        self.decimal = status & 0x08 != 0;
-        self.interrupt_disable = status & 0x04 != 0;
-        self.carry = status & 0x01 != 0;
+    fn set_status(&mut self, status: u8) {
+        let mut cpu = Cpu::new();
+        cpu.set_status(status);
+        let Cpu { sign_and_zero, carry, overflow, decimal, interrupt_disable, .. } = cpu;
+        (self.sign_and_zero, self.carry) = (sign_and_zero, carry);
+        *self.rare = Rare { overflow, decimal, interrupt_disable, ..*self.rare };
     }
 
     #[inline(always)]
@@ -174,9 +220,9 @@ impl Cpu {
 /// Where an instruction's operand bytes come from.
 trait Operands: Copy {
     /// The byte after the opcode.
-    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8;
+    fn first<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8;
     /// The byte after that.
-    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8;
+    fn second<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8;
 }
 
 /// They are read one by one.
@@ -185,12 +231,12 @@ struct Fetched;
 
 impl Operands for Fetched {
     #[inline(always)]
-    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn first<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         cpu.fetch(bus)
     }
 
     #[inline(always)]
-    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn second<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         cpu.fetch(bus)
     }
 }
@@ -201,7 +247,7 @@ struct Ahead;
 
 impl Ahead {
     #[inline(always)]
-    fn take<B: Bus>(cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn take<B: Bus>(cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         let byte = bus.operand_ahead(cpu.pc);
         cpu.pc = cpu.pc.wrapping_add(1);
         bus.latch(byte);
@@ -211,12 +257,12 @@ impl Ahead {
 
 impl Operands for Ahead {
     #[inline(always)]
-    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn first<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         Self::take(cpu, bus)
     }
 
     #[inline(always)]
-    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn second<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         Self::take(cpu, bus)
     }
 }
@@ -227,7 +273,7 @@ struct Known([u8; 2]);
 
 impl Known {
     #[inline(always)]
-    fn take<B: Bus>(self, index: usize, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn take<B: Bus>(self, index: usize, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         cpu.pc = cpu.pc.wrapping_add(1);
         bus.latch(self.0[index]);
         self.0[index]
@@ -236,12 +282,12 @@ impl Known {
 
 impl Operands for Known {
     #[inline(always)]
-    fn first<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn first<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         self.take(0, cpu, bus)
     }
 
     #[inline(always)]
-    fn second<B: Bus>(self, cpu: &mut Cpu, bus: &mut B) -> u8 {
+    fn second<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8 {
         self.take(1, cpu, bus)
     }
 }
@@ -253,7 +299,7 @@ impl Saved for Cpu {
         #[rustfmt::skip]
         let Self {
             a, x, y, sp, pc, jammed,
-            sign_and_zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _, left: _,
+            sign_and_zero: _, carry: _, overflow: _, decimal: _, interrupt_disable: _,
         } = self;
         exchange!(archive, a, x, y, sp, pc, jammed, &mut status);
         self.set_status(status);

@@ -2,7 +2,7 @@
 //!
 //! The addressing mode computes an effective address, the shape makes the bus accesses, the operation works on registers.
 
-use super::{Cpu, Operands, BASE_CYCLES};
+use super::{Operands, Running, BASE_CYCLES};
 use crate::bus::Bus;
 
 /// Of opcodes that have them in common.
@@ -16,7 +16,7 @@ const fn base_cycles(opcodes: &[u8]) -> u32 {
     cycles as u32
 }
 
-impl Cpu {
+impl Running<'_> {
     /// Executes `opcode`, whose byte was fetched.
     #[inline(always)]
     #[rustfmt::skip] // a table: one opcode a line
@@ -154,14 +154,14 @@ impl Cpu {
             0x4D => read!(absolute, eor),
             0x4E => modify!(absolute, lsr),
             0x4F => modify!(absolute, lsr, eor),
-            0x50 => cpu.branch(bus, operands, !cpu.overflow),
+            0x50 => cpu.branch(bus, operands, !cpu.rare.overflow),
             0x51 => read!(indirect_y_read, eor),
             0x53 => modify!(indirect_y, lsr, eor),
             0x54 => read!(zero_page_x, nop),
             0x55 => read!(zero_page_x, eor),
             0x56 => modify!(zero_page_x, lsr),
             0x57 => modify!(zero_page_x, lsr, eor),
-            0x58 => cpu.interrupt_disable = false,
+            0x58 => cpu.rare.interrupt_disable = false,
             0x59 => read!(absolute_y_read, eor),
             0x5B => modify!(absolute_y, lsr, eor),
             0x5C => read!(absolute_x_read, nop),
@@ -183,14 +183,14 @@ impl Cpu {
             0x6D => read!(absolute, adc),
             0x6E => modify!(absolute, ror),
             0x6F => modify!(absolute, ror, adc),
-            0x70 => cpu.branch(bus, operands, cpu.overflow),
+            0x70 => cpu.branch(bus, operands, cpu.rare.overflow),
             0x71 => read!(indirect_y_read, adc),
             0x73 => modify!(indirect_y, ror, adc),
             0x74 => read!(zero_page_x, nop),
             0x75 => read!(zero_page_x, adc),
             0x76 => modify!(zero_page_x, ror),
             0x77 => modify!(zero_page_x, ror, adc),
-            0x78 => cpu.interrupt_disable = true,
+            0x78 => cpu.rare.interrupt_disable = true,
             0x79 => read!(absolute_y_read, adc),
             0x7B => modify!(absolute_y, ror, adc),
             0x7C => read!(absolute_x_read, nop),
@@ -222,7 +222,7 @@ impl Cpu {
             0x97 => store!(zero_page_y, cpu.a & cpu.x),
             0x98 => cpu.lda(cpu.y),
             0x99 => store!(absolute_y, cpu.a),
-            0x9A => cpu.sp = cpu.x,
+            0x9A => cpu.rare.sp = cpu.x,
             0x9B => store_and_high!(absolute_y, cpu.shs()),
             0x9C => store_and_high!(absolute_x, cpu.y),
             0x9D => store!(absolute_x, cpu.a),
@@ -251,9 +251,9 @@ impl Cpu {
             0xB5 => read!(zero_page_x, lda),
             0xB6 => read!(zero_page_y, ldx),
             0xB7 => read!(zero_page_y, lax),
-            0xB8 => cpu.overflow = false,
+            0xB8 => cpu.rare.overflow = false,
             0xB9 => read!(absolute_y_read, lda),
-            0xBA => cpu.ldx(cpu.sp),
+            0xBA => cpu.ldx(cpu.rare.sp),
             0xBB => read!(absolute_y_read, las),
             0xBC => read!(absolute_x_read, ldy),
             0xBD => read!(absolute_x_read, lda),
@@ -282,7 +282,7 @@ impl Cpu {
             0xD5 => read!(zero_page_x, cmp),
             0xD6 => modify!(zero_page_x, dec),
             0xD7 => modify!(zero_page_x, dec, cmp),
-            0xD8 => cpu.decimal = false,
+            0xD8 => cpu.rare.decimal = false,
             0xD9 => read!(absolute_y_read, cmp),
             0xDB => modify!(absolute_y, dec, cmp),
             0xDC => read!(absolute_x_read, nop),
@@ -311,7 +311,7 @@ impl Cpu {
             0xF5 => read!(zero_page_x, sbc),
             0xF6 => modify!(zero_page_x, inc),
             0xF7 => modify!(zero_page_x, inc, sbc),
-            0xF8 => cpu.decimal = true,
+            0xF8 => cpu.rare.decimal = true,
             0xF9 => read!(absolute_y_read, sbc),
             0xFB => modify!(absolute_y, inc, sbc),
             0xFC => read!(absolute_x_read, nop),

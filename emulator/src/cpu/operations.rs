@@ -1,10 +1,10 @@
 //! Addressing modes and operations of the 6507, inlined into the rows of `decode.rs`.
 
-use super::{word, Cpu, Operands};
+use super::{word, Operands, Running};
 use crate::bus::{Bus, Polled};
 
 /// Addressing modes: each consumes its operand bytes and returns the effective address.
-impl Cpu {
+impl Running<'_> {
     #[inline(always)]
     pub(super) fn zero_page<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) -> u16 {
         u16::from(operands.first(self, bus))
@@ -92,7 +92,7 @@ const ABSOLUTE_READ_CYCLES: u32 = 4;
 const BRANCH_CYCLES: u32 = 2;
 
 /// Jumps, branches and the stack.
-impl Cpu {
+impl Running<'_> {
     #[inline(always)]
     pub(super) fn branch<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O, taken: bool) {
         let offset = operands.first(self, bus) as i8;
@@ -101,6 +101,7 @@ impl Cpu {
             let taken_cycles = if (target ^ self.pc) & 0xFF00 == 0 { 1 } else { 2 };
             bus.add_cycles(taken_cycles);
             self.pc = target;
+            bus.settle();
             if offset == POLLING_OFFSET {
                 self.skip_idle_passes(bus, ABSOLUTE_READ_CYCLES + BRANCH_CYCLES + taken_cycles);
             }
@@ -111,7 +112,8 @@ impl Cpu {
     /// Passes that read the same value as the last one change nothing but the time, so they are taken in one step.
     #[inline(always)]
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
-        let Self { a, x, y, sign_and_zero, overflow, .. } = *self;
+        let Self { a, x, y, sign_and_zero, .. } = *self;
+        let overflow = self.rare.overflow;
         let passes = bus.idle_passes(self.pc, &Polled { a, x, y, sign_and_zero, overflow }, pass).min(self.left / 2);
         bus.add_cycles(passes * pass);
         self.left -= passes * 2;
@@ -119,34 +121,35 @@ impl Cpu {
 
     #[inline(always)]
     fn push<B: Bus>(&mut self, bus: &mut B, value: u8) {
-        self.write(bus, 0x0100 | u16::from(self.sp), value);
-        self.sp = self.sp.wrapping_sub(1);
+        self.write(bus, 0x0100 | u16::from(self.rare.sp), value);
+        self.rare.sp = self.rare.sp.wrapping_sub(1);
     }
 
     #[inline(always)]
     fn push_again<B: Bus>(&mut self, bus: &mut B, value: u8) {
-        if bus.write_after_write(0x0100 | u16::from(self.sp), value) {
+        if bus.write_after_write(0x0100 | u16::from(self.rare.sp), value) {
             self.left = 0;
         }
-        self.sp = self.sp.wrapping_sub(1);
+        self.rare.sp = self.rare.sp.wrapping_sub(1);
     }
 
     #[inline(always)]
     fn pull<B: Bus>(&mut self, bus: &mut B) -> u8 {
-        self.sp = self.sp.wrapping_add(1);
-        bus.read(0x0100 | u16::from(self.sp))
+        self.rare.sp = self.rare.sp.wrapping_add(1);
+        bus.read(0x0100 | u16::from(self.rare.sp))
     }
 
     /// The read of the old stack location before a pull and inside JSR. Its value is dropped, but with SP below $80 it
     /// reads a TIA register, and it is what the data-bus latch holds for the access that follows.
     #[inline(always)]
     fn dummy_stack_read<B: Bus>(&mut self, bus: &mut B) {
-        bus.read(0x0100 | u16::from(self.sp));
+        bus.read(0x0100 | u16::from(self.rare.sp));
     }
 
     #[inline(always)]
     pub(super) fn jmp<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
         self.pc = self.absolute(bus, operands);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -155,6 +158,7 @@ impl Cpu {
         // The NMOS defect: the pointer's high byte is not carried into.
         let high = (pointer & 0xFF00) | (pointer.wrapping_add(1) & 0x00FF);
         self.pc = word(bus, pointer, high);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -167,6 +171,7 @@ impl Cpu {
         // Only now the high byte: a JSR that lies in the stack jumps to what it has just pushed.
         let high = bus.read(self.pc);
         self.pc = u16::from_le_bytes([low, high]);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -177,6 +182,7 @@ impl Cpu {
         let address = u16::from_le_bytes([low, high]);
         bus.read(address);
         self.pc = address.wrapping_add(1);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -186,8 +192,9 @@ impl Cpu {
         self.push(bus, high);
         self.push_again(bus, low);
         self.push_again(bus, self.status());
-        self.interrupt_disable = true;
+        self.rare.interrupt_disable = true;
         self.pc = word(bus, 0xFFFE, 0xFFFF);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -198,6 +205,7 @@ impl Cpu {
         let low = self.pull(bus);
         let high = self.pull(bus);
         self.pc = u16::from_le_bytes([low, high]);
+        bus.settle();
     }
 
     #[inline(always)]
@@ -226,7 +234,7 @@ impl Cpu {
 }
 
 /// Operations on registers.
-impl Cpu {
+impl Running<'_> {
     #[inline(always)]
     pub(super) fn set_nz(&mut self, value: u8) {
         self.sign_and_zero = u16::from(value);
@@ -245,7 +253,7 @@ impl Cpu {
     /// The CPU stops for good.
     #[inline(always)]
     pub(super) fn jam(&mut self) {
-        self.jammed = true;
+        self.rare.jammed = true;
         self.left = 0;
     }
 
@@ -288,7 +296,7 @@ impl Cpu {
 
     #[inline(always)]
     pub(super) fn bit(&mut self, operand: u8) {
-        self.overflow = operand & 0x40 != 0;
+        self.rare.overflow = operand & 0x40 != 0;
         self.sign_and_zero = u16::from(operand & 0x80) << 8 | u16::from(self.a & operand);
     }
 
@@ -315,7 +323,7 @@ impl Cpu {
 
     #[inline(always)]
     pub(super) fn adc(&mut self, operand: u8) {
-        if self.decimal {
+        if self.rare.decimal {
             let sum = add_decimal(self.a, operand, self.carry);
             self.take_decimal(sum);
         } else {
@@ -326,7 +334,7 @@ impl Cpu {
     #[inline(always)]
     fn take_decimal(&mut self, Decimal { result, carry, overflow }: Decimal) {
         self.carry = carry;
-        self.overflow = overflow;
+        self.rare.overflow = overflow;
         self.lda(result);
     }
 
@@ -334,14 +342,14 @@ impl Cpu {
     fn adc_binary(&mut self, operand: u8) {
         let sum = u16::from(self.a) + u16::from(operand) + u16::from(self.carry);
         let result = sum as u8;
-        self.overflow = !(self.a ^ operand) & (self.a ^ result) & 0x80 != 0;
+        self.rare.overflow = !(self.a ^ operand) & (self.a ^ result) & 0x80 != 0;
         self.carry = sum > 0xFF;
         self.lda(result);
     }
 
     #[inline(always)]
     pub(super) fn sbc(&mut self, operand: u8) {
-        if self.decimal {
+        if self.rare.decimal {
             let difference = subtract_decimal(self.a, operand, self.carry);
             self.take_decimal(difference);
         } else {
@@ -397,7 +405,7 @@ impl Cpu {
 }
 
 /// Undocumented operations, with the constants ALE's core has where silicon is unstable.
-impl Cpu {
+impl Running<'_> {
     #[inline(always)]
     pub(super) fn lax(&mut self, operand: u8) {
         self.lda(operand);
@@ -419,15 +427,15 @@ impl Cpu {
     pub(super) fn arr(&mut self, operand: u8) {
         let value = self.a & operand;
         let result = value >> 1 | u8::from(self.carry) << 7;
-        if !self.decimal {
+        if !self.rare.decimal {
             self.lda(result);
             self.carry = result & 0x40 != 0;
-            self.overflow = (result >> 6 ^ result >> 5) & 1 != 0;
+            self.rare.overflow = (result >> 6 ^ result >> 5) & 1 != 0;
             return;
         }
         // N and Z are those of the rotated value; the decimal fix-ups that follow do not touch them.
         self.set_nz(result);
-        self.overflow = (value ^ result) & 0x40 != 0;
+        self.rare.overflow = (value ^ result) & 0x40 != 0;
         let mut fixed = result;
         if (value & 0x0F) + (value & 0x01) > 5 {
             fixed = (fixed & 0xF0) | (fixed.wrapping_add(6) & 0x0F);
@@ -458,14 +466,14 @@ impl Cpu {
 
     #[inline(always)]
     pub(super) fn las(&mut self, operand: u8) {
-        self.sp &= operand;
-        self.lax(self.sp);
+        self.rare.sp &= operand;
+        self.lax(self.rare.sp);
     }
 
     #[inline(always)]
     pub(super) fn shs(&mut self) -> u8 {
-        self.sp = self.a & self.x;
-        self.sp
+        self.rare.sp = self.a & self.x;
+        self.rare.sp
     }
 }
 
