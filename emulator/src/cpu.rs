@@ -89,20 +89,26 @@ impl Cpu {
     pub fn run<B: Bus>(&mut self, mut bus: B, limit: u32) -> B {
         let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed } = *self;
         let mut rare = Rare { sp, overflow, decimal, interrupt_disable, jammed };
-        let left = if jammed { 0 } else { limit };
-        let mut running = Running { a, x, y, pc, sign_and_zero, carry, left, rare: &mut rare };
-        while let Some(left) = running.left.checked_sub(1) {
-            let opcode = bus.opcode_ahead(running.pc);
+        let left = if jammed { 0 } else { limit.min(i32::MAX as u32) as i32 };
+        let mut running = Running { a, x, y, pc: pc.into(), sign_and_zero, carry, left, rare: &mut rare };
+        loop {
+            running.left -= 1;
+            if running.left < 0 {
+                break;
+            }
+            let opcode = bus.opcode_ahead(running.pc as u16);
             if opcode == UNKNOWN_OPCODE {
                 bus.resume();
                 (running, bus) = running.run_carefully(bus);
             } else {
-                running.left = left;
-                running.execute_ahead(opcode, Ahead, &mut bus);
+                running.pc = running.pc.wrapping_add(1);
+                bus.latch(opcode);
+                running.execute(opcode, &mut bus, Ahead);
             }
         }
         let Running { a, x, y, pc, sign_and_zero, carry, .. } = running;
         let Rare { sp, overflow, decimal, interrupt_disable, jammed } = rare;
+        let pc = pc as u16;
         *self = Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed };
         bus
     }
@@ -141,11 +147,12 @@ struct Running<'a> {
     a: u8,
     x: u8,
     y: u8,
-    pc: u16,
+    /// Bits 16 and up mean nothing.
+    pc: u32,
     sign_and_zero: u16,
     carry: bool,
     /// Instructions that may still be executed.
-    left: u32,
+    left: i32,
     rare: &'a mut Rare,
 }
 
@@ -160,28 +167,27 @@ struct Rare {
 }
 
 impl Running<'_> {
-    /// Executes instructions until one can be looked ahead to again without asking carefully.
+    /// Executes an instruction, already counted, and more until one can be looked ahead to again without asking carefully.
     #[inline(never)]
     fn run_carefully<B: Bus>(mut self, mut bus: B) -> (Self, B) {
-        while self.left > 0 && bus.opcode_ahead(self.pc) == UNKNOWN_OPCODE {
-            self.left -= 1;
-            match bus.look_ahead_carefully(self.pc) {
-                Some([opcode, first, second]) => self.execute_ahead(opcode, Known([first, second]), &mut bus),
+        loop {
+            match bus.look_ahead_carefully(self.pc as u16) {
+                Some([opcode, first, second]) => {
+                    self.pc = self.pc.wrapping_add(1);
+                    bus.latch(opcode);
+                    self.execute(opcode, &mut bus, Known([first, second]));
+                }
                 None => {
                     let opcode = self.fetch(&mut bus);
                     self.execute(opcode, &mut bus, Fetched);
                 }
             }
+            if self.left <= 0 || bus.opcode_ahead(self.pc as u16) != UNKNOWN_OPCODE {
+                bus.settle();
+                return (self, bus);
+            }
+            self.left -= 1;
         }
-        bus.settle();
-        (self, bus)
-    }
-
-    #[inline(always)]
-    fn execute_ahead(&mut self, opcode: u8, operands: impl Operands, bus: &mut impl Bus) {
-        self.pc = self.pc.wrapping_add(1);
-        bus.latch(opcode);
-        self.execute(opcode, bus, operands);
     }
 
     /// See [`Cpu::status`].
@@ -211,7 +217,7 @@ impl Running<'_> {
 
     #[inline(always)]
     fn fetch(&mut self, bus: &mut impl Bus) -> u8 {
-        let byte = bus.read(self.pc);
+        let byte = bus.read(self.pc as u16);
         self.pc = self.pc.wrapping_add(1);
         byte
     }
@@ -248,7 +254,7 @@ struct Ahead;
 impl Ahead {
     #[inline(always)]
     fn take<B: Bus>(cpu: &mut Running<'_>, bus: &mut B) -> u8 {
-        let byte = bus.operand_ahead(cpu.pc);
+        let byte = bus.operand_ahead(cpu.pc as u16);
         cpu.pc = cpu.pc.wrapping_add(1);
         bus.latch(byte);
         byte

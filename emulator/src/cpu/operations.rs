@@ -97,7 +97,7 @@ impl Running<'_> {
     pub(super) fn branch<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O, taken: bool) {
         let offset = operands.first(self, bus) as i8;
         if taken {
-            let target = self.pc.wrapping_add_signed(i16::from(offset));
+            let target = self.pc.wrapping_add_signed(i32::from(offset));
             let taken_cycles = if (target ^ self.pc) & 0xFF00 == 0 { 1 } else { 2 };
             bus.add_cycles(taken_cycles);
             self.pc = target;
@@ -114,9 +114,9 @@ impl Running<'_> {
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
         let Self { a, x, y, sign_and_zero, .. } = *self;
         let overflow = self.rare.overflow;
-        let passes = bus.idle_passes(self.pc, &Polled { a, x, y, sign_and_zero, overflow }, pass).min(self.left / 2);
+        let passes = bus.idle_passes(self.pc as u16, &Polled { a, x, y, sign_and_zero, overflow }, pass).min(self.left as u32 / 2);
         bus.add_cycles(passes * pass);
-        self.left -= passes * 2;
+        self.left -= passes as i32 * 2;
     }
 
     #[inline(always)]
@@ -148,7 +148,7 @@ impl Running<'_> {
 
     #[inline(always)]
     pub(super) fn jmp<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
-        self.pc = self.absolute(bus, operands);
+        self.pc = self.absolute(bus, operands).into();
         bus.settle();
     }
 
@@ -157,7 +157,7 @@ impl Running<'_> {
         let pointer = self.absolute(bus, operands);
         // The NMOS defect: the pointer's high byte is not carried into.
         let high = (pointer & 0xFF00) | (pointer.wrapping_add(1) & 0x00FF);
-        self.pc = word(bus, pointer, high);
+        self.pc = word(bus, pointer, high).into();
         bus.settle();
     }
 
@@ -165,12 +165,12 @@ impl Running<'_> {
     pub(super) fn jsr<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
         let low = operands.first(self, bus);
         self.dummy_stack_read(bus);
-        let [return_low, return_high] = self.pc.to_le_bytes();
+        let [return_low, return_high] = (self.pc as u16).to_le_bytes();
         self.push(bus, return_high);
         self.push_again(bus, return_low);
         // Only now the high byte: a JSR that lies in the stack jumps to what it has just pushed.
-        let high = bus.read(self.pc);
-        self.pc = u16::from_le_bytes([low, high]);
+        let high = bus.read(self.pc as u16);
+        self.pc = u16::from_le_bytes([low, high]).into();
         bus.settle();
     }
 
@@ -181,19 +181,19 @@ impl Running<'_> {
         let high = self.pull(bus);
         let address = u16::from_le_bytes([low, high]);
         bus.read(address);
-        self.pc = address.wrapping_add(1);
+        self.pc = u32::from(address) + 1;
         bus.settle();
     }
 
     #[inline(always)]
     pub(super) fn brk<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
         operands.first(self, bus);
-        let [low, high] = self.pc.to_le_bytes();
+        let [low, high] = (self.pc as u16).to_le_bytes();
         self.push(bus, high);
         self.push_again(bus, low);
         self.push_again(bus, self.status());
         self.rare.interrupt_disable = true;
-        self.pc = word(bus, 0xFFFE, 0xFFFF);
+        self.pc = word(bus, 0xFFFE, 0xFFFF).into();
         bus.settle();
     }
 
@@ -204,7 +204,7 @@ impl Running<'_> {
         self.set_status(status);
         let low = self.pull(bus);
         let high = self.pull(bus);
-        self.pc = u16::from_le_bytes([low, high]);
+        self.pc = u16::from_le_bytes([low, high]).into();
         bus.settle();
     }
 
