@@ -132,11 +132,13 @@ impl RunningBus<'_> {
             self.board.riot.ram[usize::from(address & 0x7F)] = value;
             return false;
         }
-        if address & 0x1080 == 0 && !self.board.cartridge.claims_low_addresses() {
-            self.cycles = self.board.tia.write(address, value, self.cycles, after_write);
-        } else {
-            self.cycles = self.board.write_device(address, value, self.cycles, after_write);
+        if address & 0x1080 == 0 && !after_write && !self.board.cartridge.claims_low_addresses() {
+            if let Some(cycles) = self.board.tia.write_later(address, value, self.cycles) {
+                self.cycles = cycles;
+                return false;
+            }
         }
+        self.cycles = self.board.write_device(address, value, self.cycles, after_write);
         self.board.tia.stopped()
     }
 }

@@ -25,6 +25,8 @@ pub(crate) use sound::SAMPLES;
 
 /// Colour clocks of a scanline.
 const LINE_CLOCKS: i32 = 228;
+/// CPU cycles of a scanline.
+const LINE_CYCLES: u32 = LINE_CLOCKS as u32 / 3;
 /// Colour clocks of horizontal blank, at the start of a line.
 const HBLANK_CLOCKS: i32 = 68;
 /// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
@@ -34,6 +36,10 @@ const LEAST_EXPOSED_ROWS: u32 = 200;
 /// VSYNC must be held this long (one line) for its release to end the frame.
 const VSYNC_CLOCKS: i32 = 228;
 const NEVER: i32 = i32::MAX;
+/// Writes that can be left for later.
+const LOG: usize = 256;
+/// The number of the register WSYNC; only VSYNC and VBLANK have lower ones.
+const WSYNC: u8 = 0x02;
 
 const CTRLPF_SCORE: u8 = 0x02;
 const CTRLPF_PRIORITY: u8 = 0x04;
@@ -91,6 +97,14 @@ impl InputPins {
     pub(crate) const OPEN: i32 = i32::MAX;
 }
 
+/// A write left for later.
+#[derive(Clone, Copy, Debug)]
+struct Write {
+    cycles: u32,
+    register: u8,
+    value: u8,
+}
+
 /// The chip.
 #[derive(Clone, Debug)]
 pub(crate) struct Tia {
@@ -104,6 +118,8 @@ pub(crate) struct Tia {
     last_clock: i32,
     /// The clock at which the line of the last access began, so that the next one's place in its line takes no division.
     line_start: i32,
+    /// The cycle at which a line began, that of the last WSYNC or the one after it: the CPU is ahead of the writes made.
+    waited_until: u32,
     cursor: Cursor,
     /// Up to where the last access that left its drawing for later should have drawn, and the one before it.
     noted_until: i32,
@@ -114,6 +130,11 @@ pub(crate) struct Tia {
     partial: bool,
     greyed: bool,
     stop: bool,
+    /// Writes left for later, in the order they came. None from one update to the next.
+    log: [Write; LOG],
+    logged: u32,
+    /// Writes from this cycle on cannot be left for later.
+    later_until: u32,
     frames: [FrameBuffer; 2],
     current_frame: usize,
     collider: Collider,
@@ -168,6 +189,7 @@ impl Tia {
             display_end: 0,
             last_clock: 0,
             line_start: 0,
+            waited_until: 0,
             // It stays at the frame's start, not at the window's: only the first real frame start moves it there.
             cursor: Cursor::new(0),
             noted_until: 0,
@@ -177,6 +199,9 @@ impl Tia {
             partial: false,
             greyed: false,
             stop: false,
+            log: [Write { cycles: 0, register: 0, value: 0 }; LOG],
+            logged: 0,
+            later_until: 0,
             frames,
             current_frame: 0,
             collider: Collider::new(),
@@ -194,6 +219,7 @@ impl Tia {
             star_field: None,
         };
         tia.place_window();
+        tia.find_quiet();
         tia
     }
 
@@ -201,11 +227,17 @@ impl Tia {
         self.last_clock = self.frame_start + LINE_CLOCKS * (self.picture.line_limit() + 1);
         self.display_start = self.frame_start + LINE_CLOCKS * self.picture.first_scanline as i32;
         self.display_end = self.display_start + LINE_CLOCKS * self.picture.height as i32;
+        self.find_later();
     }
 }
 
 /// The frame's life.
 impl Tia {
+    /// Works out `later_until` for an empty log: the line limit, at which a write ends the frame.
+    fn find_later(&mut self) {
+        self.later_until = (self.last_clock / 3) as u32;
+    }
+
     /// Whether the next update begins a new frame rather than continuing one.
     pub(crate) fn frame_finished(&self) -> bool {
         !self.partial
@@ -228,6 +260,7 @@ impl Tia {
         self.rebase_cycles(cycles);
         self.frame_start = -phase;
         self.line_start = self.frame_start;
+        self.waited_until = (self.frame_start / 3) as u32;
         self.place_window();
         self.cursor = Cursor::new(self.display_start);
         self.find_quiet();
@@ -249,6 +282,7 @@ impl Tia {
 
     /// Every update ends with this.
     pub(crate) fn end_update(&mut self, cycles: u32) {
+        self.settle();
         let lines = self.scanline(cycles);
         if self.partial {
             self.catch_up(self.noted_until);
@@ -380,11 +414,74 @@ impl Tia {
     /// makes it wait, unless the access before was a write too.
     #[inline(never)]
     pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
+        self.settle();
+        if clock(cycles) >= self.last_clock {
+            self.end_frame(clock(cycles));
+        }
+        self.apply(address as u8 & 0x3F, value, cycles);
+        if address as u8 & 0x3F == WSYNC && !after_write {
+            self.wait(cycles)
+        } else {
+            cycles
+        }
+    }
+
+    /// Leaves a write, which does not come right behind another, for later; `None` if the CPU must know now what comes of it.
+    ///
+    /// As every write but the few that may end the frame can wait, the CPU's loop makes no call, and the writes are then made one
+    /// after the other (a tenth of the emulator's time).
+    #[inline(always)]
+    pub(crate) fn write_later(&mut self, address: u16, value: u8, cycles: u32) -> Option<u32> {
+        let register = address as u8 & 0x3F;
+        if register < WSYNC || cycles >= self.later_until {
+            return None;
+        }
+        self.log[self.logged as usize % LOG] = Write { cycles, register, value };
+        self.logged += 1;
+        if self.logged as usize == LOG {
+            self.later_until = 0;
+        }
+        Some(if register == WSYNC { self.wait(cycles) } else { cycles })
+    }
+
+    /// The cycle until which WSYNC at cycle `cycles` makes the CPU wait: the start of the next line, or no time at all if a line
+    /// starts now.
+    #[inline(always)]
+    fn wait(&mut self, cycles: u32) -> u32 {
+        let mut cycle = cycles.wrapping_sub(self.waited_until);
+        if cycle >= LINE_CYCLES {
+            cycle %= LINE_CYCLES;
+        }
+        self.waited_until = if cycle == 0 { cycles } else { cycles.wrapping_sub(cycle).wrapping_add(LINE_CYCLES) };
+        self.waited_until
+    }
+
+    /// Makes the writes left for later.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self) {
+        if self.logged > 0 {
+            self.make_writes();
+        }
+    }
+
+    #[inline(never)]
+    fn make_writes(&mut self) {
+        for i in 0..(self.logged as usize).min(LOG) {
+            let Write { cycles, register, value } = self.log[i];
+            self.apply(register, value, cycles);
+        }
+        self.logged = 0;
+        self.find_later();
+    }
+
+    /// What a write of `value` to `register` at cycle `cycles` does.
+    #[inline(always)]
+    fn apply(&mut self, register: u8, value: u8, cycles: u32) {
         let k = clock(cycles);
         let bit = |number: u8| value >> number & 1 != 0;
         // Two thirds of the writes change nothing that is drawn or collides: waits, motion registers, sound, and values that
         // are already there. `access` is told; it comes before the change.
-        match address as u8 & 0x3F {
+        match register {
             // VSYNC
             0x00 => {
                 self.access(k, 0, false);
@@ -405,14 +502,6 @@ impl Tia {
                     self.dump_released_cycle = cycles;
                 }
                 self.vblank = value;
-            }
-            // WSYNC
-            0x02 => {
-                self.access(k, 0, false);
-                let cycle = (self.line_clock(k) / 3) as u32;
-                if !after_write && cycle != 0 {
-                    return cycles.wrapping_add(76 - cycle);
-                }
             }
             // NUSIZ0, NUSIZ1
             0x04 => self.set_nusiz(0, value, k),
@@ -570,10 +659,9 @@ impl Tia {
                     frame.clear_collisions();
                 }
             }
-            // RSYNC ($03) and $2D to $3F have no effect.
+            // WSYNC ($02) is the CPU's business; RSYNC ($03) and $2D to $3F have no effect.
             _ => self.access(k, 0, false),
         }
-        cycles
     }
 
     /// NUSIZ0 or NUSIZ1, which also undo what RESPx and the star field did.
@@ -597,7 +685,7 @@ impl Tia {
     }
 
     /// What every write does first: draws what came before it, up to `delay` clocks after `k` because some are seen by the
-    /// pixels a little later, and ends a frame that is too long. `changes` tells whether the write changes anything that is
+    /// pixels a little later. `changes` tells whether the write changes anything that is
     /// drawn or collides from then on; if not, drawing can wait.
     #[inline(always)]
     fn access(&mut self, k: i32, delay: i32, changes: bool) {
@@ -607,13 +695,11 @@ impl Tia {
         } else {
             self.note_access(k.wrapping_add(delay));
         }
-        if k >= self.last_clock {
-            self.end_frame(k);
-        }
     }
 
     /// Reads the register `address & $0F`: one or two bits on top of what the data bus last carried.
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
+        self.settle();
         self.catch_up(clock(cycles));
         let register = usize::from(address & 0x0F);
         if register < 8 {

@@ -114,7 +114,9 @@ impl Running<'_> {
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
         let Self { a, x, y, sign_and_zero, .. } = *self;
         let overflow = self.rare.overflow;
-        let passes = bus.idle_passes(self.pc as u16, &Polled { a, x, y, sign_and_zero, overflow }, pass).min(self.left as u32 / 2);
+        let passes = bus
+            .idle_passes(self.pc as u16, &Polled { a, x, y, sign_and_zero, overflow }, pass)
+            .min(self.left as u32 / 2);
         bus.add_cycles(passes * pass);
         self.left -= passes as i32 * 2;
     }

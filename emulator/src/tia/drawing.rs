@@ -31,7 +31,7 @@ pub(super) struct Cursor {
 impl Cursor {
     /// At the clock `start`, where the picture's first line begins.
     pub(super) fn new(start: i32) -> Self {
-        Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: i32::MIN, black_until: 0 }
+        Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: start, black_until: 0 }
     }
 
     fn line_clock(&self) -> i32 {
@@ -55,12 +55,13 @@ impl Tia {
             self.draw_first(noted);
         }
         self.draw_up_to(until.max(noted));
-        self.find_quiet();
     }
 
     #[cold]
     fn draw_first(&mut self, until: i32) {
-        self.draw_up_to(until);
+        if until >= self.display_start && self.cursor.drawn_until < self.display_end {
+            self.draw_up_to(until);
+        }
     }
 
     /// Works out the cursor's `quiet_until` again.
@@ -68,8 +69,7 @@ impl Tia {
         let Cursor { drawn_until, line_start, .. } = self.cursor;
         let quiet = if drawn_until >= self.display_end {
             i32::MAX
-        } else if self.hmove_blank_pending && drawn_until == line_start {
-            // The first access of a line is the one that blackens most.
+        } else if self.hmove_blank_pending {
             drawn_until
         } else {
             drawn_until.max(line_start + HBLANK_CLOCKS)
@@ -77,44 +77,35 @@ impl Tia {
         self.cursor.quiet_until = quiet.max(self.display_start - 1);
     }
 
+    /// Draws up to `until`, which lies in the window or behind it, as the cursor does not.
+    ///
+    /// A target exactly at a line's end leaves the line unfinished: its end is processed by the next call, so that a write at
+    /// line cycle 0 still comes before it.
     #[inline(always)]
     fn draw_up_to(&mut self, until: i32) {
-        if until < self.display_start || self.cursor.drawn_until >= self.display_end || self.cursor.drawn_until >= until
-        {
-            return;
-        }
         let until = until.min(self.display_end);
-        loop {
-            self.draw_on(until);
-            let Cursor { drawn_until, line_start, .. } = self.cursor;
-            // What is left may be horizontal blank only.
-            let unseen = if self.hmove_blank_pending { 0 } else { HBLANK_CLOCKS };
-            if until <= drawn_until.max(line_start + unseen) {
-                break;
-            }
+        while until - self.cursor.line_start > LINE_CLOCKS {
+            self.draw_to_line_end(until);
         }
+        let to = until - self.cursor.line_start;
+        self.draw_clocks(self.cursor.line_clock(), to);
+        // What is left may be horizontal blank, of which the first access is the one that blackens most.
+        self.cursor.drawn_until = until;
+        self.cursor.quiet_until = until.max(self.cursor.line_start + HBLANK_CLOCKS);
         if until == self.display_end {
+            self.cursor.quiet_until = i32::MAX;
             self.frames[self.current_frame].complete();
         }
     }
 
-    /// Draws the rest of the cursor's line, or up to `until` if that comes first, or several lines that are alike.
-    ///
-    /// A target exactly at the line's end leaves the line unfinished: its end is processed by the next call, so that a write
-    /// at line cycle 0 still comes before it.
+    /// Draws the rest of the cursor's line, or all lines that end before `until` if they are alike.
     #[inline(always)]
-    fn draw_on(&mut self, until: i32) {
+    fn draw_to_line_end(&mut self, until: i32) {
         let Cursor { line_start, row_start, .. } = self.cursor;
         let from = self.cursor.line_clock();
-        let whole_lines = (until - line_start - 1) / LINE_CLOCKS;
-        if whole_lines == 0 {
-            self.draw_clocks(from, until - line_start);
-            self.cursor.drawn_until = until;
-            return;
-        }
         let mut lines = 1;
         if from <= HBLANK_CLOCKS && self.next_line_is_alike() {
-            lines = whole_lines;
+            lines = (until - line_start - 1) / LINE_CLOCKS;
             self.draw_pixels(0, WIDTH as u8, 0, lines as u16);
         } else {
             self.draw_clocks(from, LINE_CLOCKS);

@@ -46,7 +46,7 @@ impl Tia {
         self.last_hmove_clock = k;
         if blanks {
             self.hmove_blank_pending = true;
-            self.cursor.quiet_until = self.cursor.drawn_until.max(self.display_start - 1);
+            self.find_quiet();
         }
     }
 

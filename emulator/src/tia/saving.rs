@@ -33,15 +33,19 @@ impl Tia {
             display_start: _, // these three follow from `picture` and `frame_start`
             display_end: _,
             last_clock: _,
-            line_start: _, // this one too, and found again at the next access
-            cursor: _,     // as three numbers
+            line_start: _, // and so do these two
+            waited_until: _,
+            cursor: _, // as three numbers
             noted_until,
             noted_before,
             vsync_release,
             lines_of_last_frame,
             partial,
             greyed,
-            stop: _,     // every update clears it first
+            stop: _, // every update clears it first
+            log: _,  // made when the update ended
+            logged: _,
+            later_until: _,
             frames: _,   // as pictures
             collider: _, // remembers what it could find again
             current_frame,
@@ -99,6 +103,7 @@ impl Tia {
         }
         if archive.restoring() {
             self.line_start = self.frame_start;
+            self.waited_until = (self.frame_start / 3) as u32;
             self.objects = self.registers.objects();
             self.place_window();
             self.place_cursor(drawn_until, line_clocks_left, write_position)?;
