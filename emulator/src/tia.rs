@@ -330,7 +330,7 @@ impl Tia {
     /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
     pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
         self.take_collisions();
-        let [first, second] = self.frames.each_mut().map(|frame| &*frame.look());
+        let [first, second] = self.frames.each_mut().map(|frame| frame.look());
         if self.current_frame == 0 {
             [first, second]
         } else {
@@ -357,7 +357,7 @@ impl Tia {
         let height = self.picture.height as usize;
         if from < height {
             self.take_collisions();
-            for pixel in &mut self.frames[self.current_frame].look()[from * WIDTH..height * WIDTH] {
+            for pixel in &mut self.frames[self.current_frame].look_and_change()[from * WIDTH..height * WIDTH] {
                 *pixel = (*pixel & 0x0F) >> 1;
             }
         }

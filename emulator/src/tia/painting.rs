@@ -99,7 +99,7 @@ enum Order {
 }
 
 /// The pixels `first..end` of the line whose pixel 0 is at `row_start`, and of the `lines - 1` lines below it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stroke {
     pub(super) objects: Objects,
     pub(super) colours: Colours,
@@ -123,8 +123,12 @@ pub(super) struct FrameBuffer {
     pixels: Box<[u8]>,
     /// What the buffer would show if it had been painted before the frame under way.
     before: Vec<Stroke>,
-    /// The frame under way.
+    /// The frame under way, from where it was looked at last.
     strokes: Vec<Stroke>,
+    /// The frame under way has covered the window.
+    complete: bool,
+    /// The strokes of a complete frame that made the pixels what they are, if that is all that made them.
+    painted: Vec<Stroke>,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
 }
@@ -178,6 +182,8 @@ impl FrameBuffer {
             pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
             before: Vec::new(),
             strokes: Vec::new(),
+            complete: false,
+            painted: Vec::new(),
             collided: 0,
         }
     }
@@ -192,14 +198,26 @@ impl FrameBuffer {
         self.pixels.fill(0);
         self.before.clear();
         self.strokes.clear();
+        self.painted.clear();
+        self.complete = false;
         self.collided = 0;
     }
 
     /// Begins a frame over what the buffer holds. Collisions must have been taken.
     pub(super) fn begin(&mut self) {
-        paint(&mut self.before, &mut self.pixels);
+        self.paint_before();
         std::mem::swap(&mut self.before, &mut self.strokes);
+        self.complete = false;
         self.collided = 0;
+    }
+
+    /// Paints what was left of the frames before the one under way.
+    fn paint_before(&mut self) {
+        if !self.before.is_empty() {
+            paint(&self.before, &mut self.pixels);
+            self.before.clear();
+            self.painted.clear();
+        }
     }
 
     /// Adds the collisions of the strokes since the last call to `latches`.
@@ -224,6 +242,7 @@ impl FrameBuffer {
     /// The frame has covered all it will ever cover: nothing of before is left to see.
     pub(super) fn complete(&mut self) {
         self.before.clear();
+        self.complete = true;
     }
 
     /// The next stroke.
@@ -240,18 +259,55 @@ impl FrameBuffer {
     }
 
     /// Paints what is left to paint and shows the pixels: rows of 160 palette indices. Collisions must have been taken.
-    pub(super) fn look(&mut self) -> &mut [u8] {
-        paint(&mut self.before, &mut self.pixels);
-        paint(&mut self.strokes, &mut self.pixels);
-        self.collided = 0;
+    pub(super) fn look(&mut self) -> &[u8] {
+        self.paint_before();
+        if !self.strokes.is_empty() {
+            if self.complete {
+                paint_changes(&self.strokes, &self.painted, &mut self.pixels);
+                std::mem::swap(&mut self.painted, &mut self.strokes);
+            } else {
+                paint(&self.strokes, &mut self.pixels);
+                self.painted.clear();
+            }
+            self.strokes.clear();
+            self.collided = 0;
+        }
+        &self.pixels
+    }
+
+    /// As [`FrameBuffer::look`], to change the pixels.
+    pub(super) fn look_and_change(&mut self) -> &mut [u8] {
+        self.look();
+        self.painted.clear();
         &mut self.pixels
     }
 }
 
-/// Paints and forgets all strokes.
-fn paint(strokes: &mut Vec<Stroke>, pixels: &mut [u8]) {
+/// Paints the lines of a complete frame that are not as in the complete frame `painted`, which the pixels show: of ten lines
+/// eight are.
+fn paint_changes(strokes: &[Stroke], painted: &[Stroke], pixels: &mut [u8]) {
+    let mut painted = painted.chunk_by(|a, b| a.row_start == b.row_start).peekable();
+    let mut changed = strokes.len()..strokes.len();
+    let mut place = 0;
+    for line in strokes.chunk_by(|a, b| a.row_start == b.row_start) {
+        while painted.next_if(|before| before[0].row_start < line[0].row_start).is_some() {}
+        if painted.peek() == Some(&line) {
+            paint(&strokes[changed], pixels);
+            changed = strokes.len()..strokes.len();
+        } else if changed.is_empty() {
+            changed = place..place + line.len();
+        } else {
+            changed.end = place + line.len();
+        }
+        place += line.len();
+    }
+    paint(&strokes[changed], pixels);
+}
+
+/// Paints strokes.
+fn paint(strokes: &[Stroke], pixels: &mut [u8]) {
     let mut rows = Rows::new();
-    for stroke in strokes.drain(..) {
+    for stroke in strokes {
         let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
         let start = usize::from(stroke.row_start);
         let line = &mut pixels[start..];

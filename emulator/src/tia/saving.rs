@@ -17,7 +17,7 @@ impl Tia {
             self.take_collisions();
         }
         let shown = picture.exposed_rows() as usize * WIDTH;
-        let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look()[..shown]);
+        let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look_and_change()[..shown]);
         archive.pictures(first, second)?;
 
         // The cursor as clocks left in its line and the place of the pixel it is at.
