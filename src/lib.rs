@@ -22,6 +22,7 @@ pub mod replay;
 pub mod roms;
 pub mod schedule;
 pub mod scores;
+mod screens;
 pub mod trace;
 pub mod train;
 pub mod vector;

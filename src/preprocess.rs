@@ -4,6 +4,7 @@
 //! is taken of those; the picture is then reduced as OpenCV reduces 8-bit data (`INTER_AREA`, or `INTER_LINEAR`),
 //! bit for bit, so that an observation made here equals one made there.
 
+use crate::screens::ScreenPair;
 use atari_emulator::{Action, Environment, Screen};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ pub struct Resizer {
 
 #[derive(Clone, Debug)]
 enum Method {
-    Area { columns: Box<AreaColumns>, rows: Vec<AreaRow> },
+    Area { columns: Box<AreaColumns>, rows: Vec<AreaSpan> },
     Bilinear { columns: Vec<LinearTap>, rows: Vec<LinearTap> },
 }
 
@@ -51,12 +52,11 @@ struct AreaColumns {
     weights: [[f32; 3]; SIDE],
 }
 
-/// One source row of one output row. Entries are ordered by output row, then by source row.
-#[derive(Clone, Copy, Debug)]
-struct AreaRow {
-    output: usize,
-    source: usize,
-    weight: f32,
+/// The source pixels from `first` on that an output pixel averages on one axis.
+#[derive(Clone, Debug)]
+pub(crate) struct AreaSpan {
+    pub(crate) first: usize,
+    pub(crate) weights: Vec<f32>,
 }
 
 /// Two neighbouring source pixels and their weights in 1/2048.
@@ -96,6 +96,18 @@ pub(crate) fn area_weights(source: usize, output: usize) -> Vec<AreaWeight> {
         }
     }
     table
+}
+
+/// The same, by output pixel.
+pub(crate) fn area_spans(source: usize, output: usize) -> Vec<AreaSpan> {
+    let mut spans: Vec<AreaSpan> = Vec::with_capacity(output);
+    for entry in area_weights(source, output) {
+        if entry.output == spans.len() {
+            spans.push(AreaSpan { first: entry.source, weights: Vec::new() });
+        }
+        spans[entry.output].weights.push(entry.weight);
+    }
+    spans
 }
 
 /// OpenCV's two taps an output pixel, in 11-bit fixed point.
@@ -189,13 +201,7 @@ impl Resizer {
     pub fn new(method: Resize, height: usize) -> Self {
         assert!(height >= SIDE, "a picture of {height} rows cannot be reduced to {SIDE}");
         let method = match method {
-            Resize::Area => Method::Area {
-                columns: Box::new(AreaColumns::new()),
-                rows: area_weights(height, SIDE)
-                    .into_iter()
-                    .map(|AreaWeight { output, source, weight }| AreaRow { output, source, weight })
-                    .collect(),
-            },
+            Resize::Area => Method::Area { columns: Box::new(AreaColumns::new()), rows: area_spans(height, SIDE) },
             Resize::Bilinear => Method::Bilinear { columns: linear_taps(SCREEN_WIDTH), rows: linear_taps(height) },
         };
         Self { height, method }
@@ -209,38 +215,53 @@ impl Resizer {
     /// Gray values of the palette indices `current` through the table `gray`, pixelwise maximum with those of
     /// `previous` if there is one, reduced to 84 x 84 into `output`. Both screens are `height * 160` indices.
     pub fn pool_and_resize(&self, previous: Option<&[u8]>, current: &[u8], gray: &[u8; 256], output: &mut Frame) {
+        self.pool_and_resize_changes(previous, current, &vec![1; self.height], gray, output);
+    }
+
+    /// The same where `output` holds the frame of screens that differ from these only in the rows whose byte in `changes` is
+    /// not 0.
+    pub(crate) fn pool_and_resize_changes(
+        &self,
+        previous: Option<&[u8]>,
+        current: &[u8],
+        changes: &[u8],
+        gray: &[u8; 256],
+        output: &mut Frame,
+    ) {
         let rows = GrayRows { current, previous, gray };
         match &self.method {
-            Method::Area { columns, rows: weights } => average(&rows, columns, weights, output),
+            Method::Area { columns, rows: spans } => average(&rows, columns, spans, changes, output),
             Method::Bilinear { columns, rows: taps } => interpolate(&rows, columns, taps, output),
         }
     }
 }
 
-fn average(picture: &GrayRows, columns: &AreaColumns, weights: &[AreaRow], output: &mut Frame) {
+fn average(picture: &GrayRows, columns: &AreaColumns, spans: &[AreaSpan], changes: &[u8], output: &mut Frame) {
     let mut pixels = [0u8; SCREEN_WIDTH];
     let mut reduced = [0.0f32; SIDE];
     let mut reduced_row = usize::MAX;
-    let mut sums = [0.0f32; SIDE];
-    for (i, entry) in weights.iter().enumerate() {
-        // Entries come in order of source rows; neighbouring output rows share at most one.
-        if entry.source != reduced_row {
-            let above_is_reduced = reduced_row.wrapping_add(1) == entry.source;
-            if !(above_is_reduced && picture.repeats(entry.source)) {
-                picture.fill(entry.source, &mut pixels);
-                columns.apply(&pixels, &mut reduced);
-            }
-            reduced_row = entry.source;
+    for (span, output) in spans.iter().zip(output.as_chunks_mut::<SIDE>().0) {
+        let sources = span.first..span.first + span.weights.len();
+        if changes[sources.clone()].iter().all(|&change| change == 0) {
+            continue;
         }
-        for (sum, &value) in sums.iter_mut().zip(&reduced) {
-            *sum += value * entry.weight;
-        }
-        if weights.get(i + 1).is_none_or(|next| next.output != entry.output) {
-            let row = &mut output[entry.output * SIDE..(entry.output + 1) * SIDE];
-            for (pixel, sum) in row.iter_mut().zip(&mut sums) {
-                *pixel = round_half_even(*sum);
-                *sum = 0.0;
+        let mut sums = [0.0f32; SIDE];
+        for (source, &weight) in sources.zip(&span.weights) {
+            // Neighbouring output rows share at most one source row.
+            if source != reduced_row {
+                let above_is_reduced = reduced_row.wrapping_add(1) == source;
+                if !(above_is_reduced && picture.repeats(source)) {
+                    picture.fill(source, &mut pixels);
+                    columns.apply(&pixels, &mut reduced);
+                }
+                reduced_row = source;
             }
+            for (sum, &value) in sums.iter_mut().zip(&reduced) {
+                *sum += value * weight;
+            }
+        }
+        for (pixel, sum) in output.iter_mut().zip(sums) {
+            *pixel = round_half_even(sum);
         }
     }
 }
@@ -275,8 +296,10 @@ fn interpolate(picture: &GrayRows, columns: &[LinearTap], rows: &[LinearTap], ou
 #[derive(Clone, Debug)]
 pub struct Observer {
     resizer: Resizer,
-    remembered: Vec<u8>,
+    screens: ScreenPair,
     has_remembered: bool,
+    /// The frame was made of two screens.
+    pooled: bool,
     frame: Box<Frame>,
 }
 
@@ -285,15 +308,16 @@ impl Observer {
     pub fn new(method: Resize, height: usize) -> Self {
         Self {
             resizer: Resizer::new(method, height),
-            remembered: vec![0; height * SCREEN_WIDTH],
+            screens: ScreenPair::new(height),
             has_remembered: false,
+            pooled: false,
             frame: Box::new([0; FRAME_PIXELS]),
         }
     }
 
     /// Keeps `screen` for the maximum with the next one observed.
     pub fn remember(&mut self, screen: Screen<'_>) {
-        self.remembered.copy_from_slice(screen.pixels);
+        self.screens.set_before_last(screen.pixels);
         self.has_remembered = true;
     }
 
@@ -302,11 +326,18 @@ impl Observer {
         self.has_remembered = false;
     }
 
-    /// Pools `screen` with the remembered one, if any, and forgets that one; `gray` is the palette's gray table.
+    /// Pools `screen` with the remembered one, if any, and forgets that one; `gray` is the palette's gray table, always the
+    /// same.
     pub fn observe(&mut self, screen: Screen<'_>, gray: &[u8; 256]) -> &Frame {
-        let previous = self.has_remembered.then_some(self.remembered.as_slice());
-        self.resizer.pool_and_resize(previous, screen.pixels, gray, &mut self.frame);
-        self.has_remembered = false;
+        self.screens.set_last(screen.pixels);
+        if self.pooled != self.has_remembered {
+            self.screens.change_all();
+        }
+        self.pooled = std::mem::take(&mut self.has_remembered);
+        let previous = self.pooled.then_some(self.screens.before_last());
+        let changes = self.screens.changes();
+        self.resizer.pool_and_resize_changes(previous, self.screens.last(), changes, gray, &mut self.frame);
+        self.screens.forget_changes();
         &self.frame
     }
 

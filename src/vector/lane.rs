@@ -2,6 +2,7 @@
 
 use super::picture::FrameMaker;
 use super::settings::{Autoreset, VectorSettings};
+use crate::screens::ScreenPair;
 use atari_emulator::random::MersenneTwister;
 use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 
@@ -45,27 +46,20 @@ pub(super) struct Outcome {
     pub(super) episode_frame_number: u32,
 }
 
-/// The screens, as palette indices, that frames are made of.
-///
-/// ale-py keeps two pictures and pools them *in place*, so that a step that ends before its last frame shows what the one
-/// before had pooled. Here the screens are kept and pooled when needed, which is the same and paints less.
-#[derive(Clone, Debug)]
-struct Screens {
-    /// The last screen of the last whole step.
-    last: Vec<u8>,
-    /// The last but one of a step, if there has been one since the reset.
-    before_last: Option<usize>,
-    /// Where screens before the last are kept: the newest of them, and the one of the step before.
-    kept: [Vec<u8>; 2],
-}
-
 /// An environment with its preprocessing. Its observation lives in the vector's buffer and is lent to it.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     environment: Environment,
     noops: MersenneTwister,
     maker: FrameMaker,
-    screens: Screens,
+    /// The last two screens of the last whole step. ale-py keeps two pictures and pools them *in place*, so that a step that
+    /// ends before its last frame shows what the one before had pooled. Here the screens are kept and pooled when needed, which
+    /// is the same and paints less.
+    screens: ScreenPair,
+    /// There has been a last screen but one since the reset.
+    has_before_last: bool,
+    /// The newest frame of the observation was made of both screens.
+    shows_both: bool,
     lives: i32,
     elapsed: u32,
     episode_over: bool,
@@ -90,7 +84,7 @@ pub(super) fn draw_below(generator: &mut MersenneTwister, range: u32) -> u32 {
 impl Lane {
     /// An environment that has not been reset; its generators are worth nothing until then.
     pub(super) fn new(environment: Environment, maker: FrameMaker, common: &Common) -> Self {
-        let pixels = maker.source_height() * 160;
+        let screens = ScreenPair::new(maker.source_height());
         let final_bytes = match common.settings.autoreset {
             Autoreset::NextStep => 0,
             Autoreset::SameStep => common.settings.stack * common.frame_bytes,
@@ -99,7 +93,9 @@ impl Lane {
             environment,
             noops: MersenneTwister::new(0),
             maker,
-            screens: Screens { last: vec![0; pixels], before_last: None, kept: [vec![0; pixels], vec![0; pixels]] },
+            screens,
+            has_before_last: false,
+            shows_both: false,
             lives: 0,
             elapsed: 0,
             episode_over: false,
@@ -138,11 +134,14 @@ impl Lane {
                 self.environment.reset();
             }
         }
-        self.screens.last.copy_from_slice(self.environment.screen().pixels);
-        self.screens.before_last = None;
+        self.screens.set_last(self.environment.screen().pixels);
+        self.screens.change_all();
+        self.has_before_last = false;
+        self.shows_both = false;
         let (older, newest) = observation.split_at_mut(observation.len() - common.frame_bytes);
         older.fill(0);
-        self.maker.make(&[&self.screens.last], newest);
+        self.maker.make(&[self.screens.last()], self.screens.changes(), newest);
+        self.screens.forget_changes();
         self.elapsed = 0;
         self.lives = self.environment.lives();
         self.episode_over = false;
@@ -168,7 +167,7 @@ impl Lane {
         let mut reward = 0i32;
         let mut life_lost = false;
         let mut over = false;
-        let mut pooled_before = None;
+        let had_before_last = self.has_before_last;
         let mut newly_kept = false;
         for remaining in (0..settings.frame_skip).rev() {
             reward = reward.saturating_add(self.environment.act_with_strength(action, strength));
@@ -184,29 +183,32 @@ impl Lane {
             }
             // Nor are those that no observation can show: what is not looked at is not painted.
             if remaining == 1 && settings.maxpool {
-                pooled_before = self.screens.before_last;
-                let free = pooled_before.map_or(0, |used| 1 - used);
-                self.screens.kept[free].copy_from_slice(self.environment.screen().pixels);
-                self.screens.before_last = Some(free);
+                self.screens.set_before_last(self.environment.screen().pixels);
+                self.has_before_last = true;
                 newly_kept = true;
             }
         }
         let frame_bytes = common.frame_bytes;
         observation.copy_within(frame_bytes.., 0);
         let newest = observation.len() - frame_bytes;
-        let Screens { last, before_last, kept } = &mut self.screens;
+        let screens = &mut self.screens;
         if !self.episode_over {
-            last.copy_from_slice(self.environment.screen().pixels);
-            match *before_last {
-                Some(index) => self.maker.make(&[last, &kept[index]], &mut observation[newest..]),
-                None => self.maker.make(&[last], &mut observation[newest..]),
+            screens.set_last(self.environment.screen().pixels);
+            // Shifting the stack has left the last step's newest frame where the new one goes.
+            if self.shows_both != self.has_before_last {
+                screens.change_all();
             }
-        } else if let (true, Some(index)) = (newly_kept, *before_last) {
+            self.shows_both = self.has_before_last;
+            let pair = [screens.last(), screens.before_last()];
+            let shown = if self.has_before_last { &pair[..] } else { &pair[..1] };
+            self.maker.make(shown, screens.changes(), &mut observation[newest..]);
+            screens.forget_changes();
+        } else if newly_kept {
             // Only the last frame is missing: the last but one is pooled with what the step before had pooled.
-            match pooled_before {
-                Some(older) => self.maker.make(&[last, &kept[index], &kept[older]], &mut observation[newest..]),
-                None => self.maker.make(&[last, &kept[index]], &mut observation[newest..]),
-            }
+            let older = screens.displaced_before_last();
+            let all = [screens.last(), screens.before_last(), &older];
+            let shown = if had_before_last { &all[..] } else { &all[..2] };
+            self.maker.make(shown, &vec![1; screens.changes().len()], &mut observation[newest..]);
         } else if settings.stack > 1 {
             // Nothing new was captured: the newest frame is shown once more. (A stack of one is that frame already.)
             observation.copy_within(newest - frame_bytes..newest, newest);

@@ -4,7 +4,7 @@
 //! size is right already, averages of whole blocks when both axes shrink by whole numbers, averages with fractional
 //! borders when both shrink otherwise, and an interpolation when either axis grows. Channels do not meet each other.
 
-use crate::preprocess::{area_weights, fixed_point, round_half_even, Frame, Resize, Resizer, SIDE};
+use crate::preprocess::{area_spans, fixed_point, round_half_even, AreaSpan, Frame, Resize, Resizer, SIDE};
 use atari_emulator::Palette;
 
 /// Pixels in a row of the console's picture.
@@ -36,23 +36,8 @@ enum Colours {
 enum Method {
     Copy,
     Blocks { width: usize, height: usize, sums: Vec<u32> },
-    Area { columns: Vec<AreaColumn>, rows: Vec<AreaRow>, reduced: Vec<f32>, sums: Vec<f32> },
+    Area { columns: Vec<AreaSpan>, rows: Vec<AreaSpan>, reduced: Vec<f32>, sums: Vec<f32> },
     Linear { columns: Vec<Tap>, rows: Vec<Tap>, sums: [Vec<i32>; 2] },
-}
-
-/// The source pixels from `first` on that an output column averages.
-#[derive(Clone, Debug)]
-struct AreaColumn {
-    first: usize,
-    weights: Vec<f32>,
-}
-
-/// One source row of one output row; ordered by output row, then by source row.
-#[derive(Clone, Copy, Debug)]
-struct AreaRow {
-    output: usize,
-    source: usize,
-    weight: f32,
 }
 
 /// Two neighbouring source pixels and their weights in 1/2048.
@@ -68,17 +53,6 @@ struct Tap {
 fn whole_ratio(source: usize, output: usize) -> Option<usize> {
     let scale = 1.0 / (output as f64 / source as f64);
     ((scale - scale.round()).abs() < f64::EPSILON).then_some(scale.round() as usize)
-}
-
-fn area_columns(source: usize, output: usize) -> Vec<AreaColumn> {
-    let mut columns: Vec<AreaColumn> = Vec::with_capacity(output);
-    for entry in area_weights(source, output) {
-        if entry.output == columns.len() {
-            columns.push(AreaColumn { first: entry.source, weights: Vec::new() });
-        }
-        columns[entry.output].weights.push(entry.weight);
-    }
-    columns
 }
 
 /// OpenCV's taps when `INTER_AREA` has to enlarge: not the positions of plain linear interpolation, but those at which an
@@ -116,11 +90,8 @@ impl Method {
         match (whole_ratio(SCREEN_WIDTH, output_width), whole_ratio(source_height, output_height)) {
             (Some(width), Some(height)) => Method::Blocks { width, height, sums: vec![0; output_row] },
             _ => Method::Area {
-                columns: area_columns(SCREEN_WIDTH, output_width),
-                rows: area_weights(source_height, output_height)
-                    .into_iter()
-                    .map(|entry| AreaRow { output: entry.output, source: entry.source, weight: entry.weight })
-                    .collect(),
+                columns: area_spans(SCREEN_WIDTH, output_width),
+                rows: area_spans(source_height, output_height),
                 reduced: vec![0.0; output_row],
                 sums: vec![0.0; output_row],
             },
@@ -208,14 +179,15 @@ impl FrameMaker {
         }
     }
 
-    /// Writes the frame that the pixelwise maximum of `screens` (at least one, of palette indices) becomes.
-    pub(super) fn make(&mut self, screens: &[&[u8]], output: &mut [u8]) {
+    /// Writes the frame that the pixelwise maximum of `screens` (at least one, of palette indices) becomes. A byte of `changes`
+    /// that is 0 tells that `output` holds the frame of screens which were the same in that row.
+    pub(super) fn make(&mut self, screens: &[&[u8]], changes: &[u8], output: &mut [u8]) {
         if let (Some(resizer), Colours::Gray(gray), Ok(frame)) =
             (&self.standard, &self.colours, <&mut Frame>::try_from(&mut *output))
         {
             match screens {
-                [screen] => return resizer.pool_and_resize(None, screen, gray, frame),
-                [screen, other] => return resizer.pool_and_resize(Some(other), screen, gray, frame),
+                [screen] => return resizer.pool_and_resize_changes(None, screen, changes, gray, frame),
+                [screen, other] => return resizer.pool_and_resize_changes(Some(other), screen, changes, gray, frame),
                 _ => {}
             }
         }
@@ -254,7 +226,7 @@ impl FrameMaker {
                 }
             }
             Method::Area { columns, rows: weights, reduced, sums } => {
-                average(&rows, columns, weights, Scratch { pixels, reduced, sums }, output, self.output_row);
+                average(&rows, columns, weights, changes, Scratch { pixels, reduced, sums }, output_rows);
             }
             Method::Linear { columns, rows: taps, sums } => {
                 let mut held = [usize::MAX; 2];
@@ -302,41 +274,43 @@ struct Scratch<'a> {
     sums: &'a mut [f32],
 }
 
-fn average(
+fn average<'a>(
     rows: &Rows,
-    columns: &[AreaColumn],
-    weights: &[AreaRow],
+    columns: &[AreaSpan],
+    spans: &[AreaSpan],
+    changes: &[u8],
     scratch: Scratch,
-    output: &mut [u8],
-    output_row: usize,
+    output_rows: impl Iterator<Item = &'a mut [u8]>,
 ) {
     let Scratch { pixels, reduced, sums } = scratch;
     let channels = pixels.len() / SCREEN_WIDTH;
     let mut reduced_row = usize::MAX;
-    sums.fill(0.0);
-    for (i, entry) in weights.iter().enumerate() {
-        if entry.source != reduced_row {
-            let above_is_reduced = reduced_row.wrapping_add(1) == entry.source;
-            if !(above_is_reduced && rows.repeats(entry.source)) {
-                rows.fill(entry.source, pixels);
-                reduce_row(pixels, columns, channels, reduced);
-            }
-            reduced_row = entry.source;
+    for (span, output) in spans.iter().zip(output_rows) {
+        let sources = span.first..span.first + span.weights.len();
+        if changes[sources.clone()].iter().all(|&change| change == 0) {
+            continue;
         }
-        for (sum, &value) in sums.iter_mut().zip(&*reduced) {
-            *sum += value * entry.weight;
-        }
-        if weights.get(i + 1).is_none_or(|next| next.output != entry.output) {
-            let row = &mut output[entry.output * output_row..(entry.output + 1) * output_row];
-            for (value, sum) in row.iter_mut().zip(&mut *sums) {
-                *value = round_half_even(*sum);
-                *sum = 0.0;
+        sums.fill(0.0);
+        for (source, &weight) in sources.zip(&span.weights) {
+            if source != reduced_row {
+                let above_is_reduced = reduced_row.wrapping_add(1) == source;
+                if !(above_is_reduced && rows.repeats(source)) {
+                    rows.fill(source, pixels);
+                    reduce_row(pixels, columns, channels, reduced);
+                }
+                reduced_row = source;
             }
+            for (sum, &value) in sums.iter_mut().zip(&*reduced) {
+                *sum += value * weight;
+            }
+        }
+        for (value, &sum) in output.iter_mut().zip(&*sums) {
+            *value = round_half_even(sum);
         }
     }
 }
 
-fn reduce_row(pixels: &[u8], columns: &[AreaColumn], channels: usize, reduced: &mut [f32]) {
+fn reduce_row(pixels: &[u8], columns: &[AreaSpan], channels: usize, reduced: &mut [f32]) {
     for (reduced, column) in reduced.chunks_exact_mut(channels).zip(columns) {
         for (channel, value) in reduced.iter_mut().enumerate() {
             let source = pixels[column.first * channels + channel..].iter().step_by(channels);
@@ -367,7 +341,7 @@ mod tests {
 
     fn made(indices: &[u8], height: usize, (rows, columns): (usize, usize), grayscale: bool) -> Vec<u8> {
         let mut output = vec![7; rows * columns * if grayscale { 1 } else { 3 }];
-        FrameMaker::new(palette(), height, rows, columns, grayscale).make(&[indices], &mut output);
+        FrameMaker::new(palette(), height, rows, columns, grayscale).make(&[indices], &vec![1; height], &mut output);
         output
     }
 
@@ -426,13 +400,13 @@ mod tests {
         let (other, _) = screen(210, |row, column| ((row * 13) ^ (column * 41)) as u8);
         let mut maker = FrameMaker::new(palette(), 210, SIDE, SIDE, true);
         let mut standard = vec![0; SIDE * SIDE];
-        maker.make(&[&indices, &other], &mut standard);
+        maker.make(&[&indices, &other], &[1; 210], &mut standard);
         maker.standard = None;
         let mut general = vec![1; SIDE * SIDE];
-        maker.make(&[&indices, &other], &mut general);
+        maker.make(&[&indices, &other], &[1; 210], &mut general);
         assert_eq!(general, standard);
         // A third screen that adds nothing takes the general way too.
-        maker.make(&[&indices, &other, &indices], &mut general);
+        maker.make(&[&indices, &other, &indices], &[1; 210], &mut general);
         assert_eq!(general, standard);
     }
 
