@@ -132,7 +132,7 @@ impl RunningBus<'_> {
             self.board.riot.ram[usize::from(address & 0x7F)] = value;
             return false;
         }
-        if address & 0x1080 == 0 && !after_write && !self.board.cartridge.claims_low_addresses() {
+        if address & 0x1080 == 0 && !after_write {
             if let Some(cycles) = self.board.tia.write_later(address, value, self.cycles) {
                 self.cycles = cycles;
                 return false;
@@ -279,6 +279,9 @@ impl Console {
             properties,
             picture,
         };
+        if console.board.cartridge.claims_low_addresses() {
+            console.board.tia.set_overheard();
+        }
         let format = properties.format.unwrap_or_else(|| console.detect_format());
         console.picture = picture_of(&properties, format);
         console.reset();

@@ -36,7 +36,7 @@ const LEAST_EXPOSED_ROWS: u32 = 200;
 /// VSYNC must be held this long (one line) for its release to end the frame.
 const VSYNC_CLOCKS: i32 = 228;
 const NEVER: i32 = i32::MAX;
-/// Writes that can be left for later.
+/// Writes that can be left for later; as many as a byte can tell apart.
 const LOG: usize = 256;
 /// The number of the register WSYNC; only VSYNC and VBLANK have lower ones.
 const WSYNC: u8 = 0x02;
@@ -132,9 +132,11 @@ pub(crate) struct Tia {
     stop: bool,
     /// Writes left for later, in the order they came. None from one update to the next.
     log: [Write; LOG],
-    logged: u32,
+    logged: u8,
     /// Writes from this cycle on cannot be left for later.
     later_until: u32,
+    /// No write can be left for later: the cartridge listens to them.
+    overheard: bool,
     frames: [FrameBuffer; 2],
     current_frame: usize,
     collider: Collider,
@@ -164,6 +166,12 @@ impl Tia {
         Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()], Sound::new())
     }
 
+    /// Tells the chip that the cartridge listens to its writes, so that none can be left for later.
+    pub(crate) fn set_overheard(&mut self) {
+        self.overheard = true;
+        self.later_until = 0;
+    }
+
     /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed, which buffer is current and
     /// the sound survive it.
     pub(crate) fn reset(&mut self, picture: Picture) {
@@ -177,8 +185,10 @@ impl Tia {
             partial: self.partial,
             greyed: self.greyed,
             current_frame: self.current_frame,
+            overheard: self.overheard,
             ..Self::with_buffers(picture, frames, self.sound.clone())
         };
+        self.place_window();
     }
 
     fn with_buffers(picture: Picture, frames: [FrameBuffer; 2], sound: Sound) -> Self {
@@ -202,6 +212,7 @@ impl Tia {
             log: [Write { cycles: 0, register: 0, value: 0 }; LOG],
             logged: 0,
             later_until: 0,
+            overheard: false,
             frames,
             current_frame: 0,
             collider: Collider::new(),
@@ -227,17 +238,13 @@ impl Tia {
         self.last_clock = self.frame_start + LINE_CLOCKS * (self.picture.line_limit() + 1);
         self.display_start = self.frame_start + LINE_CLOCKS * self.picture.first_scanline as i32;
         self.display_end = self.display_start + LINE_CLOCKS * self.picture.height as i32;
-        self.find_later();
+        // The line limit, at which a write ends the frame.
+        self.later_until = if self.overheard { 0 } else { (self.last_clock / 3) as u32 };
     }
 }
 
 /// The frame's life.
 impl Tia {
-    /// Works out `later_until` for an empty log: the line limit, at which a write ends the frame.
-    fn find_later(&mut self) {
-        self.later_until = (self.last_clock / 3) as u32;
-    }
-
     /// Whether the next update begins a new frame rather than continuing one.
     pub(crate) fn frame_finished(&self) -> bool {
         !self.partial
@@ -397,10 +404,17 @@ impl Tia {
         if (0..LINE_CLOCKS).contains(&since) {
             return since;
         }
-        let line_clock = since.rem_euclid(LINE_CLOCKS);
+        let next = since.wrapping_sub(LINE_CLOCKS);
+        let line_clock = if (0..LINE_CLOCKS).contains(&next) { next } else { since.rem_euclid(LINE_CLOCKS) };
         self.line_start = k.wrapping_sub(line_clock);
         line_clock
     }
+}
+
+/// The cycle in its line, of a cycle some lines later.
+#[cold]
+fn remainder(cycle: u32) -> u32 {
+    cycle % LINE_CYCLES
 }
 
 /// The colour clock of a cycle.
@@ -436,10 +450,10 @@ impl Tia {
         if register < WSYNC || cycles >= self.later_until {
             return None;
         }
-        self.log[self.logged as usize % LOG] = Write { cycles, register, value };
-        self.logged += 1;
-        if self.logged as usize == LOG {
-            self.later_until = 0;
+        self.log[usize::from(self.logged)] = Write { cycles, register, value };
+        self.logged = self.logged.wrapping_add(1);
+        if self.logged == 0 {
+            self.make_writes(LOG);
         }
         Some(if register == WSYNC { self.wait(cycles) } else { cycles })
     }
@@ -450,7 +464,7 @@ impl Tia {
     fn wait(&mut self, cycles: u32) -> u32 {
         let mut cycle = cycles.wrapping_sub(self.waited_until);
         if cycle >= LINE_CYCLES {
-            cycle %= LINE_CYCLES;
+            cycle = remainder(cycle);
         }
         self.waited_until = if cycle == 0 { cycles } else { cycles.wrapping_sub(cycle).wrapping_add(LINE_CYCLES) };
         self.waited_until
@@ -460,18 +474,18 @@ impl Tia {
     #[inline(always)]
     pub(crate) fn settle(&mut self) {
         if self.logged > 0 {
-            self.make_writes();
+            self.make_writes(usize::from(self.logged));
         }
     }
 
+    /// Makes the first `number` writes of the log, which are all.
     #[inline(never)]
-    fn make_writes(&mut self) {
-        for i in 0..(self.logged as usize).min(LOG) {
+    fn make_writes(&mut self, number: usize) {
+        self.logged = 0;
+        for i in 0..number.min(LOG) {
             let Write { cycles, register, value } = self.log[i];
             self.apply(register, value, cycles);
         }
-        self.logged = 0;
-        self.find_later();
     }
 
     /// What a write of `value` to `register` at cycle `cycles` does.
@@ -536,8 +550,8 @@ impl Tia {
                     if self.line_clock(k) < 147 {
                         self.registers.playfield_reflected = bit(0);
                     }
-                    self.objects.0[PF] = self.registers.playfield_word();
-                    self.objects.0[BL] = self.registers.ball_word();
+                    self.objects.set(PF, self.registers.playfield_word());
+                    self.objects.set(BL, self.registers.ball_word());
                 }
             }
             // REFP0, REFP1
@@ -546,17 +560,18 @@ impl Tia {
                 let changes = bit(3) != self.registers.reflected[player];
                 self.access(k, 1, changes);
                 self.registers.reflected[player] = bit(3);
-                self.objects.0[player] = self.registers.player_word(player);
+                self.objects.set(player, self.registers.player_word(player));
             }
             // PF0, PF1, PF2
             register @ 0x0D..=0x0F => {
                 let playfield = self.playfield_with(register, value);
-                let delay = [4, 5, 2, 3][(self.line_clock(k) / 3 % 4) as usize];
+                // By the cycle in its line, which has a multiple of four.
+                let delay = [4, 5, 2, 3][(k.wrapping_sub(self.frame_start) as u32 / 3 % 4) as usize];
                 let changes = playfield != self.registers.playfield;
                 self.access(k, delay, changes);
                 if changes {
                     self.registers.playfield = playfield;
-                    self.objects.0[PF] = self.registers.playfield_word();
+                    self.objects.set(PF, self.registers.playfield_word());
                 }
             }
             // RESP0, RESP1
@@ -579,8 +594,8 @@ impl Tia {
                 self.registers.graphics[0] = value;
                 self.registers.old_graphics[1] = graphics[1];
                 if changes {
-                    self.objects.0[P0] = self.registers.player_word(0);
-                    self.objects.0[P1] = self.registers.player_word(1);
+                    self.objects.set(P0, self.registers.player_word(0));
+                    self.objects.set(P1, self.registers.player_word(1));
                 }
             }
             0x1C => {
@@ -594,9 +609,9 @@ impl Tia {
                 self.registers.old_graphics[0] = graphics[0];
                 self.registers.old_ball_enabled = ball_enabled;
                 if changes {
-                    self.objects.0[P0] = self.registers.player_word(0);
-                    self.objects.0[P1] = self.registers.player_word(1);
-                    self.objects.0[BL] = self.registers.ball_word();
+                    self.objects.set(P0, self.registers.player_word(0));
+                    self.objects.set(P1, self.registers.player_word(1));
+                    self.objects.set(BL, self.registers.ball_word());
                 }
             }
             // ENAM0, ENAM1, ENABL
@@ -606,7 +621,7 @@ impl Tia {
                 self.access(k, 0, changes);
                 if changes {
                     self.registers.missile_enabled[missile] = bit(1);
-                    self.objects.0[M0 + missile] = self.registers.missile_word(missile);
+                    self.objects.set(M0 + missile, self.registers.missile_word(missile));
                 }
             }
             0x1F => {
@@ -614,7 +629,7 @@ impl Tia {
                 self.access(k, 0, changes);
                 self.registers.ball_enabled = bit(1);
                 if changes {
-                    self.objects.0[BL] = self.registers.ball_word();
+                    self.objects.set(BL, self.registers.ball_word());
                 }
             }
             // HMP0, HMP1, HMM0, HMM1, HMBL
@@ -633,13 +648,13 @@ impl Tia {
                 let changes = bit(0) != self.registers.player_delayed[player];
                 self.access(k, 0, changes);
                 self.registers.player_delayed[player] = bit(0);
-                self.objects.0[player] = self.registers.player_word(player);
+                self.objects.set(player, self.registers.player_word(player));
             }
             0x27 => {
                 let changes = bit(0) != self.registers.ball_delayed;
                 self.access(k, 0, changes);
                 self.registers.ball_delayed = bit(0);
-                self.objects.0[BL] = self.registers.ball_word();
+                self.objects.set(BL, self.registers.ball_word());
             }
             // RESMP0, RESMP1
             0x28 => self.lock_missile(0, bit(1), k),
@@ -676,12 +691,12 @@ impl Tia {
         };
         let mut after = self.registers;
         set(&mut after);
-        let changes = [player, M0 + player].into_iter().any(|object| after.word(object) != self.objects.0[object])
+        let changes = [player, M0 + player].into_iter().any(|object| after.word(object) != self.objects.words[object])
             || (player == 0 && self.star_field.is_some());
         self.access(k, 8, changes);
         set(&mut self.registers);
-        self.objects.0[player] = self.registers.player_word(player);
-        self.objects.0[M0 + player] = self.registers.missile_word(player);
+        self.objects.set(player, self.registers.player_word(player));
+        self.objects.set(M0 + player, self.registers.missile_word(player));
     }
 
     /// What every write does first: draws what came before it, up to `delay` clocks after `k` because some are seen by the

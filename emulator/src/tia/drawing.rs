@@ -149,12 +149,12 @@ impl Tia {
         let reflected = self.registers.ctrlpf & 1 != 0;
         if self.registers.playfield_reflected != reflected {
             self.registers.playfield_reflected = reflected;
-            self.objects.0[PF] = self.registers.playfield_word();
+            self.objects.set(PF, self.registers.playfield_word());
         }
         for player in [P0, P1] {
             if self.registers.skip_first_copy[player] {
                 self.registers.skip_first_copy[player] = false;
-                self.objects.0[player] = self.registers.player_word(player);
+                self.objects.set(player, self.registers.player_word(player));
             }
         }
         self.step_star_field();

@@ -2,22 +2,55 @@
 //!
 //! Positions change at once. There is no motion clock and no interaction of two HMOVEs but their sum.
 
-use super::objects::{copies, missile_offset_in_player, player_width, Objects, BL, M0, M1, P0};
+use super::objects::{copies, missile_offset_in_player, player_width, BL, M0, M1, P0};
 use super::row::WIDTH;
-use super::{MissileMode, Tia, HBLANK_CLOCKS};
+use super::{MissileMode, Tia, HBLANK_CLOCKS, LINE_CYCLES};
 
 /// How far right an HMOVE strobed at line cycle `cycle` (0 to 75) moves an object whose HM register holds `nibble`.
-pub(super) fn motion(cycle: i32, nibble: u8) -> i32 {
-    let written = if nibble < 8 { -i32::from(nibble) } else { 16 - i32::from(nibble) };
+const fn motion(cycle: i32, nibble: u8) -> i32 {
+    const fn max(a: i32, b: i32) -> i32 {
+        if a > b {
+            a
+        } else {
+            b
+        }
+    }
+    let written = if nibble < 8 { -(nibble as i32) } else { 16 - nibble as i32 };
     // The later the strobe, the fewer of the extra clocks reach the object.
     let quarter = (3 * cycle + 1).div_euclid(4);
     match cycle {
         75 => written,
-        0..=20 => written.max((quarter - 9).max(-7)),
+        0..=20 => max(written, max(quarter - 9, -7)),
         21..=54 => 0,
-        _ => (written - (quarter - 47)).min(0),
+        _ => -max(quarter - 47 - written, 0),
     }
 }
+
+/// [`motion`] by cycle and nibble.
+static MOTION: [[i8; 16]; LINE_CYCLES as usize] = {
+    let mut table = [[0; 16]; LINE_CYCLES as usize];
+    let mut cycle = 0;
+    while cycle < table.len() {
+        let mut nibble = 0;
+        while nibble < 16 {
+            table[cycle][nibble] = motion(cycle as i32, nibble as u8) as i8;
+            nibble += 1;
+        }
+        cycle += 1;
+    }
+    table
+};
+
+/// Positions one line width to the right, in the line.
+static WRAPPED: [u8; 512] = {
+    let mut table = [0; 512];
+    let mut x = 0;
+    while x < table.len() {
+        table[x] = (x % WIDTH) as u8;
+        x += 1;
+    }
+    table
+};
 
 fn wrap(x: i32) -> u8 {
     x.rem_euclid(WIDTH as i32) as u8
@@ -29,19 +62,26 @@ impl Tia {
     pub(super) fn hmove(&mut self, k: i32) {
         let cycle = self.line_clock(k) / 3;
         let blanks = self.picture.hmove_blanks && (cycle <= 20 || cycle == 75);
-        let motions = self.motion_register.map(|nibble| motion(cycle, nibble));
-        let moves = |objects: &Objects| motions.iter().zip(&objects.0).any(|(&motion, &word)| motion != 0 && word != 0);
+        let table = &MOTION[cycle as usize % MOTION.len()];
+        let motions = self.motion_register.map(|nibble| table[usize::from(nibble % 16)]);
         let undoes = self.registers.skip_first_copy != [false; 2] || self.star_field.is_some();
-        let changes = undoes || moves(&self.objects);
-        self.access(k, 0, changes || blanks);
-        for (position, motion) in self.registers.position.iter_mut().zip(motions) {
-            *position = wrap(i32::from(*position) + motion);
-        }
-        if changes {
-            self.registers.skip_first_copy = [false; 2];
-            self.registers.missile0_mode = MissileMode::Normal;
-            self.star_field = None;
-            self.objects = self.registers.objects();
+        if motions == [0; 5] && !undoes {
+            self.access(k, 0, blanks);
+        } else {
+            let moves = motions.iter().zip(&self.objects.words).any(|(&motion, &word)| motion != 0 && word != 0);
+            let changes = undoes || moves;
+            self.access(k, 0, changes || blanks);
+            for (position, motion) in self.registers.position.iter_mut().zip(motions) {
+                // Eight to the left, fifteen to the right at most.
+                let moved = i32::from(*position) + i32::from(motion) + WIDTH as i32;
+                *position = WRAPPED[moved as usize % WRAPPED.len()];
+            }
+            if changes {
+                self.registers.skip_first_copy = [false; 2];
+                self.registers.missile0_mode = MissileMode::Normal;
+                self.star_field = None;
+                self.objects = self.registers.objects();
+            }
         }
         self.last_hmove_clock = k;
         if blanks {
@@ -68,7 +108,7 @@ impl Tia {
         }
         self.registers.skip_first_copy[player] = !delay_zone;
         self.registers.position[player] = new;
-        self.objects.0[player] = self.registers.player_word(player);
+        self.objects.set(player, self.registers.player_word(player));
     }
 
     /// RESM0, RESM1 or RESBL ($12 to $14) at clock `k`; `object` is M0, M1 or BL.
@@ -87,13 +127,13 @@ impl Tia {
             _ => wrap(line_clock - HBLANK_CLOCKS + 4),
         };
         let delay = if object == BL { 0 } else { 8 };
-        let changes = self.objects.0[object] != 0 || (object == M0 && self.star_field.is_some());
+        let changes = self.objects.words[object] != 0 || (object == M0 && self.star_field.is_some());
         self.access(k, delay, changes);
         self.registers.position[object] = position;
         if object == M0 {
             self.registers.missile0_mode = MissileMode::Normal;
         }
-        self.objects.0[object] = self.registers.word(object);
+        self.objects.set(object, self.registers.word(object));
     }
 
     /// RESMP0 or RESMP1 ($28, $29) at clock `k`.
@@ -112,7 +152,7 @@ impl Tia {
             }
         }
         self.registers.missile_locked[missile] = locked;
-        self.objects.0[M0 + missile] = self.registers.missile_word(missile);
+        self.objects.set(M0 + missile, self.registers.missile_word(missile));
     }
 
     /// Whether writing `nibble` to HMM0 at clock `k` starts the star field: 7 to 6, exactly 21 cycles after an HMOVE
@@ -133,7 +173,7 @@ impl Tia {
         };
         self.registers.missile0_mode = mode;
         self.registers.position[M0] = wrap(i32::from(self.registers.position[M0]) - step);
-        self.objects.0[M0] = self.registers.missile_word(0);
+        self.objects.set(M0, self.registers.missile_word(0));
     }
 }
 

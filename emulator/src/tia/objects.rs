@@ -101,7 +101,11 @@ impl Registers {
 
     /// The words of all objects.
     pub(super) fn objects(&self) -> Objects {
-        Objects(std::array::from_fn(|object| self.word(object)))
+        let mut objects = Objects::OFF;
+        for object in [P0, P1, M0, M1, BL, PF] {
+            objects.set(object, self.word(object));
+        }
+        objects
     }
 
     /// GRP0 or GRP1 as VDELP selects it in bits 0 to 7, the position in 8 to 15, NUSIZ in 16 to 18, reflected in 19, without
@@ -160,22 +164,33 @@ impl Registers {
 /// A stroke keeps these instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody asks for.
 /// And a write that leaves them as they are changes nothing to be drawn, whatever it changes in the registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Objects(pub(super) [u32; 6]);
+pub(super) struct Objects {
+    pub(super) words: [u32; 6],
+    /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's score
+    /// colours and on the over-run.
+    active: u8,
+}
 
 impl Objects {
     /// All switched off.
-    pub(super) const OFF: Objects = Objects([0; 6]);
+    pub(super) const OFF: Objects = Objects { words: [0; 6], active: 0 };
 
-    /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's
-    /// score colours and on the over-run.
-    #[inline]
+    /// Makes `word` that of `object`.
+    #[inline(always)]
+    pub(super) fn set(&mut self, object: usize, word: u32) {
+        self.words[object] = word;
+        self.active = (self.active & !bit(object)) | u8::from(word != 0) << object;
+    }
+
+    /// The set of objects that are switched on: less than 64.
+    #[inline(always)]
     pub(super) fn active(&self) -> u8 {
-        self.0.iter().rev().fold(0, |set, &word| set << 1 | u8::from(word != 0))
+        self.active % 64
     }
 
     /// The row of `object`.
     fn row(&self, object: usize) -> Row {
-        let word = self.0[object];
+        let word = self.words[object];
         if word == 0 {
             return Row::EMPTY;
         }
@@ -189,7 +204,7 @@ impl Objects {
 
     /// The row of a player if all bits of its graphics were set.
     pub(super) fn solid_player_row(&self, player: usize) -> Row {
-        player_row(self.0[player] | 0xFF)
+        player_row(self.words[player] | 0xFF)
     }
 }
 
@@ -268,7 +283,7 @@ impl Rows {
     #[inline]
     pub(super) fn of(&mut self, objects: &Objects) -> &[Row; 6] {
         for object in [P0, P1, M0, M1, BL, PF] {
-            if self.objects.0[object] != objects.0[object] {
+            if self.objects.words[object] != objects.words[object] {
                 self.rows[object] = objects.row(object);
             }
         }

@@ -143,7 +143,7 @@ pub(super) struct Collider {
 }
 
 /// Collisions remembered; a power of two.
-const REMEMBERED: usize = 256;
+const REMEMBERED: usize = 1024;
 
 /// What collided between pixels `first..end` of a line that shows `objects`.
 #[derive(Clone, Copy, Debug)]
@@ -163,8 +163,8 @@ impl Collider {
 
     /// Which pairs meet in `stroke`, where `possible` are switched on.
     fn collisions(&mut self, stroke: &Stroke, possible: u16) -> u16 {
-        // Lines, and strokes of one line, far enough from each other.
-        let place = usize::from(stroke.row_start / 32) + usize::from(stroke.first);
+        // Four places a line.
+        let place = usize::from(stroke.row_start) / WIDTH * 4 + usize::from(stroke.first) / (WIDTH / 4);
         let last = &mut self.remembered[place % REMEMBERED];
         if (last.first, last.end) != (stroke.first, stroke.end) || last.objects != stroke.objects {
             let Stroke { objects, first, end, .. } = *stroke;
@@ -226,7 +226,7 @@ impl FrameBuffer {
             if stroke.blank {
                 continue;
             }
-            let possible = POSSIBLE_COLLISIONS[usize::from(stroke.objects.active()) % 64];
+            let possible = POSSIBLE_COLLISIONS[usize::from(stroke.objects.active())];
             if possible & !*latches != 0 {
                 *latches |= collider.collisions(stroke, possible);
             }

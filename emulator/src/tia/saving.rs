@@ -46,8 +46,9 @@ impl Tia {
             log: _,  // made when the update ended
             logged: _,
             later_until: _,
-            frames: _,   // as pictures
-            collider: _, // remembers what it could find again
+            overheard: _, // by the cartridge
+            frames: _,    // as pictures
+            collider: _,  // remembers what it could find again
             current_frame,
             sound,
             vblank,
