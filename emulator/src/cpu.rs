@@ -214,9 +214,9 @@ impl Running<'_> {
     fn execute_ahead(&mut self, opcode: u8, bus: &mut impl Bus) {
         let place = FREQUENT_PLACE[usize::from(opcode)];
         macro_rules! among {
-            ($opcode:literal) => {{
-                bus.latch($opcode);
-                self.execute($opcode, bus, Ahead)
+            ($index:literal) => {{
+                bus.latch(FREQUENT[$index]);
+                self.execute(FREQUENT[$index], bus, Ahead)
             }};
             ($bit:literal: $zero:tt $one:tt) => {
                 if place & $bit == 0 {
@@ -227,14 +227,14 @@ impl Running<'_> {
             };
         }
         if place == 16 {
-            among!(0x85)
+            among!(0)
         } else if place == 0 {
             bus.latch(opcode);
             self.execute(opcode, bus, Ahead);
         } else {
             among!(8:
-                (4: (2: (0xB1) (1: (0xD0) (0xA5))) (2: (1: (0x10) (0xA9)) (1: (0xF0) (0x88))))
-                (4: (2: (1: (0x86) (0xAD)) (1: (0xCA) (0xB9))) (2: (1: (0x84) (0xB5)) (1: (0xB0) (0xEA)))))
+                (4: (2: (1) (1: (2) (3))) (2: (1: (4) (5)) (1: (6) (7))))
+                (4: (2: (1: (8) (9)) (1: (10) (11))) (2: (1: (12) (13)) (1: (14) (15)))))
         }
     }
 

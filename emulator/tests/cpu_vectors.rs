@@ -3,7 +3,7 @@
 //! Bus traces are not compared: ALE's core makes no dummy accesses. Where ALE departs from the vectors the departure is
 //! listed in [`Departure`] and still checked as far as the vector says anything.
 
-use atari_emulator::{Bus, Cpu};
+use atari_emulator::{Bus, Cpu, UNKNOWN_OPCODE};
 use serde::Deserialize;
 use std::{fs::File, path::Path};
 
@@ -31,6 +31,8 @@ struct FlatRam {
     cycles: u32,
     /// Answers reads of $0100 with $0000, see [`Departure::PointerWrap`].
     alias: bool,
+    /// Lets the CPU look ahead to opcodes and operands.
+    ahead: bool,
 }
 
 impl Bus for FlatRam {
@@ -40,6 +42,16 @@ impl Bus for FlatRam {
     fn write(&mut self, address: u16, value: u8) -> bool {
         self.bytes[usize::from(address)] = value;
         false
+    }
+    fn opcode_ahead(&self, pc: u16) -> u8 {
+        if self.ahead {
+            self.bytes[usize::from(pc)]
+        } else {
+            UNKNOWN_OPCODE
+        }
+    }
+    fn operand_ahead(&self, address: u16) -> u8 {
+        self.bytes[usize::from(address)]
     }
     fn add_cycles(&mut self, cycles: u32) {
         self.cycles += cycles;
@@ -91,7 +103,7 @@ fn pointer(vector: &Vector, opcode: u8) -> u8 {
 }
 
 fn run(opcode: u8, vectors: &[Vector], seen: &mut Vec<Departure>) {
-    let mut ram = FlatRam { bytes: vec![0; 0x10000], cycles: 0, alias: false };
+    let mut ram = FlatRam { bytes: vec![0; 0x10000], cycles: 0, alias: false, ahead: false };
     for vector in vectors {
         let departure = departure(vector, opcode);
         for &(address, byte) in &vector.initial.ram {
@@ -156,7 +168,7 @@ fn every_stable_opcode_passes_its_single_step_vectors() {
 
 /// Runs `opcode` with an immediate operand in decimal mode; returns A and the flags N V Z C.
 fn decimal(opcode: u8, a: u8, operand: u8, carry: bool) -> (u8, u8) {
-    let mut ram = FlatRam { bytes: vec![0; 0x10000], cycles: 0, alias: false };
+    let mut ram = FlatRam { bytes: vec![0; 0x10000], cycles: 0, alias: false, ahead: false };
     ram.bytes[0] = opcode;
     ram.bytes[1] = operand;
     let mut cpu = Cpu::new();
@@ -182,4 +194,30 @@ fn decimal_subtraction_borrows_by_binary_comparison() {
     assert_eq!(decimal(0xE9, 0x10, 0x11, true), (0x99, 0xC0));
     // 0 - 165 - 1 is still negative after adding 100: 256 - 66 = $BE, read as decimal 11 * 10 + 14.
     assert_eq!(decimal(0xE9, 0x00, 0xFF, false).0, 124);
+}
+
+#[test]
+fn instructions_that_were_looked_ahead_to_do_what_fetched_ones_do() {
+    let mut state = 1u32;
+    let mut random = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as u8
+    };
+    for opcode in 0..=u8::MAX {
+        for round in 0..50 {
+            let mut bytes: Vec<u8> = (0..0x10000).map(|_| random()).collect();
+            let pc = u16::from_le_bytes([random(), random()]);
+            bytes[usize::from(pc)] = opcode;
+            let mut cpu = Cpu::new();
+            (cpu.pc, cpu.sp, cpu.a, cpu.x, cpu.y) = (pc, random(), random(), random(), random());
+            cpu.set_status(random());
+            let [fetched, ahead] = [false, true].map(|ahead| {
+                let mut cpu = cpu;
+                let mut ram = FlatRam { bytes: bytes.clone(), cycles: 0, alias: false, ahead };
+                cpu.run(&mut ram, 3);
+                (cpu, ram.cycles, ram.bytes)
+            });
+            assert!(fetched == ahead, "opcode {opcode:02x}, round {round}: {:?}, {:?}", fetched.0, ahead.0);
+        }
+    }
 }

@@ -17,14 +17,14 @@ pub(super) const fn bit(object: usize) -> u8 {
 }
 
 /// Offsets of the copies by NUSIZ mode.
-const COPIES: [&[u8]; 8] = [&[0], &[0, 16], &[0, 32], &[0, 16, 32], &[0, 64], &[0], &[0, 32, 64], &[0]];
+const OFFSETS: [&[u8]; 8] = [&[0], &[0, 16], &[0, 32], &[0, 16, 32], &[0, 64], &[0], &[0, 32, 64], &[0]];
 
 const DOUBLE: u8 = 5;
 const QUAD: u8 = 7;
 
 /// Offsets of the copies that NUSIZ value `nusiz` asks for.
 pub(super) fn copies(nusiz: u8) -> &'static [u8] {
-    COPIES[usize::from(nusiz & 7)]
+    OFFSETS[usize::from(nusiz & 7)]
 }
 
 /// Pixels a player's copy is wide.
@@ -214,43 +214,40 @@ fn position(word: u32) -> u32 {
 
 /// The row of a player, given its [word](Registers::player_word).
 fn player_row(word: u32) -> Row {
-    let mut row = Row::EMPTY;
-    let (graphics, nusiz, reflected, skip) =
-        (word as u8, (word >> 16 & 7) as u8, word >> 19 & 1 != 0, word >> 20 & 1 != 0);
+    let (graphics, nusiz, reflected, skip) = (word as u8, word >> 16 & 7, word >> 19 & 1 != 0, word >> 20 & 1);
     // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
     let pattern = if reflected { graphics } else { graphics.reverse_bits() };
-    let x = position(word);
-    match nusiz {
-        // Wide players start one pixel late.
-        DOUBLE if !skip => row.place(stretch(pattern, 2), x + 1),
-        QUAD if !skip => row.place(stretch(pattern, 4), x + 1),
-        DOUBLE | QUAD => {}
-        _ => {
-            for &offset in &copies(nusiz)[usize::from(skip)..] {
-                row.place(u32::from(pattern), x + u32::from(offset));
-            }
-        }
-    }
-    row
+    let wide = [u32::from(pattern), stretch(pattern, 2), stretch(pattern, 4)];
+    let (width, late) = WIDTHS[nusiz as usize];
+    Row::copies(wide[usize::from(width)], COPIES[skip as usize][nusiz as usize], position(word) + u32::from(late))
 }
+
+/// By NUSIZ mode how players are stretched - index of the pattern - and how many pixels late they start.
+const WIDTHS: [(u8, u8); 8] = [(0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1), (0, 0), (2, 1)];
+
+/// A bit for every copy at its offset, by NUSIZ mode; in the second row without the first copy.
+const COPIES: [[u128; 8]; 2] = {
+    let mut table = [[0; 8]; 2];
+    let mut mode = 0;
+    while mode < 8 {
+        let mut i = 0;
+        while i < OFFSETS[mode].len() {
+            table[0][mode] |= 1 << OFFSETS[mode][i];
+            table[1][mode] |= if i == 0 { 0 } else { 1 << OFFSETS[mode][i] };
+            i += 1;
+        }
+        mode += 1;
+    }
+    table
+};
 
 /// The row of a missile, given its [word](Registers::missile_word).
 fn missile_row(word: u32) -> Row {
-    let mut size_code = (word >> 20 & 3) as u8;
-    match word >> 24 {
-        STRETCHED => size_code |= 1,
-        OFF => return Row::EMPTY,
-        _ => {}
-    }
-    let mut row = Row::EMPTY;
-    for &offset in copies((word >> 16) as u8) {
-        row.place(solid(size_code), position(word) + u32::from(offset));
-    }
-    row
+    let mode = word >> 24;
+    let size_code = (word >> 20 & 3) as u8 | u8::from(mode == MissileMode::Stretched as u32);
+    let pattern = if mode == MissileMode::Off as u32 { 0 } else { solid(size_code) };
+    Row::copies(pattern, COPIES[0][(word >> 16 & 7) as usize], position(word))
 }
-
-const STRETCHED: u32 = MissileMode::Stretched as u32;
-const OFF: u32 = MissileMode::Off as u32;
 
 /// The row of the ball, given its [word](Registers::ball_word).
 fn ball_row(word: u32) -> Row {

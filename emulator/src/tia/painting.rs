@@ -423,6 +423,10 @@ impl Stroke {
     #[inline(always)]
     fn blend<const N: usize>(&self, word: usize, pixels: &mut [u8], layers: [(u32, u8); N]) {
         let mask = word_mask(word, usize::from(self.first), usize::from(self.end));
+        if mask == u32::MAX && layers.iter().all(|&(bits, _)| bits == 0) {
+            pixels[..32].fill(self.colours.background);
+            return;
+        }
         let background = splat(self.colours.background);
         for (byte, eight) in pixels[..32].as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let range = (mask >> (8 * byte)) as u8;

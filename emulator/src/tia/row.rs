@@ -26,6 +26,22 @@ impl Row {
         self.0[(word + 1) % WORDS] |= (wide >> 32) as u32;
     }
 
+    /// The row of `pattern`, whose bit 0 lies at pixel `x` (0 to 160), and of its copies: `offsets` has a bit for each, up to bit
+    /// 64. No two overlap. Wraps from 159 to 0; without a branch, as which one it would be cannot be predicted.
+    #[inline]
+    pub(super) fn copies(pattern: u32, offsets: u128, x: u32) -> Row {
+        let all = u128::from(pattern) * offsets;
+        let shift = x % 32;
+        // At most 96 bits before the shift, so four words after it.
+        let shifted = all << shift;
+        let word = (x / 32) as usize;
+        let mut row = [0; 2 * WORDS];
+        for i in 0..4 {
+            row[(word + i) % (2 * WORDS)] = (shifted >> (32 * i)) as u32;
+        }
+        Row(std::array::from_fn(|i| row[i] | row[WORDS + i]))
+    }
+
     /// The row whose forty 4-pixel groups are the low 40 bits of `groups`, leftmost first.
     pub(super) fn of_groups(groups: u64) -> Row {
         let mut row = Row::EMPTY;
