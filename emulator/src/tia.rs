@@ -443,7 +443,7 @@ impl Tia {
     /// Leaves a write, which does not come right behind another, for later; `None` if the CPU must know now what comes of it.
     ///
     /// As every write but the few that may end the frame can wait, the CPU's loop makes no call, and the writes are then made one
-    /// after the other (a tenth of the emulator's time).
+    /// after the other (5 % of the emulator's instructions).
     #[inline(always)]
     pub(crate) fn write_later(&mut self, address: u16, value: u8, cycles: u32) -> Option<u32> {
         let register = address as u8 & 0x3F;

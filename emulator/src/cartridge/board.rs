@@ -21,7 +21,7 @@ pub(super) struct Board {
     window: [u8; 2 * WINDOW + 2],
     /// For the lower thirteen bits of every address the opcode there, or [`UNKNOWN_OPCODE`] where the CPU must ask carefully:
     /// below the window, where A13 makes a difference and where `hidden_ahead` says so. So the CPU gets there with the look-up
-    /// that it makes anyway (a seventh of the emulator's time).
+    /// that it makes anyway (7 % of the emulator's instructions).
     opcodes: [u8; 2 * WINDOW],
     /// [`WINDOW`] if A13 makes a difference, otherwise 0.
     a13: usize,
