@@ -1,5 +1,7 @@
 //! What the CPU sees of the rest of the console.
 
+use crate::cpu::frequent_place;
+
 /// What a load or a BIT changes in the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled {
@@ -15,9 +17,34 @@ pub struct Polled {
     pub overflow: bool,
 }
 
-/// What [`Bus::opcode_ahead`] says when it does not know. As an opcode it is one of those that stop the CPU, which are met
-/// once at most.
-pub const UNKNOWN_OPCODE: u8 = 0x02;
+/// An opcode that was looked ahead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpcodeAhead {
+    opcode: u8,
+    place: u8,
+}
+
+impl OpcodeAhead {
+    /// Nothing is known about the opcode. (As an opcode it is one of those that stop the CPU, which are met once at most.)
+    pub const UNKNOWN: Self = Self { opcode: 0x02, place: 0 };
+
+    /// `opcode` itself; [`OpcodeAhead::UNKNOWN`] if it is $02.
+    pub fn of(opcode: u8) -> Self {
+        Self { opcode, place: frequent_place(opcode) }
+    }
+
+    /// The opcode.
+    #[inline(always)]
+    pub fn opcode(self) -> u8 {
+        self.opcode
+    }
+
+    /// Its place among the frequent opcodes, 0 if it is none of them.
+    #[inline(always)]
+    pub(crate) fn place(self) -> u8 {
+        self.place
+    }
+}
 
 /// The 6507's side of the system bus.
 ///
@@ -33,9 +60,9 @@ pub trait Bus {
         self.write(address, value)
     }
     /// The opcode at `pc`, if reading it and the two bytes behind it certainly does nothing but put them on the data bus;
-    /// otherwise [`UNKNOWN_OPCODE`].
-    fn opcode_ahead(&self, _pc: u16) -> u8 {
-        UNKNOWN_OPCODE
+    /// otherwise [`OpcodeAhead::UNKNOWN`].
+    fn opcode_ahead(&self, _pc: u16) -> OpcodeAhead {
+        OpcodeAhead::UNKNOWN
     }
     /// The byte at `address`, one or two behind an opcode that [`opcode_ahead`](Bus::opcode_ahead) knew.
     fn operand_ahead(&self, _address: u16) -> u8 {
@@ -75,7 +102,7 @@ impl<B: Bus> Bus for &mut B {
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         (**self).write_after_write(address, value)
     }
-    fn opcode_ahead(&self, pc: u16) -> u8 {
+    fn opcode_ahead(&self, pc: u16) -> OpcodeAhead {
         (**self).opcode_ahead(pc)
     }
     fn operand_ahead(&self, address: u16) -> u8 {

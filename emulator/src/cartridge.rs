@@ -37,6 +37,7 @@ mod synthetic;
 mod tigervision;
 mod ua;
 
+use crate::bus::OpcodeAhead;
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, Saved, StateError};
 use board::{Board, Mapper};
@@ -325,9 +326,9 @@ impl Cartridge {
     }
 
     /// The opcode at `address` if reading it and the two bytes behind it certainly does nothing else, otherwise
-    /// [`UNKNOWN_OPCODE`](crate::bus::UNKNOWN_OPCODE); also if A12 is 0.
+    /// [`OpcodeAhead::UNKNOWN`]; also if A12 is 0.
     #[inline(always)]
-    pub fn opcode_ahead(&self, address: u16) -> u8 {
+    pub fn opcode_ahead(&self, address: u16) -> OpcodeAhead {
         self.board.opcode_ahead(address)
     }
 

@@ -1,6 +1,6 @@
 //! The console: CPU, TIA, RIOT and cartridge on one bus, and the order in which they are powered on and reset.
 
-use crate::bus::{Bus, Polled};
+use crate::bus::{Bus, OpcodeAhead, Polled};
 use crate::cartridge::{Cartridge, CartridgeImage};
 use crate::controller::{Controls, Ports};
 use crate::cpu::Cpu;
@@ -81,7 +81,7 @@ impl Bus for RunningBus<'_> {
     }
 
     #[inline(always)]
-    fn opcode_ahead(&self, pc: u16) -> u8 {
+    fn opcode_ahead(&self, pc: u16) -> OpcodeAhead {
         self.board.cartridge.opcode_ahead(pc)
     }
 

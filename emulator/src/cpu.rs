@@ -10,7 +10,7 @@
 mod decode;
 mod operations;
 
-use crate::bus::{Bus, UNKNOWN_OPCODE};
+use crate::bus::{Bus, OpcodeAhead};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 /// Registers and flags.
@@ -57,7 +57,7 @@ const BASE_CYCLES: [u8; 256] = [
     2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
 ];
 
-/// The most frequent opcodes of the games, in the order in which [`Running::execute_ahead`] finds them: at places 16 and 1 to 15.
+/// The most frequent opcodes of the games, in the order in which [`Running::execute_frequent`] finds them: at places 16 and 1 to 15.
 const FREQUENT: [u8; 16] =
     [0x85, 0xB1, 0xD0, 0xA5, 0x10, 0xA9, 0xF0, 0x88, 0x86, 0xAD, 0xCA, 0xB9, 0x84, 0xB5, 0xB0, 0xEA];
 
@@ -72,6 +72,11 @@ static FREQUENT_PLACE: [u8; 256] = {
     places[FREQUENT[0] as usize] = 16;
     places
 };
+
+/// The place of `opcode` among the frequent ones, 0 if it is none of them.
+pub(crate) fn frequent_place(opcode: u8) -> u8 {
+    FREQUENT_PLACE[usize::from(opcode)]
+}
 
 impl Cpu {
     /// A CPU that was never reset: registers as after a reset, program counter at 0.
@@ -112,13 +117,17 @@ impl Cpu {
             if running.left < 0 {
                 break;
             }
-            let opcode = bus.opcode_ahead(running.pc as u16);
-            if opcode == UNKNOWN_OPCODE {
+            let ahead = bus.opcode_ahead(running.pc as u16);
+            if ahead.place() != 0 {
+                running.pc = running.pc.wrapping_add(1);
+                running.execute_frequent(ahead.place(), &mut bus);
+            } else if ahead == OpcodeAhead::UNKNOWN {
                 bus.resume();
                 (running, bus) = running.run_carefully(bus);
             } else {
                 running.pc = running.pc.wrapping_add(1);
-                running.execute_ahead(opcode, &mut bus);
+                bus.latch(ahead.opcode());
+                running.execute(ahead.opcode(), &mut bus, Ahead);
             }
         }
         let Running { a, x, y, pc, sign_and_zero, carry, .. } = running;
@@ -197,7 +206,7 @@ impl Running<'_> {
                     self.execute(opcode, &mut bus, Fetched);
                 }
             }
-            if self.left <= 0 || bus.opcode_ahead(self.pc as u16) != UNKNOWN_OPCODE {
+            if self.left <= 0 || bus.opcode_ahead(self.pc as u16) != OpcodeAhead::UNKNOWN {
                 bus.settle();
                 return (self, bus);
             }
@@ -205,14 +214,13 @@ impl Running<'_> {
         }
     }
 
-    /// Executes an instruction whose operands lie ahead.
+    /// Executes the instruction at `place` (1 to 16) among the frequent ones, whose operands lie ahead.
     ///
     /// The most frequent opcodes, two thirds of all instructions, are found by conditional branches. The jump by table that finds
     /// the others is predicted by the conditional branches before it, and instructions like INX have none: there it was wrong
     /// nearly every time, at the price of the instruction itself.
     #[inline(always)]
-    fn execute_ahead(&mut self, opcode: u8, bus: &mut impl Bus) {
-        let place = FREQUENT_PLACE[usize::from(opcode)];
+    fn execute_frequent(&mut self, place: u8, bus: &mut impl Bus) {
         macro_rules! among {
             ($index:literal) => {{
                 bus.latch(FREQUENT[$index]);
@@ -228,9 +236,6 @@ impl Running<'_> {
         }
         if place == 16 {
             among!(0)
-        } else if place == 0 {
-            bus.latch(opcode);
-            self.execute(opcode, bus, Ahead);
         } else {
             among!(8:
                 (4: (2: (1) (1: (2) (3))) (2: (1: (4) (5)) (1: (6) (7))))

@@ -60,7 +60,7 @@ mod saved_state;
 mod tia;
 
 pub use action::{Action, ActionError, ActionSet};
-pub use bus::{Bus, Polled, UNKNOWN_OPCODE};
+pub use bus::{Bus, OpcodeAhead, Polled};
 pub use cartridge::{CartridgeError, CartridgeImage, Scheme};
 pub use cpu::Cpu;
 pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings};

@@ -3,7 +3,7 @@
 //! Bus traces are not compared: ALE's core makes no dummy accesses. Where ALE departs from the vectors the departure is
 //! listed in [`Departure`] and still checked as far as the vector says anything.
 
-use atari_emulator::{Bus, Cpu, UNKNOWN_OPCODE};
+use atari_emulator::{Bus, Cpu, OpcodeAhead};
 use serde::Deserialize;
 use std::{fs::File, path::Path};
 
@@ -43,11 +43,11 @@ impl Bus for FlatRam {
         self.bytes[usize::from(address)] = value;
         false
     }
-    fn opcode_ahead(&self, pc: u16) -> u8 {
+    fn opcode_ahead(&self, pc: u16) -> OpcodeAhead {
         if self.ahead {
-            self.bytes[usize::from(pc)]
+            OpcodeAhead::of(self.bytes[usize::from(pc)])
         } else {
-            UNKNOWN_OPCODE
+            OpcodeAhead::UNKNOWN
         }
     }
     fn operand_ahead(&self, address: u16) -> u8 {

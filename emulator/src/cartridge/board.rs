@@ -4,7 +4,7 @@
 //! something, so that a read is one look-up whatever the scheme; a bank switch copies. Reading is what the emulator does
 //! most and games switch banks a few times a frame, if at all.
 
-use crate::bus::UNKNOWN_OPCODE;
+use crate::bus::OpcodeAhead;
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 use std::sync::Arc;
@@ -14,15 +14,17 @@ use std::sync::Arc;
 pub(super) struct Board {
     /// The image.
     pub rom: Arc<[u8]>,
+    /// Its bytes as opcodes.
+    rom_opcodes: Arc<[OpcodeAhead]>,
     /// RAM; empty when there is none.
     pub ram: Box<[u8]>,
     /// What the window shows while A13 is clear, what it shows while A13 is set if that makes a difference, and two bytes so
     /// that three can be read from anywhere.
     window: [u8; 2 * WINDOW + 2],
-    /// For the lower thirteen bits of every address the opcode there, or [`UNKNOWN_OPCODE`] where the CPU must ask carefully:
+    /// For the lower thirteen bits of every address the opcode there, or [`OpcodeAhead::UNKNOWN`] where the CPU must ask carefully:
     /// below the window, where A13 makes a difference and where `hidden_ahead` says so. So the CPU gets there with the look-up
     /// that it makes anyway (7 % of the emulator's instructions).
-    opcodes: [u8; 2 * WINDOW],
+    opcodes: [OpcodeAhead; 2 * WINDOW],
     /// [`WINDOW`] if A13 makes a difference, otherwise 0.
     a13: usize,
     /// Window addresses whose reads the mapper must see.
@@ -66,10 +68,11 @@ impl Board {
     pub fn new(rom: Arc<[u8]>) -> Self {
         let all = || Addresses([u64::MAX; WINDOW / 64]);
         Self {
+            rom_opcodes: rom.iter().map(|&byte| OpcodeAhead::of(byte)).collect(),
             rom,
             ram: Box::default(),
             window: [0; 2 * WINDOW + 2],
-            opcodes: [UNKNOWN_OPCODE; 2 * WINDOW],
+            opcodes: [OpcodeAhead::UNKNOWN; 2 * WINDOW],
             a13: 0,
             hidden: all(),
             hidden_ahead: all(),
@@ -109,10 +112,10 @@ impl Board {
         }
     }
 
-    /// The opcode at `address` if it and the two bytes behind it certainly are plain ROM, otherwise [`UNKNOWN_OPCODE`];
+    /// The opcode at `address` if it and the two bytes behind it certainly are plain ROM, otherwise [`OpcodeAhead::UNKNOWN`];
     /// [`Board::look_ahead_carefully`] knows better.
     #[inline(always)]
-    pub fn opcode_ahead(&self, address: u16) -> u8 {
+    pub fn opcode_ahead(&self, address: u16) -> OpcodeAhead {
         self.opcodes[usize::from(address) % (2 * WINDOW)]
     }
 
@@ -142,7 +145,13 @@ impl Board {
         self.window[from..from + shown].copy_from_slice(&self.rom[rom_offset..rom_offset + shown]);
         self.set_hidden(from, from + shown, false);
         self.set_hidden(from + shown, to, true);
-        self.show_opcodes(from, to);
+        // An opcode counts as unknown for the two bytes behind it too.
+        for before in from.saturating_sub(2)..from {
+            self.opcodes[WINDOW + before] = OpcodeAhead::of(self.window[before]);
+        }
+        self.opcodes[WINDOW + from..WINDOW + from + shown]
+            .copy_from_slice(&self.rom_opcodes[rom_offset..rom_offset + shown]);
+        self.hide_opcodes(from, to);
     }
 
     /// Shows the first 4 KiB of the image while A13 is set and the second while it is clear, in the whole window.
@@ -152,24 +161,21 @@ impl Board {
         self.window[WINDOW..2 * WINDOW].copy_from_slice(first);
         self.a13 = WINDOW;
         self.set_hidden(0, WINDOW, false);
-        self.opcodes.fill(UNKNOWN_OPCODE);
+        self.opcodes.fill(OpcodeAhead::UNKNOWN);
     }
 
     /// Sends reads of window addresses `from..to` through the mapper.
     pub fn hide(&mut self, from: usize, to: usize) {
         self.set_hidden(from, to, true);
-        self.show_opcodes(from, to);
+        self.hide_opcodes(from, to);
     }
 
-    /// What the window shows at `from..to`, or whether reading it does something, has changed.
-    fn show_opcodes(&mut self, from: usize, to: usize) {
-        // An opcode counts as unknown for the two bytes behind it too.
-        let from = from.saturating_sub(2);
-        self.opcodes[WINDOW + from..WINDOW + to].copy_from_slice(&self.window[from..to]);
-        for page in from / 64..to.div_ceil(64) {
+    /// Takes away the opcodes at `from..to`, and the two before, that the CPU must not look ahead to.
+    fn hide_opcodes(&mut self, from: usize, to: usize) {
+        for page in from.saturating_sub(2) / 64..to.div_ceil(64) {
             let mut hidden = self.hidden_ahead.0[page];
             while hidden != 0 {
-                self.opcodes[WINDOW + 64 * page + hidden.trailing_zeros() as usize] = UNKNOWN_OPCODE;
+                self.opcodes[WINDOW + 64 * page + hidden.trailing_zeros() as usize] = OpcodeAhead::UNKNOWN;
                 hidden &= hidden - 1;
             }
         }
@@ -266,16 +272,21 @@ mod tests {
             // What is asked first may know less, but never something else.
             assert!(board.direct(address).is_none_or(|byte| board.plain(address) == Some(byte)));
             let opcode = board.opcode_ahead(address);
-            if opcode != UNKNOWN_OPCODE {
+            if opcode != OpcodeAhead::UNKNOWN {
+                let opcode = opcode.opcode();
                 let operands = [address + 1, address + 2].map(|address| board.operand_ahead(address));
                 let [first, second] = operands;
                 assert_eq!(board.look_ahead_carefully(address), Some([opcode, first, second]), "{offset:03x}");
             }
-            assert_eq!(clear && expected != UNKNOWN_OPCODE, opcode != UNKNOWN_OPCODE, "{offset:03x}");
-            assert_eq!(board.opcode_ahead(offset), UNKNOWN_OPCODE, "below the window");
+            assert_eq!(
+                clear && OpcodeAhead::of(expected) != OpcodeAhead::UNKNOWN,
+                opcode != OpcodeAhead::UNKNOWN,
+                "{offset:03x}"
+            );
+            assert_eq!(board.opcode_ahead(offset), OpcodeAhead::UNKNOWN, "below the window");
         }
         board.show(0, WINDOW, 0);
-        assert_eq!(board.opcode_ahead(0xF120), board.rom[0x120]);
+        assert_eq!(board.opcode_ahead(0xF120).opcode(), board.rom[0x120]);
     }
 
     #[test]
@@ -286,7 +297,7 @@ mod tests {
             let (first, second) = (board.rom[usize::from(offset)], board.rom[WINDOW + usize::from(offset)]);
             assert_eq!(board.plain(0xF000 | offset), Some(first));
             assert_eq!(board.plain(0xD000 | offset), Some(second));
-            assert_eq!(board.opcode_ahead(0xF000 | offset), UNKNOWN_OPCODE);
+            assert_eq!(board.opcode_ahead(0xF000 | offset), OpcodeAhead::UNKNOWN);
             assert_eq!(board.look_ahead_carefully(0xD000 | offset).map(|bytes| bytes[0]), Some(second));
         }
     }
