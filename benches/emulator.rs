@@ -15,8 +15,10 @@ use std::time::Duration;
 /// Cartridges measured where they are found.
 const GAMES: [&str; 3] = ["breakout", "pong", "seaquest"];
 
-/// Calls of an iteration where one call's time depends on what the game is just doing: a second of play.
+/// Calls of an iteration where one call's time depends on what the game is just doing: a second of play or more.
 const CALLS: u64 = 60;
+/// The same of a vector, whose environments are at different places anyway.
+const VECTOR_CALLS: u64 = 8;
 
 /// Environments of the vector.
 const ENVIRONMENTS: usize = 8;
@@ -45,14 +47,14 @@ fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     let mut group = criterion.benchmark_group(&rom.name);
     // The games go on from sample to sample, so that samples are equals only if they play equally long.
     group.sampling_mode(SamplingMode::Flat);
-    calls(&mut group, "frame", 1, frames(rom, false));
-    calls(&mut group, "frame, screen read", 1, frames(rom, true));
-    calls(&mut group, "agent step", 1, agent_steps(rom));
+    calls(&mut group, "frame", CALLS, 1, frames(rom, false));
+    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true));
+    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom));
     let settings = VectorSettings { num_envs: ENVIRONMENTS, num_threads: 1, ..VectorSettings::default() };
     let per_step = settings.num_envs as u64 * u64::from(settings.frame_skip);
     let mut step = vector_steps(rom, settings)?;
     let mut outcome = Ok(());
-    calls(&mut group, "frame of a vector", per_step, || {
+    calls(&mut group, "frame of a vector", VECTOR_CALLS, per_step, || {
         if outcome.is_ok() {
             outcome = step();
         }
@@ -77,12 +79,12 @@ fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     Ok(())
 }
 
-/// Measures `call`, which does `elements` of what `name` says.
-fn calls(group: &mut BenchmarkGroup<WallTime>, name: &str, elements: u64, mut call: impl FnMut()) {
-    group.throughput(Throughput::Elements(CALLS * elements));
+/// Measures `number` calls, each of which does `elements` of what `name` says.
+fn calls(group: &mut BenchmarkGroup<WallTime>, name: &str, number: u64, elements: u64, mut call: impl FnMut()) {
+    group.throughput(Throughput::Elements(number * elements));
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
-            for _ in 0..CALLS {
+            for _ in 0..number {
                 call();
             }
         });
