@@ -10,8 +10,8 @@
 `atari-dqn bench --frames` plays the same random actions twice, the second time longer; the difference of the counts
 divided by the frames more is an instruction count without start-up. "raw" is `bench emulator`: one environment, the screen
 not read. "vector" is `bench vector`: 8 environments on one thread, frame skip 4, 84x84 observations, a frame of one
-environment; resets that games over bring are in both. The counts hardly vary (some thousandths of a percent), but they do
-change with the compiler and a little with the processor, so the reference file names both.
+environment; resets that games over bring are in both. Counts differ by 0.01 % between runs, but by more with another
+compiler and a little with another processor, so the reference file names both.
 
 Exit status: 0, or 1 when --check found a count too high or something could not be run.
 """

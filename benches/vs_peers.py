@@ -5,7 +5,8 @@
     benches/vs_peers.py emulator                   # ale-py's core, frame by frame, screen not read
     benches/vs_peers.py vector                     # ale-py's AtariVectorEnv: 8 environments on one thread, 84x84 observations
     benches/vs_peers.py vector --envpool           # EnvPool as well, in the same rounds
-    benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against itself on one thread
+    benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against itself on one thread,
+                                                   # and against a program of one thread on each core
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
@@ -143,7 +144,8 @@ def envpool_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def ours(kind, game, args, envs=ENVIRONMENTS, threads=1):
+def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1):
+    """Returns a function that measures this program's frames a second; of several running at once, those of all together."""
     import ale_py.roms
 
     command = [args.binary, "bench", kind, "--rom", ale_py.roms.get_rom_path(game), "--json"]
@@ -151,10 +153,15 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1):
         command += ["--envs", envs, "--threads", threads]
 
     def measure(seconds):
-        output = subprocess.run([str(part) for part in command + ["--seconds", seconds]], capture_output=True, text=True)
-        if output.returncode != 0:
-            sys.exit(f"error: {game}: {output.stderr.strip()}")
-        return json.loads(output.stdout.splitlines()[-1])["frames_per_second"]
+        line = [str(part) for part in command + ["--seconds", seconds]]
+        running = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(programs)]
+        frames = 0
+        for program in running:
+            output, errors = program.communicate()
+            if program.returncode != 0:
+                sys.exit(f"error: {game}: {errors.strip()}")
+            frames += json.loads(output.splitlines()[-1])["frames_per_second"]
+        return frames
 
     return measure
 
@@ -168,8 +175,12 @@ def sides(args):
         if cores < 2:
             sys.exit("error: there is one core only, so there is nothing to compare")
         envs = max(ENVIRONMENTS, 4 * cores)
-        names = [f"{cores} threads", "1 thread"]
-        return names, lambda game: [ours("vector", game, args, envs, threads) for threads in (cores, 1)]
+        # Programs that share nothing show what the cores yield while others use them too: no vector can do better.
+        return [f"{cores} threads", "1 thread", f"{cores} programs"], lambda game: [
+            ours("vector", game, args, envs, cores),
+            ours("vector", game, args, envs),
+            ours("vector", game, args, envs // cores, programs=cores),
+        ]
     names, makers = ["atari-dqn", "AtariVectorEnv"], [ale_vector]
     if args.envpool:
         install_envpool()
