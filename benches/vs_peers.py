@@ -16,7 +16,7 @@ geometric means over the games; a game that a peer lacks has a dash.
 
 ale-py is installed into .venv by the first run, as for scripts/compare_with_ale.py, EnvPool by the first run with --envpool
 (300 MB to fetch, 1 GB on disk: it insists on the assets of all its other worlds). The cartridges are the ones that ale-py
-carries; EnvPool plays its own.
+carries; EnvPool plays its own copies, the same bytes.
 """
 
 import argparse
