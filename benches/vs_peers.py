@@ -4,18 +4,24 @@
     cargo build --release
     benches/vs_peers.py emulator                   # ale-py's core, frame by frame, screen not read
     benches/vs_peers.py vector                     # ale-py's AtariVectorEnv: 8 environments on one thread, 84x84 observations
+    benches/vs_peers.py vector --envpool           # EnvPool as well, in the same rounds
+    benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against itself on one thread,
+                                                   # and against a program of one thread on each core
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
-Both sides play uniformly random actions of the minimal set and start the game anew when it is over. A game's ratio is that
-of the medians over the rounds; the spread is the least and the greatest ratio of one round. The last line has the geometric
-mean over the games.
+All sides play uniformly random actions of the minimal set and start the game anew when it is over. A game's ratio is that
+of the medians over the rounds; the spread is the least and the greatest ratio of one round. The last lines have the
+geometric means over the games; a game that a peer lacks has a dash.
 
-ale-py is installed into .venv by the first run, as for scripts/compare_with_ale.py; the cartridges are the ones it carries.
+ale-py is installed into .venv by the first run, as for scripts/compare_with_ale.py, EnvPool by the first run with --envpool
+(300 MB to fetch, 1 GB on disk: it insists on the assets of all its other worlds). The cartridges are the ones that ale-py
+carries; EnvPool plays its own copies, the same bytes.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import random
 import statistics
@@ -29,19 +35,27 @@ import compare_with_ale  # noqa: E402
 
 ENVIRONMENTS = 8
 FRAME_SKIP = 4
+ENVPOOL = "envpool==1.2.5"
+# Of `scaling` when none is named: whether two threads are nearly twice as fast does not depend on the game.
+SCALING_GAMES = ["breakout", "pong", "seaquest", "space_invaders"]
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["emulator", "vector"])
-    parser.add_argument("games", nargs="*", metavar="GAME", help="cartridges by name [all 104 that ale-py supports]")
+    parser.add_argument("kind", choices=["emulator", "vector", "scaling"])
+    parser.add_argument(
+        "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}]"
+    )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[%(default)s]")
     parser.add_argument("--seconds", type=float, default=0.5, metavar="S", help="of each side and round [%(default)s]")
+    parser.add_argument("--envpool", action="store_true", help="measure EnvPool too (with `vector`)")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
     if args.rounds < 1 or not args.seconds > 0:
         parser.error("--rounds and --seconds must be above 0")
+    if args.envpool and args.kind != "vector":
+        parser.error("--envpool goes with `vector`: EnvPool has no way to play single frames without observing them")
     if not args.binary.is_file():
         parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
     return args
@@ -97,42 +111,117 @@ def ale_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def ours(kind, game, args):
+def install_envpool():
+    """Adds EnvPool to .venv, which is made anew without it whenever ale-py's version changes."""
+    stamp = compare_with_ale.VENV / "envpool.txt"
+    if stamp.exists() and stamp.read_text() == ENVPOOL:
+        return
+    print(f"installing {ENVPOOL} into {compare_with_ale.VENV}", file=sys.stderr)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
+    # The packages of before are named again so that none is exchanged for another version.
+    if subprocess.run([*pip, ENVPOOL, *compare_with_ale.PACKAGES]).returncode != 0:
+        sys.exit(f"error: cannot install {ENVPOOL} (message above); is there a wheel of it for this Python?")
+    stamp.write_text(ENVPOOL)
+
+
+def envpool_vector(game):
+    """Returns a function that measures EnvPool's frames a second; None if it does not have the game."""
+    import envpool
+    import numpy
+
+    task = "".join(part.capitalize() for part in game.split("_")) + "-v5"
+    task = {known.lower(): known for known in envpool.list_all_envs()}.get(task.lower())
+    if task is None:
+        return None
+    envs = envpool.make(
+        task, env_type="gymnasium", num_envs=ENVIRONMENTS, num_threads=1, seed=0, frame_skip=FRAME_SKIP, stack_num=4, img_height=84,
+        img_width=84, gray_scale=True, use_inter_area_resize=True, noop_max=30, use_fire_reset=True, reward_clip=True,
+    )  # fmt: skip
+    envs.reset()
+    generator = numpy.random.default_rng(0)
+    rows = iter(list(generator.integers(envs.action_space.n, size=(4096, ENVIRONMENTS))) * 64)
+    step = lambda: envs.step(next(rows))
+    return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
+
+
+def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1):
+    """Returns a function that measures this program's frames a second; of several running at once, those of all together."""
     import ale_py.roms
 
     command = [args.binary, "bench", kind, "--rom", ale_py.roms.get_rom_path(game), "--json"]
     if kind == "vector":
-        command += ["--envs", ENVIRONMENTS, "--threads", 1]
+        command += ["--envs", envs, "--threads", threads]
 
     def measure(seconds):
-        output = subprocess.run([str(part) for part in command + ["--seconds", seconds]], capture_output=True, text=True)
-        if output.returncode != 0:
-            sys.exit(f"error: {game}: {output.stderr.strip()}")
-        return json.loads(output.stdout.splitlines()[-1])["frames_per_second"]
+        line = [str(part) for part in command + ["--seconds", seconds]]
+        running = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(programs)]
+        frames = 0
+        for program in running:
+            output, errors = program.communicate()
+            if program.returncode != 0:
+                sys.exit(f"error: {game}: {errors.strip()}")
+            frames += json.loads(output.splitlines()[-1])["frames_per_second"]
+        return frames
 
     return measure
+
+
+def sides(args):
+    """The names of the sides, and a function that makes their measuring functions for a game; the first is compared."""
+    if args.kind == "emulator":
+        return ["atari-dqn", "ale-py"], lambda game: [ours("emulator", game, args), ale_emulator(game)]
+    if args.kind == "scaling":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if cores < 2:
+            sys.exit("error: there is one core only, so there is nothing to compare")
+        envs = max(ENVIRONMENTS, 4 * cores)
+        # Programs that share nothing show what the cores yield while others use them too: no vector can do better.
+        return [f"{cores} threads", "1 thread", f"{cores} programs"], lambda game: [
+            ours("vector", game, args, envs, cores),
+            ours("vector", game, args, envs),
+            ours("vector", game, args, envs // cores, programs=cores),
+        ]
+    names, makers = ["atari-dqn", "AtariVectorEnv"], [ale_vector]
+    if args.envpool:
+        install_envpool()
+        names.append("EnvPool")
+        makers.append(envpool_vector)
+    return names, lambda game: [ours("vector", game, args)] + [make(game) for make in makers]
 
 
 def main():
     compare_with_ale.enter_virtual_environment()
     args = parse_arguments()
-    games = args.games or compare_with_ale.supported_games()
-    peer = "ale-py" if args.kind == "emulator" else "AtariVectorEnv"
-    rows, ratios = [], []
+    games = args.games or (SCALING_GAMES if args.kind == "scaling" else compare_with_ale.supported_games())
+    (name, *peers), make = sides(args)
+    rows, ratios = [], {peer: [] for peer in peers}
     for game in games:
-        sides = [ours(args.kind, game, args), (ale_emulator if args.kind == "emulator" else ale_vector)(game)]
-        rounds = [[side(args.seconds) for side in sides] for _ in range(args.rounds)]
-        mine, theirs = (statistics.median(column) for column in zip(*rounds))
-        each = [a / b for a, b in rounds]
-        ratios.append(mine / theirs)
-        rows.append(f"| {game} | {mine:,.0f} | {theirs:,.0f} | {mine / theirs:.2f} | {min(each):.2f} to {max(each):.2f} |")
-        print(rows[-1].strip("| ").replace(" | ", "  "), flush=True)
-    mean = statistics.geometric_mean(ratios)
-    last = f"geometric mean over {len(games)} games: {mean:.2f} times {peer}; least {min(ratios):.2f}, greatest {max(ratios):.2f}"
-    print(last)
+        measures = make(game)
+        rounds = [[side(args.seconds) if side else None for side in measures] for _ in range(args.rounds)]
+        mine, *others = zip(*rounds)
+        cells = [game, f"{statistics.median(mine):,.0f}"]
+        for peer, theirs in zip(peers, others):
+            if theirs[0] is None:
+                cells += ["-"] * 3
+                continue
+            ratio = statistics.median(mine) / statistics.median(theirs)
+            ratios[peer].append(ratio)
+            each = [a / b for a, b in zip(mine, theirs)]
+            cells += [f"{statistics.median(theirs):,.0f}", f"{ratio:.2f}", f"{min(each):.2f} to {max(each):.2f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+        print("  ".join(cells), flush=True)
+    last = [
+        f"geometric mean over {len(of)} games: {statistics.geometric_mean(of):.2f} times {peer}; "
+        f"least {min(of):.2f}, greatest {max(of):.2f}"
+        for peer, of in ratios.items()
+        if of
+    ]
+    print("\n".join(last))
     if args.report:
-        head = f"| game | atari-dqn, frames/s | {peer}, frames/s | ratio | spread |\n|---|---:|---:|---:|---|\n"
-        args.report.write_text(head + "\n".join(rows) + f"\n\n{last[0].upper()}{last[1:]}.\n")
+        head = f"| game | {name}, frames/s |" + "".join(f" {peer}, frames/s | ratio | spread |" for peer in peers)
+        head += "\n|---|---:|" + "---:|---:|---|" * len(peers) + "\n"
+        sentences = "".join(f"\n{line[0].upper()}{line[1:]}.\n" for line in last)
+        args.report.write_text(head + "\n".join(rows) + "\n" + sentences)
 
 
 if __name__ == "__main__":

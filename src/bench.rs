@@ -12,6 +12,7 @@ use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
 use atari_emulator::{Environment, Settings};
 use serde_json::json;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Transitions remembered before `bench train` starts its clock, so that batches are not all alike.
@@ -24,23 +25,30 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         "--seconds {}: the time to measure must be more than 0 seconds",
         args.seconds
     );
-    let time = Duration::from_secs_f64(args.seconds);
+    let span = match args.frames {
+        None => Span::Time(Duration::from_secs_f64(args.seconds)),
+        Some(frames) => {
+            let counted = matches!(args.kind, BenchKind::Emulator | BenchKind::Vector);
+            ensure!(counted, "--frames goes with `bench emulator` and `bench vector` only");
+            Span::Frames(frames)
+        }
+    };
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
     let (key, unit, rate) = match args.kind {
-        BenchKind::Emulator => ("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, time)?),
+        BenchKind::Emulator => ("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, span)?),
         BenchKind::Env => {
-            ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, time)?)
+            ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, span)?)
         }
         BenchKind::Vector => {
-            let rate = vector_frames_per_second(&rom, args, time)?;
+            let rate = vector_frames_per_second(&rom, args, span)?;
             ("frames_per_second", "frames/s of a vector of environments with preprocessing", rate)
         }
         BenchKind::Learner => {
-            ("updates_per_second", "updates/s, batch 32, Nature network", updates_per_second(args.device, time)?)
+            ("updates_per_second", "updates/s, batch 32, Nature network", updates_per_second(args.device, span)?)
         }
         BenchKind::Train => {
             let unit = "training steps/s, nature settings, one update every 4 steps";
-            ("steps_per_second", unit, training_steps_per_second(&rom, args.device, time)?)
+            ("steps_per_second", unit, training_steps_per_second(&rom, args.device, span)?)
         }
     };
     let name = match args.kind {
@@ -49,22 +57,35 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     println!("{name}: {rate:.0} {unit}");
     if args.json {
-        println!("{}", json!({ key: rate, "measured": name, "seconds": args.seconds }));
+        let (measure, amount) =
+            args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
+        println!("{}", json!({ key: rate, "measured": name, measure: amount }));
     }
     Ok(())
 }
 
-/// Calls `step` until `time` has passed; calls a second.
-fn rate(time: Duration, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
-    // The clock is read once in a while only: a step may take less than a microsecond.
-    const CHUNK: u32 = 16;
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    Time(Duration),
+    /// The same work in every run, for counting its instructions.
+    Frames(u64),
+}
+
+/// Calls `step`, which plays `frames` frames, for as long as `span` says; calls a second.
+fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
+    let (chunk, time) = match span {
+        // The clock is read once in a while only: a step may take less than a microsecond.
+        Span::Time(time) => (16, time),
+        Span::Frames(wanted) => (wanted.div_ceil(frames), Duration::ZERO),
+    };
     let begun = Instant::now();
     let mut steps = 0u64;
     loop {
-        for _ in 0..CHUNK {
+        for _ in 0..chunk {
             step()?;
         }
-        steps += u64::from(CHUNK);
+        steps += chunk;
         let elapsed = begun.elapsed();
         if elapsed >= time {
             return Ok(steps as f64 / elapsed.as_secs_f64());
@@ -72,21 +93,25 @@ fn rate(time: Duration, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
     }
 }
 
-/// Random actions of the minimal set, one a frame; a reset at game over, whose frames do not count.
-fn frames_per_second(rom: &LoadedRom, time: Duration) -> Result<f64> {
+/// Plays one frame a call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
+/// every frame.
+pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
     let mut environment = Environment::new(&rom.image, Settings::default());
     let actions = environment.minimal_actions();
     let mut generator = Generator::new(0, Purpose::Exploration);
-    rate(time, || {
+    move || {
         environment.act(actions[generator.below(actions.len())]);
+        if look {
+            black_box(environment.screen().pixels);
+        }
         if environment.game_over() {
             environment.reset();
         }
-        Ok(())
-    })
+    }
 }
 
-fn steps_per_second(rom: &LoadedRom, time: Duration) -> Result<f64> {
+/// Plays one step of four frames with preprocessing a call, at random as [`frames`] does.
+pub fn agent_steps(rom: &LoadedRom) -> impl FnMut() {
     let environment = Environment::new(&rom.image, Settings::default());
     let actions = environment.minimal_actions();
     let choices = actions.len();
@@ -94,29 +119,54 @@ fn steps_per_second(rom: &LoadedRom, time: Duration) -> Result<f64> {
         AgentEnvironment::new(environment, Preprocessing::new(4, Resize::Area, false), actions, false);
     environment.reset(0);
     let mut generator = Generator::new(0, Purpose::Exploration);
-    rate(time, || {
+    move || {
         if environment.step(generator.below(choices)).episode_over() {
             environment.reset(0);
         }
-        Ok(())
-    })
+    }
 }
 
-/// Random actions in every environment; frames of all of them together, those of resets not counted.
-fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, time: Duration) -> Result<f64> {
-    let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
-    let frames = settings.num_envs as f64 * f64::from(settings.frame_skip);
+/// Plays one step of all environments of a vector a call, at random.
+///
+/// # Errors
+/// Settings that a vector refuses.
+pub fn vector_steps(rom: &LoadedRom, settings: VectorSettings) -> Result<impl FnMut() -> Result<()>> {
+    let mut actions = vec![0; settings.num_envs];
     let mut environments = VectorEnvironment::new(&rom.image, settings)?;
     environments.reset(Seeds::From(0))?;
     let choices = environments.actions().len();
     let mut generator = Generator::new(0, Purpose::Exploration);
-    let mut actions = vec![0; args.envs];
-    let steps = rate(time, || {
+    Ok(move || {
         actions.fill_with(|| generator.below(choices));
         environments.step(&actions)?;
         Ok(())
-    })?;
-    Ok(steps * frames)
+    })
+}
+
+/// The frames of resets do not count.
+fn frames_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
+    let mut play = frames(rom, false);
+    rate(span, 1, || {
+        play();
+        Ok(())
+    })
+}
+
+fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
+    let mut play = agent_steps(rom);
+    rate(span, 4, || {
+        play();
+        Ok(())
+    })
+}
+
+/// Frames of all environments together, those of resets not counted.
+fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
+    let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
+    let skip = u64::from(settings.frame_skip);
+    let play = vector_steps(rom, settings)?;
+    let frames = args.envs as u64 * skip;
+    Ok(rate(span, frames, play)? * frames as f64)
 }
 
 /// `nature` with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
@@ -124,16 +174,16 @@ fn nature() -> Result<Config> {
     Ok(Config { replay_capacity: 20_000, learning_starts_steps: WARM_UP_STEPS, ..Config::preset("nature")? })
 }
 
-fn updates_per_second(device: DeviceChoice, time: Duration) -> Result<f64> {
+fn updates_per_second(device: DeviceChoice, span: Span) -> Result<f64> {
     const ACTIONS: usize = 6;
     let config = nature()?;
     let mut agent = train::new_agent(&config, ACTIONS, &device::open(device)?)?;
     let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     agent.learn_from(&batch)?; // the first one allocates
-    rate(time, || agent.learn_from(&batch).map(drop))
+    rate(span, 1, || agent.learn_from(&batch).map(drop))
 }
 
-fn training_steps_per_second(rom: &LoadedRom, device: DeviceChoice, time: Duration) -> Result<f64> {
+fn training_steps_per_second(rom: &LoadedRom, device: DeviceChoice, span: Span) -> Result<f64> {
     let config = nature()?;
     let mut environment = train::new_environment(&config, rom);
     let mut agent = train::new_agent(&config, environment.actions().len(), &device::open(device)?)?;
@@ -163,5 +213,5 @@ fn training_steps_per_second(rom: &LoadedRom, device: DeviceChoice, time: Durati
     for _ in 0..WARM_UP_STEPS {
         step()?;
     }
-    rate(time, step)
+    rate(span, 4, step)
 }

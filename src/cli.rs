@@ -310,6 +310,9 @@ pub struct BenchArgs {
     /// How long to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     pub seconds: f64,
+    /// Play N frames, of all environments together and in whole steps, however long it takes (`emulator` and `vector` only)
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
     /// Print one JSON object on the last line
     #[arg(long)]
     pub json: bool,

@@ -363,3 +363,19 @@ fn bench_gives_a_rate_as_a_sentence_and_as_json() {
     let error = error_of(folder.path(), &["bench", "vector", "--envs", "0"]);
     assert_contains(&error, "num_envs is 0, allowed is at least 1");
 }
+
+#[test]
+fn bench_plays_a_number_of_frames_instead_of_a_time() {
+    let folder = folder();
+    for kind in ["emulator", "vector"] {
+        let output = output_of(folder.path(), &["bench", kind, "--frames", "50", "--threads", "1", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(output.lines().nth(1).unwrap()).unwrap();
+        assert_eq!((&json["frames"], &json["seconds"]), (&serde_json::json!(50), &serde_json::Value::Null), "{output}");
+        assert!(json["frames_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{output}");
+    }
+    let error = error_of(folder.path(), &["bench", "learner", "--frames", "50"]);
+    assert_contains(&error, "--frames goes with `bench emulator` and `bench vector` only");
+    for wrong in [&["--frames", "0"][..], &["--frames", "50", "--seconds", "1"]] {
+        assert_eq!(run(folder.path(), &[&["bench", "emulator"], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}

@@ -1,0 +1,106 @@
+//! How long the parts of the environment take, by criterion: `cargo bench --bench emulator`, a minute. See README.md here.
+//!
+//! The games are the built-in one and those of [`GAMES`] that are in `./roms` or `$ATARI_ROMS`.
+
+use anyhow::Result;
+use atari_dqn::bench::{agent_steps, frames, vector_steps};
+use atari_dqn::random::{Generator, Purpose};
+use atari_dqn::roms::{self, LoadedRom};
+use atari_dqn::vector::VectorSettings;
+use atari_emulator::{Environment, Settings};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+use std::time::Duration;
+
+/// Cartridges measured where they are found.
+const GAMES: [&str; 3] = ["breakout", "pong", "seaquest"];
+
+/// Calls of an iteration where one call's time depends on what the game is just doing: a second of play or more.
+const CALLS: u64 = 60;
+/// The same of a vector, whose environments are at different places anyway.
+const VECTOR_CALLS: u64 = 8;
+
+/// Environments of the vector.
+const ENVIRONMENTS: usize = 8;
+
+fn main() -> Result<()> {
+    let mut criterion = Criterion::default()
+        .without_plots()
+        .sample_size(20)
+        .nresamples(5_000)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    measure(&mut criterion, &roms::built_in())?;
+    for game in GAMES {
+        match roms::load(game) {
+            Ok(rom) => measure(&mut criterion, &rom)?,
+            Err(error) => eprintln!("left out: {error:#}"),
+        }
+    }
+    criterion.final_summary();
+    Ok(())
+}
+
+/// Everything about one game; a bench's element is what its name says: a frame, a step, a state.
+fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
+    let mut group = criterion.benchmark_group(&rom.name);
+    // The games go on from sample to sample, so that samples are equals only if they play equally long.
+    group.sampling_mode(SamplingMode::Flat);
+    calls(&mut group, "frame", CALLS, 1, frames(rom, false));
+    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true));
+    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom));
+    let settings = VectorSettings { num_envs: ENVIRONMENTS, num_threads: 1, ..VectorSettings::default() };
+    let per_step = settings.num_envs as u64 * u64::from(settings.frame_skip);
+    let mut step = vector_steps(rom, settings)?;
+    let mut outcome = Ok(());
+    calls(&mut group, "frame of a vector", VECTOR_CALLS, per_step, || {
+        if outcome.is_ok() {
+            outcome = step();
+        }
+    });
+    outcome?;
+
+    let mut environment = in_play(rom);
+    let saved = environment.save();
+    let mut restored = Ok(());
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("save", |bencher| bencher.iter(|| environment.save()));
+    group.bench_function("restore", |bencher| {
+        bencher.iter(|| {
+            if restored.is_ok() {
+                restored = environment.restore(&saved);
+            }
+        });
+    });
+    restored?;
+    group.bench_function("clone", |bencher| bencher.iter(|| environment.clone()));
+    group.finish();
+    Ok(())
+}
+
+/// Measures `number` calls, each of which does `elements` of what `name` says.
+fn calls(group: &mut BenchmarkGroup<WallTime>, name: &str, number: u64, elements: u64, mut call: impl FnMut()) {
+    group.throughput(Throughput::Elements(number * elements));
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            for _ in 0..number {
+                call();
+            }
+        });
+    });
+}
+
+/// An environment some seconds into a game: what is saved and cloned while learning.
+fn in_play(rom: &LoadedRom) -> Environment {
+    let mut environment = Environment::new(&rom.image, Settings::default());
+    let actions = environment.minimal_actions();
+    let mut generator = Generator::new(0, Purpose::Exploration);
+    for _ in 0..5 * CALLS {
+        environment.act(actions[generator.below(actions.len())]);
+        if environment.game_over() {
+            environment.reset();
+        }
+    }
+    environment
+}
