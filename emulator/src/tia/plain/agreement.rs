@@ -122,6 +122,10 @@ struct Author {
     repeats: u32,
     hmoves: u32,
     reads: u32,
+    /// Percent of the frames that end somewhere in the window, that hang, and in which the CPU jams.
+    early_ends: u32,
+    hangs: u32,
+    jams: u32,
 }
 
 impl Author {
@@ -151,6 +155,9 @@ impl Author {
             repeats: dice.pick(&[0, 30, 70]),
             hmoves: dice.pick(&[0, 0, 5, 50]),
             reads: dice.pick(&[0, 0, 1, 5, 20]),
+            early_ends: dice.pick(&[0, 10, 60]),
+            hangs: dice.pick(&[0, 5, 15]),
+            jams: dice.pick(&[0, 3, 10]),
             dice,
         }
     }
@@ -184,25 +191,23 @@ impl Author {
             }
             let mut accesses = frame.clone();
             let mut idle = 0;
-            match self.dice.below(100) {
-                _ if jammed => accesses.clear(),
-                0..15 => self.end_early(&mut accesses),
-                15..18 => {
-                    let end = self.start_of_instruction(&accesses);
-                    accesses.truncate(end);
-                    idle = self.dice.below(300);
-                    jammed = true;
+            if jammed {
+                accesses.clear();
+            } else if self.dice.percent(self.jams) {
+                let end = self.start_of_instruction(&accesses);
+                accesses.truncate(end);
+                idle = self.dice.below(300);
+                jammed = true;
+            } else if self.dice.percent(self.hangs) {
+                let end = self.start_of_instruction(&accesses);
+                accesses.truncate(if self.dice.percent(80) { end } else { 0 });
+                if self.dice.percent(30) {
+                    let gap = self.dice.below(HANGING);
+                    accesses.push((LEAST_GAP + gap, self.read()));
                 }
-                18..23 => {
-                    let end = self.start_of_instruction(&accesses);
-                    accesses.truncate(end);
-                    if self.dice.percent(50) {
-                        let gap = self.dice.below(HANGING);
-                        accesses.push((LEAST_GAP + gap, self.read()));
-                    }
-                    idle = HANGING + self.dice.below(1000);
-                }
-                _ => {}
+                idle = HANGING + self.dice.below(1000);
+            } else if self.dice.percent(self.early_ends) {
+                self.end_early(&mut accesses);
             }
             let looks = if look_every == 0 { self.dice.percent(40) } else { number % look_every == 0 };
             let look = match looks {
@@ -407,16 +412,22 @@ struct Both {
 impl Both {
     /// Runs a program on both; where they first differ.
     fn run(program: &Program) -> Result<(), String> {
+        let mut both = Self::new(program);
+        for (number, update) in program.updates.iter().enumerate() {
+            both.update(update).map_err(|difference| format!("update {number}, {difference}"))?;
+        }
+        (0..8).try_for_each(|address| both.access(Access::Read { address, data_bus: 0 }))
+    }
+
+    /// Both, reset.
+    fn new(program: &Program) -> Self {
         let Program { picture, pins, overheard, .. } = *program;
         let mut both = Self { real: Tia::new(picture), plain: Plain::new(picture), pins, picture, cycles: 0 };
         if overheard {
             both.real.set_overheard();
         }
         both.real.reset(picture);
-        for (number, update) in program.updates.iter().enumerate() {
-            both.update(update).map_err(|difference| format!("update {number}, {difference}"))?;
-        }
-        (0..8).try_for_each(|address| both.access(Access::Read { address, data_bus: 0 }))
+        both
     }
 
     fn update(&mut self, update: &Update) -> Result<(), String> {
@@ -452,7 +463,9 @@ impl Both {
         }
         self.real.end_update(self.cycles);
         self.plain.end_update(self.cycles);
-        let rows = self.picture.exposed_rows() as usize;
+        // The rows behind the window, of which a window of less than 200 rows shows some, hold what a reset in the middle of a
+        // frame may have drawn there; the real chip need not know, as no cartridge's window is that low.
+        let rows = self.picture.height as usize;
         let plain = self.plain.frames();
         match update.look {
             Look::Away => Ok(()),
@@ -532,12 +545,12 @@ fn small_picture(dice: &mut Dice, pal: bool) -> Picture {
 
 #[test]
 fn deferred_drawing_agrees_with_drawing_pixel_by_pixel() {
-    assert_agreement(0..600, |dice| small_picture(dice, false));
+    assert_agreement(0..2000, |dice| small_picture(dice, false));
 }
 
 #[test]
 fn deferred_drawing_agrees_with_drawing_pixel_by_pixel_on_a_pal_television() {
-    assert_agreement(10_000..10_300, |dice| small_picture(dice, true));
+    assert_agreement(10_000..11_000, |dice| small_picture(dice, true));
 }
 
 #[test]
@@ -550,4 +563,57 @@ fn deferred_drawing_agrees_with_drawing_pixel_by_pixel_in_pictures_of_every_size
         };
         Picture { first_scanline, height, hmove_blanks: dice.percent(90), pal }
     });
+}
+
+/// Two full frames, then one that hangs for two updates behind `accesses`, the first of which comes in the window's second
+/// line; all looked at.
+fn hanging(accesses: &[Timed]) -> Program {
+    let picture = Picture { first_scanline: 2, height: 10, hmove_blanks: true, pal: false };
+    let shown = |accesses, idle| Update { before: Before::Nothing, accesses, idle, look: Look::AtTheLast };
+    let full = || {
+        let playfield = [0x0D, 0x0E, 0x0F].map(|register| (LEAST_GAP, write(register, 0xFF)));
+        let sync = [(15 * LINE_CYCLES, write(VSYNC, 2)), (LINE_CYCLES, write(VSYNC, 0))];
+        shown([&playfield[..], &[(LEAST_GAP, write(0x08, 0x3E))], &sync].concat(), 0)
+    };
+    let waits = vec![(LEAST_GAP, write(WSYNC, 0)); 3];
+    let hanging = [&[(LEAST_GAP, write(0x08, 0x5E))], &waits[..], accesses].concat();
+    let updates = vec![full(), full(), shown(hanging, HANGING), shown(Vec::new(), HANGING)];
+    let pins = InputPins { resistance: [InputPins::OPEN; 4], grounded: [false; 2] };
+    Program { picture, pins, overheard: false, updates }
+}
+
+#[test]
+#[ignore = "the real chip blackens what lies behind HMOVE as if an access before it came after it; ALE does not"]
+fn an_hmove_that_is_the_last_access_blackens_nothing() {
+    let program = hanging(&[(3, write(CTRLPF, 1)), (3, write(0x2D, 0)), (3, write(HMOVE, 0))]);
+    assert_eq!(Both::run(&program), Ok(()));
+}
+
+#[test]
+#[ignore = "the real chip blackens the over-run when an update finds the frame hanging that was looked at; ALE does not"]
+fn a_hanging_frame_stays_as_it_is() {
+    let program = hanging(&[(3, write(HMOVE, 0)), (3, write(0x2D, 0)), (23, write(0x2D, 0))]);
+    assert_eq!(Both::run(&program), Ok(()));
+}
+
+#[test]
+fn the_programs_get_around() {
+    let mut met = [[false; 6]; 6];
+    let (mut star_fields, mut unfinished, mut limited) = (0, 0, 0);
+    for seed in 0..300 {
+        let program = Author::new(seed, |dice| small_picture(dice, false)).program();
+        let mut both = Both::new(&program);
+        for update in &program.updates {
+            both.update(update).unwrap();
+            for (all, now) in met.iter_mut().flatten().zip(both.plain.met.iter().flatten()) {
+                *all |= now;
+            }
+            star_fields += u32::from(both.plain.star_field.is_some());
+            unfinished += u32::from(!both.plain.frame_finished());
+            limited += u32::from(both.plain.frame_finished() && both.plain.lines_of_last_frame > 290);
+        }
+    }
+    assert_eq!(met, [[true; 6]; 6]);
+    let times = [star_fields, unfinished, limited];
+    assert!(times.iter().all(|&times| times > 20), "{times:?}");
 }
