@@ -575,7 +575,7 @@ fn hanging(accesses: &[Timed]) -> Program {
         let sync = [(15 * LINE_CYCLES, write(VSYNC, 2)), (LINE_CYCLES, write(VSYNC, 0))];
         shown([&playfield[..], &[(LEAST_GAP, write(0x08, 0x3E))], &sync].concat(), 0)
     };
-    let waits = vec![(LEAST_GAP, write(WSYNC, 0)); 3];
+    let waits = [(LEAST_GAP, write(WSYNC, 0)); 3];
     let hanging = [&[(LEAST_GAP, write(0x08, 0x5E))], &waits[..], accesses].concat();
     let updates = vec![full(), full(), shown(hanging, HANGING), shown(Vec::new(), HANGING)];
     let pins = InputPins { resistance: [InputPins::OPEN; 4], grounded: [false; 2] };
