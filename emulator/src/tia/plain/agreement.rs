@@ -194,13 +194,15 @@ impl Author {
             if jammed {
                 accesses.clear();
             } else if self.dice.percent(self.jams) {
-                let end = self.start_of_instruction(&accesses);
-                accesses.truncate(end);
+                self.cut(&mut accesses);
                 idle = self.dice.below(300);
                 jammed = true;
             } else if self.dice.percent(self.hangs) {
-                let end = self.start_of_instruction(&accesses);
-                accesses.truncate(if self.dice.percent(80) { end } else { 0 });
+                if self.dice.percent(80) {
+                    self.cut(&mut accesses);
+                } else {
+                    accesses.clear();
+                }
                 if self.dice.percent(30) {
                     let gap = self.dice.below(HANGING);
                     accesses.push((LEAST_GAP + gap, self.read()));
@@ -381,9 +383,35 @@ impl Author {
             start -= 1;
             held += frame[start].0;
         }
-        let gap = LEAST_GAP + self.dice.below(5);
-        frame.insert(end, (gap, write(VSYNC, 0)));
+        let gap = LEAST_GAP + self.dice.pick(&[0, 0, 0, 1, 2, 5]);
+        let mut ending = self.last_accesses();
+        ending.push((gap, write(VSYNC, 0)));
+        frame.splice(end..end, ending);
         frame.insert(start, (LEAST_GAP, write(VSYNC, 2)));
+    }
+
+    /// Ends a frame's accesses somewhere in it.
+    fn cut(&mut self, frame: &mut Vec<Timed>) {
+        let end = self.start_of_instruction(frame);
+        frame.truncate(end);
+        frame.extend(self.last_accesses());
+    }
+
+    /// What may stand before the end of a frame: accesses so close to each other that one draws but a few pixels more than
+    /// the one before, which has drawn ahead. Only there the pixels drawn too much can stay.
+    fn last_accesses(&mut self) -> Vec<Timed> {
+        let mut accesses = Vec::new();
+        if self.picture.hmove_blanks {
+            // Here the real chip is not right yet: see the tests that are ignored. Once it is, this can go.
+            return accesses;
+        }
+        for _ in 0..self.dice.pick(&[0, 1, 2, 3]) {
+            let ahead = self.dice.pick(&[0x04, 0x05, 0x12, 0x13]);
+            let value = self.dice.pick(&[0, 5, 7]);
+            let access = if self.dice.percent(50) { write(ahead, value) } else { self.write() };
+            accesses.push((LEAST_GAP + self.dice.pick(&[0, 0, 1, 4]), access));
+        }
+        accesses
     }
 
     /// A place in a frame before an instruction, not too far behind its window.
@@ -593,6 +621,14 @@ fn an_hmove_that_is_the_last_access_blackens_nothing() {
 #[ignore = "the real chip blackens the over-run when an update finds the frame hanging that was looked at; ALE does not"]
 fn a_hanging_frame_stays_as_it_is() {
     let program = hanging(&[(3, write(HMOVE, 0)), (3, write(0x2D, 0)), (23, write(0x2D, 0))]);
+    assert_eq!(Both::run(&program), Ok(()));
+}
+
+#[test]
+#[ignore = "the real chip blackens what HMOVE left under the last stroke only, so over the over-run of the one before"]
+fn an_over_run_of_an_access_before_the_last_stays_over_what_hmove_blackened() {
+    let resm1 = 0x13;
+    let program = hanging(&[(3, write(HMOVE, 0)), (3, write(0x2D, 0)), (17, write(resm1, 0)), (3, write(0x2D, 0))]);
     assert_eq!(Both::run(&program), Ok(()));
 }
 
