@@ -6,12 +6,14 @@
 //! drawn at all - no collisions and no end-of-line work either.
 //!
 //! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
-//! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels.
+//! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all again for the tests, slowly.
 
 mod drawing;
 mod motion;
 mod objects;
 mod painting;
+#[cfg(test)]
+mod plain;
 mod row;
 mod saving;
 mod sound;
