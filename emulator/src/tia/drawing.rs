@@ -26,12 +26,14 @@ pub(super) struct Cursor {
     pub(super) quiet_until: i32,
     /// How far in the frame buffer HMOVEs have blackened pixels that are drawn later, if the frame gets there.
     pub(super) black_until: u16,
+    /// Strokes of the frame before the last access that did so: what is drawn later lies over the black.
+    pub(super) black_place: usize,
 }
 
 impl Cursor {
     /// At the clock `start`, where the picture's first line begins.
     pub(super) fn new(start: i32) -> Self {
-        Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: start, black_until: 0 }
+        Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: start, black_until: 0, black_place: 0 }
     }
 
     fn line_clock(&self) -> i32 {
@@ -129,10 +131,12 @@ impl Tia {
     fn draw_clocks(&mut self, from: i32, to: i32) {
         let visible = from.max(HBLANK_CLOCKS);
         let mut black_until = 0;
+        let mut blackens_ahead = false;
         if self.hmove_blank_pending && from < HMOVE_BLANK_END {
             // ALE blackens as many pixels as the access leaves of the line's blank, and eight; what lies behind the access is
             // drawn later.
             if to < HMOVE_BLANK_END {
+                blackens_ahead = true;
                 let blackened = visible - HBLANK_CLOCKS + HMOVE_BLANK_END - visible.min(to).max(from);
                 self.cursor.black_until = self.cursor.black_until.max(self.cursor.row_start + blackened as u16);
             } else {
@@ -142,6 +146,9 @@ impl Tia {
         }
         if visible < to {
             self.draw_pixels((visible - HBLANK_CLOCKS) as u8, (to - HBLANK_CLOCKS) as u8, black_until, 1);
+        }
+        if blackens_ahead {
+            self.cursor.black_place = self.frames[self.current_frame].strokes();
         }
     }
 
@@ -193,17 +200,14 @@ impl Tia {
 
     /// The frame, or the update, ends: what HMOVEs have blackened behind the cursor stays so.
     pub(super) fn blacken_behind_cursor(&mut self) {
-        let Cursor { row_start, black_until, drawn_until, .. } = self.cursor;
+        let Cursor { row_start, black_until, black_place, drawn_until, .. } = self.cursor;
         let x = (self.cursor.line_clock() - HBLANK_CLOCKS).max(0) as u16;
         if drawn_until < self.display_end && black_until > row_start + x {
             let black = Stroke::black(row_start, x as u8, (black_until - row_start) as u8);
             let frame = &mut self.frames[self.current_frame];
-            // What an access blackens lies over its own over-run, and under that of a later one.
-            if self.hmove_blank_pending {
-                frame.stroke(black);
-            } else {
-                frame.stroke_under_the_last(black);
-            }
+            frame.insert_stroke(black_place, black);
+            // Once: the next update may look at what lies over it.
+            self.cursor.black_until = 0;
         }
     }
 }

@@ -85,6 +85,10 @@ impl Tia {
         }
         self.last_hmove_clock = k;
         if blanks {
+            // Accesses before this one have nothing to blacken, so the cursor must not stay behind it.
+            if k >= self.display_start && self.cursor.drawn_until < k.min(self.display_end) {
+                self.cursor.drawn_until = k;
+            }
             self.hmove_blank_pending = true;
             self.find_quiet();
         }

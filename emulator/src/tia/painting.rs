@@ -251,9 +251,14 @@ impl FrameBuffer {
         self.strokes.push(stroke);
     }
 
-    /// A stroke under the last one, whose over-run lies over it.
-    pub(super) fn stroke_under_the_last(&mut self, stroke: Stroke) {
-        let place = self.strokes.len().saturating_sub(1);
+    /// Strokes of the frame under way since it was looked at.
+    pub(super) fn strokes(&self) -> usize {
+        self.strokes.len()
+    }
+
+    /// A stroke behind `place` others, under those drawn since then.
+    pub(super) fn insert_stroke(&mut self, place: usize, stroke: Stroke) {
+        let place = place.min(self.strokes.len());
         self.strokes.insert(place, stroke);
         self.collided += usize::from(self.collided > place);
     }

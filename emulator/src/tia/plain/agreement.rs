@@ -401,10 +401,6 @@ impl Author {
     /// the one before, which has drawn ahead. Only there the pixels drawn too much can stay.
     fn last_accesses(&mut self) -> Vec<Timed> {
         let mut accesses = Vec::new();
-        if self.picture.hmove_blanks {
-            // Here the real chip is not right yet: see the tests that are ignored. Once it is, this can go.
-            return accesses;
-        }
         for _ in 0..self.dice.pick(&[0, 1, 2, 3]) {
             let ahead = self.dice.pick(&[0x04, 0x05, 0x12, 0x13]);
             let value = self.dice.pick(&[0, 5, 7]);
@@ -611,21 +607,18 @@ fn hanging(accesses: &[Timed]) -> Program {
 }
 
 #[test]
-#[ignore = "the real chip blackens what lies behind HMOVE as if an access before it came after it; ALE does not"]
 fn an_hmove_that_is_the_last_access_blackens_nothing() {
     let program = hanging(&[(3, write(CTRLPF, 1)), (3, write(0x2D, 0)), (3, write(HMOVE, 0))]);
     assert_eq!(Both::run(&program), Ok(()));
 }
 
 #[test]
-#[ignore = "the real chip blackens the over-run when an update finds the frame hanging that was looked at; ALE does not"]
 fn a_hanging_frame_stays_as_it_is() {
     let program = hanging(&[(3, write(HMOVE, 0)), (3, write(0x2D, 0)), (23, write(0x2D, 0))]);
     assert_eq!(Both::run(&program), Ok(()));
 }
 
 #[test]
-#[ignore = "the real chip blackens what HMOVE left under the last stroke only, so over the over-run of the one before"]
 fn an_over_run_of_an_access_before_the_last_stays_over_what_hmove_blackened() {
     let resm1 = 0x13;
     let program = hanging(&[(3, write(HMOVE, 0)), (3, write(0x2D, 0)), (17, write(resm1, 0)), (3, write(0x2D, 0))]);
