@@ -81,9 +81,9 @@ pub trait Bus {
     fn settle(&mut self) {}
     /// An instruction is about to be read from anywhere else; what [`settle`](Bus::settle) found is on the data bus.
     fn resume(&mut self) {}
-    /// The CPU is about to execute the load or BIT at `pc` after a branch back from behind it, with what is in `registers`. If
-    /// that changes nothing in the CPU, and so again and again, how often? `pass` is the cycles that both instructions take
-    /// together.
+    /// The CPU is about to execute the load or BIT at `pc` after a branch back from behind it, with what is in `registers`. How
+    /// often will the two go on like that so that nothing remains of it but the time, given that they are executed once more
+    /// after that? `pass` is the cycles that both instructions take together.
     fn idle_passes(&self, _pc: u16, _registers: &Polled, _pass: u32) -> u32 {
         0
     }

@@ -19,6 +19,11 @@ const FORMAT_VOTES: std::ops::Range<u32> = 30..60;
 /// More scanlines than this are a vote for PAL.
 const NTSC_SCANLINES: i32 = 285;
 
+/// Branches that end the wait for the timer.
+const BPL: u8 = 0x10;
+const BMI: u8 = 0x30;
+const BNE: u8 = 0xD0;
+
 /// A powered-on console with a cartridge in its slot.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
@@ -152,7 +157,8 @@ impl Board {
         board.cycles = cycles;
     }
 
-    /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what it seems to have read last.
+    /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what keeps the branch behind it
+    /// taken, or what it seems to have read last.
     #[inline(never)]
     fn idle_passes(&self, pc: u16, registers: Polled, cycles: u32, pass: u32) -> u32 {
         let Some([opcode, low, high]) = self.cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0) else {
@@ -163,6 +169,20 @@ impl Board {
             return 0;
         }
         let first_read = cycles.wrapping_add(4);
+        // A load from INTIM forgets what the last one brought. What counts is how long the branch behind it is taken.
+        if matches!(opcode, 0xAC..=0xAE) && address & 1 == 0 {
+            let branch = self.cartridge.look_ahead_carefully(pc.wrapping_add(3)).map(|bytes| bytes[0]);
+            let below = |least| self.riot.timer_below(least, first_read);
+            let not_taken = match branch {
+                Some(BNE) => below(1),
+                Some(BMI) => below(0x80),
+                Some(BPL) if below(0x80).is_none() => below(0),
+                _ => None,
+            };
+            if let Some(cycle) = not_taken {
+                return cycle.wrapping_sub(first_read).div_ceil(pass);
+            }
+        }
         let Some((value, change)) = self.riot.steady_timer(address, first_read) else { return 0 };
         let Polled { a, x, y, sign_and_zero, overflow } = registers;
         let loaded = |register| (register, sign_and_zero) == (value, u16::from(value));

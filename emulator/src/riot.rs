@@ -8,6 +8,9 @@ use crate::controller::Ports;
 use crate::random::MersenneTwister;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
+/// Where INTIM is read.
+const INTIM: u16 = 0x0284;
+
 /// log2 of the cycles a count takes, by timer register: TIM1T, TIM8T, TIM64T, T1024T.
 const SHIFTS: [u32; 4] = [0, 3, 6, 10];
 
@@ -84,6 +87,14 @@ impl Riot {
         let counts = if address & 1 == 0 { (timer.elapsed(cycles) >> timer.shift) + 1 } else { timer.start };
         let change = timer.written_cycle.wrapping_add(1).wrapping_add(counts << timer.shift);
         Some((if address & 1 == 0 { left as u8 } else { 0 }, change))
+    }
+
+    /// The cycle from which INTIM reads less than `least`, if it reads at least that at cycle `cycles` and reading it until then
+    /// does nothing. Less than 0 is what a timer reads that has run out.
+    pub(crate) fn timer_below(&self, least: u8, cycles: u32) -> Option<u32> {
+        let (value, change) = self.steady_timer(INTIM, cycles)?;
+        let counts = value.checked_sub(least)?;
+        Some(change.wrapping_add(u32::from(counts) << self.timer.shift))
     }
 
     /// Writes a port or timer register.
@@ -228,6 +239,27 @@ mod tests {
                         after.read(address, cycles, &ports());
                         after.timer.expired_read_cycle.is_none()
                     }));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_timer_stays_above_a_value_until_it_does_not() {
+        for (register, start) in [(0x0294, 200), (0x0295, 3), (0x0296, 2), (0x0297, 1), (0x0296, 0)] {
+            let mut riot = riot();
+            riot.write(register, start, 1000);
+            let read = |cycles| riot.clone().read(INTIM, cycles, &ports());
+            for cycles in (1001..1700).step_by(7) {
+                for least in [0, 1, 0x80] {
+                    let Some(change) = riot.timer_below(least, cycles) else { continue };
+                    assert!((cycles..change).all(|cycles| read(cycles) >= least), "{register:x} {cycles} {least}");
+                    assert!(
+                        (cycles..change).all(|cycles| riot.timer.left(cycles) >= 0),
+                        "{register:x} {cycles} {least}"
+                    );
+                    let runs_out = riot.timer.left(change) < 0;
+                    assert!(if least == 0 { runs_out } else { read(change) < least }, "{register:x} {cycles} {least}");
                 }
             }
         }

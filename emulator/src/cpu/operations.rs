@@ -109,14 +109,14 @@ impl Running<'_> {
     }
 
     /// Most games end their frames by waiting for the timer: a load from INTIM and a branch back, a sixth of all instructions.
-    /// Passes that read the same value as the last one change nothing but the time, so they are taken in one step.
+    /// All passes but the last one leave nothing but the time they took, so they are taken in one step.
     #[inline(always)]
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
         let Self { a, x, y, sign_and_zero, .. } = *self;
         let overflow = self.rare.overflow;
         let passes = bus
             .idle_passes(self.pc as u16, &Polled { a, x, y, sign_and_zero, overflow }, pass)
-            .min(self.left as u32 / 2);
+            .min((self.left as u32 / 2).saturating_sub(1));
         bus.add_cycles(passes * pass);
         self.left -= passes as i32 * 2;
     }
