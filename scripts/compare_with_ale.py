@@ -543,6 +543,19 @@ def compare_apart(game, passes, binary):
     return outcomes
 
 
+def compare_game(game, passes, binary):
+    """The outcomes of a game's passes. Some get a process of their own, because ale-py reads memory that it never wrote, which is
+    zero only where nobody has used it before: its table for colour averaging has no odd colours, and in a process with many
+    consoles behind it a game that is to end with a lost life was once over when it was loaded."""
+    groups = [[]]
+    for one in passes:
+        if one[1].colour_averaging or one[1].truncate_on_life_loss:
+            groups += [[one], []]
+        else:
+            groups[-1].append(one)
+    return [outcome for group in groups if group for outcome in compare_apart(game, group, binary)]
+
+
 def print_outcome(name, outcome):
     runs = f" in {outcome.runs} modes" if outcome.runs > 1 else ""
     steps = f"{outcome.steps} steps{runs}"
@@ -555,7 +568,7 @@ def compare_all(games, passes, binary, jobs):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         # The one with by far the most modes first, so that nobody waits for it in the end.
         order = sorted(games, key=lambda game: game != "video_cube")
-        futures = {game: pool.submit(compare_apart, game, passes, binary) for game in order}
+        futures = {game: pool.submit(compare_game, game, passes, binary) for game in order}
         return [futures[game].result() for game in games]
 
 
