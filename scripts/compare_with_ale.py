@@ -544,9 +544,9 @@ def compare_apart(game, passes, binary):
 
 
 def compare_game(game, passes, binary):
-    """The outcomes of a game's passes. Some get a process of their own, because ale-py reads memory that it never wrote, which is
-    zero only where nobody has used it before: its table for colour averaging has no odd colours, and in a process with many
-    consoles behind it a game that is to end with a lost life was once over when it was loaded."""
+    """The outcomes of a game's passes. Two get a process of their own. With colour averaging ale-py mixes odd colours by a table
+    that it never writes there, which is zero only in memory that nobody has used before. And at the end of a process with many
+    consoles behind it ale-py once called a game that is to end with a lost life over when it was loaded; why is not known."""
     groups = [[]]
     for one in passes:
         if one[1].colour_averaging or one[1].truncate_on_life_loss:
