@@ -406,3 +406,62 @@ impl Console {
         self.cpu.jammed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bus that says of no wait how long it takes.
+    struct Patient<'a>(RunningBus<'a>);
+
+    impl Bus for Patient<'_> {
+        fn read(&mut self, address: u16) -> u8 {
+            self.0.read(address)
+        }
+        fn write(&mut self, address: u16, value: u8) -> bool {
+            self.0.write(address, value)
+        }
+        fn write_after_write(&mut self, address: u16, value: u8) -> bool {
+            self.0.write_after_write(address, value)
+        }
+        fn add_cycles(&mut self, cycles: u32) {
+            self.0.add_cycles(cycles);
+        }
+    }
+
+    /// A console whose program starts the timer, waits for it with `load` and `branch`, and jams.
+    fn waiting(timer: u8, start: u8, load: u8, register: u8, branch: u8) -> Console {
+        let mut rom = vec![0x02; 4096];
+        let program = [0xA9, start, 0x8D, timer, 0x02, load, register, 0x02, branch, 0xFB, 0x85, 0x80];
+        rom[..program.len()].copy_from_slice(&program);
+        rom[0xFFC..0xFFE].copy_from_slice(&[0x00, 0xF0]);
+        let image = CartridgeImage::new(&rom, None).unwrap();
+        let properties = Properties { format: Some(Format::Ntsc), ..Properties::DEFAULT };
+        Console::new(&image, properties, 1)
+    }
+
+    #[test]
+    fn waiting_for_the_timer_in_one_step_ends_as_waiting_pass_by_pass() {
+        let mut skipped = 0;
+        for (timer, start) in [(0x94, 250), (0x95, 200), (0x96, 3), (0x96, 200), (0x97, 255), (0x95, 0)] {
+            for load in [0xAD, 0xAE, 0xAC, 0x2C] {
+                for (register, branch) in
+                    [0x84, 0x85].into_iter().flat_map(|r| [0xD0, 0x10, 0x30, 0xF0, 0x50].map(|b| (r, b)))
+                {
+                    for limit in [100, 2_001, INSTRUCTION_LIMIT] {
+                        let mut console = waiting(timer, start, load, register, branch);
+                        let mut patient = console.clone();
+                        console.board.with_bus(|bus| console.cpu.run(bus, limit));
+                        patient.board.with_bus(|bus| patient.cpu.run(Patient(bus), limit).0);
+                        let case = format!("{timer:02x} {start} {load:02x} {register:02x} {branch:02x} {limit}");
+                        assert_eq!(console.cpu, patient.cpu, "{case}");
+                        assert_eq!(console.board.cycles, patient.board.cycles, "{case}");
+                        assert_eq!(console.ram(), patient.ram(), "{case}");
+                        skipped += console.board.cycles;
+                    }
+                }
+            }
+        }
+        assert!(skipped > 1_000_000, "the programs waited for {skipped} cycles only");
+    }
+}
