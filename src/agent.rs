@@ -201,7 +201,7 @@ impl Agent {
     }
 
     /// Up to `count` observations from the replay, `[n, 4, 84, 84]`, to watch Q-values on; drawn with `generator`.
-    pub fn held_out_observations(&self, count: usize, generator: &mut Generator) -> Vec<u8> {
+    pub fn held_out_observations(&mut self, count: usize, generator: &mut Generator) -> Vec<u8> {
         let mut batch = Batch::default();
         if self.replay.sample(count, generator, &mut batch) {
             batch.observations
@@ -267,7 +267,13 @@ mod tests {
             gradient_scale: optimizer.gradient_scale(batch_size),
         };
         let schedule = EpsilonSchedule { initial: 1.0, last: 0.1, starts_steps: 0, anneal_steps: 100 };
-        Agent::new(Box::new(CpuLearner::new(&parameters, optimizer)), Replay::new(100, 1, 0.9), schedule, rule, 1)
+        Agent::new(
+            Box::new(CpuLearner::new(&parameters, optimizer)),
+            Replay::new(100, 1, 0.9, false),
+            schedule,
+            rule,
+            1,
+        )
     }
 
     #[test]

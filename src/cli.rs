@@ -70,6 +70,9 @@ pub struct TrainArgs {
     /// Folder for the run's files [default: runs/GAME-PRESET-sSEED, numbered when taken]
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+    /// Start even if the replay needs more memory than is free
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Policies that need no network.

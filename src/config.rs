@@ -71,6 +71,8 @@ pub struct Config {
     pub total_steps: u64,
     /// Frames the replay holds, one a step.
     pub replay_capacity: usize,
+    /// The replay keeps its frames compressed, without loss.
+    pub replay_compression: bool,
     /// Steps taken before the first update.
     pub learning_starts_steps: u64,
     /// Steps from one update to the next.

@@ -10,6 +10,7 @@ pub mod cpu_network;
 pub mod device;
 pub mod eval;
 pub mod learner;
+pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod optimizer;

@@ -4,8 +4,13 @@
 //! successor, which is how a truncated episode can be bootstrapped through. A lost life that counts as terminal does not
 //! end an episode here: the game goes on, and so do the stacks.
 
+mod frames;
+
 use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
 use crate::random::Generator;
+use frames::Frames;
+use rayon::prelude::*;
+use std::ops::Range;
 
 /// Frames and what followed them, up to a number of frames.
 #[derive(Clone, Debug)]
@@ -14,10 +19,12 @@ pub struct Replay {
     n_step: usize,
     gamma: f32,
     /// `capacity` frames; slot of the frame added as number t: t mod capacity.
-    frames: Vec<u8>,
+    frames: Frames,
     slots: Vec<Slot>,
     /// Frames ever added.
     added: u64,
+    /// The transitions of the batch being drawn: (number of the frame, what followed it).
+    drawn: Vec<(u64, Outcome)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +81,7 @@ impl Batch {
 }
 
 /// A transition of n steps, fewer at the end of an episode.
+#[derive(Clone, Copy, Debug)]
 struct Outcome {
     reward: f32,
     discount: f32,
@@ -81,23 +89,24 @@ struct Outcome {
 }
 
 impl Replay {
-    /// Room for `capacity` frames, for transitions over `n_step` steps discounted by `gamma` each.
-    pub fn new(capacity: usize, n_step: usize, gamma: f32) -> Self {
+    /// Room for `capacity` frames, for transitions over `n_step` steps discounted by `gamma` each; with `compressed` frames
+    /// are kept compressed, without loss.
+    pub fn new(capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Self {
         assert!(n_step >= 1 && capacity > STACK + n_step, "a replay of {capacity} frames holds no transition");
-        // Zeroed memory is only taken from the machine when frames are written to it.
         Self {
             capacity,
             n_step,
             gamma,
-            frames: vec![0; capacity * FRAME_PIXELS],
+            frames: Frames::new(capacity, compressed),
             slots: vec![Slot::default(); capacity],
             added: 0,
+            drawn: Vec::new(),
         }
     }
 
-    /// Bytes a replay of `capacity` frames takes once full.
-    pub fn bytes(capacity: usize) -> u64 {
-        capacity as u64 * (FRAME_PIXELS + std::mem::size_of::<Slot>()) as u64
+    /// Bytes that `frame` takes in a replay.
+    pub fn bytes_of(frame: &Frame, compressed: bool) -> usize {
+        frames::size(frame, compressed) + std::mem::size_of::<Slot>()
     }
 
     /// Frames held.
@@ -120,7 +129,7 @@ impl Replay {
 
     fn add(&mut self, frame: &Frame, depth: u8, follows: Follows) {
         let index = self.index(self.added);
-        self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(frame);
+        self.frames.set(index, frame);
         self.slots[index] = Slot { depth, follows, ..Slot::default() };
         self.added += 1;
     }
@@ -174,34 +183,59 @@ impl Replay {
         Some(Outcome { reward, discount, successor })
     }
 
-    /// The stack whose newest frame is `number`, into `output`.
-    fn stack(&self, number: u64, output: &mut [u8]) {
-        let depth = usize::from(self.slot(number).depth);
-        let (black, frames) = output.split_at_mut((STACK - depth) * FRAME_PIXELS);
+    /// The stacks at the ends of a transition, whose newest frames are `number` and `successor`.
+    fn stacks(&self, number: u64, successor: u64, observation: &mut [u8], next_observation: &mut [u8]) {
+        let before = self.stack(number, observation, |_, _| false);
+        self.stack(successor, next_observation, |frame, output| {
+            // Most frames are in both; taking one from the other stack is cheaper than decompressing it again.
+            let known = before.contains(&frame);
+            if known {
+                let place = STACK - (number + 1 - frame) as usize;
+                output.copy_from_slice(&observation[place * FRAME_PIXELS..(place + 1) * FRAME_PIXELS]);
+            }
+            known
+        });
+    }
+
+    /// The stack whose newest frame is `number`, into `output`; the frames' numbers. `known` is asked for every frame first.
+    fn stack(&self, number: u64, output: &mut [u8], known: impl Fn(u64, &mut [u8]) -> bool) -> Range<u64> {
+        let depth = u64::from(self.slot(number).depth);
+        let numbers = number + 1 - depth..number + 1;
+        let (black, frames) = output.split_at_mut((STACK - depth as usize) * FRAME_PIXELS);
         black.fill(0);
-        for (i, frame) in frames.chunks_exact_mut(FRAME_PIXELS).enumerate() {
-            let index = self.index(number + 1 + i as u64 - depth as u64);
-            frame.copy_from_slice(&self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS]);
+        for (number, frame) in numbers.clone().zip(frames.chunks_exact_mut(FRAME_PIXELS)) {
+            if !known(number, frame) {
+                self.frames.copy(self.index(number), frame);
+            }
         }
+        numbers
     }
 
     /// Draws `size` transitions with replacement, each of those that can be put together with the same probability, into
     /// `batch`. `false` if there is none yet.
-    pub fn sample(&self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
+    pub fn sample(&mut self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
         batch.resize(size);
         let oldest = self.added.saturating_sub(self.capacity as u64);
-        for i in 0..size {
-            let Some((number, outcome)) = self.draw(oldest, generator) else {
-                return false;
-            };
-            let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
-            self.stack(number, &mut batch.observations[stack.clone()]);
-            self.stack(outcome.successor, &mut batch.next_observations[stack]);
-            batch.actions[i] = self.slot(number).action;
-            batch.rewards[i] = outcome.reward;
-            batch.discounts[i] = outcome.discount;
+        let mut drawn = std::mem::take(&mut self.drawn);
+        drawn.clear();
+        drawn.extend((0..size).map_while(|_| self.draw(oldest, generator)));
+        let complete = drawn.len() == size;
+        if complete {
+            for (i, (number, outcome)) in drawn.iter().enumerate() {
+                batch.actions[i] = self.slot(*number).action;
+                batch.rewards[i] = outcome.reward;
+                batch.discounts[i] = outcome.discount;
+            }
+            let observations = batch.observations.par_chunks_exact_mut(STACK_PIXELS);
+            let next_observations = batch.next_observations.par_chunks_exact_mut(STACK_PIXELS);
+            drawn.par_iter().zip(observations).zip(next_observations).for_each(
+                |(((number, outcome), observation), next_observation)| {
+                    self.stacks(*number, outcome.successor, observation, next_observation);
+                },
+            );
         }
-        true
+        self.drawn = drawn;
+        complete
     }
 
     fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Outcome)> {
@@ -306,7 +340,7 @@ mod tests {
             let n = 1 + random.below(4);
             let capacity = STACK + n + 1 + random.below(30);
             let gamma = 0.5;
-            let mut replay = Replay::new(capacity, n, gamma);
+            let mut replay = Replay::new(capacity, n, gamma, seed % 2 == 0);
             let mut naive = Naive::default();
             let mut over = true;
             for id in 0..random.below(120) as u32 {
@@ -355,7 +389,7 @@ mod tests {
 
     #[test]
     fn transitions_are_drawn_evenly() {
-        let mut replay = Replay::new(50, 1, 0.99);
+        let mut replay = Replay::new(50, 1, 0.99, false);
         replay.begin_episode(&frame(0));
         (1..200).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
         let mut random = Generator::new(1, Purpose::Replay);
@@ -374,7 +408,7 @@ mod tests {
     #[test]
     fn an_empty_replay_gives_no_batch() {
         let mut random = Generator::new(1, Purpose::Replay);
-        let mut replay = Replay::new(10, 1, 0.99);
+        let mut replay = Replay::new(10, 1, 0.99, false);
         assert!(!replay.sample(1, &mut random, &mut Batch::default()));
         replay.begin_episode(&frame(0));
         assert!(!replay.sample(1, &mut random, &mut Batch::default()));
@@ -384,7 +418,7 @@ mod tests {
     fn a_truncated_episode_is_bootstrapped_through_and_a_terminal_is_not() {
         let mut random = Generator::new(1, Purpose::Replay);
         for (terminal, discount) in [(false, 0.9), (true, 0.0)] {
-            let mut replay = Replay::new(10, 3, 0.9);
+            let mut replay = Replay::new(10, 3, 0.9, false);
             replay.begin_episode(&frame(0));
             replay.push(2, 1.0, terminal, true, &frame(1));
             let mut batch = Batch::default();

@@ -7,6 +7,7 @@ use crate::config::{Config, LifeLoss, Sources};
 use crate::device;
 use crate::eval::{self, Contestant, Policy, Protocol, Report, Setting};
 use crate::learner::new_learner;
+use crate::memory;
 use crate::metrics::{MetricsFile, RecentReturns, Row, RunningMean};
 use crate::network::{Architecture, Parameters};
 use crate::player::Player;
@@ -29,6 +30,8 @@ use std::time::{Duration, Instant};
 
 /// States whose Q-values are watched during a run (the paper's second learning index).
 const HELD_OUT_STATES: usize = 256;
+/// Random steps played to find out how well a game's frames compress.
+const SAMPLE_STEPS: u64 = 500;
 /// Plain progress lines, where there is no terminal for a bar, come no faster than this.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Evaluations during training play other games than the one after it.
@@ -359,7 +362,7 @@ pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Age
         starts_steps: config.learning_starts_steps,
         anneal_steps: config.epsilon_anneal_steps,
     };
-    let replay = Replay::new(config.replay_capacity, config.n_step, config.gamma as f32);
+    let replay = Replay::new(config.replay_capacity, config.n_step, config.gamma as f32, config.replay_compression);
     Ok(Agent::new(new_learner(&parameters, optimizer, device)?, replay, schedule, rule, config.seed))
 }
 
@@ -390,6 +393,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
     eval::ensure_scores(&rom)?;
     let device = device::open(args.device)?;
+    announce_memory(&config, &rom, args.force)?;
     let mut environment = new_environment(&config, &rom);
     let metadata = Metadata {
         game: rom.name.clone(),
@@ -412,7 +416,6 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         config.frame_skip,
         device::describe(&device)
     );
-    announce_memory(config.replay_capacity.min(usize::try_from(config.total_steps).unwrap_or(usize::MAX)));
     println!("files: {}", folder.display());
 
     let stop = stop_on_signal()?;
@@ -587,24 +590,50 @@ fn write_config(folder: &Path, config: &Config, preset: &str, rom: &LoadedRom) -
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Says how much memory a replay of `frames` frames takes, and warns if the machine has less.
-fn announce_memory(frames: usize) {
-    let bytes = Replay::bytes(frames);
-    println!("replay: {frames} frames, {:.2} GB of memory once full", bytes as f64 / 1e9);
-    if let Some(available) = available_memory().filter(|available| *available < bytes) {
-        eprintln!(
-            "warning: only {:.2} GB of memory are available; a smaller replay is set with --set replay_capacity=N",
-            available as f64 / 1e9
-        );
-    }
+/// Frames the replay of this run will hold at its end.
+fn replay_frames(config: &Config) -> u64 {
+    (config.replay_capacity as u64).min(config.total_steps)
 }
 
-/// Bytes of memory that can be had without swapping, where the system tells (Linux).
-fn available_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
+/// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
+/// [`SAMPLE_STEPS`] random steps.
+fn replay_bytes(config: &Config, rom: &LoadedRom) -> u64 {
+    let mut environment = new_environment(config, rom);
+    let steps = if config.replay_compression { SAMPLE_STEPS } else { 1 };
+    let mut generator = Generator::new(config.seed, Purpose::Synthetic);
+    environment.reset(0);
+    let mut bytes = 0;
+    for _ in 0..steps {
+        bytes += Replay::bytes_of(environment.frame(), config.replay_compression) as u64;
+        if environment.step(generator.below(environment.actions().len())).episode_over() {
+            environment.reset(0);
+        }
+    }
+    replay_frames(config) * bytes / steps
+}
+
+/// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
+fn announce_memory(config: &Config, rom: &LoadedRom, force: bool) -> Result<()> {
+    let needed = replay_bytes(config, rom);
+    let about = if config.replay_compression { "about " } else { "" };
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    println!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
+    let Some(available) = memory::available().filter(|available| *available < needed) else { return Ok(()) };
+    let problem = format!(
+        "the replay needs {about}{:.2} GB of memory, and only {:.2} GB are free",
+        gigabytes(needed),
+        gigabytes(available)
+    );
+    if force {
+        eprintln!("warning: {problem}");
+        return Ok(());
+    }
+    let compress = if config.replay_compression {
+        ""
+    } else {
+        "--set replay_compression=true takes a fraction of it without loss; "
+    };
+    bail!("{problem}; {compress}a smaller replay is set with --set replay_capacity=N; --force starts all the same")
 }
 
 /// A flag that Ctrl-C, or a request to end, sets; the second time the program ends at once.
