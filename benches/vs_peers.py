@@ -7,15 +7,19 @@
     benches/vs_peers.py vector --envpool           # EnvPool as well, in the same rounds
     benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against itself on one thread,
                                                    # and against a program of one thread on each core
+    benches/vs_peers.py learner                    # PyTorch: updates of the Nature network, batch 32, and decisions on one state
+    benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: steps of training as CleanRL's users run it
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
-All sides play uniformly random actions of the minimal set and start the game anew when it is over. A game's ratio is that
+Of the emulator and the vector all sides play uniformly random actions of the minimal set and start the game anew when it is
+over; benches/peer_dqn.py is the peer of the learner and of training. A ratio is that
 of the medians over the rounds; the spread is the least and the greatest ratio of one round. The last lines have the
 geometric means over the games; a game that a peer lacks has a dash.
 
 ale-py is installed into .venv by the first run, as for scripts/compare_with_ale.py, EnvPool by the first run with --envpool
-(300 MB to fetch, 1 GB on disk: it insists on the assets of all its other worlds). The cartridges are the ones that ale-py
+(300 MB to fetch, 1 GB on disk: it insists on the assets of all its other worlds), PyTorch by the first of `learner` or `train`
+(some GB: its wheel brings CUDA along). The cartridges are the ones that ale-py
 carries; EnvPool plays its own copies, the same bytes.
 """
 
@@ -36,22 +40,33 @@ import compare_with_ale  # noqa: E402
 ENVIRONMENTS = 8
 FRAME_SKIP = 4
 ENVPOOL = "envpool==1.2.5"
+TORCH = "torch==2.15.0"
 # Of `scaling` when none is named: whether two threads are nearly twice as fast does not depend on the game.
 SCALING_GAMES = ["breakout", "pong", "seaquest", "space_invaders"]
+# Of `train`; the emulator's share of the time is small.
+TRAINING_GAMES = ["breakout", "pong"]
+# What `learner` measures: (row, key in the JSON of `bench learner`).
+LEARNER_ROWS = {"update": "updates_per_second", "decision": "decisions_per_second"}
+# What the rates of each kind count, a second.
+UNITS = {"learner": "", "train": "steps"}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["emulator", "vector", "scaling"])
+    parser.add_argument("kind", choices=["emulator", "vector", "scaling", "learner", "train"])
     parser.add_argument(
-        "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}]"
+        "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}; train: {' '.join(TRAINING_GAMES)}]"
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[%(default)s]")
-    parser.add_argument("--seconds", type=float, default=0.5, metavar="S", help="of each side and round [%(default)s]")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each side and round [0.5; learner and train: 5]")
     parser.add_argument("--envpool", action="store_true", help="measure EnvPool too (with `vector`)")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
+    if args.seconds is None:
+        args.seconds = 5 if args.kind in UNITS else 0.5
+    if args.kind == "learner" and args.games:
+        parser.error("`learner` plays no game")
     if args.rounds < 1 or not args.seconds > 0:
         parser.error("--rounds and --seconds must be above 0")
     if args.envpool and args.kind != "vector":
@@ -111,17 +126,17 @@ def ale_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def install_envpool():
-    """Adds EnvPool to .venv, which is made anew without it whenever ale-py's version changes."""
-    stamp = compare_with_ale.VENV / "envpool.txt"
-    if stamp.exists() and stamp.read_text() == ENVPOOL:
+def install(package):
+    """Adds a peer to .venv, which is made anew without it whenever ale-py's version changes."""
+    stamp = compare_with_ale.VENV / f"{package.partition('=')[0]}.txt"
+    if stamp.exists() and stamp.read_text() == package:
         return
-    print(f"installing {ENVPOOL} into {compare_with_ale.VENV}", file=sys.stderr)
+    print(f"installing {package} into {compare_with_ale.VENV}", file=sys.stderr)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
     # The packages of before are named again so that none is exchanged for another version.
-    if subprocess.run([*pip, ENVPOOL, *compare_with_ale.PACKAGES]).returncode != 0:
-        sys.exit(f"error: cannot install {ENVPOOL} (message above); is there a wheel of it for this Python?")
-    stamp.write_text(ENVPOOL)
+    if subprocess.run([*pip, package, *compare_with_ale.PACKAGES]).returncode != 0:
+        sys.exit(f"error: cannot install {package} (message above); is there a wheel of it for this Python?")
+    stamp.write_text(package)
 
 
 def envpool_vector(game):
@@ -144,24 +159,28 @@ def envpool_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1):
-    """Returns a function that measures this program's frames a second; of several running at once, those of all together."""
+def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second"):
+    """Returns a function that measures this program's rate named `key`; of several running at once, that of all together."""
     import ale_py.roms
 
-    command = [args.binary, "bench", kind, "--rom", ale_py.roms.get_rom_path(game), "--json"]
+    command = [args.binary, "bench", kind, "--json"]
+    if game:
+        command += ["--rom", ale_py.roms.get_rom_path(game)]
     if kind == "vector":
         command += ["--envs", envs, "--threads", threads]
+    if kind in UNITS:
+        command += ["--preset", "nature", "--device", "cpu"]
 
     def measure(seconds):
         line = [str(part) for part in command + ["--seconds", seconds]]
         running = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(programs)]
-        frames = 0
+        together = 0
         for program in running:
             output, errors = program.communicate()
             if program.returncode != 0:
                 sys.exit(f"error: {game}: {errors.strip()}")
-            frames += json.loads(output.splitlines()[-1])["frames_per_second"]
-        return frames
+            together += json.loads(output.splitlines()[-1])[key]
+        return together
 
     return measure
 
@@ -181,9 +200,18 @@ def sides(args):
             ours("vector", game, args, envs),
             ours("vector", game, args, envs // cores, programs=cores),
         ]
+    if args.kind in UNITS:
+        install(TORCH)
+        import peer_dqn
+
+        if args.kind == "train":
+            key = "steps_per_second"
+            return ["atari-dqn", "PyTorch"], lambda game: [ours("train", game, args, key=key), peer_dqn.training(game)]
+        peers = {"update": peer_dqn.updates, "decision": peer_dqn.decisions}
+        return ["atari-dqn", "PyTorch"], lambda row: [ours("learner", None, args, key=LEARNER_ROWS[row]), peers[row]()]
     names, makers = ["atari-dqn", "AtariVectorEnv"], [ale_vector]
     if args.envpool:
-        install_envpool()
+        install(ENVPOOL)
         names.append("EnvPool")
         makers.append(envpool_vector)
     return names, lambda game: [ours("vector", game, args)] + [make(game) for make in makers]
@@ -192,7 +220,8 @@ def sides(args):
 def main():
     compare_with_ale.enter_virtual_environment()
     args = parse_arguments()
-    games = args.games or (SCALING_GAMES if args.kind == "scaling" else compare_with_ale.supported_games())
+    usual = {"scaling": SCALING_GAMES, "train": TRAINING_GAMES, "learner": LEARNER_ROWS}
+    games = args.games or usual.get(args.kind) or compare_with_ale.supported_games()
     (name, *peers), make = sides(args)
     rows, ratios = [], {peer: [] for peer in peers}
     for game in games:
@@ -210,15 +239,16 @@ def main():
             cells += [f"{statistics.median(theirs):,.0f}", f"{ratio:.2f}", f"{min(each):.2f} to {max(each):.2f}"]
         rows.append(f"| {' | '.join(cells)} |")
         print("  ".join(cells), flush=True)
+    what, unit = ("row", "a second") if args.kind == "learner" else ("game", f"{UNITS.get(args.kind, 'frames')}/s")
     last = [
-        f"geometric mean over {len(of)} games: {statistics.geometric_mean(of):.2f} times {peer}; "
+        f"geometric mean over {len(of)} {what}s: {statistics.geometric_mean(of):.2f} times {peer}; "
         f"least {min(of):.2f}, greatest {max(of):.2f}"
         for peer, of in ratios.items()
         if of
     ]
     print("\n".join(last))
     if args.report:
-        head = f"| game | {name}, frames/s |" + "".join(f" {peer}, frames/s | ratio | spread |" for peer in peers)
+        head = f"| {what} | {name}, {unit} |" + "".join(f" {peer}, {unit} | ratio | spread |" for peer in peers)
         head += "\n|---|---:|" + "---:|---:|---|" * len(peers) + "\n"
         sentences = "".join(f"\n{line[0].upper()}{line[1:]}.\n" for line in last)
         args.report.write_text(head + "\n".join(rows) + "\n" + sentences)

@@ -8,6 +8,7 @@ use crate::replay::{Batch, Replay};
 use crate::schedule::EpsilonSchedule;
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
 
 /// What is made of a TD error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,21 @@ pub struct Update {
     pub q_value: f32,
 }
 
+/// Where an agent's time went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AgentTimes {
+    /// Choosing actions.
+    pub acting: Duration,
+    /// Putting batches together.
+    pub batches: Duration,
+    /// Evaluating successors, with the target network and, for Double DQN, the online one.
+    pub targets: Duration,
+    /// Evaluating the online network on batches.
+    pub forward: Duration,
+    /// Gradients and the optimizer.
+    pub backward: Duration,
+}
+
 /// The parts an agent is made of.
 pub struct Agent {
     learner: Box<dyn Learner>,
@@ -95,6 +111,7 @@ pub struct Agent {
     batch: Batch,
     targets: Vec<f32>,
     chooser: Vec<f32>,
+    times: AgentTimes,
 }
 
 impl Agent {
@@ -116,17 +133,21 @@ impl Agent {
             batch: Batch::default(),
             targets: Vec::new(),
             chooser: Vec::new(),
+            times: AgentTimes::default(),
         }
     }
 
     /// The index of the action for `observation` (`[4, 84, 84]`) at agent step `step`.
     pub fn act(&mut self, observation: &[u8], step: u64) -> Result<usize> {
+        let begun = Instant::now();
         let actions = self.learner.architecture().actions;
         if self.exploration.fraction() < self.schedule.epsilon(step) {
             return Ok(self.exploration.below(actions));
         }
         let q_values = self.learner.q_values(Which::Online, observation)?;
-        Ok(any_maximum(q_values, &mut self.exploration))
+        let action = any_maximum(q_values, &mut self.exploration);
+        self.times.acting += begun.elapsed();
+        Ok(action)
     }
 
     /// Probability of a random action at agent step `step`.
@@ -146,9 +167,11 @@ impl Agent {
 
     /// One update on a batch from the replay; `None` if the replay has no transition yet.
     pub fn learn(&mut self) -> Result<Option<Update>> {
+        let begun = Instant::now();
         if !self.replay.sample(self.rule.batch_size, &mut self.sampling, &mut self.batch) {
             return Ok(None);
         }
+        self.times.batches += begun.elapsed();
         let batch = std::mem::take(&mut self.batch);
         let update = self.learn_from(&batch);
         self.batch = batch;
@@ -157,6 +180,7 @@ impl Agent {
 
     /// One update on `batch`: what it does depends on the networks, the optimizer and the batch alone.
     pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
+        let begun = Instant::now();
         if self.rule.double {
             self.chooser.clear();
             self.chooser.extend_from_slice(self.learner.q_values(Which::Online, &batch.next_observations)?);
@@ -165,9 +189,14 @@ impl Agent {
         let chooser = if self.rule.double { self.chooser.as_slice() } else { target_q };
         td_targets(&batch.rewards, &batch.discounts, target_q, chooser, &mut self.targets);
 
+        self.times.targets += begun.elapsed();
+
         let (rule, targets) = (&self.rule, &self.targets);
         let mut update = Update::default();
+        let begun = Instant::now();
+        let mut forward = Duration::ZERO;
         self.learner.descend(&batch.observations, &mut |q_values, gradient| {
+            forward = begun.elapsed();
             update.loss = td_gradient(rule.loss, rule.gradient_scale, &batch.actions, targets, q_values, gradient);
             let width = q_values.len() / batch.size();
             let taken = batch.actions.iter().enumerate().map(|(i, &action)| q_values[i * width + usize::from(action)]);
@@ -182,6 +211,8 @@ impl Agent {
             );
             Ok(())
         })?;
+        self.times.forward += forward;
+        self.times.backward += begun.elapsed() - forward;
         Ok(update)
     }
 
@@ -193,6 +224,11 @@ impl Agent {
     /// The online network with its parameters.
     pub fn learner(&self) -> &dyn Learner {
         self.learner.as_ref()
+    }
+
+    /// Where the time went so far.
+    pub fn times(&self) -> &AgentTimes {
+        &self.times
     }
 
     /// Frames in the replay.

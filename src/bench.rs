@@ -1,10 +1,11 @@
 //! `bench`: what a person needs to know of his own machine.
 
-use crate::agent::{random_batch, Agent};
-use crate::cli::{BenchArgs, BenchKind, DeviceChoice};
-use crate::config::Config;
+use crate::agent::{random_batch, Agent, AgentTimes};
+use crate::cli::{BenchArgs, BenchKind};
+use crate::config::{Config, Sources};
 use crate::device;
-use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize};
+use crate::player::Player;
+use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::roms::{self, LoadedRom};
 use crate::train;
@@ -34,34 +35,61 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         }
     };
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
-    let (key, unit, rate) = match args.kind {
-        BenchKind::Emulator => ("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, span)?),
+    let outcome = match args.kind {
+        BenchKind::Emulator => {
+            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, span)?)
+        }
         BenchKind::Env => {
-            ("steps_per_second", "agent steps/s of 4 frames with preprocessing", steps_per_second(&rom, span)?)
+            let unit = "agent steps/s of 4 frames with preprocessing";
+            Outcome::new("steps_per_second", unit, steps_per_second(&rom, span)?)
         }
         BenchKind::Vector => {
-            let rate = vector_frames_per_second(&rom, args, span)?;
-            ("frames_per_second", "frames/s of a vector of environments with preprocessing", rate)
+            let unit = "frames/s of a vector of environments with preprocessing";
+            Outcome::new("frames_per_second", unit, vector_frames_per_second(&rom, args, span)?)
         }
-        BenchKind::Learner => {
-            ("updates_per_second", "updates/s, batch 32, Nature network", updates_per_second(args.device, span)?)
-        }
-        BenchKind::Train => {
-            let unit = "training steps/s, nature settings, one update every 4 steps";
-            ("steps_per_second", unit, training_steps_per_second(&rom, args.device, span)?)
-        }
+        BenchKind::Learner => updates_per_second(args, span)?,
+        BenchKind::Train => training_steps_per_second(&rom, args, span)?,
     };
     let name = match args.kind {
         BenchKind::Learner => "learner".to_string(),
         _ => rom.name,
     };
-    println!("{name}: {rate:.0} {unit}");
+    for Rate { rate, unit, .. } in &outcome.rates {
+        println!("{name}: {rate:.0} {unit}");
+    }
+    let total: Duration = outcome.parts.iter().map(|(_, time)| *time).sum();
+    for (part, time) in &outcome.parts {
+        println!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
+    }
     if args.json {
         let (measure, amount) =
             args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
-        println!("{}", json!({ key: rate, "measured": name, measure: amount }));
+        let mut object = json!({ "measured": name, measure: amount });
+        outcome.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
+        println!("{object}");
     }
     Ok(())
+}
+
+/// What a measurement showed.
+struct Outcome {
+    /// What was asked for first.
+    rates: Vec<Rate>,
+    /// Where the time went.
+    parts: Vec<(&'static str, Duration)>,
+}
+
+struct Rate {
+    /// In the JSON object.
+    key: &'static str,
+    unit: String,
+    rate: f64,
+}
+
+impl Outcome {
+    fn new(key: &'static str, unit: impl Into<String>, rate: f64) -> Self {
+        Self { rates: vec![Rate { key, unit: unit.into(), rate }], parts: Vec::new() }
+    }
 }
 
 /// How much is measured.
@@ -169,49 +197,109 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
     Ok(rate(span, frames, play)? * frames as f64)
 }
 
-/// `nature` with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
-fn nature() -> Result<Config> {
-    Ok(Config { replay_capacity: 20_000, learning_starts_steps: WARM_UP_STEPS, ..Config::preset("nature")? })
+/// The preset asked for with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
+/// Epsilon is that of the end of the schedule: acting with the network costs time, acting at random does not.
+fn config(args: &BenchArgs) -> Result<Config> {
+    let config = Config::resolve(&Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() })?;
+    Ok(Config {
+        replay_capacity: config.replay_capacity.min(20_000),
+        learning_starts_steps: WARM_UP_STEPS,
+        epsilon_initial: config.epsilon_final,
+        ..config
+    })
 }
 
-fn updates_per_second(device: DeviceChoice, span: Span) -> Result<f64> {
+/// The parts of an agent's work between two readings of its times.
+fn parts(before: &AgentTimes, after: &AgentTimes) -> Vec<(&'static str, Duration)> {
+    vec![
+        ("choosing actions", after.acting - before.acting),
+        ("putting batches together", after.batches - before.batches),
+        ("evaluating successors", after.targets - before.targets),
+        ("online network, forward", after.forward - before.forward),
+        ("online network, backward and optimizer", after.backward - before.backward),
+    ]
+}
+
+/// Updates on one batch, and decisions on one observation.
+fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     const ACTIONS: usize = 6;
-    let config = nature()?;
-    let mut agent = train::new_agent(&config, ACTIONS, &device::open(device)?)?;
+    let config = config(args)?;
+    let device = device::open(args.device)?;
+    let mut agent = train::new_agent(&config, ACTIONS, &device)?;
     let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     agent.learn_from(&batch)?; // the first one allocates
-    rate(span, 1, || agent.learn_from(&batch).map(drop))
+    let before = *agent.times();
+    let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
+    let parts = parts(&before, agent.times()).split_off(2);
+
+    let mut player = Player::new(&agent.learner().parameters()?, 0.0, &device)?;
+    let mut generator = Generator::new(0, Purpose::Exploration);
+    let observation = &batch.observations[..STACK_PIXELS];
+    let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
+
+    let network = config.network.name();
+    let unit = format!("updates/s, batch {}, `{network}` network", config.batch_size);
+    let mut outcome = Outcome::new("updates_per_second", unit, updates);
+    let unit = format!("decisions/s, one state, `{network}` network");
+    outcome.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
+    Ok(Outcome { parts, ..outcome })
 }
 
-fn training_steps_per_second(rom: &LoadedRom, device: DeviceChoice, span: Span) -> Result<f64> {
-    let config = nature()?;
-    let mut environment = train::new_environment(&config, rom);
-    let mut agent = train::new_agent(&config, environment.actions().len(), &device::open(device)?)?;
-    let mut stack = FrameStack::default();
-    let begin = |agent: &mut Agent, environment: &mut AgentEnvironment, stack: &mut FrameStack| {
-        environment.reset(0);
-        agent.begin_episode(environment.frame());
-        stack.begin(environment.frame());
-    };
-    begin(&mut agent, &mut environment, &mut stack);
-    let mut steps = 0;
-    let mut step = || -> Result<()> {
-        // Epsilon is that of the end of the schedule: acting with the network costs time, acting at random does not.
-        let action = agent.act(stack.pixels(), config.total_steps)?;
-        let outcome = environment.step(action);
-        agent.remember(action, outcome.reward as f32, outcome.terminal, outcome.episode_over(), environment.frame());
-        stack.push(environment.frame());
+/// A game that is learned from while it is measured.
+struct Training {
+    config: Config,
+    environment: AgentEnvironment,
+    agent: Agent,
+    stack: FrameStack,
+    steps: u64,
+    emulation: Duration,
+}
+
+impl Training {
+    fn begin_episode(&mut self) {
+        self.environment.reset(0);
+        self.agent.begin_episode(self.environment.frame());
+        self.stack.begin(self.environment.frame());
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let action = self.agent.act(self.stack.pixels(), self.config.total_steps)?;
+        let begun = Instant::now();
+        let outcome = self.environment.step(action);
+        self.emulation += begun.elapsed();
+        let reward = outcome.reward.signum() as f32;
+        self.agent.remember(action, reward, outcome.terminal, outcome.episode_over(), self.environment.frame());
+        self.stack.push(self.environment.frame());
         if outcome.episode_over() {
-            begin(&mut agent, &mut environment, &mut stack);
+            self.begin_episode();
         }
-        steps += 1;
-        if steps > config.learning_starts_steps && steps % config.train_every_steps == 0 {
-            agent.learn()?;
+        self.steps += 1;
+        if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.train_every_steps) {
+            self.agent.learn()?;
+        }
+        if self.steps.is_multiple_of(self.config.target_sync_steps) {
+            self.agent.sync_target()?;
         }
         Ok(())
-    };
-    for _ in 0..WARM_UP_STEPS {
-        step()?;
     }
-    rate(span, 4, step)
+}
+
+fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
+    let config = config(args)?;
+    let environment = train::new_environment(&config, rom);
+    let agent = train::new_agent(&config, environment.actions().len(), &device::open(args.device)?)?;
+    let every = config.train_every_steps;
+    let mut training =
+        Training { config, environment, agent, stack: FrameStack::default(), steps: 0, emulation: Duration::ZERO };
+    training.begin_episode();
+    for _ in 0..WARM_UP_STEPS {
+        training.step()?;
+    }
+    training.emulation = Duration::ZERO;
+    let before = *training.agent.times();
+    let steps = rate(span, 4, || training.step())?;
+    let mut parts = parts(&before, training.agent.times());
+    parts.insert(0, ("emulation and preprocessing", training.emulation));
+    let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
+    Ok(Outcome { parts, ..Outcome::new("steps_per_second", unit, steps) })
 }

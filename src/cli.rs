@@ -304,6 +304,12 @@ pub struct BenchArgs {
     /// Cartridge file or name; the built-in `bricks` when left out
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
+    /// Hyperparameters of `bench learner` and `bench train`
+    #[arg(long, value_name = "NAME", default_value = "nature")]
+    pub preset: String,
+    /// Override one of them, e.g. --set batch_size=64; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
     /// Environments of `bench vector`
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub envs: usize,
