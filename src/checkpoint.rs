@@ -3,14 +3,14 @@
 
 use crate::network::{Architecture, NetworkKind, Parameters};
 use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
+use crate::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use atari_emulator::Action;
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Version of the metadata's meaning; a file with another is refused.
@@ -56,19 +56,9 @@ struct TensorEntry<'a> {
 }
 
 impl Checkpoint {
-    /// Writes the file: beside its place first, then renamed, so that there is never half a file under its name.
+    /// Writes the file, whole or not at all.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let write = || -> Result<()> {
-            let mut file = File::create(&part)?;
-            file.write_all(&self.to_bytes()?)?;
-            file.sync_all()?;
-            fs::rename(&part, path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
     /// The file's bytes. Written here rather than by the safetensors crate, whose metadata come in random order: the same

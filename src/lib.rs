@@ -24,6 +24,7 @@ pub mod roms;
 pub mod schedule;
 pub mod scores;
 mod screens;
+pub mod sealed_file;
 pub mod trace;
 pub mod train;
 pub mod vector;

@@ -5,11 +5,13 @@
 //! end an episode here: the game goes on, and so do the stacks.
 
 mod frames;
+mod segments;
 
 use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
 use crate::random::Generator;
 use frames::Frames;
 use rayon::prelude::*;
+pub use segments::ReplayFiles;
 use std::ops::Range;
 
 /// Frames and what followed them, up to a number of frames.
@@ -119,6 +121,11 @@ impl Replay {
         self.added == 0
     }
 
+    /// Number of the oldest frame held.
+    fn oldest(&self) -> u64 {
+        self.added.saturating_sub(self.capacity as u64)
+    }
+
     fn index(&self, number: u64) -> usize {
         (number % self.capacity as u64) as usize
     }
@@ -161,7 +168,7 @@ impl Replay {
 
     /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
     fn outcome(&self, number: u64) -> Option<Outcome> {
-        let oldest = self.added.saturating_sub(self.capacity as u64);
+        let oldest = self.oldest();
         if number + 1 < oldest + u64::from(self.slot(number).depth) || self.slot(number).follows == Follows::Nothing {
             return None;
         }
@@ -215,7 +222,7 @@ impl Replay {
     /// `batch`. `false` if there is none yet.
     pub fn sample(&mut self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
         batch.resize(size);
-        let oldest = self.added.saturating_sub(self.capacity as u64);
+        let oldest = self.oldest();
         let mut drawn = std::mem::take(&mut self.drawn);
         drawn.clear();
         drawn.extend((0..size).map_while(|_| self.draw(oldest, generator)));

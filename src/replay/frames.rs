@@ -4,6 +4,7 @@
 //! of 7. Differences between frames would be smaller still, but a frame could not be had without the ones before it.
 
 use crate::preprocess::{Frame, FRAME_PIXELS};
+use std::borrow::Cow;
 
 /// A number of places for frames.
 #[derive(Clone, Debug)]
@@ -47,6 +48,29 @@ impl Frames {
             }
         }
     }
+
+    /// The frame in place `index`, which must have been set, in the form in which [`Frames::Compressed`] keeps it.
+    pub(super) fn compressed(&self, index: usize) -> Cow<'_, [u8]> {
+        match self {
+            Self::Raw(frames) => compress(&frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS]).into_vec().into(),
+            Self::Compressed(frames) => Cow::Borrowed(&*frames[index]),
+        }
+    }
+
+    /// Puts a frame in that form in place `index`; `false` if it is none.
+    pub(super) fn set_compressed(&mut self, index: usize, block: &[u8]) -> bool {
+        let mut frame = [0; FRAME_PIXELS];
+        if block.len() == FRAME_PIXELS {
+            frame.copy_from_slice(block);
+        } else if lz4_flex::block::decompress_into(block, &mut frame).ok() != Some(FRAME_PIXELS) {
+            return false;
+        }
+        match self {
+            Self::Raw(frames) => frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(&frame),
+            Self::Compressed(frames) => frames[index] = block.into(),
+        }
+        true
+    }
 }
 
 /// Bytes that `frame` takes, compressed or not.
@@ -58,12 +82,12 @@ pub(super) fn size(frame: &Frame, compressed: bool) -> usize {
     }
 }
 
-fn compress(frame: &Frame) -> Box<[u8]> {
+fn compress(frame: &[u8]) -> Box<[u8]> {
     let block = lz4_flex::block::compress(frame);
     if block.len() < FRAME_PIXELS {
         block.into_boxed_slice()
     } else {
-        frame.as_slice().into()
+        frame.into()
     }
 }
 
