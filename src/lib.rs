@@ -21,6 +21,7 @@ pub mod random;
 pub mod recording;
 pub mod replay;
 pub mod roms;
+pub mod run_checkpoints;
 pub mod schedule;
 pub mod scores;
 mod screens;
