@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod scores;
 mod screens;
 pub mod sealed_file;
+pub mod tensorboard;
 pub mod trace;
 pub mod train;
 pub mod vector;
