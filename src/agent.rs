@@ -1,6 +1,6 @@
 //! The agent: acts epsilon-greedily, remembers, and learns by temporal differences (DQN).
 
-use crate::learner::{Learner, Which};
+use crate::learner::{Learner, LearnerState, Which};
 use crate::network::first_maximum;
 use crate::preprocess::{Frame, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -98,6 +98,14 @@ pub struct AgentTimes {
     pub forward: Duration,
     /// Gradients and the optimizer.
     pub backward: Duration,
+}
+
+/// What an agent's future depends on, but for the replay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    learner: LearnerState,
+    exploration: Generator,
+    sampling: Generator,
 }
 
 /// The parts an agent is made of.
@@ -224,6 +232,24 @@ impl Agent {
     /// The online network with its parameters.
     pub fn learner(&self) -> &dyn Learner {
         self.learner.as_ref()
+    }
+
+    /// The replay.
+    pub fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// What its future depends on, but for the replay.
+    pub fn state(&self) -> Result<AgentState> {
+        let (exploration, sampling) = (self.exploration.clone(), self.sampling.clone());
+        Ok(AgentState { learner: self.learner.state()?, exploration, sampling })
+    }
+
+    /// Goes on from a state of such an agent and its replay.
+    pub fn set_state(&mut self, state: AgentState, replay: Replay) -> Result<()> {
+        self.learner.set_state(state.learner)?;
+        (self.exploration, self.sampling, self.replay) = (state.exploration, state.sampling, replay);
+        Ok(())
     }
 
     /// Where the time went so far.

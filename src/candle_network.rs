@@ -43,6 +43,15 @@ impl CandleNetwork {
         Ok(Parameters { architecture: self.architecture.clone(), values })
     }
 
+    /// Takes over these parameters, which must be of the same architecture.
+    pub fn set_parameters(&self, parameters: &Parameters) -> Result<()> {
+        for (variable, spec) in self.variables.iter().zip(self.architecture.layout()) {
+            let values = &parameters.values[spec.range()];
+            variable.set(&Tensor::from_slice(values, spec.shape.as_slice(), &self.device)?)?;
+        }
+        Ok(())
+    }
+
     /// Copies the parameters of `other`, which has the same architecture and device.
     pub fn copy_from(&self, other: &CandleNetwork) -> Result<()> {
         for (own, theirs) in self.variables.iter().zip(&other.variables) {

@@ -70,6 +70,9 @@ pub struct TrainArgs {
     /// Folder for the run's files [default: runs/GAME-PRESET-sSEED, numbered when taken]
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
+    /// Go on with this run where its last checkpoint left it; only --steps (the total), --rom, --device may be said again
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "overrides", "seed", "run_dir", "force"])]
+    pub resume: Option<PathBuf>,
     /// Start even if the replay needs more memory than is free
     #[arg(long)]
     pub force: bool,

@@ -262,6 +262,11 @@ impl Config {
         }
     }
 
+    /// The configuration in TOML that [`to_toml`](Self::to_toml) wrote.
+    pub fn from_toml(text: &str) -> Result<Config> {
+        toml::from_str(text).context("the run's configuration is not one of this version of the program")
+    }
+
     /// The configuration as TOML, every key.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).context("cannot write the configuration as TOML")

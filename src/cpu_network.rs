@@ -117,6 +117,13 @@ impl CpuNetwork {
         stored_order
     }
 
+    /// The other way round.
+    pub fn from_stored_order(&self, stored_order: &[f32]) -> Vec<f32> {
+        let mut values = vec![0.0; stored_order.len()];
+        self.plan.for_each_place(|stored, own| values[own] = stored_order[stored]);
+        values
+    }
+
     /// The parameters in this module's order: what an optimizer changes, element by element.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values

@@ -3,9 +3,10 @@
 use crate::candle_network::CandleNetwork;
 use crate::cpu_network::{CpuNetwork, Workspace};
 use crate::network::{Architecture, Parameters};
-use crate::optimizer::{CpuOptimizer, DeviceOptimizer, OptimizerRule};
-use anyhow::{Context, Result};
+use crate::optimizer::{CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState};
+use anyhow::{ensure, Context, Result};
 use candle_core::Device;
+use serde::{Deserialize, Serialize};
 
 /// Which of the two networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,36 @@ pub trait Learner: Send {
 
     /// The online network's parameters.
     fn parameters(&self) -> Result<Parameters>;
+
+    /// Both networks and what the optimizer remembers.
+    fn state(&self) -> Result<LearnerState>;
+
+    /// Goes on from a state of such a learner, on whatever device it was.
+    fn set_state(&mut self, state: LearnerState) -> Result<()>;
+}
+
+/// What a learner's future depends on, all in the order of the stored parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnerState {
+    /// Parameters of the online network.
+    pub online: Vec<f32>,
+    /// Parameters of the target network.
+    pub target: Vec<f32>,
+    /// What the optimizer remembers.
+    pub optimizer: OptimizerState,
+}
+
+impl LearnerState {
+    /// The parameters of both networks, of this architecture.
+    fn networks(&self, architecture: &Architecture) -> Result<[Parameters; 2]> {
+        let count = architecture.parameter_count();
+        let OptimizerState { first, second, .. } = &self.optimizer;
+        for values in [&self.online, &self.target, first, second] {
+            ensure!(values.len() == count, "it has {} numbers for a network of {count} parameters", values.len());
+        }
+        Ok([&self.online, &self.target]
+            .map(|values| Parameters { architecture: architecture.clone(), values: values.clone() }))
+    }
 }
 
 /// The learner for `device`, both networks starting from `parameters`.
@@ -105,6 +136,24 @@ impl Learner for CpuLearner {
     fn parameters(&self) -> Result<Parameters> {
         Ok(self.online.parameters())
     }
+
+    fn state(&self) -> Result<LearnerState> {
+        let OptimizerState { first, second, steps } = self.optimizer.state();
+        let [first, second] = [first, second].map(|values| self.online.in_stored_order(&values));
+        let optimizer = OptimizerState { first, second, steps };
+        let [online, target] = [&self.online, &self.target].map(|network| network.parameters().values);
+        Ok(LearnerState { online, target, optimizer })
+    }
+
+    fn set_state(&mut self, state: LearnerState) -> Result<()> {
+        let [online, target] = state.networks(self.online.architecture())?;
+        self.online.set_parameters(&online);
+        self.target.set_parameters(&target);
+        let OptimizerState { first, second, steps } = state.optimizer;
+        let [first, second] = [first, second].map(|values| self.online.from_stored_order(&values));
+        self.optimizer.set_state(OptimizerState { first, second, steps });
+        Ok(())
+    }
 }
 
 /// A [`Learner`] in candle, on any device.
@@ -158,6 +207,18 @@ impl Learner for CandleLearner {
 
     fn parameters(&self) -> Result<Parameters> {
         Ok(self.online.parameters()?)
+    }
+
+    fn state(&self) -> Result<LearnerState> {
+        let [online, target] = [self.online.parameters()?.values, self.target.parameters()?.values];
+        Ok(LearnerState { online, target, optimizer: self.optimizer.state()? })
+    }
+
+    fn set_state(&mut self, state: LearnerState) -> Result<()> {
+        let [online, target] = state.networks(self.online.architecture())?;
+        self.online.set_parameters(&online)?;
+        self.target.set_parameters(&target)?;
+        Ok(self.optimizer.set_state(&state.optimizer)?)
     }
 }
 

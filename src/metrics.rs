@@ -1,10 +1,11 @@
 //! What a run writes down about itself: `metrics.jsonl`, one JSON object a line.
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A row of `metrics.jsonl`; `kind` tells which.
@@ -19,6 +20,10 @@ pub enum Row {
         games: u64,
         /// Sum of the game's raw rewards.
         episode_return: f64,
+        /// Sum of the rewards as they were learned from.
+        clipped_return: f64,
+        /// Sums of the raw rewards of each life.
+        life_returns: Vec<f64>,
         /// Agent steps of the game.
         episode_steps: u64,
         /// Frames of the game, no-ops included.
@@ -72,31 +77,99 @@ pub enum Row {
     },
 }
 
+impl Row {
+    /// Agent steps of the run when it was written.
+    pub fn step(&self) -> u64 {
+        match self {
+            Row::Game { step, .. } | Row::Progress { step, .. } | Row::Evaluation { step, .. } => *step,
+        }
+    }
+
+    /// Its numbers under the names they have in TensorBoard: `kind/field`; of several the mean.
+    ///
+    /// # Errors
+    /// When the row cannot be written as JSON.
+    pub fn scalars(&self) -> Result<Vec<(String, f64)>> {
+        let row = serde_json::to_value(self).context("cannot write a metrics row as JSON")?;
+        let kind = row["kind"].as_str().unwrap_or_default();
+        let number = |value: &Value| match value {
+            Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+            Value::Array(values) if !values.is_empty() => {
+                Some(values.iter().filter_map(Value::as_f64).sum::<f64>() / values.len() as f64)
+            }
+            value => value.as_f64(),
+        };
+        let fields = row.as_object().into_iter().flatten().filter(|(name, _)| *name != "step");
+        Ok(fields.filter_map(|(name, value)| Some((format!("{kind}/{name}"), number(value)?))).collect())
+    }
+}
+
 /// Writes rows to a file as they come.
 #[derive(Debug)]
 pub struct MetricsFile {
     file: File,
     path: PathBuf,
+    length: u64,
 }
 
 impl MetricsFile {
-    /// A new file.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { file, path: path.to_path_buf() })
+    /// The file at `path`, new, or cut to its first `length` bytes to go on behind them.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is shorter than that.
+    pub fn open(path: &Path, length: u64) -> Result<Self> {
+        Ok(Self { file: open_cut(path, length)?, path: path.to_path_buf(), length })
+    }
+
+    /// Bytes in the file.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether there is no row yet.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
     }
 
     /// Adds a row.
+    ///
+    /// # Errors
+    /// When the file cannot be written to.
     pub fn write(&mut self, row: &Row) -> Result<()> {
         let mut line = serde_json::to_string(row).context("cannot write a metrics row as JSON")?;
         line.push('\n');
         // In one piece, so that whoever reads along never sees half a row.
-        self.file.write_all(line.as_bytes()).with_context(|| format!("cannot write to {}", self.path.display()))
+        self.file.write_all(line.as_bytes()).with_context(|| format!("cannot write to {}", self.path.display()))?;
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Flushes what was written to the disk.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().with_context(|| format!("cannot write to {}", self.path.display()))
     }
 }
 
+/// The file at `path` cut to its first `length` bytes, to be written to behind them; a new one if that is 0.
+pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
+    let open = || -> std::io::Result<File> {
+        let mut file = OpenOptions::new().create(length == 0).write(true).truncate(length == 0).open(path)?;
+        let found = file.metadata()?.len();
+        if found < length {
+            return Err(std::io::Error::other(format!("it has {found} bytes, {length} were written to it")));
+        }
+        file.set_len(length)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(file)
+    };
+    open().with_context(|| format!("cannot go on with {}", path.display()))
+}
+
 /// The returns of the last 100 games.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RecentReturns {
     returns: VecDeque<f64>,
 }
@@ -126,7 +199,7 @@ impl RecentReturns {
 }
 
 /// A mean that is taken and begun anew.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct RunningMean {
     sum: f64,
     count: u64,
@@ -163,7 +236,7 @@ mod tests {
     fn a_row_is_one_line_of_json_that_says_its_kind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        let mut file = MetricsFile::create(&path).unwrap();
+        let mut file = MetricsFile::open(&path, 0).unwrap();
         for games in 1..=2 {
             file.write(&Row::Evaluation { step: 5, games, mean_return: 1.5, best: true, wall_seconds: 0.25 }).unwrap();
         }

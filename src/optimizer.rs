@@ -6,6 +6,7 @@
 use crate::conv::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +52,17 @@ impl OptimizerRule {
     }
 }
 
+/// What an optimizer remembers of the gradients so far, in the order of the stored parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerState {
+    /// Average gradient of each parameter.
+    pub first: Vec<f32>,
+    /// Average squared gradient of each parameter.
+    pub second: Vec<f32>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
 /// An optimizer of a flat vector on the CPU.
 #[derive(Clone, Debug)]
 pub struct CpuOptimizer {
@@ -74,6 +86,17 @@ impl CpuOptimizer {
     /// The formula.
     pub fn rule(&self) -> &OptimizerRule {
         &self.rule
+    }
+
+    /// What it remembers, in the order of the vector.
+    pub fn state(&self) -> OptimizerState {
+        OptimizerState { first: self.first.clone(), second: self.second.clone(), steps: self.steps }
+    }
+
+    /// Goes on from what was remembered, which must be as long.
+    pub fn set_state(&mut self, state: OptimizerState) {
+        assert_eq!((state.first.len(), state.second.len()), (self.first.len(), self.second.len()));
+        (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
     }
 
     /// One step against `gradient`.
@@ -139,6 +162,29 @@ impl DeviceOptimizer {
     /// The formula.
     pub fn rule(&self) -> &OptimizerRule {
         &self.rule
+    }
+
+    /// What it remembers, the variables one after the other.
+    pub fn state(&self) -> candle_core::Result<OptimizerState> {
+        let mut state = OptimizerState { first: Vec::new(), second: Vec::new(), steps: self.steps };
+        for (first, second) in &self.moments {
+            state.first.extend(first.flatten_all()?.to_vec1::<f32>()?);
+            state.second.extend(second.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(state)
+    }
+
+    /// Goes on from what was remembered of variables of these shapes.
+    pub fn set_state(&mut self, state: &OptimizerState) -> candle_core::Result<()> {
+        let mut begin = 0;
+        for (first, second) in &mut self.moments {
+            let range = begin..begin + first.elem_count();
+            let tensor = |values: &[f32]| Tensor::from_slice(&values[range.clone()], first.shape(), first.device());
+            (*first, *second) = (tensor(&state.first)?, tensor(&state.second)?);
+            begin = range.end;
+        }
+        self.steps = state.steps;
+        Ok(())
     }
 
     /// One step against `gradients`, in the order of the variables.

@@ -5,7 +5,7 @@
 //! bit for bit, so that an observation made here equals one made there.
 
 use crate::screens::ScreenPair;
-use atari_emulator::{Action, Environment, Screen};
+use atari_emulator::{Action, Environment, Screen, StateError};
 use serde::{Deserialize, Serialize};
 
 /// Rows and columns of an observation.
@@ -348,7 +348,7 @@ impl Observer {
 }
 
 /// The frames the network sees: the last [`STACK`] of an episode, oldest first, black before the first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FrameStack {
     pixels: Vec<u8>,
 }
@@ -418,6 +418,15 @@ impl Preprocessing {
     pub fn new(frame_skip: u32, resize: Resize, fire_reset: bool) -> Self {
         Self { frame_skip, resize, fire_reset, stack: STACK as u32, side: SIDE as u32 }
     }
+}
+
+/// An [`AgentEnvironment`] between two steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentState {
+    /// [What the emulator saves](Environment::save).
+    pub emulator: Vec<u8>,
+    /// The newest 84 x 84 frame.
+    pub frame: Box<Frame>,
 }
 
 /// An environment as the agent meets it: steps of several frames, 84 x 84 observations, actions by index.
@@ -498,6 +507,22 @@ impl AgentEnvironment {
     /// The newest 84 x 84 frame.
     pub fn frame(&self) -> &Frame {
         self.observer.frame()
+    }
+
+    /// Everything the future depends on.
+    pub fn state(&self) -> EnvironmentState {
+        EnvironmentState { emulator: self.environment.save(), frame: Box::new(*self.frame()) }
+    }
+
+    /// Goes back, or on, to a state of such an environment with the same settings.
+    ///
+    /// # Errors
+    /// When it is not one; nothing has changed then.
+    pub fn set_state(&mut self, state: &EnvironmentState) -> Result<(), StateError> {
+        self.environment.restore(&state.emulator)?;
+        self.observer = Observer::new(self.preprocessing.resize, self.environment.screen_height());
+        *self.observer.frame = *state.frame;
+        Ok(())
     }
 
     /// The actions, by index.

@@ -4,9 +4,10 @@
 //! format). The data are an `Event` of TensorFlow's `event.proto` in protocol buffers' wire format; the five
 //! fields that scalars need are written by hand here instead of generating thousands of lines.
 
+use crate::metrics::open_cut;
 use anyhow::{Context, Result};
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,17 +28,7 @@ impl EventFile {
     /// # Errors
     /// When it cannot be opened, or is shorter than that.
     pub fn open(path: &Path, length: u64) -> Result<Self> {
-        let open = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).write(true).truncate(length == 0).open(path)?;
-            if file.metadata()?.len() < length {
-                return Err(std::io::Error::other(format!("it is shorter than the {length} bytes written before")));
-            }
-            file.set_len(length)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-        let mut events = Self { file, path: path.to_path_buf(), length };
+        let mut events = Self { file: open_cut(path, length)?, path: path.to_path_buf(), length };
         if length == 0 {
             events.record(&event(0, |event| bytes_field(event, 3, b"brain.Event:2")))?;
         }

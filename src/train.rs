@@ -1,349 +1,37 @@
-//! `train`: Algorithm 1 of Mnih et al. 2015, and the run folder it leaves.
+//! `train`: a run from its configuration to its evaluation, or from its last checkpoint on.
 
 use crate::agent::{Agent, LearningRule};
-use crate::checkpoint::{Checkpoint, Metadata, BEST_FILE, MODEL_FILE};
+use crate::checkpoint::{Checkpoint, Metadata, MODEL_FILE};
 use crate::cli::{BaselinePolicy, TrainArgs};
 use crate::config::{Config, LifeLoss, Sources};
 use crate::device;
 use crate::eval::{self, Contestant, Policy, Protocol, Report, Setting};
 use crate::learner::new_learner;
 use crate::memory;
-use crate::metrics::{MetricsFile, RecentReturns, Row, RunningMean};
 use crate::network::{Architecture, Parameters};
 use crate::player::Player;
-use crate::preprocess::{AgentEnvironment, Frame, FrameStack, Step};
+use crate::preprocess::AgentEnvironment;
 use crate::random::{Generator, Purpose};
 use crate::recording::GifRecorder;
 use crate::replay::Replay;
 use crate::roms::{self, LoadedRom};
+use crate::run_checkpoints::{self, RunCheckpoints};
+use crate::run_record::{clock, Evaluator, RunRecord, RunState, METRICS_FILE};
 use crate::schedule::EpsilonSchedule;
+use crate::trainer::Trainer;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
 use candle_core::Device;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// States whose Q-values are watched during a run (the paper's second learning index).
-const HELD_OUT_STATES: usize = 256;
 /// Random steps played to find out how well a game's frames compress.
 const SAMPLE_STEPS: u64 = 500;
-/// Plain progress lines, where there is no terminal for a bar, come no faster than this.
-const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Evaluations during training play other games than the one after it.
 const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
-
-/// Something an agent can be trained on.
-pub trait Task {
-    /// Starts an episode with this many no-op frames.
-    fn reset(&mut self, noop_frames: u32);
-    /// Takes the action with this index.
-    fn step(&mut self, action: usize) -> Step;
-    /// What is now seen.
-    fn frame(&self) -> &Frame;
-    /// Frames of the episode so far.
-    fn episode_frames(&self) -> u64;
-}
-
-impl Task for AgentEnvironment {
-    fn reset(&mut self, noop_frames: u32) {
-        AgentEnvironment::reset(self, noop_frames);
-    }
-
-    fn step(&mut self, action: usize) -> Step {
-        AgentEnvironment::step(self, action)
-    }
-
-    fn frame(&self) -> &Frame {
-        AgentEnvironment::frame(self)
-    }
-
-    fn episode_frames(&self) -> u64 {
-        u64::from(self.environment().episode_frame_number())
-    }
-}
-
-/// Deep Q-learning with experience replay, from step 0 until `config.total_steps`, or until `stop` is set.
-pub fn train(
-    config: &Config,
-    agent: &mut Agent,
-    task: &mut dyn Task,
-    record: &mut RunRecord,
-    stop: &AtomicBool,
-) -> Result<()> {
-    let mut starts = Generator::new(config.seed, Purpose::Starts);
-    let mut stack = FrameStack::default();
-    let mut begin_episode = |agent: &mut Agent, task: &mut dyn Task, stack: &mut FrameStack| {
-        task.reset(starts.below(config.noop_max as usize + 1) as u32);
-        agent.begin_episode(task.frame());
-        stack.begin(task.frame());
-    };
-    begin_episode(agent, task, &mut stack);
-    for step in 0..config.total_steps {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let action = agent.act(stack.pixels(), step)?;
-        let outcome = task.step(action);
-        let mut reward = outcome.reward as f32;
-        if config.reward_clip {
-            reward = reward.clamp(-1.0, 1.0);
-        }
-        let terminal = outcome.terminal || (config.life_loss == LifeLoss::Terminal && outcome.life_lost);
-        agent.remember(action, reward, terminal, outcome.episode_over(), task.frame());
-        stack.push(task.frame());
-        record.step_taken(&outcome);
-
-        let steps = step + 1;
-        if outcome.episode_over() {
-            record.game_ended(steps, agent.epsilon(step), &outcome, task.episode_frames())?;
-            begin_episode(agent, task, &mut stack);
-        }
-        if steps > config.learning_starts_steps && steps.is_multiple_of(config.train_every_steps) {
-            if let Some(update) = agent.learn()? {
-                record.updated(update.loss, update.q_value);
-            }
-        }
-        if steps.is_multiple_of(config.target_sync_steps) {
-            agent.sync_target()?;
-        }
-        record.after_step(config, steps, agent)?;
-    }
-    Ok(())
-}
-
-/// Plays some games with these parameters during training, at this step: (games, mean return).
-pub type Evaluator = Box<dyn FnMut(&Parameters) -> Result<(u64, f64)>>;
-
-/// What a run leaves behind and shows: files in its folder, rows of metrics, progress.
-pub struct RunRecord {
-    folder: PathBuf,
-    metrics: MetricsFile,
-    metadata: Metadata,
-    evaluator: Option<Evaluator>,
-    progress: Progress,
-    /// Highest mean return so far: of an evaluation, or of 100 training games.
-    best_mean: Option<f64>,
-    recent: RecentReturns,
-    steps: u64,
-    games: u64,
-    episode_return: f64,
-    episode_steps: u64,
-    updates: u64,
-    loss: RunningMean,
-    q_value: RunningMean,
-    held_out: Option<Vec<u8>>,
-    held_out_generator: Generator,
-    begun: Instant,
-    /// (time, steps, updates) of the last periodic row.
-    last_row: (Instant, u64, u64),
-}
-
-impl RunRecord {
-    /// A record in `folder`, which must exist, of a run with this `config` and a network with these `metadata`.
-    pub fn create(folder: &Path, config: &Config, metadata: Metadata, evaluator: Option<Evaluator>) -> Result<Self> {
-        let now = Instant::now();
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            metrics: MetricsFile::create(&folder.join("metrics.jsonl"))?,
-            metadata,
-            evaluator,
-            progress: Progress::new(config.total_steps)?,
-            best_mean: None,
-            recent: RecentReturns::default(),
-            steps: 0,
-            games: 0,
-            episode_return: 0.0,
-            episode_steps: 0,
-            updates: 0,
-            loss: RunningMean::default(),
-            q_value: RunningMean::default(),
-            held_out: None,
-            held_out_generator: Generator::new(config.seed, Purpose::HeldOut),
-            begun: now,
-            last_row: (now, 0, 0),
-        })
-    }
-
-    fn wall_seconds(&self) -> f64 {
-        self.begun.elapsed().as_secs_f64()
-    }
-
-    fn step_taken(&mut self, outcome: &Step) {
-        self.episode_return += f64::from(outcome.reward);
-        self.episode_steps += 1;
-    }
-
-    fn game_ended(&mut self, step: u64, epsilon: f64, outcome: &Step, episode_frames: u64) -> Result<()> {
-        self.games += 1;
-        self.recent.push(self.episode_return);
-        self.metrics.write(&Row::Game {
-            step,
-            games: self.games,
-            episode_return: std::mem::take(&mut self.episode_return),
-            episode_steps: std::mem::take(&mut self.episode_steps),
-            episode_frames,
-            truncated: outcome.truncated,
-            mean_return_100_games: self.recent.mean().unwrap_or_default(),
-            epsilon,
-            wall_seconds: self.wall_seconds(),
-        })
-    }
-
-    fn updated(&mut self, loss: f32, q_value: f32) {
-        self.updates += 1;
-        self.loss.push(f64::from(loss));
-        self.q_value.push(f64::from(q_value));
-    }
-
-    /// Whatever is due after `steps` steps.
-    fn after_step(&mut self, config: &Config, steps: u64, agent: &mut Agent) -> Result<()> {
-        self.steps = steps;
-        if steps == config.learning_starts_steps.max(1) {
-            // So far the policy was random.
-            self.held_out = Some(agent.held_out_observations(HELD_OUT_STATES, &mut self.held_out_generator));
-        }
-        if steps.is_multiple_of(config.metrics_every_steps) {
-            self.progress_row(steps, agent)?;
-        }
-        if config.evaluation_every_steps > 0 && steps.is_multiple_of(config.evaluation_every_steps) {
-            self.evaluate(steps, agent)?;
-        }
-        if steps.is_multiple_of(config.checkpoint_every_steps) {
-            self.save(MODEL_FILE, agent)?;
-        }
-        self.progress.tick(steps);
-        Ok(())
-    }
-
-    fn progress_row(&mut self, step: u64, agent: &mut Agent) -> Result<()> {
-        let (last_time, last_step, last_updates) =
-            std::mem::replace(&mut self.last_row, (Instant::now(), step, self.updates));
-        let seconds = last_time.elapsed().as_secs_f64().max(1e-9);
-        let held_out = self.held_out.as_ref().filter(|observations| !observations.is_empty());
-        let row = Row::Progress {
-            step,
-            updates: self.updates,
-            mean_loss: self.loss.take(),
-            mean_q_value: self.q_value.take(),
-            held_out_mean_max_q: held_out.map(|observations| agent.mean_maximal_q(observations)).transpose()?,
-            mean_return_100_games: self.recent.mean(),
-            epsilon: agent.epsilon(step),
-            replay_frames: agent.replay_len() as u64,
-            steps_per_second: (step - last_step) as f64 / seconds,
-            updates_per_second: (self.updates - last_updates) as f64 / seconds,
-            wall_seconds: self.wall_seconds(),
-        };
-        self.metrics.write(&row)?;
-        self.progress.show(&row);
-        if self.evaluator.is_none() && self.recent.is_full() {
-            if let Some(mean) = self.recent.mean().filter(|mean| self.best_mean.is_none_or(|best| *mean > best)) {
-                self.best_mean = Some(mean);
-                self.save(BEST_FILE, agent)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self, step: u64, agent: &Agent) -> Result<()> {
-        let Some(evaluator) = &mut self.evaluator else { return Ok(()) };
-        let (games, mean_return) = evaluator(&agent.learner().parameters()?)?;
-        let best = self.best_mean.is_none_or(|best| mean_return > best);
-        if best {
-            self.best_mean = Some(mean_return);
-            self.save(BEST_FILE, agent)?;
-        }
-        let wall_seconds = self.wall_seconds();
-        self.metrics.write(&Row::Evaluation { step, games, mean_return, best, wall_seconds })?;
-        self.progress.say(&format!("step {step}: evaluation, {games} games, mean return {mean_return:.1}"));
-        Ok(())
-    }
-
-    /// Saves the network as it stands under `name`; the file's path.
-    fn save(&self, name: &str, agent: &Agent) -> Result<PathBuf> {
-        let path = self.folder.join(name);
-        let metadata = Metadata { steps_trained: self.steps, ..self.metadata.clone() };
-        Checkpoint { metadata, parameters: agent.learner().parameters()? }.save(&path)?;
-        Ok(path)
-    }
-}
-
-/// The progress of a run on stderr: a bar on a terminal, else a line now and then.
-struct Progress {
-    bar: ProgressBar,
-    on_terminal: bool,
-    total_steps: u64,
-    last_line: Option<Instant>,
-}
-
-impl Progress {
-    fn new(total_steps: u64) -> Result<Self> {
-        let on_terminal = std::io::stderr().is_terminal();
-        let bar = if on_terminal {
-            let style = ProgressStyle::with_template("{bar:24} {percent}% of {len} steps, {msg}, {eta} left")
-                .context("the progress bar's template")?;
-            ProgressBar::new(total_steps).with_style(style)
-        } else {
-            ProgressBar::hidden()
-        };
-        Ok(Self { bar, on_terminal, total_steps, last_line: None })
-    }
-
-    fn tick(&self, steps: u64) {
-        if self.on_terminal {
-            self.bar.set_position(steps);
-        }
-    }
-
-    fn show(&mut self, row: &Row) {
-        let Row::Progress {
-            step,
-            epsilon,
-            mean_return_100_games,
-            steps_per_second,
-            updates_per_second,
-            wall_seconds,
-            ..
-        } = row
-        else {
-            return;
-        };
-        let mean = mean_return_100_games.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}"));
-        let message =
-            format!("{steps_per_second:.0} steps/s, {updates_per_second:.0} updates/s, epsilon {epsilon:.2}, {mean}");
-        if self.on_terminal {
-            self.bar.set_message(message);
-            return;
-        }
-        let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
-        if due || *step == self.total_steps {
-            self.last_line = Some(Instant::now());
-            let left = wall_seconds / *step as f64 * (self.total_steps - step) as f64;
-            eprintln!("step {step} of {}: {message}, {} left", self.total_steps, clock(left));
-        }
-    }
-
-    fn say(&self, text: &str) {
-        if self.on_terminal {
-            self.bar.println(text);
-        } else {
-            eprintln!("{text}");
-        }
-    }
-}
-
-/// Seconds as minutes and seconds, or hours and minutes.
-fn clock(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    match seconds {
-        0..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
-        _ => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
-    }
-}
 
 /// The agent that `config` describes, for a game with `actions` actions.
 pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Agent> {
@@ -362,8 +50,12 @@ pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Age
         starts_steps: config.learning_starts_steps,
         anneal_steps: config.epsilon_anneal_steps,
     };
-    let replay = Replay::new(config.replay_capacity, config.n_step, config.gamma as f32, config.replay_compression);
-    Ok(Agent::new(new_learner(&parameters, optimizer, device)?, replay, schedule, rule, config.seed))
+    Ok(Agent::new(new_learner(&parameters, optimizer, device)?, new_replay(config), schedule, rule, config.seed))
+}
+
+/// The empty replay that `config` describes.
+pub fn new_replay(config: &Config) -> Replay {
+    Replay::new(config.replay_capacity, config.n_step, config.gamma as f32, config.replay_compression)
 }
 
 /// The environment an agent trains in, as `config` describes it.
@@ -382,6 +74,14 @@ pub fn new_environment(config: &Config, rom: &LoadedRom) -> AgentEnvironment {
 
 /// The `train` command.
 pub fn run(args: &TrainArgs) -> Result<()> {
+    match &args.resume {
+        Some(folder) => resume(folder, args),
+        None => start(args),
+    }
+}
+
+/// A new run.
+fn start(args: &TrainArgs) -> Result<()> {
     let preset = args.preset.as_deref().unwrap_or(if args.rom.is_some() { "nature" } else { "bricks" });
     let config = Config::resolve(&Sources {
         preset,
@@ -391,51 +91,140 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         steps: args.steps,
     })?;
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
-    eval::ensure_scores(&rom)?;
-    let device = device::open(args.device)?;
-    announce_memory(&config, &rom, args.force)?;
-    let mut environment = new_environment(&config, &rom);
-    let metadata = Metadata {
-        game: rom.name.clone(),
-        cartridge_md5: rom.image.md5().to_string(),
-        actions: environment.actions().to_vec(),
-        preprocessing: config.preprocessing(),
-        preset: preset.to_string(),
-        seed: config.seed,
-        steps_trained: 0,
-    };
-    let setting = eval::network_setting(&rom, &metadata);
-    let folder = run_folder(args.run_dir.as_deref(), &format!("{}-{preset}-s{}", rom.name, config.seed))?;
-    write_config(&folder, &config, preset, &rom)?;
+    let mut run = Run::new(config, rom, preset, args)?;
+    announce_memory(&run.config, &run.rom, args.force)?;
+    run.folder = run_folder(args.run_dir.as_deref(), &format!("{}-{preset}-s{}", run.rom.name, run.config.seed))?;
+    write_config(&run.folder, &run.config, preset, &run.rom)?;
+    run.announce("training");
 
-    println!(
-        "training on {} with preset {preset}, seed {}: {} steps of {} frames, on {}",
-        rom.name,
-        config.seed,
-        config.total_steps,
-        config.frame_skip,
-        device::describe(&device)
-    );
-    println!("files: {}", folder.display());
+    let mut environment = new_environment(&run.config, &run.rom);
+    let record = RunRecord::create(&run.folder, &run.config, run.metadata.clone(), run.evaluator())?;
+    let agent = new_agent(&run.config, environment.actions().len(), &run.device)?;
+    let trainer = Trainer::new(run.config.clone(), agent, &mut environment);
+    run.train(trainer, record)
+}
 
-    let stop = stop_on_signal()?;
-    let mut agent = new_agent(&config, environment.actions().len(), &device)?;
-    let evaluator = (config.evaluation_every_steps > 0).then(|| evaluator(&config, &setting, &device));
-    let mut record = RunRecord::create(&folder, &config, metadata, evaluator)?;
-
-    let outcome = train(&config, &mut agent, &mut environment, &mut record, &stop);
-    record.progress.bar.finish_and_clear();
-    let model = record.save(MODEL_FILE, &agent)?;
-    outcome.with_context(|| format!("training broke off; the network is saved in {}", model.display()))?;
-    let trained = clock(record.wall_seconds());
-    let steps = record.steps;
-    if steps < config.total_steps {
-        println!("stopped after {steps} steps ({trained}); the network is saved in {}", model.display());
-        return Ok(());
+/// A run goes on where its last checkpoint left it.
+fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
+    if !folder.is_dir() {
+        bail!("--resume {}: there is no such folder; give that of a run, e.g. runs/pong-nature-s0", folder.display());
     }
-    println!("trained {steps} steps in {trained}: {}", model.display());
-    drop(agent);
-    final_evaluation(&config, &rom, &setting, &folder, &device, &stop)
+    if !run_checkpoints::exist_in(folder) {
+        bail!(
+            "{} holds no checkpoint to go on from (they are written every `checkpoint_every_steps` steps and at the end)",
+            folder.display()
+        );
+    }
+    let mut checkpoints = RunCheckpoints::take(folder)?;
+    let (state, replay) = checkpoints.load(
+        |state: &RunState| Ok(new_replay(&Config::from_toml(&state.description.config)?)),
+        |warning| eprintln!("warning: {warning}"),
+    )?;
+    let RunState { description, trainer: trainer_state, record: record_state } = state;
+    let mut config = Config::from_toml(&description.config)?;
+    let trained = trainer_state.steps();
+    config.total_steps = args.steps.unwrap_or(config.total_steps);
+    if config.total_steps <= trained {
+        bail!(
+            "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",
+            folder.display(),
+            2 * trained
+        );
+    }
+    let rom = match &args.rom {
+        Some(rom) => roms::load(rom)?,
+        None if description.game == roms::built_in().name => roms::built_in(),
+        None => roms::load(&description.game)
+            .with_context(|| format!("the run is of {}; say where its cartridge is with --rom", description.game))?,
+    };
+    if rom.image.md5() != description.cartridge_md5 {
+        bail!(
+            "the run is of {} with the MD5 {}, this cartridge is {} with {}; give the right one with --rom",
+            description.game,
+            description.cartridge_md5,
+            rom.name,
+            rom.image.md5()
+        );
+    }
+    let mut run = Run::new(config, rom, &description.preset, args)?;
+    run.folder = folder.to_path_buf();
+    write_config(folder, &run.config, &description.preset, &run.rom)?;
+    run.announce(&format!("going on after step {trained}"));
+
+    let mut environment = new_environment(&run.config, &run.rom);
+    let record =
+        RunRecord::resume(folder, &run.config, run.metadata.clone(), run.evaluator(), checkpoints, record_state)?;
+    let agent = new_agent(&run.config, environment.actions().len(), &run.device)?;
+    let trainer = Trainer::resume(run.config.clone(), agent, &mut environment, trainer_state, replay)?;
+    run.train(trainer, record)
+}
+
+/// What a new run and one that goes on have in common.
+struct Run {
+    config: Config,
+    rom: LoadedRom,
+    device: Device,
+    metadata: Metadata,
+    setting: Setting,
+    folder: PathBuf,
+    stop: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn new(config: Config, rom: LoadedRom, preset: &str, args: &TrainArgs) -> Result<Self> {
+        eval::ensure_scores(&rom)?;
+        let metadata = Metadata {
+            game: rom.name.clone(),
+            cartridge_md5: rom.image.md5().to_string(),
+            actions: new_environment(&config, &rom).actions().to_vec(),
+            preprocessing: config.preprocessing(),
+            preset: preset.to_string(),
+            seed: config.seed,
+            steps_trained: 0,
+        };
+        let setting = eval::network_setting(&rom, &metadata);
+        let (device, stop) = (device::open(args.device)?, stop_on_signal()?);
+        Ok(Self { config, rom, device, metadata, setting, folder: PathBuf::new(), stop })
+    }
+
+    fn announce(&self, what: &str) {
+        println!(
+            "{what} on {} with preset {}, seed {}: {} steps of {} frames, on {}",
+            self.rom.name,
+            self.metadata.preset,
+            self.config.seed,
+            self.config.total_steps,
+            self.config.frame_skip,
+            device::describe(&self.device)
+        );
+        println!("files: {}", self.folder.display());
+    }
+
+    fn evaluator(&self) -> Option<Evaluator> {
+        (self.config.evaluation_every_steps > 0).then(|| evaluator(&self.config, &self.setting, &self.device))
+    }
+
+    /// Trains to the end, or until a signal; leaves a checkpoint in any case.
+    fn train(&self, mut trainer: Trainer, mut record: RunRecord) -> Result<()> {
+        let outcome = trainer.run(&mut record, &self.stop);
+        record.finish();
+        let saved = trainer.checkpoint(&mut record);
+        let folder = self.folder.display();
+        outcome.with_context(|| match &saved {
+            Ok(()) => format!("training broke off; everything up to there is saved in {folder}"),
+            Err(error) => format!("training broke off, and the last checkpoint could not be written ({error:#})"),
+        })?;
+        saved?;
+        let trained = clock(record.wall_seconds());
+        let steps = trainer.steps();
+        if steps < self.config.total_steps {
+            println!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {folder}");
+            return Ok(());
+        }
+        println!("trained {steps} steps in {trained}: {}", self.folder.join(MODEL_FILE).display());
+        drop((trainer, record));
+        final_evaluation(&self.config, &self.rom, &self.setting, &self.folder, &self.device, &self.stop)
+    }
 }
 
 /// Plays with the best network and with the random policy, prints and writes both results, and records the best game.
@@ -556,9 +345,9 @@ fn evaluator(config: &Config, setting: &Setting, device: &Device) -> Evaluator {
 fn run_folder(given: Option<&Path>, name: &str) -> Result<PathBuf> {
     let create = |path: &Path| fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()));
     if let Some(path) = given {
-        if let Some(file) = ["config.toml", "metrics.jsonl", MODEL_FILE].iter().find(|file| path.join(file).exists()) {
+        if let Some(file) = ["config.toml", METRICS_FILE, MODEL_FILE].iter().find(|file| path.join(file).exists()) {
             bail!(
-                "{} already holds a run (there is a {file}); give another folder with --run-dir, or remove it",
+                "{} already holds a run (there is a {file}); go on with it by --resume, or give another folder with --run-dir",
                 path.display()
             );
         }
@@ -648,125 +437,4 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::preprocess::{Preprocessing, Resize, FRAME_PIXELS};
-
-    /// Shows a bright upper or lower half; the action with the same number pays 1. Ten steps are a game, a life is lost
-    /// after five, every third game is cut off instead of ending.
-    struct Guess {
-        generator: Generator,
-        frame: Box<Frame>,
-        answer: usize,
-        steps: u64,
-        games: u64,
-        resets: Vec<u32>,
-    }
-
-    impl Guess {
-        fn new() -> Self {
-            let generator = Generator::new(9, Purpose::Synthetic);
-            Self { generator, frame: Box::new([0; FRAME_PIXELS]), answer: 0, steps: 0, games: 0, resets: Vec::new() }
-        }
-
-        fn ask(&mut self) {
-            self.answer = self.generator.below(2);
-            self.frame.fill(0);
-            let half = FRAME_PIXELS / 2;
-            self.frame[self.answer * half..(self.answer + 1) * half].fill(255);
-        }
-    }
-
-    impl Task for Guess {
-        fn reset(&mut self, noop_frames: u32) {
-            self.resets.push(noop_frames);
-            self.games += 1;
-            self.steps = 0;
-            self.ask();
-        }
-
-        fn step(&mut self, action: usize) -> Step {
-            let reward = i32::from(action == self.answer);
-            self.steps += 1;
-            self.ask();
-            let over = self.steps == 10;
-            let truncated = over && self.games.is_multiple_of(3);
-            Step { reward, life_lost: self.steps == 5, terminal: over && !truncated, truncated }
-        }
-
-        fn frame(&self) -> &Frame {
-            &self.frame
-        }
-
-        fn episode_frames(&self) -> u64 {
-            self.steps * 4
-        }
-    }
-
-    fn metadata() -> Metadata {
-        Metadata {
-            game: "guess".to_string(),
-            cartridge_md5: String::new(),
-            actions: vec![Action::Noop, Action::Fire],
-            preprocessing: Preprocessing::new(4, Resize::Area, false),
-            preset: "bricks".to_string(),
-            seed: 0,
-            steps_trained: 0,
-        }
-    }
-
-    fn config() -> Config {
-        Config {
-            total_steps: 1500,
-            learning_starts_steps: 100,
-            epsilon_anneal_steps: 300,
-            epsilon_final: 0.0,
-            target_sync_steps: 100,
-            replay_capacity: 1000,
-            batch_size: 8,
-            gamma: 0.5,
-            metrics_every_steps: 500,
-            ..Config::preset("bricks").unwrap()
-        }
-    }
-
-    #[test]
-    fn training_learns_a_game_that_can_be_seen_through() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config();
-        let mut agent = new_agent(&config, 2, &Device::Cpu).unwrap();
-        let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
-        let mut task = Guess::new();
-        train(&config, &mut agent, &mut task, &mut record, &AtomicBool::new(false)).unwrap();
-        assert_eq!((record.steps, record.games, record.updates), (1500, 150, 350));
-        assert!(task.resets.iter().all(|&noops| noops <= 30) && task.resets.iter().any(|&noops| noops > 15));
-        let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
-        let last_games: Vec<f64> = text
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .filter(|row| row["kind"] == "game")
-            .filter_map(|row| row["episode_return"].as_f64())
-            .skip(120)
-            .collect();
-        let mean = last_games.iter().sum::<f64>() / last_games.len() as f64;
-        assert!(mean > 9.5, "mean return of the last {} games: {mean}, of 10 at most", last_games.len());
-    }
-
-    #[test]
-    fn a_stopped_run_ends_before_its_next_step() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config();
-        let mut agent = new_agent(&config, 2, &Device::Cpu).unwrap();
-        let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
-        train(&config, &mut agent, &mut Guess::new(), &mut record, &AtomicBool::new(true)).unwrap();
-        assert_eq!(record.steps, 0);
-    }
-
-    #[test]
-    fn durations_are_told_in_minutes_or_hours() {
-        assert_eq!((clock(65.2), clock(3600.0 * 30.0)), ("1:05 min".to_string(), "30:00 h".to_string()));
-    }
 }

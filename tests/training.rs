@@ -185,3 +185,67 @@ fn a_request_to_end_saves_the_network_and_ends_well() {
     assert!(child.wait().unwrap().success());
     assert!(folder.path().join("run/model.safetensors").exists());
 }
+
+/// The rows of a run but for the times.
+fn timeless_rows(path: &Path) -> Vec<serde_json::Value> {
+    let mut rows = rows(path);
+    for row in &mut rows {
+        for time in ["wall_seconds", "steps_per_second", "updates_per_second"] {
+            row.as_object_mut().unwrap().remove(time);
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_resumed_run_ends_as_one_that_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let evaluate = ["--set", "evaluation_every_steps=90", "--set", "evaluation_steps=40"];
+    atari_dqn(folder.path(), &train_briefly("whole", &evaluate)).success();
+    let mut half = train_briefly("halves", &evaluate);
+    let steps = half.iter().position(|argument| *argument == "240").unwrap();
+    half[steps] = "115";
+    atari_dqn(folder.path(), &half).success();
+    let refused = atari_dqn(folder.path(), &["train", "--resume", "halves"]).failure().code(1);
+    assert!(text(&refused.get_output().stderr).contains("has 115 steps already"));
+    Command::cargo_bin("atari-dqn")
+        .unwrap()
+        .current_dir(folder.path())
+        .env("RAYON_NUM_THREADS", "3")
+        .args(["train", "--resume", "halves", "--steps", "240"])
+        .assert()
+        .success();
+    for file in ["model.safetensors", "best.safetensors"] {
+        assert!(fs::read(at("whole").join(file)).unwrap() == fs::read(at("halves").join(file)).unwrap(), "{file}");
+    }
+    let metrics = |name: &str| timeless_rows(&at(name).join("metrics.jsonl"));
+    assert_eq!(metrics("halves"), metrics("whole"));
+}
+
+#[test]
+fn what_cannot_be_resumed_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str], reason: &str| {
+        let refused = atari_dqn(folder.path(), arguments).failure();
+        let message = text(&refused.get_output().stderr);
+        assert!(message.contains(reason), "no `{reason}` in: {message}");
+    };
+    refused(&["train", "--resume", "nowhere"], "there is no such folder");
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    refused(&["train", "--resume", "empty"], "holds no checkpoint");
+    refused(&["train", "--resume", "empty", "--seed", "3"], "cannot be used with");
+    atari_dqn(folder.path(), &train_briefly("run", &[])).success();
+    let checkpoints = folder.path().join("run/checkpoints");
+    let state = fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().path());
+    let state = state.filter(|path| path.extension().is_some_and(|end| end == "checkpoint")).max().unwrap();
+    let bytes = fs::read(&state).unwrap();
+    fs::write(&state, &bytes[..bytes.len() / 2]).unwrap();
+    refused(&["train", "--resume", "run", "--steps", "300"], "it is cut off");
+    let mut newer = bytes.clone();
+    newer[8] += 1;
+    fs::write(&state, &newer).unwrap();
+    refused(&["train", "--resume", "run", "--steps", "300"], "written by another version of this program");
+    fs::write(&state, &bytes).unwrap();
+    atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", "244"]).success();
+}
