@@ -212,7 +212,10 @@ impl Run {
         let folder = self.folder.display();
         outcome.with_context(|| match &saved {
             Ok(()) => format!("training broke off; everything up to there is saved in {folder}"),
-            Err(error) => format!("training broke off, and the last checkpoint could not be written ({error:#})"),
+            Err(_) => format!(
+                "training broke off, and no checkpoint could be written any more; \
+                 go on from the one before with: atari-dqn train --resume {folder}"
+            ),
         })?;
         saved?;
         let trained = clock(record.wall_seconds());
