@@ -126,19 +126,6 @@ def ale_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def install(package):
-    """Adds a peer to .venv, which is made anew without it whenever ale-py's version changes."""
-    stamp = compare_with_ale.VENV / f"{package.partition('=')[0]}.txt"
-    if stamp.exists() and stamp.read_text() == package:
-        return
-    print(f"installing {package} into {compare_with_ale.VENV}", file=sys.stderr)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    # The packages of before are named again so that none is exchanged for another version.
-    if subprocess.run([*pip, package, *compare_with_ale.PACKAGES]).returncode != 0:
-        sys.exit(f"error: cannot install {package} (message above); is there a wheel of it for this Python?")
-    stamp.write_text(package)
-
-
 def envpool_vector(game):
     """Returns a function that measures EnvPool's frames a second; None if it does not have the game."""
     import envpool
@@ -201,7 +188,7 @@ def sides(args):
             ours("vector", game, args, envs // cores, programs=cores),
         ]
     if args.kind in UNITS:
-        install(TORCH)
+        compare_with_ale.install(TORCH)
         import peer_dqn
 
         if args.kind == "train":
@@ -211,7 +198,7 @@ def sides(args):
         return ["atari-dqn", "PyTorch"], lambda row: [ours("learner", None, args, key=LEARNER_ROWS[row]), peers[row]()]
     names, makers = ["atari-dqn", "AtariVectorEnv"], [ale_vector]
     if args.envpool:
-        install(ENVPOOL)
+        compare_with_ale.install(ENVPOOL)
         names.append("EnvPool")
         makers.append(envpool_vector)
     return names, lambda game: [ours("vector", game, args)] + [make(game) for make in makers]

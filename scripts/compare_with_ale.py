@@ -150,6 +150,19 @@ def enter_virtual_environment():
         os.execv(python, [str(python), *sys.argv])
 
 
+def install(package):
+    """Adds one more package to .venv, which is made anew without it whenever one of PACKAGES changes."""
+    stamp = VENV / f"{package.partition('=')[0]}.txt"
+    if stamp.exists() and stamp.read_text() == package:
+        return
+    print(f"installing {package} into {VENV}", file=sys.stderr)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
+    # The packages of before are named again so that none is exchanged for another version.
+    if subprocess.run([*pip, package, *PACKAGES]).returncode != 0:
+        sys.exit(f"error: cannot install {package} (message above); is there a wheel of it for this Python?")
+    stamp.write_text(package)
+
+
 def parse_arguments():
     default = Options()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
