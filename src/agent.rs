@@ -243,6 +243,8 @@ pub fn random_batch(size: usize, actions: usize, generator: &mut Generator) -> B
         actions: (0..size).map(|_| generator.below(actions) as u8).collect(),
         rewards: (0..size).map(|_| generator.below(3) as f32 - 1.0).collect(),
         discounts: (0..size).map(|_| if generator.below(10) == 0 { 0.0 } else { 0.99 }).collect(),
+        weights: vec![1.0; size],
+        numbers: Vec::new(),
     }
 }
 

@@ -3,9 +3,15 @@
 //! Every slot holds a frame and what was done on seeing it. An episode's last frame has no action and serves only as a
 //! successor, which is how a truncated episode can be bootstrapped through. A lost life that counts as terminal does not
 //! end an episode here: the game goes on, and so do the stacks.
+//!
+//! Transitions are drawn evenly or by [priority](priorities). Either way those may be drawn whose stack and successor can
+//! be put together; a prioritised replay keeps track of them as frames come and go.
+
+pub mod priorities;
 
 use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
 use crate::random::Generator;
+use priorities::Priorities;
 
 /// Frames and what followed them, up to a number of frames.
 #[derive(Clone, Debug)]
@@ -18,6 +24,8 @@ pub struct Replay {
     slots: Vec<Slot>,
     /// Frames ever added.
     added: u64,
+    /// Of the transition that begins in each slot, if they are drawn by priority.
+    priorities: Option<Priorities>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +64,10 @@ pub struct Batch {
     pub discounts: Vec<f32>,
     /// Stacks n steps later, `[size, 4, 84, 84]`.
     pub next_observations: Vec<u8>,
+    /// What each transition's loss counts for: importance weights, at most 1, or ones.
+    pub weights: Vec<f32>,
+    /// Which transitions they are, for [`Replay::update_priorities`]; empty if they were drawn evenly.
+    pub numbers: Vec<u64>,
 }
 
 impl Batch {
@@ -70,6 +82,9 @@ impl Batch {
         self.actions.resize(size, 0);
         self.rewards.resize(size, 0.0);
         self.discounts.resize(size, 0.0);
+        self.weights.clear();
+        self.weights.resize(size, 1.0);
+        self.numbers.clear();
     }
 }
 
@@ -92,7 +107,19 @@ impl Replay {
             frames: vec![0; capacity * FRAME_PIXELS],
             slots: vec![Slot::default(); capacity],
             added: 0,
+            priorities: None,
         }
+    }
+
+    /// The same, still empty, with transitions that can be drawn by priority; see [`Priorities::new`].
+    pub fn prioritized(mut self, exponent: f64, epsilon: f64) -> Self {
+        self.priorities = Some(Priorities::new(self.capacity, exponent, epsilon));
+        self
+    }
+
+    /// The priorities of the slots, if there are any.
+    pub fn priorities(&self) -> Option<&Priorities> {
+        self.priorities.as_ref()
     }
 
     /// Bytes a replay of `capacity` frames takes once full.
@@ -123,6 +150,41 @@ impl Replay {
         self.frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(frame);
         self.slots[index] = Slot { depth, follows, ..Slot::default() };
         self.added += 1;
+        self.forget_incomplete();
+    }
+
+    /// After a frame was added: what lost a frame of its stack, or itself, to it may no longer be drawn.
+    fn forget_incomplete(&mut self) {
+        let Some(mut priorities) = self.priorities.take() else { return };
+        priorities.remove(self.index(self.added - 1));
+        let oldest = self.added.saturating_sub(self.capacity as u64);
+        for number in (oldest..self.added).take(if oldest > 0 { STACK - 1 } else { 0 }) {
+            if self.outcome(number).is_none() {
+                priorities.remove(self.index(number));
+            }
+        }
+        self.priorities = Some(priorities);
+    }
+
+    /// After it became known what follows on frame `number`: the transitions that were waiting for it may be drawn.
+    fn admit_complete(&mut self, number: u64) {
+        let Some(mut priorities) = self.priorities.take() else { return };
+        let oldest = self.added.saturating_sub(self.capacity as u64);
+        // n steps back, or if nothing more is to come in this episode every one in between.
+        let first = (number + 1).saturating_sub(self.n_step as u64).max(oldest);
+        let last = if self.slot(number).follows == Follows::Step && self.open() { first } else { number };
+        for number in first..=last {
+            let index = self.index(number);
+            if priorities.priority(index) == 0.0 && self.outcome(number).is_some() {
+                priorities.insert(index);
+            }
+        }
+        self.priorities = Some(priorities);
+    }
+
+    /// Whether the newest frame waits for an action.
+    fn open(&self) -> bool {
+        self.added > 0 && self.slot(self.added - 1).follows == Follows::Open
     }
 
     /// Begins an episode with its first frame; one that was not finished is left as truncated.
@@ -131,6 +193,7 @@ impl Replay {
             let index = self.index(newest);
             if self.slots[index].follows == Follows::Open {
                 self.slots[index].follows = Follows::Nothing;
+                self.admit_complete(newest);
             }
         }
         self.add(first, 1, Follows::Open);
@@ -148,6 +211,7 @@ impl Replay {
         slot.follows = if terminal { Follows::Terminal } else { Follows::Step };
         let depth = (slot.depth + 1).min(STACK as u8);
         self.add(next, depth, if episode_over { Follows::Nothing } else { Follows::Open });
+        self.admit_complete(self.added.saturating_sub(2));
     }
 
     /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
@@ -194,14 +258,57 @@ impl Replay {
             let Some((number, outcome)) = self.draw(oldest, generator) else {
                 return false;
             };
-            let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
-            self.stack(number, &mut batch.observations[stack.clone()]);
-            self.stack(outcome.successor, &mut batch.next_observations[stack]);
-            batch.actions[i] = self.slot(number).action;
-            batch.rewards[i] = outcome.reward;
-            batch.discounts[i] = outcome.discount;
+            self.put(number, &outcome, i, batch);
         }
         true
+    }
+
+    /// Draws `size` transitions by priority into `batch`, one from each of `size` equal parts of the sum of priorities
+    /// (Schaul et al. 2016, appendix B.2.1), with importance weights (N P(i))^-`beta` divided by the largest of the batch.
+    /// `false` if there is none yet, or no priorities are kept.
+    pub fn sample_by_priority(&self, size: usize, beta: f64, generator: &mut Generator, batch: &mut Batch) -> bool {
+        batch.resize(size);
+        let Some(priorities) = self.priorities.as_ref().filter(|priorities| priorities.total() > 0.0) else {
+            return false;
+        };
+        let newest = self.added - 1;
+        for i in 0..size {
+            let place = priorities.find((i as f64 + generator.fraction()) / size as f64);
+            let number = newest - ((self.index(newest) + self.capacity - place) % self.capacity) as u64;
+            let Some(outcome) = self.outcome(number) else {
+                unreachable!("a transition with a priority can be put together");
+            };
+            self.put(number, &outcome, i, batch);
+            batch.numbers.push(number);
+        }
+        // N and the sum of all priorities are the same for all and fall out.
+        let priority = |number: u64| priorities.priority(self.index(number));
+        let least = batch.numbers.iter().map(|number| priority(*number)).fold(f64::INFINITY, f64::min);
+        for (weight, number) in batch.weights.iter_mut().zip(&batch.numbers) {
+            *weight = (least / priority(*number)).powf(beta) as f32;
+        }
+        true
+    }
+
+    /// The transitions `numbers` (of a [`Batch`]) were found to have these errors.
+    pub fn update_priorities(&mut self, numbers: &[u64], errors: &[f32]) {
+        let (capacity, oldest) = (self.capacity as u64, self.added.saturating_sub(self.capacity as u64));
+        if let Some(priorities) = &mut self.priorities {
+            // One that was overwritten since has left its place to another.
+            for (number, error) in numbers.iter().zip(errors).filter(|(number, _)| **number >= oldest) {
+                priorities.update((number % capacity) as usize, *error);
+            }
+        }
+    }
+
+    /// Puts the transition that begins with frame `number` in place `i` of `batch`.
+    fn put(&self, number: u64, outcome: &Outcome, i: usize, batch: &mut Batch) {
+        let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
+        self.stack(number, &mut batch.observations[stack.clone()]);
+        self.stack(outcome.successor, &mut batch.next_observations[stack]);
+        batch.actions[i] = self.slot(number).action;
+        batch.rewards[i] = outcome.reward;
+        batch.discounts[i] = outcome.discount;
     }
 
     fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Outcome)> {
