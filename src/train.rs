@@ -1,6 +1,6 @@
 //! `train`: Algorithm 1 of Mnih et al. 2015, and the run folder it leaves.
 
-use crate::agent::{Agent, LearningRule};
+use crate::agent::{Agent, Update};
 use crate::checkpoint::{Checkpoint, Metadata, BEST_FILE, MODEL_FILE};
 use crate::cli::{BaselinePolicy, TrainArgs};
 use crate::config::{Config, LifeLoss, Sources};
@@ -15,7 +15,6 @@ use crate::random::{Generator, Purpose};
 use crate::recording::GifRecorder;
 use crate::replay::Replay;
 use crate::roms::{self, LoadedRom};
-use crate::schedule::EpsilonSchedule;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
 use candle_core::Device;
@@ -64,7 +63,8 @@ impl Task for AgentEnvironment {
     }
 }
 
-/// Deep Q-learning with experience replay, from step 0 until `config.total_steps`, or until `stop` is set.
+/// Deep Q-learning with experience replay, from step 0 until `config.total_steps`, until the mean return of 100 games is
+/// `config.solved_at`, or until `stop` is set.
 pub fn train(
     config: &Config,
     agent: &mut Agent,
@@ -102,13 +102,17 @@ pub fn train(
         }
         if steps > config.learning_starts_steps && steps.is_multiple_of(config.train_every_steps) {
             if let Some(update) = agent.learn()? {
-                record.updated(update.loss, update.q_value);
+                record.updated(&update);
             }
         }
-        if steps.is_multiple_of(config.target_sync_steps) {
+        if config.target_tau == 0.0 && steps.is_multiple_of(config.target_sync_steps) {
             agent.sync_target()?;
         }
         record.after_step(config, steps, agent)?;
+        if outcome.episode_over() && record.solved(config) {
+            record.keep_best(agent)?;
+            break;
+        }
     }
     Ok(())
 }
@@ -133,6 +137,7 @@ pub struct RunRecord {
     updates: u64,
     loss: RunningMean,
     q_value: RunningMean,
+    gradient_norm: RunningMean,
     held_out: Option<Vec<u8>>,
     held_out_generator: Generator,
     begun: Instant,
@@ -159,6 +164,7 @@ impl RunRecord {
             updates: 0,
             loss: RunningMean::default(),
             q_value: RunningMean::default(),
+            gradient_norm: RunningMean::default(),
             held_out: None,
             held_out_generator: Generator::new(config.seed, Purpose::HeldOut),
             begun: now,
@@ -191,10 +197,18 @@ impl RunRecord {
         })
     }
 
-    fn updated(&mut self, loss: f32, q_value: f32) {
+    fn updated(&mut self, update: &Update) {
         self.updates += 1;
-        self.loss.push(f64::from(loss));
-        self.q_value.push(f64::from(q_value));
+        self.loss.push(f64::from(update.loss));
+        self.q_value.push(f64::from(update.q_value));
+        if let Some(norm) = update.gradient_norm {
+            self.gradient_norm.push(f64::from(norm));
+        }
+    }
+
+    /// Whether the last 100 training games are good enough to end the run.
+    fn solved(&self, config: &Config) -> bool {
+        self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= config.solved_at)
     }
 
     /// Whatever is due after `steps` steps.
@@ -227,6 +241,7 @@ impl RunRecord {
             updates: self.updates,
             mean_loss: self.loss.take(),
             mean_q_value: self.q_value.take(),
+            mean_gradient_norm: self.gradient_norm.take(),
             held_out_mean_max_q: held_out.map(|observations| agent.mean_maximal_q(observations)).transpose()?,
             mean_return_100_games: self.recent.mean(),
             epsilon: agent.epsilon(step),
@@ -237,6 +252,12 @@ impl RunRecord {
         };
         self.metrics.write(&row)?;
         self.progress.show(&row);
+        self.keep_best(agent)
+    }
+
+    /// Saves the network as the best if the last 100 training games are the best so far; evaluations, if there are any,
+    /// decide instead.
+    fn keep_best(&mut self, agent: &Agent) -> Result<()> {
         if self.evaluator.is_none() && self.recent.is_full() {
             if let Some(mean) = self.recent.mean().filter(|mean| self.best_mean.is_none_or(|best| *mean > best)) {
                 self.best_mean = Some(mean);
@@ -344,23 +365,11 @@ fn clock(seconds: f64) -> String {
 
 /// The agent that `config` describes, for a game with `actions` actions.
 pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Agent> {
-    let architecture = Architecture::new(config.network, config.dueling, actions);
-    let parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
-    let optimizer = config.optimizer_rule();
-    let rule = LearningRule {
-        batch_size: config.batch_size,
-        loss: config.loss,
-        double: config.double,
-        gradient_scale: optimizer.gradient_scale(config.batch_size),
-    };
-    let schedule = EpsilonSchedule {
-        initial: config.epsilon_initial,
-        last: config.epsilon_final,
-        starts_steps: config.learning_starts_steps,
-        anneal_steps: config.epsilon_anneal_steps,
-    };
-    let replay = Replay::new(config.replay_capacity, config.n_step, config.gamma as f32);
-    Ok(Agent::new(new_learner(&parameters, optimizer, device)?, replay, schedule, rule, config.seed))
+    let architecture = Architecture::new(config.design(), actions);
+    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
+    parameters.set_noisy_sigma(config.noisy_sigma as f32);
+    let learner = new_learner(&parameters, config.optimizer_rule(), device)?;
+    Ok(Agent::new(learner, config.replay(), config.epsilon(), config.learning_rule(), config.seed))
 }
 
 /// The environment an agent trains in, as `config` describes it.
@@ -426,7 +435,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     outcome.with_context(|| format!("training broke off; the network is saved in {}", model.display()))?;
     let trained = clock(record.wall_seconds());
     let steps = record.steps;
-    if steps < config.total_steps {
+    if record.solved(&config) {
+        println!("solved: the last 100 games have a mean return of {:.1}", record.recent.mean().unwrap_or_default());
+    } else if steps < config.total_steps {
         println!("stopped after {steps} steps ({trained}); the network is saved in {}", model.display());
         return Ok(());
     }
@@ -693,6 +704,7 @@ mod tests {
         Config {
             total_steps: 1500,
             learning_starts_steps: 100,
+            epsilon_starts_steps: 100,
             epsilon_anneal_steps: 300,
             epsilon_final: 0.0,
             target_sync_steps: 100,
@@ -724,6 +736,26 @@ mod tests {
             .collect();
         let mean = last_games.iter().sum::<f64>() / last_games.len() as f64;
         assert!(mean > 9.5, "mean return of the last {} games: {mean}, of 10 at most", last_games.len());
+    }
+
+    #[test]
+    fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |solved_at: f64| {
+            let config =
+                Config { solved_at, target_tau: 0.02, gradient_clip_norm: 10.0, prioritized: true, ..config() };
+            let mut agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+            let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+            train(&config, &mut agent, &mut Guess::new(), &mut record, &AtomicBool::new(false)).unwrap();
+            (record.steps, record.games, record.solved(&config))
+        };
+        // A random player gets 5 of 10: the first hundred games are enough.
+        assert_eq!(run(4.0), (1000, 100, true));
+        assert!(folder.path().join(BEST_FILE).exists());
+        assert_eq!(run(11.0), (1500, 150, false));
+        let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+        let last = text.lines().rfind(|line| line.contains("\"progress\"")).unwrap();
+        assert!(serde_json::from_str::<serde_json::Value>(last).unwrap()["mean_gradient_norm"].is_f64(), "{last}");
     }
 
     #[test]
