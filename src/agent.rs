@@ -258,7 +258,6 @@ mod tests {
     use crate::optimizer::OptimizerRule;
     use crate::preprocess::FRAME_PIXELS;
 
-    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
 
@@ -277,7 +276,7 @@ mod tests {
 
     const PLAIN: Variant = Variant {
         design: Design { kind: NetworkKind::Cpu, dueling: false, noisy: false, head: Head::Expected },
-        optimizer: ADAM,
+        optimizer: OptimizerRule::Adam { learning_rate: 2e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         batch_size: 16,
         double: false,
         n_step: 1,

@@ -413,11 +413,15 @@ mod tests {
             let n = 1 + random.below(4);
             let capacity = STACK + n + 1 + random.below(30);
             let gamma = 0.5;
-            let mut replay = Replay::new(capacity, n, gamma);
+            let mut replay = Replay::new(capacity, n, gamma).prioritized(0.6, 1e-6);
             let mut naive = Naive::default();
             let mut over = true;
             for id in 0..random.below(120) as u32 {
-                if over {
+                // Now and then an episode is left unfinished, and so truncated.
+                if over || random.below(20) == 0 {
+                    if let Some(last) = naive.seen.last_mut() {
+                        last.last = true;
+                    }
                     replay.begin_episode(&frame(id));
                     naive.stack.begin(&frame(id));
                     over = false;
@@ -433,14 +437,21 @@ mod tests {
                     naive.stack.push(&frame(id));
                 }
                 naive.seen.push(Seen { id, stack: ids(naive.stack.pixels()), then: None, last: over });
+                assert_priorities_are_where_transitions_are(&replay);
             }
             let mut expected = naive.transitions(capacity, n, gamma);
             let mut batch = Batch::default();
             assert_eq!(replay.sample(4, &mut random, &mut batch), !expected.is_empty(), "seed {seed}");
             let usable = expected.len();
             let mut unseen = expected.clone();
-            for _ in 0..if usable == 0 { 0 } else { 200 } {
-                assert!(replay.sample(8, &mut random, &mut batch));
+            for i in 0..if usable == 0 { 0 } else { 200 } {
+                if i % 2 == 0 {
+                    assert!(replay.sample(8, &mut random, &mut batch));
+                } else {
+                    assert!(replay.sample_by_priority(8, 0.5, &mut random, &mut batch));
+                    let errors: Vec<f32> = batch.numbers.iter().map(|_| random.symmetric(3.0)).collect();
+                    replay.update_priorities(&batch.numbers, &errors);
+                }
                 for i in 0..batch.size() {
                     let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
                     let observation = ids(&batch.observations[stack.clone()]);
@@ -457,6 +468,81 @@ mod tests {
                 }
             }
             assert!(unseen.is_empty(), "seed {seed}: never drawn: {unseen:?}");
+        }
+    }
+
+    /// A slot has a priority if and only if its frame begins a transition.
+    #[track_caller]
+    fn assert_priorities_are_where_transitions_are(replay: &Replay) {
+        let oldest = replay.added.saturating_sub(replay.capacity as u64);
+        let priorities = replay.priorities().unwrap();
+        for number in oldest..replay.added {
+            let kept = priorities.priority(replay.index(number)) > 0.0;
+            assert_eq!(kept, replay.outcome(number).is_some(), "frame {number} of {}", replay.added);
+        }
+    }
+
+    /// Priorities 1, 2 and 5 with beta 1: weights 1, 1/2 and 1/5.
+    #[test]
+    fn transitions_are_drawn_by_priority_and_weighted_against_it() {
+        let mut replay = Replay::new(20, 1, 0.9).prioritized(1.0, 1e-12);
+        replay.begin_episode(&frame(0));
+        (1..=3).for_each(|id| replay.push(0, 0.0, false, id == 3, &frame(id)));
+        replay.update_priorities(&[0, 1, 2], &[1.0, -2.0, 5.0]);
+        let mut random = Generator::new(1, Purpose::Replay);
+        let (mut batch, mut counts) = (Batch::default(), [0u32; 3]);
+        for _ in 0..1000 {
+            assert!(replay.sample_by_priority(8, 1.0, &mut random, &mut batch));
+            // One from each eighth of the sum: 1, 2 and 5 of them, whatever the generator says.
+            let drawn: Vec<u32> =
+                batch.observations.chunks_exact(STACK_PIXELS).map(|s| ids(s)[STACK - 1] - 1).collect();
+            drawn.iter().for_each(|&id| counts[id as usize] += 1);
+            for (id, weight) in drawn.iter().zip(&batch.weights) {
+                assert!((weight - [1.0, 0.5, 0.2][*id as usize]).abs() < 1e-6, "{id}: {weight}");
+            }
+        }
+        assert_eq!(counts, [1000, 2000, 5000]);
+        replay.sample_by_priority(8, 0.0, &mut random, &mut batch);
+        assert_eq!(batch.weights, [1.0; 8], "no force");
+        replay.update_priorities(&[0, 1], &[0.0, 0.0]);
+        replay.sample_by_priority(8, 0.5, &mut random, &mut batch);
+        assert_eq!((batch.numbers.as_slice(), batch.weights.as_slice()), ([2; 8].as_slice(), [1.0; 8].as_slice()));
+        replay.sample(2, &mut random, &mut batch);
+        assert!(batch.numbers.is_empty() && batch.weights == [1.0; 2]);
+    }
+
+    #[test]
+    fn a_replay_without_priorities_draws_none() {
+        let mut replay = Replay::new(20, 1, 0.9);
+        replay.begin_episode(&frame(0));
+        replay.push(0, 0.0, false, false, &frame(1));
+        assert!(!replay.sample_by_priority(1, 1.0, &mut Generator::new(1, Purpose::Replay), &mut Batch::default()));
+    }
+
+    #[test]
+    fn an_error_found_after_its_transition_was_overwritten_changes_nothing() {
+        let mut replay = Replay::new(10, 1, 0.9).prioritized(1.0, 1e-12);
+        replay.begin_episode(&frame(0));
+        (1..15).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
+        let before = replay.priorities().unwrap().clone();
+        replay.update_priorities(&[2], &[9.0]);
+        assert!(*replay.priorities().unwrap() == before);
+        replay.update_priorities(&[12], &[9.0]);
+        assert!(*replay.priorities().unwrap() != before);
+    }
+
+    /// Rewards 1, 2, 4 with gamma 0.5: 1 + 1 + 1, and gamma^3 for the value after them.
+    #[test]
+    fn n_step_returns_sum_discounted_rewards_and_stop_at_a_terminal() {
+        for (terminal_at, reward, discount) in [(3, 3.0, 0.125), (2, 2.0, 0.0), (1, 1.0, 0.0)] {
+            let mut replay = Replay::new(20, 3, 0.5);
+            replay.begin_episode(&frame(0));
+            for id in 1..=4 {
+                let reward = [1.0, 2.0, 4.0, 100.0][id - 1];
+                replay.push(0, reward, id == terminal_at && id < 3, id == 4, &frame(id as u32));
+            }
+            let outcome = replay.outcome(0).unwrap();
+            assert_eq!((outcome.reward, outcome.discount), (reward, discount), "terminal at {terminal_at}");
         }
     }
 
