@@ -10,6 +10,8 @@ pub struct CandleNetwork {
     device: Device,
     /// In the order of [`Architecture::layout`].
     variables: Vec<Var>,
+    /// (factors of the inputs `[1, inputs]`, of the outputs `[outputs, 1]`) of each noisy layer; empty: no noise.
+    noise: Vec<(Tensor, Tensor)>,
 }
 
 impl CandleNetwork {
@@ -21,7 +23,7 @@ impl CandleNetwork {
             .iter()
             .map(|spec| Var::from_slice(&parameters.values[spec.range()], spec.shape.as_slice(), device))
             .collect::<Result<_>>()?;
-        Ok(Self { architecture, device: device.clone(), variables })
+        Ok(Self { architecture, device: device.clone(), variables, noise: Vec::new() })
     }
 
     /// The network's shape.
@@ -44,7 +46,8 @@ impl CandleNetwork {
     }
 
     /// Takes over these parameters, which must be of the same architecture.
-    pub fn set_parameters(&self, parameters: &Parameters) -> Result<()> {
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<()> {
+        self.noise.clear();
         for (variable, spec) in self.variables.iter().zip(self.architecture.layout()) {
             let values = &parameters.values[spec.range()];
             variable.set(&Tensor::from_slice(values, spec.shape.as_slice(), &self.device)?)?;
@@ -52,47 +55,77 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// Copies the parameters of `other`, which has the same architecture and device.
-    pub fn copy_from(&self, other: &CandleNetwork) -> Result<()> {
+    /// Moves the parameters the fraction `tau` of the way to those of `other`, which has the same architecture and
+    /// device; 1 makes an exact copy.
+    pub fn move_towards(&mut self, other: &CandleNetwork, tau: f32) -> Result<()> {
+        self.noise.clear();
         for (own, theirs) in self.variables.iter().zip(&other.variables) {
-            own.set(theirs.as_tensor())?;
+            if tau >= 1.0 {
+                own.set(theirs.as_tensor())?;
+            } else {
+                let way = (theirs.as_tensor() - own.as_tensor())?.affine(f64::from(tau), 0.0)?;
+                own.set(&(own.as_tensor() + way)?)?;
+            }
         }
         Ok(())
     }
 
-    /// Q-values `[images, actions]` of `observations`, `[images, 4, 84, 84]` gray values. The result remembers how it
-    /// came about, for [`gradients`](Self::gradients).
+    /// From now on noisy layers have the weights that `factors` (see [`Architecture::noisy_layers`]) make, or with `None`
+    /// their means.
+    pub fn perturb(&mut self, factors: Option<&[f32]>) -> Result<()> {
+        self.noise.clear();
+        let Some(factors) = factors else { return Ok(()) };
+        for layer in self.architecture.noisy_layers() {
+            let inputs = Tensor::from_slice(&factors[layer.inputs.clone()], (1, layer.inputs.len()), &self.device)?;
+            let outputs = Tensor::from_slice(&factors[layer.outputs.clone()], (layer.outputs.len(), 1), &self.device)?;
+            self.noise.push((inputs, outputs));
+        }
+        Ok(())
+    }
+
+    /// The output, before any ReLU, of dense layer `layer` for `x`: hidden and output layer, branch by branch.
+    fn dense(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
+        let arrays = if self.architecture.design.noisy { 4 } else { 2 };
+        let begin = 2 * self.architecture.convolutions.len() + layer * arrays;
+        let variables = &self.variables[begin..begin + arrays];
+        let (mut weight, mut bias) = (variables[0].as_tensor().clone(), variables[1].as_tensor().clone());
+        if let ([_, _, weight_sigma, bias_sigma], Some((inputs, outputs))) = (variables, self.noise.get(layer)) {
+            weight = (weight + (weight_sigma.as_tensor() * outputs.matmul(inputs)?)?)?;
+            bias = (bias + (bias_sigma.as_tensor() * outputs.flatten_all()?)?)?;
+        }
+        x.matmul(&weight.t()?)?.broadcast_add(&bias)
+    }
+
+    /// The outputs `[images, actions * width]` for `observations`, `[images, 4, 84, 84]` gray values; what they mean is the
+    /// [head](crate::head::Head)'s business. The result remembers how it came about, for [`gradients`](Self::gradients).
     pub fn forward(&self, observations: &[u8]) -> Result<Tensor> {
         let first = self.architecture.convolutions[0];
         let images = observations.len() / first.input_len();
         let shape = (images, first.in_channels, first.in_side, first.in_side);
         let pixels = Tensor::from_slice(observations, shape, &self.device)?;
         let mut x = pixels.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)?;
-        let mut layers = self.variables.chunks_exact(2);
-        for (conv, layer) in self.architecture.convolutions.iter().zip(layers.by_ref()) {
+        for (conv, layer) in self.architecture.convolutions.iter().zip(self.variables.chunks_exact(2)) {
             let bias = layer[1].reshape((1, conv.out_channels, 1, 1))?;
             x = x.conv2d(&layer[0], 0, conv.stride, 1, 1)?.broadcast_add(&bias)?.relu()?;
         }
         let features = x.flatten_from(1)?;
-        let dense = |x: &Tensor, layer: &[Var]| x.matmul(&layer[0].t()?)?.broadcast_add(&layer[1]);
-        let mut outputs = Vec::with_capacity(2);
-        while let (Some(hidden), Some(output)) = (layers.next(), layers.next()) {
-            outputs.push(dense(&dense(&features, hidden)?.relu()?, output)?);
+        let branch = |i: usize| self.dense(&self.dense(&features, 2 * i)?.relu()?, 2 * i + 1);
+        if !self.architecture.design.dueling {
+            return branch(0);
         }
-        match outputs.as_slice() {
-            [value, advantage] => {
-                let mean = advantage.mean_keepdim(1)?;
-                advantage.broadcast_sub(&mean)?.broadcast_add(value)
-            }
-            _ => Ok(outputs.swap_remove(0)),
-        }
+        // Atom by atom, of which a Q-value has one.
+        let (actions, width) = (self.architecture.actions, self.architecture.design.head.width());
+        let value = branch(0)?.reshape((images, 1, width))?;
+        let advantage = branch(1)?.reshape((images, actions, width))?;
+        let mean = advantage.mean_keepdim(1)?;
+        advantage.broadcast_sub(&mean)?.broadcast_add(&value)?.flatten_from(1)
     }
 
-    /// Gradients of the variables, in their order, given `q_values` as [`forward`](Self::forward) gave them and their
-    /// gradient `[images, actions]`.
-    pub fn gradients(&self, q_values: &Tensor, q_gradient: &[f32]) -> Result<Vec<Tensor>> {
-        let q_gradient = Tensor::from_slice(q_gradient, q_values.shape(), &self.device)?;
-        let store = (q_values * q_gradient)?.sum_all()?.backward()?;
+    /// Gradients of the variables, in their order, given `outputs` as [`forward`](Self::forward) gave them and their
+    /// gradient.
+    pub fn gradients(&self, outputs: &Tensor, output_gradient: &[f32]) -> Result<Vec<Tensor>> {
+        let output_gradient = Tensor::from_slice(output_gradient, outputs.shape(), &self.device)?;
+        let store = (outputs * output_gradient)?.sum_all()?.backward()?;
         self.variables
             .iter()
             .map(|variable| match store.get(variable) {

@@ -1,7 +1,8 @@
 //! Trained networks in files: safetensors with PyTorch's shapes, and in the file's own metadata everything that is needed
 //! to play with the network as it was trained.
 
-use crate::network::{Architecture, NetworkKind, Parameters};
+use crate::head::{Head, Support};
+use crate::network::{Architecture, Design, Parameters};
 use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Version of the metadata's meaning; a file with another is refused.
 const FORMAT_VERSION: u32 = 1;
+/// More atoms than this no file may ask memory for.
+const MOST_ATOMS: usize = 100_000;
 /// The network as it stands, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 /// The best network of the run, in a run folder.
@@ -89,7 +92,7 @@ impl Checkpoint {
             Resize::Area => "area",
             Resize::Bilinear => "bilinear",
         };
-        BTreeMap::from([
+        let mut strings = BTreeMap::from([
             ("format_version", FORMAT_VERSION.to_string()),
             ("program", concat!("atari-dqn ", env!("CARGO_PKG_VERSION")).to_string()),
             ("game", metadata.game.clone()),
@@ -100,12 +103,19 @@ impl Checkpoint {
             ("fire_reset", metadata.preprocessing.fire_reset.to_string()),
             ("stack", metadata.preprocessing.stack.to_string()),
             ("side", metadata.preprocessing.side.to_string()),
-            ("network", architecture.kind.name().to_string()),
-            ("dueling", architecture.dueling.to_string()),
+            ("network", architecture.design.kind.name().to_string()),
+            ("dueling", architecture.design.dueling.to_string()),
+            ("noisy", architecture.design.noisy.to_string()),
             ("preset", metadata.preset.clone()),
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
-        ])
+        ]);
+        if let Head::Categorical(Support { atoms, value_min, value_max }) = architecture.design.head {
+            strings.insert("atoms", atoms.to_string());
+            strings.insert("value_min", value_min.to_string());
+            strings.insert("value_max", value_max.to_string());
+        }
+        strings
     }
 
     /// Reads a file.
@@ -143,8 +153,14 @@ impl Checkpoint {
             preprocessing.frame_skip,
             side = preprocessing.side,
         );
-        let kind: NetworkKind = strings.word("network")?;
-        let architecture = Architecture::new(kind, strings.json("dueling")?, actions.len());
+        let design = Design {
+            kind: strings.word("network")?,
+            dueling: strings.json("dueling")?,
+            // Files from before there were noisy layers do not mention them.
+            noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
+            head: head(&strings)?,
+        };
+        let architecture = Architecture::new(design, actions.len());
         let metadata = Metadata {
             game: strings.text("game")?.to_string(),
             cartridge_md5: strings.text("cartridge_md5")?.to_string(),
@@ -168,10 +184,35 @@ impl Checkpoint {
     }
 }
 
+/// The head: categorical where the metadata have atoms.
+fn head(strings: &Strings) -> Result<Head> {
+    if !strings.has("atoms") {
+        return Ok(Head::Expected);
+    }
+    let support = Support {
+        atoms: strings.json("atoms")?,
+        value_min: strings.json("value_min")?,
+        value_max: strings.json("value_max")?,
+    };
+    let range = support.value_max - support.value_min;
+    ensure!(
+        (2..=MOST_ATOMS).contains(&support.atoms) && range > 0.0 && range.is_finite(),
+        "it has {} atoms from {} to {}; there must be 2 to {MOST_ATOMS}, from a value to a larger one",
+        support.atoms,
+        support.value_min,
+        support.value_max
+    );
+    Ok(Head::Categorical(support))
+}
+
 /// A file's metadata: all values are strings.
 struct Strings<'a>(&'a HashMap<String, String>);
 
 impl Strings<'_> {
+    fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     fn text(&self, key: &str) -> Result<&str> {
         self.0.get(key).map(String::as_str).ok_or_else(|| anyhow!("its metadata lack `{key}`"))
     }
@@ -218,10 +259,15 @@ fn newest_run(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::NetworkKind;
     use crate::random::{Generator, Purpose};
 
     fn checkpoint() -> Checkpoint {
-        let architecture = Architecture::new(NetworkKind::Small, true, 4);
+        checkpoint_of(Design { dueling: true, ..NetworkKind::Small.plain() })
+    }
+
+    fn checkpoint_of(design: Design) -> Checkpoint {
+        let architecture = Architecture::new(design, 4);
         Checkpoint {
             metadata: Metadata {
                 game: "bricks".to_string(),
@@ -262,6 +308,35 @@ mod tests {
     }
 
     #[test]
+    fn every_head_is_saved_with_what_it_needs_and_loaded() {
+        let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
+        for head in [Head::Expected, categorical] {
+            for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {
+                let saved = checkpoint_of(Design { kind: NetworkKind::Cpu, dueling, noisy, head });
+                let bytes = saved.to_bytes().unwrap();
+                assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+                let tensors = SafeTensors::deserialize(&bytes).unwrap();
+                let (layer, outputs) = if dueling { ("advantage", 4) } else { ("head", 4) };
+                for (part, expected) in [("weight", true), ("weight_sigma", noisy), ("bias_sigma", noisy)] {
+                    let tensor = tensors.tensor(&format!("{layer}.{part}"));
+                    assert_eq!(tensor.is_ok(), expected, "{layer}.{part}");
+                    assert!(tensor.is_err() || tensor.unwrap().shape()[0] == outputs * head.width());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_from_before_there_were_variants_load() {
+        let saved = checkpoint();
+        let text: String = saved.to_bytes().unwrap().iter().map(|&byte| char::from(byte)).collect();
+        let without = text.replacen("\"noisy\":\"false\",", &" ".repeat(16), 1);
+        assert_ne!(without, text);
+        let bytes: Vec<u8> = without.chars().map(|c| c as u8).collect();
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+    }
+
+    #[test]
     fn a_file_that_is_no_network_is_refused_with_the_reason() {
         let good = checkpoint();
         let refused = |bytes: &[u8], reason: &str| {
@@ -272,16 +347,24 @@ mod tests {
         refused(&[0xFF; 100], "not a safetensors file");
         let bytes = good.to_bytes().unwrap();
         refused(&bytes[..bytes.len() - 4], "not a safetensors file");
-        let swap = |from: &str, to: &str| {
+        let swap_in = |bytes: &[u8], from: &str, to: &str| {
             let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
             assert!(text.contains(from));
             text.replacen(from, to, 1).chars().map(|c| c as u8).collect::<Vec<u8>>()
         };
+        let swap = |from: &str, to: &str| swap_in(&bytes, from, to);
         refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
         refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
+        let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
+        let bytes = checkpoint_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"1 \""), "1 atoms from -10 to 10");
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"41\""), "[204, 128], expected F32 [164, 128]");
+        refused(&swap_in(&bytes, "\"value_max\":\"10\"", "\"value_max\":\"1x\""), "`value_max` = `1x`");
+        refused(&swap_in(&bytes, "\"value_min\":\"-10\"", "\"value_min\":\"9e9\""), "from 9000000000 to 10");
     }
 }

@@ -28,6 +28,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// List the built-in game and every cartridge found
     Roms(RomsArgs),
+    /// List the presets of `train`, or print one with every key, its unit and its source
+    Presets(PresetsArgs),
 }
 
 /// Where networks are evaluated and trained.
@@ -49,7 +51,7 @@ pub struct TrainArgs {
     /// Cartridge file, or the name of one in ./roms or $ATARI_ROMS; the built-in `bricks` when left out
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
-    /// Hyperparameters to start from: `nature` (the default with --rom) or `bricks` (the default without)
+    /// Hyperparameters to start from, see `atari-dqn presets`: `nature` is the default with --rom, `bricks` without
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// TOML file whose keys override the preset's
@@ -339,4 +341,12 @@ pub struct RomsArgs {
     /// Folder to look in [default: ./roms and $ATARI_ROMS]
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Options of `presets`.
+#[derive(Debug, Args)]
+pub struct PresetsArgs {
+    /// The preset to print; all are listed when left out
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
 }

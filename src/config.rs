@@ -3,10 +3,14 @@
 //! A configuration is resolved in this order, later wins: preset, `--config` file, `--set key=value`, flags. Presets are
 //! TOML files in `presets/` that give every key, with unit and source beside each.
 
-use crate::agent::Loss;
-use crate::network::NetworkKind;
+use crate::agent::LearningRule;
+use crate::cli::PresetsArgs;
+use crate::head::{Head, Loss, Support};
+use crate::network::{Design, NetworkKind};
 use crate::optimizer::OptimizerRule;
 use crate::preprocess::{Preprocessing, Resize, STACK};
+use crate::replay::Replay;
+use crate::schedule::{BetaSchedule, EpsilonSchedule};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Write};
@@ -15,8 +19,16 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// (name, file) of the presets.
-const PRESETS: [(&str, &str); 2] =
-    [("nature", include_str!("presets/nature.toml")), ("bricks", include_str!("presets/bricks.toml"))];
+const PRESETS: [(&str, &str); 8] = [
+    ("nature", include_str!("presets/nature.toml")),
+    ("dopamine", include_str!("presets/dopamine.toml")),
+    ("cleanrl", include_str!("presets/cleanrl.toml")),
+    ("rainbow", include_str!("presets/rainbow.toml")),
+    ("machado", include_str!("presets/machado.toml")),
+    ("pong-cpu", include_str!("presets/pong-cpu.toml")),
+    ("breakout-cpu", include_str!("presets/breakout-cpu.toml")),
+    ("bricks", include_str!("presets/bricks.toml")),
+];
 
 /// What a lost life means to the learner. Reported scores are those of whole games in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +48,16 @@ pub enum OptimizerKind {
     RmsProp,
     /// Adam, on gradients averaged over the batch.
     Adam,
+}
+
+/// The ways epsilon can fall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EpsilonKind {
+    /// In equal parts over `epsilon_anneal_steps`, after `epsilon_starts_steps`.
+    Linear,
+    /// By the factor `epsilon_decay` a training game.
+    Exponential,
 }
 
 /// Every hyperparameter. A *frame* is 1/60 s of the game (1/50 s on PAL); a *step* is one decision of the agent,
@@ -62,13 +84,27 @@ pub struct Config {
     /// Frames after which a training episode is truncated; 0 means never.
     pub max_episode_frames: u32,
 
-    /// The network: "nature", "nips" or "small".
+    /// The network: "nature", "nips", "small" or "cpu".
     pub network: NetworkKind,
     /// Value and advantage in branches of their own (Wang et al. 2016).
     pub dueling: bool,
+    /// Noise in the dense layers explores (Fortunato et al. 2018). Epsilon is 0 then, unless it is given beside it.
+    pub noisy: bool,
+    /// Initial spread of the noise, times the root of a layer's inputs.
+    pub noisy_sigma: f64,
+    /// Distributions of returns instead of their means (C51, Bellemare et al. 2017).
+    pub categorical: bool,
+    /// Returns such a distribution is over.
+    pub atoms: usize,
+    /// Discounted return of the first atom.
+    pub value_min: f64,
+    /// Discounted return of the last atom.
+    pub value_max: f64,
 
     /// Length of the run, in steps.
     pub total_steps: u64,
+    /// The run ends early when the mean return of the last 100 training games reaches this; inf means never.
+    pub solved_at: f64,
     /// Frames the replay holds, one a step.
     pub replay_capacity: usize,
     /// The replay keeps its frames compressed, without loss.
@@ -81,14 +117,28 @@ pub struct Config {
     pub batch_size: usize,
     /// Steps from one copy of the online to the target network to the next.
     pub target_sync_steps: u64,
+    /// Fraction of the way to the online network that the target network moves after every update; 0 means copies every
+    /// `target_sync_steps` instead.
+    pub target_tau: f64,
     /// Discount a step.
     pub gamma: f64,
     /// Steps of rewards summed before the successor's value is used.
     pub n_step: usize,
     /// The online network chooses the successor's action (van Hasselt et al. 2016).
     pub double: bool,
-    /// What is made of a TD error: "clipped" (Huber, delta 1) or "squared".
+    /// What is made of a TD error: "clipped" (Huber, delta 1) or "squared"; unused if `categorical`.
     pub loss: Loss,
+    /// Transitions are drawn by priority (Schaul et al. 2016).
+    pub prioritized: bool,
+    /// A priority is the error to this power (alpha): 0 is uniform.
+    pub priority_exponent: f64,
+    /// Force of the importance weights at step 0 (beta).
+    pub priority_beta_initial: f64,
+    /// Steps that beta takes to 1, on a line. Not simply the length of the run: a run that is resumed to a greater length must go
+    /// on as it would have gone.
+    pub priority_beta_steps: u64,
+    /// Added to the error.
+    pub priority_epsilon: f64,
 
     /// "rmsprop" (the paper's, gradients summed over the batch) or "adam" (averaged).
     pub optimizer: OptimizerKind,
@@ -104,13 +154,22 @@ pub struct Config {
     pub adam_beta2: f64,
     /// Added to Adam's root.
     pub adam_epsilon: f64,
+    /// A gradient, of all parameters together, whose norm is larger is shortened to it; 0 means none is. Where gradients
+    /// are summed over the batch it is the sum's norm.
+    pub gradient_clip_norm: f64,
 
-    /// Probability of a random action until learning starts.
+    /// How epsilon, the probability of a random action, falls: "linear" or "exponential".
+    pub epsilon_schedule: EpsilonKind,
+    /// Probability of a random action before the fall.
     pub epsilon_initial: f64,
     /// Probability of a random action after the fall.
     pub epsilon_final: f64,
-    /// Steps the linear fall takes, from the start of learning on.
+    /// Steps before the linear fall begins.
+    pub epsilon_starts_steps: u64,
+    /// Steps the linear fall takes.
     pub epsilon_anneal_steps: u64,
+    /// What the exponential schedule multiplies epsilon by after every training game.
+    pub epsilon_decay: f64,
 
     /// Steps from one evaluation during training to the next; 0 means none.
     pub evaluation_every_steps: u64,
@@ -156,6 +215,22 @@ impl Config {
         Value::Table(table).try_into().with_context(|| format!("preset {name}"))
     }
 
+    /// The file of the preset `name`.
+    pub fn preset_text(name: &str) -> Result<&'static str> {
+        if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+            return Ok(text);
+        }
+        let names: Vec<&str> = Config::preset_names().collect();
+        let nearest =
+            nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        bail!("there is no preset `{name}`{nearest} (there are: {})", names.join(", "));
+    }
+
+    /// (name, what it is for in one line) of every preset.
+    pub fn preset_descriptions() -> impl Iterator<Item = (&'static str, &'static str)> {
+        PRESETS.iter().map(|(name, text)| (*name, text.lines().next().unwrap_or_default().trim_start_matches("# ")))
+    }
+
     /// The names of the presets.
     pub fn preset_names() -> impl Iterator<Item = &'static str> {
         PRESETS.iter().map(|(name, _)| *name)
@@ -166,11 +241,14 @@ impl Config {
         let base = preset_table(sources.preset)?;
         let mut table = base.clone();
         let mut faults = Vec::new();
+        let mut epsilon_given = false;
+        let mut note = |key: &str| epsilon_given |= matches!(key, "epsilon_initial" | "epsilon_final");
         if let Some(path) = sources.file {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             let file: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
             for (key, value) in file {
                 let place = format!("in {}", path.display());
+                note(&key);
                 override_key(&mut table, &base, &key, value, &place, &mut faults);
             }
         }
@@ -178,6 +256,7 @@ impl Config {
             match assignment.split_once('=') {
                 Some((key, text)) => {
                     let (key, text) = (key.trim(), text.trim());
+                    note(key);
                     override_key(&mut table, &base, key, parse_value(text), "in --set", &mut faults);
                 }
                 None => faults.push(format!("--set {assignment}: expected KEY=VALUE, e.g. --set learning_rate=1e-4")),
@@ -185,6 +264,10 @@ impl Config {
         }
         let mut config: Config =
             Value::Table(table).try_into().with_context(|| format!("preset {}", sources.preset))?;
+        if config.noisy && !epsilon_given && base.get("noisy") == Some(&Value::Boolean(false)) {
+            // The noise explores; the preset's epsilon was for a network without.
+            (config.epsilon_initial, config.epsilon_final) = (0.0, 0.0);
+        }
         config.seed = sources.seed.unwrap_or(config.seed);
         config.total_steps = sources.steps.unwrap_or(config.total_steps);
         faults.extend(config.faults());
@@ -208,23 +291,39 @@ impl Config {
         faults.within("frame_skip", self.frame_skip, 1..=60);
         faults.within("sticky_probability", self.sticky_probability, 0.0..=1.0);
         faults.within("noop_max", self.noop_max, 0..=10_000);
+        faults.within("noisy_sigma", self.noisy_sigma, 0.0..=10.0);
+        faults.within("atoms", self.atoms, 2..=1_001);
+        faults.within("value_min", self.value_min, -1e6..=1e6);
+        faults.within("value_max", self.value_max, -1e6..=1e6);
+        if self.value_min >= self.value_max {
+            faults.add("value_min", self.value_min, format!("less than value_max, {}", self.value_max));
+        }
         faults.within("total_steps", self.total_steps, 1..=many);
+        faults.within("solved_at", self.solved_at, f64::NEG_INFINITY..=f64::INFINITY);
         faults.within("replay_capacity", self.replay_capacity, STACK + self.n_step.min(1_000) + 1..=1_000_000_000);
         faults.within("learning_starts_steps", self.learning_starts_steps, 0..=many);
         faults.within("train_every_steps", self.train_every_steps, 1..=1_000_000);
         faults.within("batch_size", self.batch_size, 1..=4096);
         faults.within("target_sync_steps", self.target_sync_steps, 1..=many);
+        faults.within("target_tau", self.target_tau, 0.0..=1.0);
         faults.within("gamma", self.gamma, 0.0..=1.0);
         faults.within("n_step", self.n_step, 1..=1_000);
+        faults.within("priority_exponent", self.priority_exponent, 0.0..=1.0);
+        faults.within("priority_beta_initial", self.priority_beta_initial, 0.0..=1.0);
+        faults.within("priority_beta_steps", self.priority_beta_steps, 1..=many);
+        faults.within("priority_epsilon", self.priority_epsilon, 1e-12..=1e3);
         faults.within("learning_rate", self.learning_rate, 1e-9..=1.0);
         faults.within("rmsprop_decay", self.rmsprop_decay, 0.0..=0.999_999);
         faults.within("rmsprop_epsilon", self.rmsprop_epsilon, 1e-12..=1.0);
         faults.within("adam_beta1", self.adam_beta1, 0.0..=0.999_999);
         faults.within("adam_beta2", self.adam_beta2, 0.0..=0.999_999);
         faults.within("adam_epsilon", self.adam_epsilon, 1e-12..=1.0);
+        faults.within("gradient_clip_norm", self.gradient_clip_norm, 0.0..=1e9);
         faults.within("epsilon_initial", self.epsilon_initial, 0.0..=1.0);
         faults.within("epsilon_final", self.epsilon_final, 0.0..=1.0);
+        faults.within("epsilon_starts_steps", self.epsilon_starts_steps, 0..=many);
         faults.within("epsilon_anneal_steps", self.epsilon_anneal_steps, 0..=many);
+        faults.within("epsilon_decay", self.epsilon_decay, 0.0..=1.0);
         faults.within("evaluation_every_steps", self.evaluation_every_steps, 0..=many);
         faults.within("evaluation_steps", self.evaluation_steps, 1..=many);
         faults.within("final_evaluation_episodes", self.final_evaluation_episodes, 0..=100_000);
@@ -242,6 +341,56 @@ impl Config {
     /// How the agent meets the game.
     pub fn preprocessing(&self) -> Preprocessing {
         Preprocessing::new(self.frame_skip, self.resize, self.fire_reset)
+    }
+
+    /// What the network is made of.
+    pub fn design(&self) -> Design {
+        let head = if self.categorical {
+            let (value_min, value_max) = (self.value_min as f32, self.value_max as f32);
+            Head::Categorical(Support { atoms: self.atoms, value_min, value_max })
+        } else {
+            Head::Expected
+        };
+        Design { kind: self.network, dueling: self.dueling, noisy: self.noisy, head }
+    }
+
+    /// How the agent learns.
+    pub fn learning_rule(&self) -> LearningRule {
+        LearningRule {
+            batch_size: self.batch_size,
+            loss: self.loss,
+            double: self.double,
+            gradient_scale: self.optimizer_rule().gradient_scale(self.batch_size),
+            gradient_norm_limit: (self.gradient_clip_norm > 0.0).then_some(self.gradient_clip_norm as f32),
+            target_tau: self.target_tau as f32,
+            beta: self
+                .prioritized
+                .then_some(BetaSchedule { initial: self.priority_beta_initial, steps: self.priority_beta_steps }),
+        }
+    }
+
+    /// How epsilon falls.
+    pub fn epsilon(&self) -> EpsilonSchedule {
+        let (initial, last) = (self.epsilon_initial, self.epsilon_final);
+        match self.epsilon_schedule {
+            EpsilonKind::Linear => EpsilonSchedule::Linear {
+                initial,
+                last,
+                starts_steps: self.epsilon_starts_steps,
+                anneal_steps: self.epsilon_anneal_steps,
+            },
+            EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: self.epsilon_decay },
+        }
+    }
+
+    /// An empty replay.
+    pub fn replay(&self) -> Replay {
+        let replay = Replay::new(self.replay_capacity, self.n_step, self.gamma as f32, self.replay_compression);
+        if self.prioritized {
+            replay.prioritized(self.priority_exponent, self.priority_epsilon)
+        } else {
+            replay
+        }
     }
 
     /// The optimizer's formula.
@@ -296,13 +445,20 @@ impl Faults {
 }
 
 fn preset_table(name: &str) -> Result<Table> {
-    let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) else {
-        let names: Vec<&str> = Config::preset_names().collect();
-        let nearest =
-            nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-        bail!("there is no preset `{name}`{nearest} (there are: {})", names.join(", "));
-    };
-    text.parse().with_context(|| format!("preset {name} is not TOML"))
+    Config::preset_text(name)?.parse().with_context(|| format!("preset {name} is not TOML"))
+}
+
+/// The `presets` command.
+pub fn show_presets(args: &PresetsArgs) -> Result<()> {
+    match &args.name {
+        Some(name) => print!("{}", Config::preset_text(name)?),
+        None => {
+            for (name, description) in Config::preset_descriptions() {
+                println!("{name:<13} {description}");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Puts `value` under `key` if there is such a key in `base` and the value is of its kind.
@@ -392,16 +548,150 @@ mod tests {
         }
     }
 
+    /// The table of presets in the specification of the agent, written out again.
     #[test]
-    fn nature_is_the_papers() {
-        let config = Config::preset("nature").unwrap();
-        assert_eq!((config.total_steps, config.replay_capacity, config.batch_size), (50_000_000, 1_000_000, 32));
-        assert_eq!((config.learning_starts_steps, config.train_every_steps), (50_000, 4));
-        assert_eq!((config.target_sync_steps, config.gamma, config.n_step), (10_000, 0.99, 1));
-        assert_eq!((config.epsilon_initial, config.epsilon_final, config.epsilon_anneal_steps), (1.0, 0.1, 1_000_000));
-        let expected = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
-        assert_eq!(config.optimizer_rule(), expected);
-        assert!(!config.fire_reset && config.reward_clip && !config.double && !config.dueling);
+    fn nature_dopamine_and_cleanrl_are_what_is_published() {
+        let [nature, dopamine, cleanrl] = ["nature", "dopamine", "cleanrl"].map(|name| Config::preset(name).unwrap());
+        let each = |look: &dyn Fn(&Config) -> f64| [look(&nature), look(&dopamine), look(&cleanrl)];
+        let count = |look: fn(&Config) -> u64| [look(&nature), look(&dopamine), look(&cleanrl)];
+        let flag = |look: fn(&Config) -> bool| [look(&nature), look(&dopamine), look(&cleanrl)];
+        assert_eq!(count(|c| c.total_steps), [50_000_000, 50_000_000, 10_000_000]);
+        assert_eq!(count(|c| c.replay_capacity as u64), [1_000_000; 3]);
+        assert_eq!(count(|c| c.learning_starts_steps), [50_000, 20_000, 80_000]);
+        assert_eq!(count(|c| c.train_every_steps), [4; 3]);
+        assert_eq!(count(|c| c.batch_size as u64), [32; 3]);
+        assert_eq!(count(|c| c.target_sync_steps), [10_000, 8_000, 1_000]);
+        assert_eq!(each(&|c| c.gamma), [0.99; 3]);
+        let adam = |learning_rate, epsilon| OptimizerRule::Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon };
+        let rmsprop = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
+        assert_eq!(nature.optimizer_rule(), rmsprop);
+        assert_eq!(dopamine.optimizer_rule(), adam(6.25e-5, 1.5e-4));
+        assert_eq!(cleanrl.optimizer_rule(), adam(1e-4, 1e-8));
+        assert_eq!([nature.loss, dopamine.loss, cleanrl.loss], [Loss::Clipped, Loss::Squared, Loss::Squared]);
+        let linear = |last, starts_steps, anneal_steps| EpsilonSchedule::Linear {
+            initial: 1.0,
+            last,
+            starts_steps,
+            anneal_steps,
+        };
+        assert_eq!(nature.epsilon(), linear(0.1, 50_000, 1_000_000));
+        assert_eq!(dopamine.epsilon(), linear(0.01, 20_000, 250_000));
+        assert_eq!(cleanrl.epsilon(), linear(0.01, 0, 1_000_000));
+        assert_eq!(count(|c| c.noop_max.into()), [30, 0, 30]);
+        assert_eq!(flag(|c| c.life_loss == LifeLoss::Terminal), [true, false, true]);
+        assert_eq!(each(&|c| c.sticky_probability), [0.0, 0.25, 0.0]);
+        assert_eq!(flag(|c| c.fire_reset), [false, false, true]);
+        assert_eq!((nature.evaluation_every_steps, nature.evaluation_steps), (250_000, 125_000));
+        assert_eq!((nature.evaluation_epsilon, dopamine.evaluation_epsilon), (0.05, 0.001));
+        assert!(cleanrl.evaluation_every_steps == 0 && cleanrl.final_evaluation_episodes > 0, "at the end");
+        // What the table has no row for because none of the three has it.
+        for config in [nature, dopamine, cleanrl] {
+            assert_eq!(config.design(), NetworkKind::Nature.plain());
+            assert_eq!((config.frame_skip, config.n_step, config.target_tau), (4, 1, 0.0));
+            assert_eq!((config.gradient_clip_norm, config.solved_at), (0.0, f64::INFINITY));
+            assert!(config.reward_clip && !config.full_action_space && !config.double && !config.prioritized);
+        }
+    }
+
+    #[test]
+    fn rainbow_is_all_of_hessels_and_machado_is_nature_by_his_protocol() {
+        let rainbow = Config::preset("rainbow").unwrap();
+        let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
+        assert_eq!(rainbow.design(), Design { kind: NetworkKind::Nature, dueling: true, noisy: true, head });
+        assert_eq!((rainbow.n_step, rainbow.double, rainbow.noisy_sigma), (3, true, 0.5));
+        let expected = OptimizerRule::Adam { learning_rate: 6.25e-5, beta1: 0.9, beta2: 0.999, epsilon: 1.5e-4 };
+        assert_eq!(rainbow.optimizer_rule(), expected);
+        assert_eq!((rainbow.learning_starts_steps, rainbow.target_sync_steps), (20_000, 8_000));
+        assert_eq!((rainbow.epsilon_initial, rainbow.epsilon_final), (0.0, 0.0));
+        assert!(rainbow.prioritized && rainbow.replay().priorities().is_some());
+        assert_eq!((rainbow.priority_exponent, rainbow.priority_beta_initial), (0.5, 0.4));
+        let machado = Config::preset("machado").unwrap();
+        assert_eq!((machado.sticky_probability, machado.life_loss), (0.25, LifeLoss::Ignore));
+        assert!(machado.full_action_space);
+        assert_eq!(machado.optimizer_rule(), Config::preset("nature").unwrap().optimizer_rule());
+    }
+
+    #[test]
+    fn noise_takes_the_place_of_epsilon_unless_both_are_asked_for() {
+        let epsilons = |overrides: &[&str]| {
+            let config = resolve(overrides).unwrap();
+            (config.epsilon_initial, config.epsilon_final)
+        };
+        assert_eq!(epsilons(&[]), (1.0, 0.1));
+        assert_eq!(epsilons(&["noisy=true"]), (0.0, 0.0));
+        assert_eq!(epsilons(&["noisy=true", "epsilon_final=0.01"]), (1.0, 0.01));
+        assert_eq!(epsilons(&["noisy=true", "epsilon_initial=1"]), (1.0, 0.1));
+    }
+
+    #[test]
+    fn the_variants_are_combined_by_their_keys() {
+        let config = resolve(&[
+            "network=cpu",
+            "categorical=true",
+            "atoms=11",
+            "value_min=-1",
+            "value_max=4",
+            "dueling=true",
+            "target_tau=0.005",
+            "gradient_clip_norm=10",
+            "prioritized=true",
+            "epsilon_schedule=exponential",
+            "epsilon_decay=0.995",
+            "epsilon_final=0.01",
+            "solved_at=18",
+        ])
+        .unwrap();
+        let head = Head::Categorical(Support { atoms: 11, value_min: -1.0, value_max: 4.0 });
+        assert_eq!(config.design(), Design { kind: NetworkKind::Cpu, dueling: true, noisy: false, head });
+        let rule = config.learning_rule();
+        assert_eq!((rule.target_tau, rule.gradient_norm_limit), (0.005, Some(10.0)));
+        assert_eq!(rule.beta, Some(BetaSchedule { initial: 0.4, steps: 50_000_000 }));
+        assert_eq!(config.epsilon(), EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.995 });
+        assert_eq!(config.solved_at, 18.0);
+        let again: Config = toml::from_str(&config.to_toml().unwrap()).unwrap();
+        assert_eq!(again, config);
+        assert_eq!(resolve(&["solved_at=inf"]).unwrap().solved_at, f64::INFINITY);
+    }
+
+    #[test]
+    fn faults_of_the_variants_are_found() {
+        let error = resolve(&[
+            "atoms=1",
+            "value_min=3",
+            "value_max=3",
+            "target_tau=2",
+            "priority_exponent=-1",
+            "priority_epsilon=0",
+            "gradient_clip_norm=-1",
+            "epsilon_decay=1.1",
+            "solved_at=nan",
+            "epsilon_schedule=cubic",
+            "priority_exponant=0.5",
+        ])
+        .unwrap_err()
+        .to_string();
+        for expected in [
+            "10 faults",
+            "atoms is 1, allowed is 2 to 1001",
+            "value_min is 3, allowed is less than value_max, 3",
+            "target_tau is 2",
+            "priority_exponent is -1, allowed is 0 to 1",
+            "priority_epsilon is 0",
+            "gradient_clip_norm is -1",
+            "epsilon_decay is 1.1",
+            "solved_at is NaN",
+            "expected `linear` or `exponential`",
+            "did you mean `priority_exponent`?",
+        ] {
+            assert!(error.contains(expected), "no `{expected}` in:\n{error}");
+        }
+    }
+
+    #[test]
+    fn every_preset_says_in_a_line_what_it_is_for() {
+        for (name, description) in Config::preset_descriptions() {
+            assert!((20..=120).contains(&description.len()) && description.ends_with('.'), "{name}: {description}");
+        }
     }
 
     #[test]

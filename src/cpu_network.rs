@@ -8,9 +8,14 @@
 //! Parameters are held in the order the matrix products want (see [`conv`](crate::conv)): the weights of all convolutions
 //! but the first, and of the hidden layers on top of them, have their input channel last. [`CpuNetwork::parameters`] and
 //! [`CpuNetwork::set_parameters`] translate.
+//!
+//! Noisy layers are evaluated as ordinary ones, with their weights put together once a draw of noise. The gradient of a
+//! spread is that of the weight times its noise.
 
-use crate::conv::{mask_relu, multiply, ConvShape, Matrix};
+use crate::conv::{mask_relu, multiply, vectorized, ConvShape, Matrix};
 use crate::network::{Architecture, Parameters};
+use crate::noise::NoisyLayer;
+use crate::optimizer::CHUNK;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,12 +24,26 @@ use std::ops::Range;
 const GROUPS: usize = 8;
 /// Blocks a dense layer's outputs or inputs are cut into.
 const BLOCKS: usize = 8;
+/// Rows of a noisy layer's weights that are too few to wake another thread for.
+const ROWS: usize = 32;
 
 /// A network's parameters on the CPU. To evaluate them takes a [`Workspace`].
 #[derive(Clone, Debug)]
 pub struct CpuNetwork {
     plan: Plan,
     /// In this module's order.
+    values: Vec<f32>,
+    noise: Noise,
+}
+
+/// A draw of noise for the noisy layers.
+#[derive(Clone, Debug, Default)]
+struct Noise {
+    /// Otherwise the network is that of the means.
+    on: bool,
+    /// As [`Architecture::noisy_layers`] says, inputs in this module's order.
+    factors: Vec<f32>,
+    /// What the layers are evaluated with, in the places of the means.
     values: Vec<f32>,
 }
 
@@ -41,15 +60,34 @@ struct Plan {
 struct LayerPlan {
     weight: Range<usize>,
     bias: Range<usize>,
+    /// Of a noisy layer; its spreads lie behind weight and bias in the same order.
+    noise: Option<NoisyLayer>,
+}
+
+impl LayerPlan {
+    /// Weight and bias.
+    fn means(&self) -> Range<usize> {
+        self.weight.start..self.bias.end
+    }
+
+    /// The spreads of weight and bias.
+    fn spreads(&self) -> Range<usize> {
+        self.bias.end..self.bias.end + self.means().len()
+    }
 }
 
 impl Plan {
     fn new(architecture: Architecture) -> Self {
-        let layout = architecture.layout();
-        let mut layers =
-            layout.chunks_exact(2).map(|pair| LayerPlan { weight: pair[0].range(), bias: pair[1].range() });
-        let convolutions = layers.by_ref().take(architecture.convolutions.len()).collect();
-        let dense: Vec<LayerPlan> = layers.collect();
+        let mut means = architecture.layout().into_iter().filter(|spec| !spec.is_sigma()).map(|spec| spec.range());
+        let mut layers = Vec::new();
+        while let (Some(weight), Some(bias)) = (means.next(), means.next()) {
+            layers.push(LayerPlan { weight, bias, noise: None });
+        }
+        let mut dense = layers.split_off(architecture.convolutions.len());
+        for (layer, noise) in dense.iter_mut().zip(architecture.noisy_layers()) {
+            layer.noise = Some(noise);
+        }
+        let convolutions = layers;
         let branches = dense.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
         Self { architecture, convolutions, branches }
     }
@@ -76,6 +114,11 @@ impl Plan {
         if let Some(last) = architecture.convolutions.last() {
             for (hidden, _) in &self.branches {
                 channel_last(&hidden.weight, architecture.hidden, last.out_channels, last.positions());
+                if hidden.noise.is_some() {
+                    let begin = hidden.spreads().start;
+                    let weight = begin..begin + hidden.weight.len();
+                    channel_last(&weight, architecture.hidden, last.out_channels, last.positions());
+                }
             }
         }
         for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {
@@ -88,7 +131,7 @@ impl CpuNetwork {
     /// A network with these parameters.
     pub fn new(parameters: &Parameters) -> Self {
         let plan = Plan::new(parameters.architecture.clone());
-        let mut network = Self { plan, values: vec![0.0; parameters.values.len()] };
+        let mut network = Self { plan, values: vec![0.0; parameters.values.len()], noise: Noise::default() };
         network.set_parameters(parameters);
         network
     }
@@ -101,6 +144,7 @@ impl CpuNetwork {
     /// Takes over these parameters, which must be of the same architecture.
     pub fn set_parameters(&mut self, parameters: &Parameters) {
         assert_eq!(parameters.architecture, self.plan.architecture);
+        self.noise.on = false;
         let values = &mut self.values;
         self.plan.for_each_place(|stored, own| values[own] = parameters.values[stored]);
     }
@@ -124,14 +168,100 @@ impl CpuNetwork {
         values
     }
 
-    /// The parameters in this module's order: what an optimizer changes, element by element.
+    /// The parameters in this module's order: what an optimizer changes, element by element. Noise is off then, until
+    /// the next [`perturb`](Self::perturb).
     pub fn values_mut(&mut self) -> &mut [f32] {
+        self.noise.on = false;
         &mut self.values
     }
 
-    /// Copies the parameters of `other`, which has the same architecture.
-    pub fn copy_from(&mut self, other: &CpuNetwork) {
-        self.values.copy_from_slice(&other.values);
+    /// Moves the parameters the fraction `tau` of the way to those of `other`, which has the same architecture; 1 makes
+    /// an exact copy.
+    pub fn move_towards(&mut self, other: &CpuNetwork, tau: f32) {
+        let values = self.values_mut();
+        if tau >= 1.0 {
+            return values.copy_from_slice(&other.values);
+        }
+        values.par_chunks_mut(CHUNK).zip(other.values.par_chunks(CHUNK)).for_each(|(own, theirs)| {
+            vectorized(
+                #[inline(always)]
+                || own.iter_mut().zip(theirs).for_each(|(own, theirs)| *own += tau * (theirs - *own)),
+            );
+        });
+    }
+
+    /// From now on noisy layers have the weights that `factors` (see [`Architecture::noisy_layers`]) make, or with `None`
+    /// their means; until the parameters change, which leaves the means.
+    pub fn perturb(&mut self, factors: Option<&[f32]>) {
+        let architecture = &self.plan.architecture;
+        let noise = &mut self.noise;
+        noise.on = architecture.design.noisy && factors.is_some();
+        let Some(factors) = factors.filter(|_| noise.on) else { return };
+        room(&mut noise.factors, factors.len()).copy_from_slice(factors);
+        if let Some(last) = architecture.convolutions.last() {
+            let (channels, area) = (last.out_channels, last.positions());
+            for layer in self.plan.branches.iter().filter_map(|(hidden, _)| hidden.noise.as_ref()) {
+                let (stored, own) = (&factors[layer.inputs.clone()], &mut noise.factors[layer.inputs.clone()]);
+                for (i, factor) in own.iter_mut().enumerate() {
+                    *factor = stored[i % channels * area + i / channels];
+                }
+            }
+        }
+        let means = self.plan.convolutions.last().map_or(0, |layer| layer.bias.end);
+        room(&mut noise.values, self.values.len())[..means].copy_from_slice(&self.values[..means]);
+        for layer in self.plan.branches.iter().flat_map(|(hidden, output)| [hidden, output]) {
+            let Some(NoisyLayer { inputs, outputs }) = &layer.noise else { continue };
+            let (inputs, outputs) = (&noise.factors[inputs.clone()], &noise.factors[outputs.clone()]);
+            let width = inputs.len();
+            let (weights, biases) = noise.values[layer.means()].split_at_mut(layer.weight.len());
+            let (means, mean_biases) = self.values[layer.means()].split_at(layer.weight.len());
+            let (spreads, spread_biases) = self.values[layer.spreads()].split_at(layer.weight.len());
+            let rows = weights.par_chunks_mut(width).zip(means.par_chunks(width)).zip(spreads.par_chunks(width));
+            rows.zip(outputs).with_min_len(ROWS).for_each(|(((weights, means), spreads), output)| {
+                let each = weights.iter_mut().zip(means).zip(spreads).zip(inputs);
+                vectorized(
+                    #[inline(always)]
+                    || each.for_each(|(((weight, mean), spread), input)| *weight = mean + spread * (output * input)),
+                );
+            });
+            let each = biases.iter_mut().zip(mean_biases).zip(spread_biases).zip(outputs);
+            each.for_each(|(((bias, mean), spread), output)| *bias = mean + spread * output);
+        }
+    }
+
+    /// What the layers are evaluated with, in the places of the means.
+    fn current(&self) -> &[f32] {
+        if self.noise.on {
+            &self.noise.values
+        } else {
+            &self.values
+        }
+    }
+
+    /// The gradient of the spreads from that of the means, which is that of the weights that were evaluated.
+    fn add_spread_gradient(&self, gradient: &mut [f32]) {
+        for layer in self.plan.branches.iter().flat_map(|(hidden, output)| [hidden, output]) {
+            let Some(NoisyLayer { inputs, outputs }) = &layer.noise else { continue };
+            let (before, spreads) = gradient.split_at_mut(layer.bias.end);
+            let (means, spreads) = (&before[layer.means()], &mut spreads[..layer.means().len()]);
+            if !self.noise.on {
+                spreads.fill(0.0);
+                continue;
+            }
+            let (inputs, outputs) = (&self.noise.factors[inputs.clone()], &self.noise.factors[outputs.clone()]);
+            let (weights, biases) = spreads.split_at_mut(layer.weight.len());
+            let (mean_weights, mean_biases) = means.split_at(layer.weight.len());
+            let rows = weights.par_chunks_mut(inputs.len()).zip(mean_weights.par_chunks(inputs.len()));
+            rows.zip(outputs).with_min_len(ROWS).for_each(|((weights, means), output)| {
+                let each = weights.iter_mut().zip(means).zip(inputs);
+                vectorized(
+                    #[inline(always)]
+                    || each.for_each(|((weight, mean), input)| *weight = mean * (output * input)),
+                );
+            });
+            let each = biases.iter_mut().zip(mean_biases).zip(outputs);
+            each.for_each(|((bias, mean), output)| *bias = mean * output);
+        }
     }
 }
 
@@ -146,8 +276,8 @@ pub struct Workspace {
     /// Gradient of `features`: [`BLOCKS`] blocks of columns, each `[images, block]`.
     feature_gradients: Vec<Vec<f32>>,
     branches: Vec<BranchSpace>,
-    /// `[images, actions]`.
-    q_values: Vec<f32>,
+    /// `[images, actions, width]`.
+    outputs: Vec<f32>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -296,9 +426,10 @@ where
 }
 
 impl Workspace {
-    /// Q-values `[images, actions]` of `observations`, `[images, 4, 84, 84]` gray values.
+    /// The outputs `[images, actions, width]` for `observations`, `[images, 4, 84, 84]` gray values; what they mean is the
+    /// [head](crate::head::Head)'s business.
     pub fn forward(&mut self, network: &CpuNetwork, observations: &[u8]) -> &[f32] {
-        let (plan, values) = (&network.plan, network.values.as_slice());
+        let (plan, values) = (&network.plan, network.current());
         let architecture = &plan.architecture;
         let image_len = architecture.convolutions[0].input_len();
         let images = observations.len() / image_len;
@@ -340,23 +471,25 @@ impl Workspace {
                 row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
             }
         }
-        self.combine_branches(architecture.actions, images);
-        &self.q_values[..images * architecture.actions]
+        self.combine_branches(architecture, images);
+        &self.outputs[..images * architecture.outputs()]
     }
 
-    /// Q = head, or V + A - mean A.
-    fn combine_branches(&mut self, actions: usize, images: usize) {
-        let q_values = room(&mut self.q_values, images * actions);
+    /// The head as it is, or V + A - mean A: for each atom, if the head has atoms.
+    fn combine_branches(&mut self, architecture: &Architecture, images: usize) {
+        let (row, width) = (architecture.outputs(), architecture.design.head.width());
+        let outputs = room(&mut self.outputs, images * row);
         match self.branches.as_slice() {
-            [head] => q_values.copy_from_slice(&head.output[..images * actions]),
+            [head] => outputs.copy_from_slice(&head.output[..images * row]),
             [value, advantage] => {
-                let advantages = advantage.output.chunks_exact(actions);
-                for ((q_row, &value), advantage) in
-                    q_values.chunks_exact_mut(actions).zip(&value.output).zip(advantages)
-                {
-                    let mean = advantage.iter().sum::<f32>() / actions as f32;
-                    for (q, advantage) in q_row.iter_mut().zip(advantage) {
-                        *q = value + advantage - mean;
+                let rows = outputs.chunks_exact_mut(row).zip(value.output.chunks_exact(width));
+                for ((outputs, values), advantages) in rows.zip(advantage.output.chunks_exact(row)) {
+                    for (atom, value) in values.iter().enumerate() {
+                        let advantages = advantages[atom..].iter().step_by(width);
+                        let mean = advantages.clone().sum::<f32>() / architecture.actions as f32;
+                        for (output, advantage) in outputs[atom..].iter_mut().step_by(width).zip(advantages) {
+                            *output = value + advantage - mean;
+                        }
                     }
                 }
             }
@@ -364,20 +497,23 @@ impl Workspace {
         }
     }
 
-    /// The gradients of the branches' outputs from that of the Q-values.
-    fn split_gradient(&mut self, q_gradient: &[f32], actions: usize, images: usize) {
+    /// The gradients of the branches' outputs from that of the network's.
+    fn split_gradient(&mut self, gradient: &[f32], architecture: &Architecture, images: usize) {
+        let (row, width) = (architecture.outputs(), architecture.design.head.width());
         match self.branches.as_mut_slice() {
-            [head] => room(&mut head.output_gradient, images * actions).copy_from_slice(q_gradient),
+            [head] => room(&mut head.output_gradient, images * row).copy_from_slice(gradient),
             [value, advantage] => {
-                let values = room(&mut value.output_gradient, images);
-                let advantages = room(&mut advantage.output_gradient, images * actions);
-                for ((q_row, value), advantage) in
-                    q_gradient.chunks_exact(actions).zip(values).zip(advantages.chunks_exact_mut(actions))
-                {
-                    *value = q_row.iter().sum();
-                    let mean = *value / actions as f32;
-                    for (advantage, q) in advantage.iter_mut().zip(q_row) {
-                        *advantage = q - mean;
+                let values = room(&mut value.output_gradient, images * width);
+                let advantages = room(&mut advantage.output_gradient, images * row);
+                let rows = gradient.chunks_exact(row).zip(values.chunks_exact_mut(width));
+                for ((gradient, values), advantages) in rows.zip(advantages.chunks_exact_mut(row)) {
+                    for (atom, value) in values.iter_mut().enumerate() {
+                        let outputs = gradient[atom..].iter().step_by(width);
+                        *value = outputs.clone().sum();
+                        let mean = *value / architecture.actions as f32;
+                        for (advantage, output) in advantages[atom..].iter_mut().step_by(width).zip(outputs) {
+                            *advantage = output - mean;
+                        }
                     }
                 }
             }
@@ -385,15 +521,21 @@ impl Workspace {
         }
     }
 
-    /// The gradient of the parameters (in this module's order) into `gradient`, given that of the Q-values
-    /// `[images, actions]`. Must follow [`forward`](Self::forward) with the same network and observations.
-    pub fn backward(&mut self, network: &CpuNetwork, observations: &[u8], q_gradient: &[f32], gradient: &mut [f32]) {
-        let (plan, values) = (&network.plan, network.values.as_slice());
+    /// The gradient of the parameters (in this module's order) into `gradient`, given that of the outputs. Must follow
+    /// [`forward`](Self::forward) with the same network and observations.
+    pub fn backward(
+        &mut self,
+        network: &CpuNetwork,
+        observations: &[u8],
+        output_gradient: &[f32],
+        gradient: &mut [f32],
+    ) {
+        let (plan, values) = (&network.plan, network.current());
         let architecture = &plan.architecture;
         let image_len = architecture.convolutions[0].input_len();
         let images = observations.len() / image_len;
         let (features_len, hidden_len) = (architecture.features(), architecture.hidden);
-        self.split_gradient(q_gradient, architecture.actions, images);
+        self.split_gradient(output_gradient, architecture, images);
 
         let feature_block = features_len.div_ceil(BLOCKS);
         self.feature_gradients.resize_with(BLOCKS, Vec::new);
@@ -468,6 +610,7 @@ impl Workspace {
         for group in &self.groups[..images.div_ceil(group_images)] {
             sums.iter_mut().zip(&group.parameter_gradient).for_each(|(sum, value)| *sum += value);
         }
+        network.add_spread_gradient(gradient);
     }
 }
 

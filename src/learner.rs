@@ -3,7 +3,7 @@
 use crate::candle_network::CandleNetwork;
 use crate::cpu_network::{CpuNetwork, Workspace};
 use crate::network::{Architecture, Parameters};
-use crate::optimizer::{CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState};
+use crate::optimizer::{clip_norm, clip_norm_on_device, CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState};
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ pub enum Which {
     Target,
 }
 
-/// The gradient of the loss by each Q-value, from the Q-values: both `[images, actions]`. An error stops the step before
-/// anything has changed.
+/// The gradient of the loss by each of the network's outputs, from the outputs: both `[images, actions, width]`, as the
+/// network's [head](crate::head::Head) has it. An error stops the step before anything has changed.
 pub type LossGradient<'a> = &'a mut dyn FnMut(&[f32], &mut [f32]) -> Result<()>;
 
 /// An online network that can be improved, and its target copy.
@@ -26,15 +26,26 @@ pub trait Learner: Send {
     /// The networks' shape.
     fn architecture(&self) -> &Architecture;
 
-    /// Q-values `[images, actions]` of `observations`, `[images, 4, 84, 84]` gray values.
-    fn q_values(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]>;
+    /// The outputs `[images, actions, width]` for `observations`, `[images, 4, 84, 84]` gray values.
+    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]>;
+
+    /// From now on a network's noisy layers have this draw of noise (see
+    /// [`Architecture::noisy_layers`](crate::network::Architecture::noisy_layers)), or with `None` none; until its
+    /// parameters change, which leaves it without.
+    fn perturb(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()>;
 
     /// One step of the optimizer on the online network, against the gradient that follows from what `loss_gradient` says
-    /// to the Q-values of `observations`.
-    fn descend(&mut self, observations: &[u8], loss_gradient: LossGradient) -> Result<()>;
+    /// to the outputs for `observations`; with `norm_limit` that gradient is first shortened to this norm if it is longer,
+    /// and the norm it had comes back.
+    fn descend(
+        &mut self,
+        observations: &[u8],
+        norm_limit: Option<f32>,
+        loss_gradient: LossGradient,
+    ) -> Result<Option<f32>>;
 
-    /// The target network becomes a copy of the online one.
-    fn sync_target(&mut self) -> Result<()>;
+    /// Moves the target network's parameters the fraction `tau` of the way to the online network's; 1 makes an exact copy.
+    fn move_target(&mut self, tau: f32) -> Result<()>;
 
     /// The online network's parameters.
     fn parameters(&self) -> Result<Parameters>;
@@ -86,7 +97,8 @@ pub struct CpuLearner {
     optimizer: CpuOptimizer,
     workspace: Workspace,
     gradient: Vec<f32>,
-    q_gradient: Vec<f32>,
+    output_gradient: Vec<f32>,
+    norm_sums: Vec<f64>,
 }
 
 impl CpuLearner {
@@ -100,7 +112,8 @@ impl CpuLearner {
             optimizer: CpuOptimizer::new(rule, count),
             workspace: Workspace::default(),
             gradient: vec![0.0; count],
-            q_gradient: Vec::new(),
+            output_gradient: Vec::new(),
+            norm_sums: Vec::new(),
         }
     }
 }
@@ -110,7 +123,7 @@ impl Learner for CpuLearner {
         self.online.architecture()
     }
 
-    fn q_values(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
+    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
             Which::Target => &self.target,
@@ -118,18 +131,32 @@ impl Learner for CpuLearner {
         Ok(self.workspace.forward(network, observations))
     }
 
-    fn descend(&mut self, observations: &[u8], loss_gradient: LossGradient) -> Result<()> {
-        let q_values = self.workspace.forward(&self.online, observations);
-        self.q_gradient.clear();
-        self.q_gradient.resize(q_values.len(), 0.0);
-        loss_gradient(q_values, &mut self.q_gradient)?;
-        self.workspace.backward(&self.online, observations, &self.q_gradient, &mut self.gradient);
-        self.optimizer.step(self.online.values_mut(), &self.gradient);
+    fn perturb(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()> {
+        match which {
+            Which::Online => self.online.perturb(factors),
+            Which::Target => self.target.perturb(factors),
+        }
         Ok(())
     }
 
-    fn sync_target(&mut self) -> Result<()> {
-        self.target.copy_from(&self.online);
+    fn descend(
+        &mut self,
+        observations: &[u8],
+        norm_limit: Option<f32>,
+        loss_gradient: LossGradient,
+    ) -> Result<Option<f32>> {
+        let outputs = self.workspace.forward(&self.online, observations);
+        self.output_gradient.clear();
+        self.output_gradient.resize(outputs.len(), 0.0);
+        loss_gradient(outputs, &mut self.output_gradient)?;
+        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient);
+        let norm = norm_limit.map(|limit| clip_norm(&mut self.gradient, limit, &mut self.norm_sums));
+        self.optimizer.step(self.online.values_mut(), &self.gradient);
+        Ok(norm)
+    }
+
+    fn move_target(&mut self, tau: f32) -> Result<()> {
+        self.target.move_towards(&self.online, tau);
         Ok(())
     }
 
@@ -162,8 +189,8 @@ pub struct CandleLearner {
     online: CandleNetwork,
     target: CandleNetwork,
     optimizer: DeviceOptimizer,
-    q_values: Vec<f32>,
-    q_gradient: Vec<f32>,
+    outputs: Vec<f32>,
+    output_gradient: Vec<f32>,
 }
 
 impl CandleLearner {
@@ -172,7 +199,7 @@ impl CandleLearner {
         let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
         let target = CandleNetwork::new(parameters, device).context("cannot put the target network on the device")?;
         let optimizer = DeviceOptimizer::new(rule, online.variables())?;
-        Ok(Self { online, target, optimizer, q_values: Vec::new(), q_gradient: Vec::new() })
+        Ok(Self { online, target, optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
     }
 }
 
@@ -181,28 +208,42 @@ impl Learner for CandleLearner {
         self.online.architecture()
     }
 
-    fn q_values(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
+    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
             Which::Target => &self.target,
         };
-        self.q_values = network.forward(observations)?.flatten_all()?.to_vec1()?;
-        Ok(&self.q_values)
+        self.outputs = network.forward(observations)?.flatten_all()?.to_vec1()?;
+        Ok(&self.outputs)
     }
 
-    fn descend(&mut self, observations: &[u8], loss_gradient: LossGradient) -> Result<()> {
-        let q_values = self.online.forward(observations)?;
-        self.q_values = q_values.flatten_all()?.to_vec1()?;
-        self.q_gradient.clear();
-        self.q_gradient.resize(self.q_values.len(), 0.0);
-        loss_gradient(&self.q_values, &mut self.q_gradient)?;
-        let gradients = self.online.gradients(&q_values, &self.q_gradient)?;
+    fn perturb(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()> {
+        Ok(match which {
+            Which::Online => self.online.perturb(factors),
+            Which::Target => self.target.perturb(factors),
+        }?)
+    }
+
+    fn descend(
+        &mut self,
+        observations: &[u8],
+        norm_limit: Option<f32>,
+        loss_gradient: LossGradient,
+    ) -> Result<Option<f32>> {
+        let outputs = self.online.forward(observations)?;
+        self.outputs = outputs.flatten_all()?.to_vec1()?;
+        self.output_gradient.clear();
+        self.output_gradient.resize(self.outputs.len(), 0.0);
+        loss_gradient(&self.outputs, &mut self.output_gradient)?;
+        let mut gradients = self.online.gradients(&outputs, &self.output_gradient)?;
+        let norm = norm_limit.map(|limit| clip_norm_on_device(&mut gradients, limit)).transpose()?;
         self.optimizer.step(self.online.variables(), &gradients)?;
-        Ok(())
+        self.online.perturb(None)?;
+        Ok(norm)
     }
 
-    fn sync_target(&mut self) -> Result<()> {
-        Ok(self.target.copy_from(&self.online)?)
+    fn move_target(&mut self, tau: f32) -> Result<()> {
+        Ok(self.target.move_towards(&self.online, tau)?)
     }
 
     fn parameters(&self) -> Result<Parameters> {
@@ -225,7 +266,9 @@ impl Learner for CandleLearner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::NetworkKind;
+    use crate::head::{Head, Support};
+    use crate::network::{Design, NetworkKind};
+    use crate::noise::draw_factors;
     use crate::preprocess::STACK_PIXELS;
     use crate::random::{Generator, Purpose};
 
@@ -240,92 +283,230 @@ mod tests {
         values.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()))
     }
 
-    /// The CPU's own network against candle's convolution and autograd: values, gradients by parameter array.
+    const ATOMS: Head = Head::Categorical(Support { atoms: 5, value_min: -2.0, value_max: 2.0 });
+
+    /// Every head, with and without its noise drawn.
+    fn designs(kind: NetworkKind) -> Vec<(Design, bool)> {
+        let plain = kind.plain();
+        let everything = Design { kind, dueling: true, noisy: true, head: ATOMS };
+        vec![
+            (plain, false),
+            (Design { dueling: true, ..plain }, false),
+            (Design { head: ATOMS, ..plain }, false),
+            (Design { dueling: true, head: ATOMS, ..plain }, false),
+            (Design { noisy: true, ..plain }, true),
+            (everything, true),
+            (everything, false),
+        ]
+    }
+
+    fn factors(architecture: &Architecture) -> Vec<f32> {
+        let mut factors = vec![0.0; architecture.noise_len()];
+        draw_factors(&mut Generator::new(6, Purpose::Noise), &mut factors);
+        factors
+    }
+
+    /// The CPU's own network against candle's convolution and autograd: outputs, gradients by parameter array.
     #[test]
     fn the_cpu_network_equals_candles_forward_and_backward() {
-        for (kind, dueling, images) in [
-            (NetworkKind::Nature, false, 11),
-            (NetworkKind::Nature, true, 3),
-            (NetworkKind::Nips, true, 9),
-            (NetworkKind::Small, false, 32),
-            (NetworkKind::Small, false, 1),
-        ] {
-            let architecture = Architecture::new(kind, dueling, 6);
+        let mut cases = Vec::new();
+        for (kind, images) in [(NetworkKind::Cpu, 11), (NetworkKind::Small, 9)] {
+            cases.extend(designs(kind).into_iter().map(|(design, drawn)| (design, drawn, images)));
+        }
+        cases.extend([
+            (NetworkKind::Nature.plain(), false, 11),
+            (designs(NetworkKind::Nature)[5].0, true, 3),
+            (Design { dueling: true, ..NetworkKind::Nips.plain() }, false, 9),
+            (NetworkKind::Small.plain(), false, 32),
+            (NetworkKind::Small.plain(), false, 1),
+        ]);
+        for (design, drawn, images) in cases {
+            let architecture = Architecture::new(design, 6);
             let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
-            let network = CpuNetwork::new(&parameters);
+            let mut network = CpuNetwork::new(&parameters);
             assert_eq!(network.parameters(), parameters, "there and back");
-            let reference = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
+            let mut reference = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
             let observations = pixels(images);
+            if drawn {
+                let factors = factors(&architecture);
+                network.perturb(Some(&factors));
+                reference.perturb(Some(&factors)).unwrap();
+            }
 
             let mut workspace = Workspace::default();
-            let q_values = workspace.forward(&network, &observations).to_vec();
+            let outputs = workspace.forward(&network, &observations).to_vec();
+            assert_eq!(outputs.len(), images * architecture.outputs());
             let graph = reference.forward(&observations).unwrap();
             let expected: Vec<f32> = graph.flatten_all().unwrap().to_vec1().unwrap();
-            for (got, want) in q_values.iter().zip(&expected) {
-                assert!((got - want).abs() < 2e-6 * largest(&expected).max(1.0), "{kind:?}: {got}, expected {want}");
+            for (got, want) in outputs.iter().zip(&expected) {
+                assert!((got - want).abs() < 2e-6 * largest(&expected).max(1.0), "{design:?}: {got}, expected {want}");
             }
 
             let mut generator = Generator::new(4, Purpose::Synthetic);
-            let q_gradient: Vec<f32> = q_values.iter().map(|_| generator.symmetric(1.0)).collect();
+            let output_gradient: Vec<f32> = outputs.iter().map(|_| generator.symmetric(1.0)).collect();
             let mut gradient = vec![9.0; parameters.values.len()];
-            workspace.backward(&network, &observations, &q_gradient, &mut gradient);
+            workspace.backward(&network, &observations, &output_gradient, &mut gradient);
             let gradient = network.in_stored_order(&gradient);
-            let expected = reference.gradients(&graph, &q_gradient).unwrap();
+            let expected = reference.gradients(&graph, &output_gradient).unwrap();
             for (spec, expected) in architecture.layout().iter().zip(&expected) {
                 let expected: Vec<f32> = expected.flatten_all().unwrap().to_vec1().unwrap();
                 let scale = largest(&expected).max(1e-6);
                 for (got, want) in gradient[spec.range()].iter().zip(&expected) {
-                    assert!((got - want).abs() < 1e-4 * scale, "{kind:?} {}: {got}, expected {want}", spec.name);
+                    assert!((got - want).abs() < 1e-4 * scale, "{design:?} {}: {got}, expected {want}", spec.name);
                 }
             }
         }
     }
 
-    /// The directional derivative of sum(Q * c) along the gradient of each array. Large biases keep the layers clear
+    /// The directional derivative of sum(output * c) along the gradient of each array. Large biases keep the layers clear
     /// of their ReLUs' kinks, of which a step would otherwise cross many; masks are compared with candle's above.
     #[test]
-    fn the_gradient_equals_finite_differences() {
-        let architecture = Architecture::new(NetworkKind::Small, true, 4);
-        let mut parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
-        for spec in architecture.layout() {
-            match spec.name.as_str() {
-                "conv1.bias" | "conv2.bias" => parameters.values[spec.range()].fill(3.0),
-                "value_fc.bias" | "advantage_fc.bias" => parameters.values[spec.range()].fill(12.0),
-                _ => (),
+    fn the_gradient_of_every_head_equals_finite_differences() {
+        for (design, drawn) in designs(NetworkKind::Small) {
+            let architecture = Architecture::new(design, 4);
+            let mut parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
+            for spec in architecture.layout() {
+                match spec.name.as_str() {
+                    "conv1.bias" => parameters.values[spec.range()].fill(3.0),
+                    "conv2.bias" => parameters.values[spec.range()].fill(8.0),
+                    "fc.bias" | "value_fc.bias" | "advantage_fc.bias" => parameters.values[spec.range()].fill(20.0),
+                    _ => (),
+                }
+            }
+            let factors = factors(&architecture);
+            let made = |parameters: &Parameters| {
+                let mut network = CpuNetwork::new(parameters);
+                network.perturb(drawn.then_some(&factors));
+                network
+            };
+            let observations = pixels(2);
+            let mut generator = Generator::new(4, Purpose::Synthetic);
+            let coefficients: Vec<f32> = (0..2 * architecture.outputs()).map(|_| generator.symmetric(1.0)).collect();
+            let mut workspace = Workspace::default();
+            let mut value = |parameters: &Parameters| -> f64 {
+                let outputs = workspace.forward(&made(parameters), &observations);
+                outputs.iter().zip(&coefficients).map(|(x, c)| f64::from(*x) * f64::from(*c)).sum()
+            };
+            let network = made(&parameters);
+            let mut gradient = vec![0.0; parameters.values.len()];
+            let mut own = Workspace::default();
+            own.forward(&network, &observations);
+            own.backward(&network, &observations, &coefficients, &mut gradient);
+            let gradient = network.in_stored_order(&gradient);
+            for spec in architecture.layout() {
+                let part = &gradient[spec.range()];
+                let norm = part.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
+                if spec.is_sigma() && !drawn {
+                    assert_eq!(norm, 0.0, "{}", spec.name);
+                    continue;
+                }
+                // The network is linear in each array as long as no kink is crossed: a step must be short for that, and
+                // long enough to stand out from rounding. One that is either must do.
+                let slopes = [0.1, 0.03, 0.01].map(|step| {
+                    let moved = |sign: f64| {
+                        let mut moved = parameters.clone();
+                        for (w, g) in moved.values[spec.range()].iter_mut().zip(part) {
+                            *w += (sign * step * f64::from(*g) / norm) as f32;
+                        }
+                        moved
+                    };
+                    (value(&moved(1.0)) - value(&moved(-1.0))) / (2.0 * step)
+                });
+                let close = slopes.iter().any(|slope| (slope - norm).abs() < 1e-3 * norm);
+                assert!(close, "{design:?} {}: {slopes:?}, expected {norm}", spec.name);
             }
         }
+    }
+
+    #[test]
+    fn noise_lasts_until_the_parameters_change_or_it_is_taken_back() {
+        let architecture = Architecture::new(designs(NetworkKind::Cpu)[5].0, 3);
+        let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         let observations = pixels(2);
-        let coefficients = [0.5f32, -1.0, 0.25, 0.75, 1.0, -0.5, 0.3, -0.8];
-        let mut workspace = Workspace::default();
-        let mut value = |parameters: &Parameters| -> f64 {
-            let q_values = workspace.forward(&CpuNetwork::new(parameters), &observations);
-            q_values.iter().zip(coefficients).map(|(q, c)| f64::from(*q) * f64::from(c)).sum()
-        };
-        let network = CpuNetwork::new(&parameters);
-        let mut gradient = vec![0.0; parameters.values.len()];
-        let mut own = Workspace::default();
-        own.forward(&network, &observations);
-        own.backward(&network, &observations, &coefficients, &mut gradient);
-        let gradient = network.in_stored_order(&gradient);
-        for spec in architecture.layout() {
-            let part = &gradient[spec.range()];
-            let norm = part.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
-            let step = 1e-2;
-            let moved = |sign: f64| {
-                let mut moved = parameters.clone();
-                for (w, g) in moved.values[spec.range()].iter_mut().zip(part) {
-                    *w += (sign * step * f64::from(*g) / norm) as f32;
-                }
-                moved
+        let factors = factors(&architecture);
+        let learners: [Box<dyn Learner>; 2] = [
+            Box::new(CpuLearner::new(&parameters, ADAM)),
+            Box::new(CandleLearner::new(&parameters, ADAM, &Device::Cpu).unwrap()),
+        ];
+        for mut learner in learners {
+            let means = learner.outputs(Which::Online, &observations).unwrap().to_vec();
+            learner.perturb(Which::Online, Some(&factors)).unwrap();
+            let noisy = learner.outputs(Which::Online, &observations).unwrap().to_vec();
+            assert_ne!(noisy, means);
+            assert_eq!(learner.outputs(Which::Target, &observations).unwrap(), means, "its noise is its own");
+            learner.perturb(Which::Online, None).unwrap();
+            assert_eq!(learner.outputs(Which::Online, &observations).unwrap(), means);
+            learner.perturb(Which::Target, Some(&factors)).unwrap();
+            assert_eq!(
+                learner.outputs(Which::Target, &observations).unwrap(),
+                noisy,
+                "the same draw, the same network"
+            );
+            learner.move_target(1.0).unwrap();
+            assert_eq!(learner.outputs(Which::Target, &observations).unwrap(), means);
+            learner.perturb(Which::Online, Some(&factors)).unwrap();
+            learner.descend(&observations, None, &mut |_, _| Ok(())).unwrap();
+            assert_eq!(learner.outputs(Which::Online, &observations).unwrap(), means, "a gradient of 0 moves nothing");
+        }
+    }
+
+    #[test]
+    fn a_soft_update_moves_the_target_a_fraction_of_the_way() {
+        let architecture = Architecture::new(NetworkKind::Cpu.plain(), 3);
+        let draw = |seed| Parameters::initial(architecture.clone(), &mut Generator::new(seed, Purpose::Weights));
+        let (old, new) = (draw(1), draw(2));
+        let expected: Vec<f32> = old.values.iter().zip(&new.values).map(|(w, to)| w + 0.25 * (to - w)).collect();
+        let mut target = CpuNetwork::new(&old);
+        target.move_towards(&CpuNetwork::new(&new), 0.25);
+        assert_eq!(target.parameters().values, expected);
+        let mut target = CandleNetwork::new(&old, &Device::Cpu).unwrap();
+        target.move_towards(&CandleNetwork::new(&new, &Device::Cpu).unwrap(), 0.25).unwrap();
+        for (got, want) in target.parameters().unwrap().values.iter().zip(&expected) {
+            assert!((got - want).abs() < 1e-7, "{got}, expected {want}");
+        }
+    }
+
+    /// Adam's first step is the learning rate for every gradient that is not tiny: with RMSProp's fixed denominator the
+    /// step shows the gradient's length.
+    #[test]
+    fn a_clipped_gradient_makes_a_smaller_step_of_the_same_direction() {
+        let rule = OptimizerRule::RmsProp { learning_rate: 1.0, decay: 0.999_999, epsilon: 1.0 };
+        let parameters = Parameters::initial(
+            Architecture::new(NetworkKind::Cpu.plain(), 3),
+            &mut Generator::new(3, Purpose::Weights),
+        );
+        let observations = pixels(2);
+        let step = |learner: &mut dyn Learner, limit: Option<f32>| {
+            let mut pull = |_: &[f32], gradient: &mut [f32]| {
+                gradient.fill(1.0);
+                Ok(())
             };
-            let slope = (value(&moved(1.0)) - value(&moved(-1.0))) / (2.0 * step);
-            assert!((slope - norm).abs() < 1e-3 * norm, "{}: {slope}, expected {norm}", spec.name);
+            let norm = learner.descend(&observations, limit, &mut pull).unwrap();
+            let after = learner.parameters().unwrap().values;
+            let moved: Vec<f32> = after.iter().zip(&parameters.values).map(|(new, old)| new - old).collect();
+            (norm, moved)
+        };
+        let length = |moved: &[f32]| moved.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let new: [&dyn Fn() -> Box<dyn Learner>; 2] = [&|| Box::new(CpuLearner::new(&parameters, rule)), &|| {
+            Box::new(CandleLearner::new(&parameters, rule, &Device::Cpu).unwrap())
+        }];
+        for new in new {
+            let (none, free) = step(new().as_mut(), None);
+            let (norm, same) = step(new().as_mut(), Some(1e9));
+            let norm = norm.unwrap();
+            assert!(none.is_none() && same == free);
+            assert!((length(&free) - f64::from(norm)).abs() < 1e-3 * length(&free), "{} and {norm}", length(&free));
+            let (again, clipped) = step(new().as_mut(), Some(0.5));
+            assert_eq!(again, Some(norm));
+            assert!((length(&clipped) - 0.5).abs() < 1e-3, "{}", length(&clipped));
+            let dot: f64 = clipped.iter().zip(&free).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+            assert!((dot / (length(&clipped) * length(&free)) - 1.0).abs() < 1e-3);
         }
     }
 
     #[test]
     fn both_learners_take_the_same_steps_and_move_the_target_only_on_sync() {
-        let architecture = Architecture::new(NetworkKind::Small, false, 3);
+        let architecture = Architecture::new(NetworkKind::Small.plain(), 3);
         let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
         let observations = pixels(4);
         let mut learners: [Box<dyn Learner>; 2] = [
@@ -335,18 +516,18 @@ mod tests {
         let results: Vec<Vec<f32>> = learners
             .iter_mut()
             .map(|learner| {
-                let before = learner.q_values(Which::Target, &observations).unwrap().to_vec();
+                let before = learner.outputs(Which::Target, &observations).unwrap().to_vec();
                 for _ in 0..3 {
                     let mut pull_to_one = |q: &[f32], gradient: &mut [f32]| {
                         gradient.iter_mut().zip(q).for_each(|(gradient, q)| *gradient = q - 1.0);
                         Ok(())
                     };
-                    learner.descend(&observations, &mut pull_to_one).unwrap();
+                    learner.descend(&observations, None, &mut pull_to_one).unwrap();
                 }
-                assert_eq!(learner.q_values(Which::Target, &observations).unwrap(), before);
-                let online = learner.q_values(Which::Online, &observations).unwrap().to_vec();
-                learner.sync_target().unwrap();
-                assert_eq!(learner.q_values(Which::Target, &observations).unwrap(), online);
+                assert_eq!(learner.outputs(Which::Target, &observations).unwrap(), before);
+                let online = learner.outputs(Which::Online, &observations).unwrap().to_vec();
+                learner.move_target(1.0).unwrap();
+                assert_eq!(learner.outputs(Which::Target, &observations).unwrap(), online);
                 assert_ne!(before, online);
                 online
             })
@@ -358,24 +539,31 @@ mod tests {
 
     #[test]
     fn results_do_not_depend_on_the_number_of_threads() {
-        let architecture = Architecture::new(NetworkKind::Nature, false, 4);
-        let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
-        let observations = pixels(32);
-        let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| {
-                let mut learner = CpuLearner::new(&parameters, ADAM);
-                for _ in 0..2 {
-                    let mut pull = |q: &[f32], gradient: &mut [f32]| {
-                        gradient.copy_from_slice(q);
-                        Ok(())
-                    };
-                    learner.descend(&observations, &mut pull).unwrap();
-                }
-                learner.parameters().unwrap().values
-            })
-        };
-        let one = run(1);
-        assert!(one == run(2) && one == run(5));
+        for (design, norm_limit) in
+            [(NetworkKind::Nature.plain(), None), (designs(NetworkKind::Nature)[5].0, Some(0.1))]
+        {
+            let architecture = Architecture::new(design, 4);
+            let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
+            let factors = factors(&architecture);
+            let observations = pixels(32);
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let mut learner = CpuLearner::new(&parameters, ADAM);
+                    for _ in 0..2 {
+                        let mut pull = |outputs: &[f32], gradient: &mut [f32]| {
+                            gradient.copy_from_slice(outputs);
+                            Ok(())
+                        };
+                        learner.perturb(Which::Online, Some(&factors)).unwrap();
+                        learner.descend(&observations, norm_limit, &mut pull).unwrap();
+                        learner.move_target(0.25).unwrap();
+                    }
+                    (learner.parameters().unwrap().values, learner.target.parameters().values)
+                })
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(5));
+        }
     }
 }

@@ -47,6 +47,8 @@ pub enum Row {
         mean_loss: Option<f64>,
         /// Mean value of the actions in the batches since the last such row.
         mean_q_value: Option<f64>,
+        /// Mean norm of the gradients since the last such row, before they were clipped; none where they are not.
+        mean_gradient_norm: Option<f64>,
         /// Mean over the held-out states of the largest Q-value.
         held_out_mean_max_q: Option<f64>,
         /// Mean return of the last 100 games, fewer at first.

@@ -75,7 +75,59 @@ pub struct CpuOptimizer {
 }
 
 /// Parameters a thread takes at a time.
-const CHUNK: usize = 65_536;
+pub(crate) const CHUNK: usize = 65_536;
+
+/// The Euclidean norm of `gradient`, all parameters together. Partial sums, for which `sums` is room, are those of fixed
+/// pieces and are added in their order, whatever the number of threads.
+fn norm(gradient: &[f32], sums: &mut Vec<f64>) -> f32 {
+    sums.resize(gradient.len().div_ceil(CHUNK), 0.0);
+    sums.par_iter_mut().zip(gradient.par_chunks(CHUNK)).for_each(|(sum, piece)| {
+        *sum = vectorized(
+            #[inline(always)]
+            || {
+                // Eight sums beside each other, so that vectors can be used.
+                let mut lanes = [0.0f64; 8];
+                let (eights, rest) = piece.as_chunks::<8>();
+                for eight in eights {
+                    for (lane, value) in lanes.iter_mut().zip(eight) {
+                        *lane += f64::from(*value) * f64::from(*value);
+                    }
+                }
+                lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
+            },
+        );
+    });
+    sums.iter().sum::<f64>().sqrt() as f32
+}
+
+/// What a gradient of this `norm` is multiplied by so that its norm is at most `limit`.
+fn clip_factor(norm: f32, limit: f32) -> Option<f32> {
+    (norm > limit).then(|| limit / norm)
+}
+
+/// Shortens `gradient` to the norm `limit` if it is longer; the norm it had. `sums` is room for partial sums.
+pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
+    let norm = norm(gradient, sums);
+    if let Some(factor) = clip_factor(norm, limit) {
+        gradient.par_chunks_mut(CHUNK).for_each(|piece| piece.iter_mut().for_each(|value| *value *= factor));
+    }
+    norm
+}
+
+/// [`clip_norm`] for the gradients of candle variables.
+pub fn clip_norm_on_device(gradients: &mut [Tensor], limit: f32) -> candle_core::Result<f32> {
+    let mut square = 0.0f64;
+    for gradient in gradients.iter() {
+        square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+    }
+    let norm = square.sqrt() as f32;
+    if let Some(factor) = clip_factor(norm, limit) {
+        for gradient in gradients {
+            *gradient = gradient.affine(f64::from(factor), 0.0)?;
+        }
+    }
+    Ok(norm)
+}
 
 impl CpuOptimizer {
     /// An optimizer of `parameter_count` numbers that has seen no gradient yet.
@@ -256,6 +308,28 @@ mod tests {
         for (got, want) in walk(ADAM).iter().zip(expected) {
             assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
         }
+    }
+
+    /// 3, 4 and 12 have the norm 13.
+    #[test]
+    fn a_gradient_longer_than_the_limit_is_shortened_to_it_and_its_norm_told() {
+        for (limit, expected) in [(13.0, [3.0, 4.0, 12.0]), (6.5, [1.5, 2.0, 6.0])] {
+            let mut gradient = [3.0, 4.0, 12.0];
+            assert_eq!(clip_norm(&mut gradient, limit, &mut Vec::new()), 13.0);
+            assert_eq!(gradient, expected);
+            let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
+            let mut tensors = [tensor(&[3.0, 4.0]), tensor(&[12.0])];
+            assert_eq!(clip_norm_on_device(&mut tensors, limit).unwrap(), 13.0);
+            assert_eq!(tensors[0].to_vec1::<f32>().unwrap(), expected[..2]);
+            assert_eq!(tensors[1].to_vec1::<f32>().unwrap(), expected[2..]);
+        }
+    }
+
+    #[test]
+    fn a_long_gradients_norm_is_that_of_all_its_pieces() {
+        let gradient: Vec<f32> = (0..3 * CHUNK + 5).map(|i| (i % 7) as f32).collect();
+        let expected = gradient.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt() as f32;
+        assert_eq!(norm(&gradient, &mut Vec::new()), expected);
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use crate::candle_network::CandleNetwork;
 use crate::cpu_network::{CpuNetwork, Workspace};
+use crate::head::Head;
 use crate::network::{first_maximum, Parameters};
 use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
 use std::sync::Arc;
 
-/// Evaluates one network and chooses among its actions: the one of the largest Q-value, of equal ones the first, or a
-/// random one with probability epsilon.
+/// Evaluates one network, noisy layers by their means, and chooses among its actions: the one of the largest Q-value, of
+/// equal ones the first, or a random one with probability epsilon.
 pub struct Player {
     network: PlayerNetwork,
+    head: Head,
     actions: usize,
+    /// Room for the Q-values.
+    room: Vec<f32>,
     epsilon: f64,
 }
 
@@ -28,7 +32,8 @@ impl Player {
             Device::Cpu => PlayerNetwork::Cpu(Arc::new(CpuNetwork::new(parameters)), Box::default()),
             device => PlayerNetwork::Candle(Arc::new(CandleNetwork::new(parameters, device)?)),
         };
-        Ok(Self { network, actions: parameters.architecture.actions, epsilon })
+        let architecture = &parameters.architecture;
+        Ok(Self { network, head: architecture.design.head, actions: architecture.actions, room: Vec::new(), epsilon })
     }
 
     /// Another player with the same network, for another thread.
@@ -37,7 +42,7 @@ impl Player {
             PlayerNetwork::Cpu(network, _) => PlayerNetwork::Cpu(Arc::clone(network), Box::default()),
             PlayerNetwork::Candle(network) => PlayerNetwork::Candle(Arc::clone(network)),
         };
-        Self { network, actions: self.actions, epsilon: self.epsilon }
+        Self { network, room: Vec::new(), ..*self }
     }
 
     /// The index of the action for `observation`, `[4, 84, 84]` gray values, oldest frame first.
@@ -45,19 +50,23 @@ impl Player {
         if generator.fraction() < self.epsilon {
             return Ok(generator.below(self.actions));
         }
-        match &mut self.network {
-            PlayerNetwork::Cpu(network, workspace) => Ok(first_maximum(workspace.forward(network, observation))),
-            PlayerNetwork::Candle(network) => {
-                Ok(first_maximum(&network.forward(observation)?.flatten_all()?.to_vec1::<f32>()?))
-            }
-        }
+        self.with_q_values(observation, first_maximum)
     }
 
     /// The Q-values of `observation`, one for each action.
     pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
-        match &mut self.network {
-            PlayerNetwork::Cpu(network, workspace) => Ok(workspace.forward(network, observation).to_vec()),
-            PlayerNetwork::Candle(network) => Ok(network.forward(observation)?.flatten_all()?.to_vec1()?),
-        }
+        self.with_q_values(observation, <[f32]>::to_vec)
+    }
+
+    fn with_q_values<R>(&mut self, observation: &[u8], look: impl FnOnce(&[f32]) -> R) -> Result<R> {
+        let fetched: Vec<f32>;
+        let outputs = match &mut self.network {
+            PlayerNetwork::Cpu(network, workspace) => workspace.forward(network, observation),
+            PlayerNetwork::Candle(network) => {
+                fetched = network.forward(observation)?.flatten_all()?.to_vec1()?;
+                &fetched
+            }
+        };
+        Ok(look(self.head.q_values(outputs, &mut self.room)))
     }
 }

@@ -27,6 +27,8 @@ pub enum Purpose {
     HeldOut = 8,
     /// Made-up data for tests and benches.
     Synthetic = 7,
+    /// The weights of noisy layers.
+    Noise = 9,
 }
 
 /// A seeded generator for one purpose.

@@ -3,6 +3,11 @@
 //! Every slot holds a frame and what was done on seeing it. An episode's last frame has no action and serves only as a
 //! successor, which is how a truncated episode can be bootstrapped through. A lost life that counts as terminal does not
 //! end an episode here: the game goes on, and so do the stacks.
+//!
+//! Transitions are drawn evenly or by [priority](priorities). Either way those may be drawn whose stack and successor can
+//! be put together; a prioritised replay keeps track of them as frames come and go.
+
+pub mod priorities;
 
 mod frames;
 mod segments;
@@ -10,6 +15,7 @@ mod segments;
 use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
 use crate::random::Generator;
 use frames::Frames;
+use priorities::Priorities;
 use rayon::prelude::*;
 pub use segments::ReplayFiles;
 use std::ops::Range;
@@ -27,6 +33,8 @@ pub struct Replay {
     added: u64,
     /// The transitions of the batch being drawn: (number of the frame, what followed it).
     drawn: Vec<(u64, Outcome)>,
+    /// Of the transition that begins in each slot, if they are drawn by priority.
+    priorities: Option<Priorities>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +73,10 @@ pub struct Batch {
     pub discounts: Vec<f32>,
     /// Stacks n steps later, `[size, 4, 84, 84]`.
     pub next_observations: Vec<u8>,
+    /// What each transition's loss counts for: importance weights, at most 1, or ones.
+    pub weights: Vec<f32>,
+    /// Which transitions they are, for [`Replay::update_priorities`]; empty if they were drawn evenly.
+    pub numbers: Vec<u64>,
 }
 
 impl Batch {
@@ -79,6 +91,9 @@ impl Batch {
         self.actions.resize(size, 0);
         self.rewards.resize(size, 0.0);
         self.discounts.resize(size, 0.0);
+        self.weights.clear();
+        self.weights.resize(size, 1.0);
+        self.numbers.clear();
     }
 }
 
@@ -103,7 +118,19 @@ impl Replay {
             slots: vec![Slot::default(); capacity],
             added: 0,
             drawn: Vec::new(),
+            priorities: None,
         }
+    }
+
+    /// The same, still empty, with transitions that can be drawn by priority; see [`Priorities::new`].
+    pub fn prioritized(mut self, exponent: f64, epsilon: f64) -> Self {
+        self.priorities = Some(Priorities::new(self.capacity, exponent, epsilon));
+        self
+    }
+
+    /// The priorities of the slots, if there are any.
+    pub fn priorities(&self) -> Option<&Priorities> {
+        self.priorities.as_ref()
     }
 
     /// Bytes that `frame` takes in a replay.
@@ -139,6 +166,41 @@ impl Replay {
         self.frames.set(index, frame);
         self.slots[index] = Slot { depth, follows, ..Slot::default() };
         self.added += 1;
+        self.forget_incomplete();
+    }
+
+    /// After a frame was added: what lost a frame of its stack, or itself, to it may no longer be drawn.
+    fn forget_incomplete(&mut self) {
+        let Some(mut priorities) = self.priorities.take() else { return };
+        priorities.remove(self.index(self.added - 1));
+        let oldest = self.oldest();
+        for number in (oldest..self.added).take(if oldest > 0 { STACK - 1 } else { 0 }) {
+            if self.outcome(number).is_none() {
+                priorities.remove(self.index(number));
+            }
+        }
+        self.priorities = Some(priorities);
+    }
+
+    /// After it became known what follows on frame `number`: the transitions that were waiting for it may be drawn.
+    fn admit_complete(&mut self, number: u64) {
+        let Some(mut priorities) = self.priorities.take() else { return };
+        let oldest = self.oldest();
+        // n steps back, or if nothing more is to come in this episode every one in between.
+        let first = (number + 1).saturating_sub(self.n_step as u64).max(oldest);
+        let last = if self.slot(number).follows == Follows::Step && self.open() { first } else { number };
+        for number in first..=last {
+            let index = self.index(number);
+            if priorities.priority(index) == 0.0 && self.outcome(number).is_some() {
+                priorities.insert(index);
+            }
+        }
+        self.priorities = Some(priorities);
+    }
+
+    /// Whether the newest frame waits for an action.
+    fn open(&self) -> bool {
+        self.added > 0 && self.slot(self.added - 1).follows == Follows::Open
     }
 
     /// Begins an episode with its first frame; one that was not finished is left as truncated.
@@ -147,6 +209,7 @@ impl Replay {
             let index = self.index(newest);
             if self.slots[index].follows == Follows::Open {
                 self.slots[index].follows = Follows::Nothing;
+                self.admit_complete(newest);
             }
         }
         self.add(first, 1, Follows::Open);
@@ -164,6 +227,7 @@ impl Replay {
         slot.follows = if terminal { Follows::Terminal } else { Follows::Step };
         let depth = (slot.depth + 1).min(STACK as u8);
         self.add(next, depth, if episode_over { Follows::Nothing } else { Follows::Open });
+        self.admit_complete(self.added.saturating_sub(2));
     }
 
     /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
@@ -228,21 +292,69 @@ impl Replay {
         drawn.extend((0..size).map_while(|_| self.draw(oldest, generator)));
         let complete = drawn.len() == size;
         if complete {
-            for (i, (number, outcome)) in drawn.iter().enumerate() {
-                batch.actions[i] = self.slot(*number).action;
-                batch.rewards[i] = outcome.reward;
-                batch.discounts[i] = outcome.discount;
-            }
-            let observations = batch.observations.par_chunks_exact_mut(STACK_PIXELS);
-            let next_observations = batch.next_observations.par_chunks_exact_mut(STACK_PIXELS);
-            drawn.par_iter().zip(observations).zip(next_observations).for_each(
-                |(((number, outcome), observation), next_observation)| {
-                    self.stacks(*number, outcome.successor, observation, next_observation);
-                },
-            );
+            self.put_together(&drawn, batch);
         }
         self.drawn = drawn;
         complete
+    }
+
+    /// Draws `size` transitions by priority into `batch`, one from each of `size` equal parts of the sum of priorities
+    /// (Schaul et al. 2016, appendix B.2.1), with importance weights (N P(i))^-`beta` divided by the largest of the batch.
+    /// `false` if there is none yet, or no priorities are kept.
+    pub fn sample_by_priority(&mut self, size: usize, beta: f64, generator: &mut Generator, batch: &mut Batch) -> bool {
+        batch.resize(size);
+        let Some(priorities) = self.priorities.as_ref().filter(|priorities| priorities.total() > 0.0) else {
+            return false;
+        };
+        let newest = self.added - 1;
+        let mut drawn = std::mem::take(&mut self.drawn);
+        drawn.clear();
+        drawn.extend((0..size).map(|i| {
+            let place = priorities.find((i as f64 + generator.fraction()) / size as f64);
+            let number = newest - ((self.index(newest) + self.capacity - place) % self.capacity) as u64;
+            let Some(outcome) = self.outcome(number) else {
+                unreachable!("a transition with a priority can be put together");
+            };
+            (number, outcome)
+        }));
+        batch.numbers.extend(drawn.iter().map(|(number, _)| *number));
+        self.put_together(&drawn, batch);
+        self.drawn = drawn;
+        let Some(priorities) = &self.priorities else { return false };
+        // N and the sum of all priorities are the same for all and fall out.
+        let priority = |number: u64| priorities.priority(self.index(number));
+        let least = batch.numbers.iter().map(|number| priority(*number)).fold(f64::INFINITY, f64::min);
+        for (weight, number) in batch.weights.iter_mut().zip(&batch.numbers) {
+            *weight = (least / priority(*number)).powf(beta) as f32;
+        }
+        true
+    }
+
+    /// The transitions `numbers` (of a [`Batch`]) were found to have these errors.
+    pub fn update_priorities(&mut self, numbers: &[u64], errors: &[f32]) {
+        let (capacity, oldest) = (self.capacity as u64, self.added.saturating_sub(self.capacity as u64));
+        if let Some(priorities) = &mut self.priorities {
+            // One that was overwritten since has left its place to another.
+            for (number, error) in numbers.iter().zip(errors).filter(|(number, _)| **number >= oldest) {
+                priorities.update((number % capacity) as usize, *error);
+            }
+        }
+    }
+
+    /// Puts the transitions `drawn` into `batch`, which has room for as many.
+    fn put_together(&self, drawn: &[(u64, Outcome)], batch: &mut Batch) {
+        for (i, (number, outcome)) in drawn.iter().enumerate() {
+            batch.actions[i] = self.slot(*number).action;
+            batch.rewards[i] = outcome.reward;
+            batch.discounts[i] = outcome.discount;
+        }
+        let observations = batch.observations.par_chunks_exact_mut(STACK_PIXELS);
+        let next_observations = batch.next_observations.par_chunks_exact_mut(STACK_PIXELS);
+        drawn.par_iter().zip(observations).zip(next_observations).for_each(
+            |(((number, outcome), observation), next_observation)| {
+                self.stacks(*number, outcome.successor, observation, next_observation);
+            },
+        );
     }
 
     fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Outcome)> {
@@ -347,11 +459,15 @@ mod tests {
             let n = 1 + random.below(4);
             let capacity = STACK + n + 1 + random.below(30);
             let gamma = 0.5;
-            let mut replay = Replay::new(capacity, n, gamma, seed % 2 == 0);
+            let mut replay = Replay::new(capacity, n, gamma, seed % 2 == 0).prioritized(0.6, 1e-6);
             let mut naive = Naive::default();
             let mut over = true;
             for id in 0..random.below(120) as u32 {
-                if over {
+                // Now and then an episode is left unfinished, and so truncated.
+                if over || random.below(20) == 0 {
+                    if let Some(last) = naive.seen.last_mut() {
+                        last.last = true;
+                    }
                     replay.begin_episode(&frame(id));
                     naive.stack.begin(&frame(id));
                     over = false;
@@ -367,14 +483,21 @@ mod tests {
                     naive.stack.push(&frame(id));
                 }
                 naive.seen.push(Seen { id, stack: ids(naive.stack.pixels()), then: None, last: over });
+                assert_priorities_are_where_transitions_are(&replay);
             }
             let mut expected = naive.transitions(capacity, n, gamma);
             let mut batch = Batch::default();
             assert_eq!(replay.sample(4, &mut random, &mut batch), !expected.is_empty(), "seed {seed}");
             let usable = expected.len();
             let mut unseen = expected.clone();
-            for _ in 0..if usable == 0 { 0 } else { 200 } {
-                assert!(replay.sample(8, &mut random, &mut batch));
+            for i in 0..if usable == 0 { 0 } else { 200 } {
+                if i % 2 == 0 {
+                    assert!(replay.sample(8, &mut random, &mut batch));
+                } else {
+                    assert!(replay.sample_by_priority(8, 0.5, &mut random, &mut batch));
+                    let errors: Vec<f32> = batch.numbers.iter().map(|_| random.symmetric(3.0)).collect();
+                    replay.update_priorities(&batch.numbers, &errors);
+                }
                 for i in 0..batch.size() {
                     let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
                     let observation = ids(&batch.observations[stack.clone()]);
@@ -391,6 +514,81 @@ mod tests {
                 }
             }
             assert!(unseen.is_empty(), "seed {seed}: never drawn: {unseen:?}");
+        }
+    }
+
+    /// A slot has a priority if and only if its frame begins a transition.
+    #[track_caller]
+    fn assert_priorities_are_where_transitions_are(replay: &Replay) {
+        let oldest = replay.added.saturating_sub(replay.capacity as u64);
+        let priorities = replay.priorities().unwrap();
+        for number in oldest..replay.added {
+            let kept = priorities.priority(replay.index(number)) > 0.0;
+            assert_eq!(kept, replay.outcome(number).is_some(), "frame {number} of {}", replay.added);
+        }
+    }
+
+    /// Priorities 1, 2 and 5 with beta 1: weights 1, 1/2 and 1/5.
+    #[test]
+    fn transitions_are_drawn_by_priority_and_weighted_against_it() {
+        let mut replay = Replay::new(20, 1, 0.9, false).prioritized(1.0, 1e-12);
+        replay.begin_episode(&frame(0));
+        (1..=3).for_each(|id| replay.push(0, 0.0, false, id == 3, &frame(id)));
+        replay.update_priorities(&[0, 1, 2], &[1.0, -2.0, 5.0]);
+        let mut random = Generator::new(1, Purpose::Replay);
+        let (mut batch, mut counts) = (Batch::default(), [0u32; 3]);
+        for _ in 0..1000 {
+            assert!(replay.sample_by_priority(8, 1.0, &mut random, &mut batch));
+            // One from each eighth of the sum: 1, 2 and 5 of them, whatever the generator says.
+            let drawn: Vec<u32> =
+                batch.observations.chunks_exact(STACK_PIXELS).map(|s| ids(s)[STACK - 1] - 1).collect();
+            drawn.iter().for_each(|&id| counts[id as usize] += 1);
+            for (id, weight) in drawn.iter().zip(&batch.weights) {
+                assert!((weight - [1.0, 0.5, 0.2][*id as usize]).abs() < 1e-6, "{id}: {weight}");
+            }
+        }
+        assert_eq!(counts, [1000, 2000, 5000]);
+        replay.sample_by_priority(8, 0.0, &mut random, &mut batch);
+        assert_eq!(batch.weights, [1.0; 8], "no force");
+        replay.update_priorities(&[0, 1], &[0.0, 0.0]);
+        replay.sample_by_priority(8, 0.5, &mut random, &mut batch);
+        assert_eq!((batch.numbers.as_slice(), batch.weights.as_slice()), ([2; 8].as_slice(), [1.0; 8].as_slice()));
+        replay.sample(2, &mut random, &mut batch);
+        assert!(batch.numbers.is_empty() && batch.weights == [1.0; 2]);
+    }
+
+    #[test]
+    fn a_replay_without_priorities_draws_none() {
+        let mut replay = Replay::new(20, 1, 0.9, false);
+        replay.begin_episode(&frame(0));
+        replay.push(0, 0.0, false, false, &frame(1));
+        assert!(!replay.sample_by_priority(1, 1.0, &mut Generator::new(1, Purpose::Replay), &mut Batch::default()));
+    }
+
+    #[test]
+    fn an_error_found_after_its_transition_was_overwritten_changes_nothing() {
+        let mut replay = Replay::new(10, 1, 0.9, false).prioritized(1.0, 1e-12);
+        replay.begin_episode(&frame(0));
+        (1..15).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
+        let before = replay.priorities().unwrap().clone();
+        replay.update_priorities(&[2], &[9.0]);
+        assert!(*replay.priorities().unwrap() == before);
+        replay.update_priorities(&[12], &[9.0]);
+        assert!(*replay.priorities().unwrap() != before);
+    }
+
+    /// Rewards 1, 2, 4 with gamma 0.5: 1 + 1 + 1, and gamma^3 for the value after them.
+    #[test]
+    fn n_step_returns_sum_discounted_rewards_and_stop_at_a_terminal() {
+        for (terminal_at, reward, discount) in [(3, 3.0, 0.125), (2, 2.0, 0.0), (1, 1.0, 0.0)] {
+            let mut replay = Replay::new(20, 3, 0.5, false);
+            replay.begin_episode(&frame(0));
+            for id in 1..=4 {
+                let reward = [1.0, 2.0, 4.0, 100.0][id - 1];
+                replay.push(0, reward, id == terminal_at && id < 3, id == 4, &frame(id as u32));
+            }
+            let outcome = replay.outcome(0).unwrap();
+            assert_eq!((outcome.reward, outcome.discount), (reward, discount), "terminal at {terminal_at}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a run leaves behind and shows: files in its folder, rows of metrics, progress.
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Update};
 use crate::checkpoint::{Checkpoint, Metadata, BEST_FILE, MODEL_FILE};
 use crate::config::Config;
 use crate::metrics::{MetricsFile, RecentReturns, Row, RunningMean};
@@ -58,6 +58,7 @@ struct Tally {
     /// Since the last periodic row.
     loss: RunningMean,
     q_value: RunningMean,
+    gradient_norm: RunningMean,
     held_out: Option<Vec<u8>>,
     held_out_generator: Generator,
 }
@@ -123,6 +124,7 @@ impl RunRecord {
             best_mean: None,
             loss: RunningMean::default(),
             q_value: RunningMean::default(),
+            gradient_norm: RunningMean::default(),
             held_out: None,
             held_out_generator: Generator::new(config.seed, Purpose::HeldOut),
         };
@@ -189,6 +191,16 @@ impl RunRecord {
         self.progress.bar.finish_and_clear();
     }
 
+    /// Whether the last 100 training games are good enough to end the run.
+    pub fn solved(&self, config: &Config) -> bool {
+        self.tally.recent.is_full() && self.mean_return().is_some_and(|mean| mean >= config.solved_at)
+    }
+
+    /// Mean return of the last 100 training games, fewer at first.
+    pub fn mean_return(&self) -> Option<f64> {
+        self.tally.recent.mean()
+    }
+
     /// Updates of the run so far.
     pub fn updates(&self) -> u64 {
         self.tally.updates
@@ -247,10 +259,13 @@ impl RunRecord {
     }
 
     /// There was an update.
-    pub fn updated(&mut self, loss: f32, q_value: f32) {
+    pub fn updated(&mut self, update: &Update) {
         self.tally.updates += 1;
-        self.tally.loss.push(f64::from(loss));
-        self.tally.q_value.push(f64::from(q_value));
+        self.tally.loss.push(f64::from(update.loss));
+        self.tally.q_value.push(f64::from(update.q_value));
+        if let Some(norm) = update.gradient_norm {
+            self.tally.gradient_norm.push(f64::from(norm));
+        }
     }
 
     /// Whatever is due after `steps` steps.
@@ -284,6 +299,7 @@ impl RunRecord {
             updates: self.tally.updates,
             mean_loss: self.tally.loss.take(),
             mean_q_value: self.tally.q_value.take(),
+            mean_gradient_norm: self.tally.gradient_norm.take(),
             held_out_mean_max_q: held_out.map(|observations| agent.mean_maximal_q(observations)).transpose()?,
             mean_return_100_games: self.tally.recent.mean(),
             epsilon: agent.epsilon(step),
@@ -294,6 +310,15 @@ impl RunRecord {
         };
         self.row(&row)?;
         self.progress.show(&row);
+        self.keep_best(agent)
+    }
+
+    /// Saves the network as the best if the last 100 training games are the best so far; evaluations, if there are any,
+    /// decide instead.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_best(&mut self, agent: &Agent) -> Result<()> {
         if self.evaluator.is_none() && self.tally.recent.is_full() {
             if let Some(mean) =
                 self.tally.recent.mean().filter(|mean| self.tally.best_mean.is_none_or(|best| *mean > best))

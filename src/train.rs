@@ -1,6 +1,6 @@
 //! `train`: a run from its configuration to its evaluation, or from its last checkpoint on.
 
-use crate::agent::{Agent, LearningRule};
+use crate::agent::Agent;
 use crate::checkpoint::{Checkpoint, Metadata, MODEL_FILE};
 use crate::cli::{BaselinePolicy, TrainArgs};
 use crate::config::{Config, LifeLoss, Sources};
@@ -17,7 +17,6 @@ use crate::replay::Replay;
 use crate::roms::{self, LoadedRom};
 use crate::run_checkpoints::{self, RunCheckpoints};
 use crate::run_record::{clock, Evaluator, RunRecord, RunState, METRICS_FILE};
-use crate::schedule::EpsilonSchedule;
 use crate::trainer::Trainer;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
@@ -35,27 +34,11 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 
 /// The agent that `config` describes, for a game with `actions` actions.
 pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Agent> {
-    let architecture = Architecture::new(config.network, config.dueling, actions);
-    let parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
-    let optimizer = config.optimizer_rule();
-    let rule = LearningRule {
-        batch_size: config.batch_size,
-        loss: config.loss,
-        double: config.double,
-        gradient_scale: optimizer.gradient_scale(config.batch_size),
-    };
-    let schedule = EpsilonSchedule {
-        initial: config.epsilon_initial,
-        last: config.epsilon_final,
-        starts_steps: config.learning_starts_steps,
-        anneal_steps: config.epsilon_anneal_steps,
-    };
-    Ok(Agent::new(new_learner(&parameters, optimizer, device)?, new_replay(config), schedule, rule, config.seed))
-}
-
-/// The empty replay that `config` describes.
-pub fn new_replay(config: &Config) -> Replay {
-    Replay::new(config.replay_capacity, config.n_step, config.gamma as f32, config.replay_compression)
+    let architecture = Architecture::new(config.design(), actions);
+    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
+    parameters.set_noisy_sigma(config.noisy_sigma as f32);
+    let learner = new_learner(&parameters, config.optimizer_rule(), device)?;
+    Ok(Agent::new(learner, config.replay(), config.epsilon(), config.learning_rule(), config.seed))
 }
 
 /// The environment an agent trains in, as `config` describes it.
@@ -117,7 +100,7 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
     }
     let mut checkpoints = RunCheckpoints::take(folder)?;
     let (state, replay) = checkpoints.load(
-        |state: &RunState| Ok(new_replay(&Config::from_toml(&state.description.config)?)),
+        |state: &RunState| Ok(Config::from_toml(&state.description.config)?.replay()),
         |warning| eprintln!("warning: {warning}"),
     )?;
     let RunState { description, trainer: trainer_state, record: record_state } = state;
@@ -220,7 +203,12 @@ impl Run {
         saved?;
         let trained = clock(record.wall_seconds());
         let steps = trainer.steps();
-        if steps < self.config.total_steps {
+        if record.solved(&self.config) {
+            println!(
+                "solved: the last 100 games have a mean return of {:.1}",
+                record.mean_return().unwrap_or_default()
+            );
+        } else if steps < self.config.total_steps {
             println!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {folder}");
             return Ok(());
         }

@@ -144,13 +144,16 @@ impl<'a> Trainer<'a> {
         self.stack.begin(self.task.frame());
     }
 
-    /// Goes on until `config.total_steps`, or until `stop` is set.
+    /// Goes on until `config.total_steps`, until the mean return of 100 games is `config.solved_at`, or until `stop` is set.
     ///
     /// # Errors
     /// When learning diverges or a file cannot be written. The trainer is then between two steps all the same.
     pub fn run(&mut self, record: &mut RunRecord, stop: &AtomicBool) -> Result<()> {
         while self.step < self.config.total_steps && !stop.load(Ordering::Relaxed) {
-            self.step(record)?;
+            let game_over = self.step(record)?;
+            if game_over && record.solved(&self.config) {
+                return record.keep_best(&self.agent);
+            }
             if self.step.is_multiple_of(self.config.checkpoint_every_steps) {
                 self.checkpoint(record)?;
             }
@@ -166,7 +169,8 @@ impl<'a> Trainer<'a> {
         record.checkpoint(self.state()?, &self.agent)
     }
 
-    fn step(&mut self, record: &mut RunRecord) -> Result<()> {
+    /// One step; whether a game ended with it.
+    fn step(&mut self, record: &mut RunRecord) -> Result<bool> {
         let config = &self.config;
         let action = self.agent.act(self.stack.pixels(), self.step)?;
         let outcome = self.task.step(action);
@@ -189,20 +193,22 @@ impl<'a> Trainer<'a> {
         if self.step > config.learning_starts_steps && self.step.is_multiple_of(config.train_every_steps) {
             let update = self.agent.learn().with_context(|| format!("at step {}", self.step))?;
             if let Some(update) = update {
-                record.updated(update.loss, update.q_value);
+                record.updated(&update);
             }
         }
-        if self.step.is_multiple_of(config.target_sync_steps) {
+        if config.target_tau == 0.0 && self.step.is_multiple_of(config.target_sync_steps) {
             self.agent.sync_target()?;
         }
-        record.after_step(config, self.step, &mut self.agent)
+        record.after_step(config, self.step, &mut self.agent)?;
+        Ok(outcome.episode_over())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::Metadata;
+    use crate::checkpoint::{Metadata, BEST_FILE};
+    use crate::config::{EpsilonKind, OptimizerKind};
     use crate::preprocess::{Preprocessing, Resize, FRAME_PIXELS};
     use crate::run_checkpoints::RunCheckpoints;
     use crate::run_record::RunState;
@@ -289,6 +295,7 @@ mod tests {
         Config {
             total_steps: 1500,
             learning_starts_steps: 100,
+            epsilon_starts_steps: 100,
             epsilon_anneal_steps: 300,
             epsilon_final: 0.0,
             target_sync_steps: 100,
@@ -335,6 +342,29 @@ mod tests {
         assert_eq!(trainer.steps(), 0);
     }
 
+    #[test]
+    fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
+        let run = |solved_at: f64| {
+            let folder = tempfile::tempdir().unwrap();
+            let config =
+                Config { solved_at, target_tau: 0.02, gradient_clip_norm: 10.0, prioritized: true, ..config() };
+            let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+            let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+            let mut task = Guess::new();
+            let mut trainer = Trainer::new(config.clone(), agent, &mut task);
+            trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
+            let rows = rows(folder.path());
+            let last = rows.iter().rfind(|row| row["kind"] == "progress").unwrap();
+            assert!(last["mean_gradient_norm"].is_f64(), "{last}");
+            let best = folder.path().join(BEST_FILE).exists();
+            (trainer.steps(), record.games(), record.solved(&config), best)
+        };
+        // A random player gets 5 of 10: the first hundred games are enough.
+        assert_eq!(run(4.0), (1000, 100, true, true));
+        let (steps, games, solved, _) = run(11.0);
+        assert_eq!((steps, games, solved), (1500, 150, false));
+    }
+
     /// What a run has written, but for the times.
     fn rows(folder: &std::path::Path) -> Vec<serde_json::Value> {
         let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
@@ -349,7 +379,28 @@ mod tests {
 
     #[test]
     fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
-        let config = Config { checkpoint_every_steps: 333, ..config() };
+        let plain = Config { checkpoint_every_steps: 333, ..config() };
+        resumes_exactly(plain.clone());
+        let everything = Config {
+            double: true,
+            dueling: true,
+            noisy: true,
+            categorical: true,
+            prioritized: true,
+            n_step: 3,
+            target_tau: 0.01,
+            gradient_clip_norm: 10.0,
+            ..plain.clone()
+        };
+        resumes_exactly(everything);
+        resumes_exactly(Config {
+            epsilon_schedule: EpsilonKind::Exponential,
+            optimizer: OptimizerKind::RmsProp,
+            ..plain
+        });
+    }
+
+    fn resumes_exactly(config: Config) {
         let end = |trainer: &Trainer| postcard::to_stdvec(&trainer.state().unwrap()).unwrap();
         let reference = tempfile::tempdir().unwrap();
         let mut record = RunRecord::create(reference.path(), &config, metadata(), None).unwrap();
@@ -373,7 +424,7 @@ mod tests {
             record.game_ended(7, 0.5, &Step::default(), 0).unwrap();
             drop(record);
             let mut checkpoints = RunCheckpoints::take(folder.path()).unwrap();
-            let new_replay = |_: &RunState| Ok(crate::train::new_replay(&config));
+            let new_replay = |_: &RunState| Ok(config.replay());
             let (state, replay) = checkpoints.load(new_replay, |warning| panic!("{warning}")).unwrap();
             let config = Config { total_steps, ..config.clone() };
             record = RunRecord::resume(folder.path(), &config, metadata(), None, checkpoints, state.record).unwrap();

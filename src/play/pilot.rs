@@ -143,7 +143,7 @@ mod tests {
         for (frame_skip, fire_reset) in [(4, true), (4, false), (1, false), (2, true)] {
             let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
             let actions = environment.minimal_actions();
-            let architecture = Architecture::new(NetworkKind::Small, false, actions.len());
+            let architecture = Architecture::new(NetworkKind::Small.plain(), actions.len());
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);
             let checkpoint = Checkpoint {
                 metadata: Metadata {

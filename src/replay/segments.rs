@@ -7,7 +7,7 @@
 use super::{Follows, Replay, Slot};
 use crate::preprocess::{FRAME_PIXELS, STACK};
 use crate::sealed_file::{self, Kind};
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::path::Path;
@@ -21,11 +21,13 @@ const KIND: Kind = Kind { magic: *b"ATARIRPL", version: 1, name: "part of a repl
 const SLOT_BYTES: usize = 1 + 1 + 1 + 4 + 2;
 
 /// What a checkpoint knows of the replay's files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplayFiles {
     /// Frames ever added.
     added: u64,
     segments: Vec<Segment>,
+    /// What [`Priorities::state`](super::priorities::Priorities::state) gave, if transitions are drawn by priority.
+    priorities: Option<(Vec<f64>, f64)>,
 }
 
 /// A file of consecutive frames.
@@ -79,7 +81,11 @@ impl Replay {
             });
             first = end;
         }
-        Ok(ReplayFiles { added: self.added, segments })
+        let priorities = self.priorities.as_ref().map(|priorities| {
+            let (priorities, maximum) = priorities.state();
+            (priorities[..self.len()].to_vec(), maximum)
+        });
+        Ok(ReplayFiles { added: self.added, segments, priorities })
     }
 
     fn write_segment(&self, folder: &Path, numbers: Range<u64>) -> Result<Segment> {
@@ -120,6 +126,20 @@ impl Replay {
             };
             read().with_context(|| format!("{} cannot be used", path.display()))?;
             next = segment.end;
+        }
+        match (&mut self.priorities, &files.priorities) {
+            (Some(own), Some((saved, maximum))) => {
+                ensure!(
+                    saved.len() as u64 == files.added - self.added.saturating_sub(self.capacity as u64),
+                    "there are {} priorities",
+                    saved.len()
+                );
+                let mut all = saved.clone();
+                all.resize(self.capacity, 0.0);
+                own.restore(&all, *maximum);
+            }
+            (None, None) => {}
+            _ => bail!("priorities are kept in the checkpoint or by the replay, but not by both"),
         }
         ensure!(next == files.added, "the replay's files end with frame {next}, expected were {}", files.added);
         Ok(())
@@ -180,7 +200,15 @@ mod tests {
 
     fn batch(replay: &mut Replay) -> Batch {
         let mut batch = Batch::default();
-        assert!(replay.sample(64, &mut Generator::new(5, Purpose::Replay), &mut batch));
+        let random = &mut Generator::new(5, Purpose::Replay);
+        if replay.priorities().is_some() {
+            assert!(replay.sample_by_priority(64, 0.5, random, &mut batch));
+            let errors: Vec<f32> = batch.numbers.iter().map(|number| (number % 17) as f32).collect();
+            replay.update_priorities(&batch.numbers.clone(), &errors);
+            assert!(replay.sample_by_priority(64, 0.5, random, &mut batch));
+        } else {
+            assert!(replay.sample(64, random, &mut batch));
+        }
         batch
     }
 
@@ -192,7 +220,8 @@ mod tests {
     fn a_loaded_replay_goes_on_as_the_saved_one_would_and_older_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(1, Purpose::Synthetic);
-        let mut replay = Replay::new(20_000, 3, 0.9, true);
+        let new = |compressed| Replay::new(20_000, 3, 0.9, compressed).prioritized(0.6, 1e-6);
+        let mut replay = new(true);
         let mut files = ReplayFiles::default();
         let mut all: Vec<(ReplayFiles, Batch)> = Vec::new();
         // To the end of a file exactly, one more, many more, round the ring, and further than the ring is long.
@@ -204,13 +233,14 @@ mod tests {
         assert!(names(folder.path()).iter().all(|name| ReplayFiles::could_be(name)));
         for (i, (files, expected)) in all.iter().enumerate() {
             for compressed in [false, true] {
-                let mut loaded = Replay::new(20_000, 3, 0.9, compressed);
+                let mut loaded = new(compressed);
                 loaded.load(folder.path(), files).unwrap();
                 assert!(batch(&mut loaded) == *expected, "save {i}, compressed: {compressed}");
             }
         }
-        let mut loaded = Replay::new(20_000, 3, 0.9, false);
+        let mut loaded = new(false);
         loaded.load(folder.path(), &files).unwrap();
+        batch(&mut loaded); // as that of the other one after it was saved
         let mut other = random.clone();
         add(&mut replay, 500, &mut random);
         add(&mut loaded, 500, &mut other);

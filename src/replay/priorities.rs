@@ -1,0 +1,178 @@
+//! What prioritised replay (Schaul et al. 2016, the proportional variant) knows of each transition.
+//!
+//! A transition with the error delta is drawn in proportion to p = (|delta| + epsilon)^exponent. The p stand in the leaves
+//! of a binary tree whose nodes hold the sums of their children. A sum is always computed from the two below it, never
+//! corrected by a difference, so it does not drift and depends on the leaves alone.
+
+/// Priorities of a fixed number of places; 0 for a place that may not be drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Priorities {
+    exponent: f64,
+    epsilon: f64,
+    /// Node i has the children 2i and 2i + 1; 1 is the root, the leaves are the second half.
+    sums: Vec<f64>,
+    /// Places: leaves in use.
+    places: usize,
+    maximum: f64,
+}
+
+impl Priorities {
+    /// No place may be drawn yet. `exponent` is 0 for uniform sampling, 1 for full prioritisation; `epsilon`, more than 0,
+    /// keeps transitions without an error alive.
+    pub fn new(places: usize, exponent: f64, epsilon: f64) -> Self {
+        Self { exponent, epsilon, sums: vec![0.0; 2 * places.next_power_of_two()], places, maximum: 1.0 }
+    }
+
+    /// Every place's priority and the largest ever given: what a checkpoint has to hold.
+    pub fn state(&self) -> (&[f64], f64) {
+        (&self.sums[self.sums.len() / 2..][..self.places], self.maximum)
+    }
+
+    /// Takes over what [`state`](Self::state) gave of as many places.
+    pub fn restore(&mut self, priorities: &[f64], maximum: f64) {
+        assert_eq!(priorities.len(), self.places);
+        let leaves = self.sums.len() / 2;
+        self.sums[leaves..leaves + self.places].copy_from_slice(priorities);
+        for node in (1..leaves).rev() {
+            self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1];
+        }
+        self.maximum = maximum;
+    }
+
+    /// The priority of `place`.
+    pub fn priority(&self, place: usize) -> f64 {
+        self.sums[self.sums.len() / 2 + place]
+    }
+
+    /// The sum of all priorities.
+    pub fn total(&self) -> f64 {
+        self.sums[1]
+    }
+
+    fn set(&mut self, place: usize, priority: f64) {
+        let mut node = self.sums.len() / 2 + place;
+        self.sums[node] = priority;
+        while node > 1 {
+            node /= 2;
+            self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1];
+        }
+    }
+
+    /// `place` may be drawn, with the largest priority ever given (1 at first): it has not been learned from.
+    pub fn insert(&mut self, place: usize) {
+        self.set(place, self.maximum);
+    }
+
+    /// `place` may no longer be drawn.
+    pub fn remove(&mut self, place: usize) {
+        if self.priority(place) > 0.0 {
+            self.set(place, 0.0);
+        }
+    }
+
+    /// The transition at `place` was found to have this error; nothing happens if it may not be drawn.
+    pub fn update(&mut self, place: usize, error: f32) {
+        if self.priority(place) > 0.0 {
+            let priority = (f64::from(error.abs()) + self.epsilon).powf(self.exponent).max(f64::MIN_POSITIVE);
+            self.maximum = self.maximum.max(priority);
+            self.set(place, priority);
+        }
+    }
+
+    /// The place in whose share of the sum the fraction `at` (0 to 1) of it lies. Only if [`total`](Self::total) is more
+    /// than 0 may that place be drawn.
+    pub fn find(&self, at: f64) -> usize {
+        let mut rest = at * self.total();
+        let leaves = self.sums.len() / 2;
+        let mut node = 1;
+        while node < leaves {
+            let (left, right) = (self.sums[2 * node], self.sums[2 * node + 1]);
+            // Rounding must not lead to where nothing is.
+            if right == 0.0 || (rest < left && left > 0.0) {
+                node *= 2;
+            } else {
+                rest -= left;
+                node = 2 * node + 1;
+            }
+        }
+        node - leaves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Generator, Purpose};
+
+    fn with(priorities: &[f64]) -> Priorities {
+        let mut tree = Priorities::new(priorities.len(), 1.0, 1e-6);
+        tree.restore(priorities, 1.0);
+        tree
+    }
+
+    #[test]
+    fn a_place_is_found_in_proportion_to_its_priority() {
+        let tree = with(&[0.0, 2.0, 0.0, 1.0, 5.0, 0.0]);
+        assert_eq!(tree.total(), 8.0);
+        for (at, place) in [(0.0, 1), (0.249, 1), (0.25, 3), (0.374, 3), (0.375, 4), (0.999, 4), (1.0, 4), (1.1, 4)] {
+            assert_eq!(tree.find(at), place, "{at}");
+        }
+    }
+
+    #[test]
+    fn errors_become_priorities_and_new_places_have_the_largest_so_far() {
+        let mut tree = Priorities::new(3, 0.5, 0.25);
+        tree.insert(0);
+        assert_eq!(tree.priority(0), 1.0);
+        tree.update(0, -6.0);
+        tree.insert(1);
+        assert_eq!((tree.priority(0), tree.priority(1)), (2.5, 2.5));
+        tree.update(0, 0.0);
+        tree.insert(2);
+        assert_eq!((tree.priority(0), tree.priority(2)), (0.5, 2.5), "the largest ever given");
+        tree.remove(1);
+        tree.update(1, 9.0);
+        assert_eq!((tree.priority(1), tree.total()), (0.0, 3.0), "what may not be drawn stays so");
+    }
+
+    #[test]
+    fn sums_do_not_drift_and_a_saved_tree_is_the_same_tree() {
+        let mut random = Generator::new(1, Purpose::Synthetic);
+        let mut tree = Priorities::new(100, 0.6, 1e-6);
+        for _ in 0..50_000 {
+            let place = random.below(100);
+            match random.below(4) {
+                0 => tree.remove(place),
+                1 => tree.insert(place),
+                _ => tree.update(place, random.symmetric(1e6)),
+            }
+        }
+        let mut again = Priorities::new(100, 0.6, 1e-6);
+        let (priorities, maximum) = tree.state();
+        again.restore(priorities, maximum);
+        assert!(again == tree, "every sum is that of its leaves");
+        for place in 0..100 {
+            tree.remove(place);
+        }
+        assert_eq!(tree.total(), 0.0);
+    }
+
+    #[test]
+    fn nothing_is_drawn_that_may_not_be_whatever_the_rounding() {
+        let mut random = Generator::new(2, Purpose::Synthetic);
+        for places in [1, 2, 7, 64, 100] {
+            let mut tree = Priorities::new(places, 1.0, 1e-12);
+            for _ in 0..300 {
+                let place = random.below(places);
+                tree.insert(place);
+                tree.update(place, 10f32.powf(random.symmetric(12.0)));
+                tree.remove(random.below(places));
+                if tree.total() > 0.0 {
+                    for at in [0.0, random.fraction(), 1.0 - f64::EPSILON, 1.0] {
+                        assert!(tree.priority(tree.find(at)) > 0.0);
+                    }
+                }
+            }
+        }
+    }
+}
