@@ -156,7 +156,7 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames
     if kind == "vector":
         command += ["--envs", envs, "--threads", threads]
     if kind in UNITS:
-        command += ["--preset", "nature", "--device", "cpu"]
+        command += ["--preset", "cleanrl", "--device", "cpu"]
 
     def measure(seconds):
         line = [str(part) for part in command + ["--seconds", seconds]]
