@@ -1,6 +1,6 @@
 //! The agent: acts epsilon-greedily, remembers, and learns by temporal differences (DQN).
 
-use crate::head::{BatchLoss, Head, Loss, Taken};
+use crate::head::{BatchLoss, Head, Lesson, Loss};
 use crate::learner::{Learner, Which};
 use crate::network::first_maximum;
 use crate::noise::draw_factors;
@@ -162,11 +162,11 @@ impl Agent {
             if self.rule.double { self.chooser.as_slice() } else { head.q_values(target_outputs, &mut self.q_values) };
         head.targets(&batch.rewards, &batch.discounts, target_outputs, chooser, &mut self.targets);
 
-        let (rule, targets, errors) = (&self.rule, &self.targets, &mut self.errors);
-        let taken = Taken { actions: &batch.actions, weights: &batch.weights };
+        let (rule, errors) = (&self.rule, &mut self.errors);
+        let lesson = Lesson { actions: &batch.actions, targets: &self.targets, weights: &batch.weights };
         let mut shown = BatchLoss::default();
         let mut loss_gradient = |outputs: &[f32], gradient: &mut [f32]| {
-            shown = head.loss_gradient(rule.loss, rule.gradient_scale, taken, targets, outputs, gradient, errors);
+            shown = head.loss_gradient(rule.loss, rule.gradient_scale, lesson, outputs, gradient, errors);
             // Before the step, so that the parameters stay the last good ones.
             ensure!(
                 shown.loss.is_finite() && shown.q_value.is_finite(),
