@@ -1,6 +1,9 @@
 //! The agent: acts epsilon-greedily, remembers, and learns by temporal differences (DQN).
+//!
+//! It is two parts that can work at the same time as long as they do not need each other: an [`Explorer`] that chooses actions
+//! and an [`Updater`] with the networks and the replay.
 
-use crate::head::{BatchLoss, Head, Loss, Taken};
+use crate::head::{BatchLoss, Head, Lesson, Loss};
 use crate::learner::{Learner, LearnerState, Which};
 use crate::network::first_maximum;
 use crate::noise::draw_factors;
@@ -32,7 +35,7 @@ pub struct LearningRule {
 }
 
 /// What an update showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// Mean loss over the batch, with importance weights if there are any.
     pub loss: f32,
@@ -62,24 +65,63 @@ pub struct AgentTimes {
 pub struct AgentState {
     learner: LearnerState,
     exploration: Generator,
+    acting_noise: Generator,
+    episodes: u64,
     sampling: Generator,
     noise: Generator,
-    episodes: u64,
 }
 
-/// The parts an agent is made of.
-pub struct Agent {
-    learner: Box<dyn Learner>,
-    replay: Replay,
+/// Chooses actions: at random with probability epsilon, otherwise those of the largest Q-value.
+#[derive(Clone, Debug)]
+pub struct Explorer {
     schedule: EpsilonSchedule,
-    rule: LearningRule,
+    actions: usize,
     exploration: Generator,
-    sampling: Generator,
     noise: Generator,
-    /// Agent step of the last action.
-    step: u64,
+    /// The noise of noisy layers for one decision; empty if there are none.
+    factors: Vec<f32>,
     /// Episodes begun.
     episodes: u64,
+    time: Duration,
+}
+
+impl Explorer {
+    /// The index of the action at agent step `step`, given what makes Q-values of the observation, with this noise in its noisy
+    /// layers if there is any.
+    ///
+    /// # Errors
+    /// Those of `q_values`.
+    pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<usize> {
+        let begun = Instant::now();
+        if self.exploration.fraction() < self.epsilon(step) {
+            return Ok(self.exploration.below(self.actions));
+        }
+        if !self.factors.is_empty() {
+            draw_factors(&mut self.noise, &mut self.factors);
+        }
+        let action = any_maximum(q_values(&self.factors)?, &mut self.exploration);
+        self.time += begun.elapsed();
+        Ok(action)
+    }
+
+    /// Probability of a random action at agent step `step`, in the present episode.
+    pub fn epsilon(&self, step: u64) -> f64 {
+        self.schedule.epsilon(step, self.episodes.saturating_sub(1))
+    }
+
+    /// An episode begins.
+    pub fn begin_episode(&mut self) {
+        self.episodes += 1;
+    }
+}
+
+/// Learns: the networks, the replay, and how an update is made of them.
+pub struct Updater {
+    learner: Box<dyn Learner>,
+    replay: Replay,
+    rule: LearningRule,
+    sampling: Generator,
+    noise: Generator,
     batch: Batch,
     targets: Vec<f32>,
     chooser: Vec<f32>,
@@ -89,35 +131,7 @@ pub struct Agent {
     times: AgentTimes,
 }
 
-impl Agent {
-    /// An agent of these parts; what it draws follows from `seed`.
-    pub fn new(
-        learner: Box<dyn Learner>,
-        replay: Replay,
-        schedule: EpsilonSchedule,
-        rule: LearningRule,
-        seed: u64,
-    ) -> Self {
-        Self {
-            factors: vec![0.0; learner.architecture().noise_len()],
-            learner,
-            replay,
-            schedule,
-            rule,
-            exploration: Generator::new(seed, Purpose::Exploration),
-            sampling: Generator::new(seed, Purpose::Replay),
-            noise: Generator::new(seed, Purpose::Noise),
-            step: 0,
-            episodes: 0,
-            batch: Batch::default(),
-            targets: Vec::new(),
-            chooser: Vec::new(),
-            q_values: Vec::new(),
-            errors: Vec::new(),
-            times: AgentTimes::default(),
-        }
-    }
-
+impl Updater {
     fn head(&self) -> Head {
         self.learner.architecture().design.head
     }
@@ -131,45 +145,31 @@ impl Agent {
         self.learner.perturb(which, Some(&self.factors))
     }
 
-    /// The index of the action for `observation` (`[4, 84, 84]`) at agent step `step`.
-    pub fn act(&mut self, observation: &[u8], step: u64) -> Result<usize> {
-        let begun = Instant::now();
-        self.step = step;
-        let actions = self.learner.architecture().actions;
-        if self.exploration.fraction() < self.epsilon(step) {
-            return Ok(self.exploration.below(actions));
+    /// The Q-values of `observation` by the online network with this noise, if there is any.
+    fn q_values(&mut self, observation: &[u8], factors: &[f32]) -> Result<&[f32]> {
+        if !factors.is_empty() {
+            self.learner.perturb(Which::Online, Some(factors))?;
         }
-        self.perturb(Which::Online)?;
         let head = self.head();
         let outputs = self.learner.outputs(Which::Online, observation)?;
-        let action = any_maximum(head.q_values(outputs, &mut self.q_values), &mut self.exploration);
-        self.times.acting += begun.elapsed();
-        Ok(action)
+        Ok(head.q_values(outputs, &mut self.q_values))
     }
 
-    /// Probability of a random action at agent step `step`, in the present episode.
-    pub fn epsilon(&self, step: u64) -> f64 {
-        self.schedule.epsilon(step, self.episodes.saturating_sub(1))
+    /// The networks.
+    pub fn learner(&self) -> &dyn Learner {
+        self.learner.as_ref()
     }
 
-    /// An episode begins with this frame.
-    pub fn begin_episode(&mut self, first: &Frame) {
-        self.episodes += 1;
-        self.replay.begin_episode(first);
-    }
-
-    /// Remembers a step; see [`Replay::push`].
-    pub fn remember(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
-        self.replay.push(action, reward, terminal, episode_over, next);
-    }
-
-    /// One update on a batch from the replay; `None` if the replay has no transition yet.
-    pub fn learn(&mut self) -> Result<Option<Update>> {
+    /// One update at agent step `step` on a batch from the replay; `None` if the replay has no transition yet.
+    ///
+    /// # Errors
+    /// When the loss is not a finite number, or the device fails.
+    pub fn learn(&mut self, step: u64) -> Result<Option<Update>> {
         let begun = Instant::now();
         let (size, sampling, mut batch) = (self.rule.batch_size, &mut self.sampling, std::mem::take(&mut self.batch));
         let drawn = match self.rule.beta {
             None => self.replay.sample(size, sampling, &mut batch),
-            Some(beta) => self.replay.sample_by_priority(size, beta.beta(self.step), sampling, &mut batch),
+            Some(beta) => self.replay.sample_by_priority(size, beta.beta(step), sampling, &mut batch),
         };
         self.times.batches += begun.elapsed();
         let update = if drawn { self.learn_from(&batch).map(Some) } else { Ok(None) };
@@ -183,6 +183,9 @@ impl Agent {
     }
 
     /// One update on `batch`: what it does depends on the networks, the optimizer, the noise and the batch alone.
+    ///
+    /// # Errors
+    /// When the loss is not a finite number, or the device fails.
     pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
         let begun = Instant::now();
         let head = self.head();
@@ -198,28 +201,31 @@ impl Agent {
         let chooser =
             if self.rule.double { self.chooser.as_slice() } else { head.q_values(target_outputs, &mut self.q_values) };
         head.targets(&batch.rewards, &batch.discounts, target_outputs, chooser, &mut self.targets);
-
         self.times.targets += begun.elapsed();
 
         let begun = Instant::now();
         let mut forward = Duration::ZERO;
-        let (rule, targets, errors) = (&self.rule, &self.targets, &mut self.errors);
-        let taken = Taken { actions: &batch.actions, weights: &batch.weights };
+        let (rule, errors) = (&self.rule, &mut self.errors);
+        let lesson = Lesson { actions: &batch.actions, targets: &self.targets, weights: &batch.weights };
         let mut shown = BatchLoss::default();
         let mut loss_gradient = |outputs: &[f32], gradient: &mut [f32]| {
             forward = begun.elapsed();
-            shown = head.loss_gradient(rule.loss, rule.gradient_scale, taken, targets, outputs, gradient, errors);
+            shown = head.loss_gradient(rule.loss, rule.gradient_scale, lesson, outputs, gradient, errors);
             // Before the step, so that the parameters stay the last good ones.
             ensure!(
                 shown.loss.is_finite() && shown.q_value.is_finite(),
-                "the loss is no longer a finite number (loss {}, mean Q-value {}): learning has diverged; \
-                 try a smaller learning rate (--set learning_rate=...)",
+                "the loss is no longer a finite number (loss {}, mean Q-value {})",
                 shown.loss,
                 shown.q_value
             );
             Ok(())
         };
-        let gradient_norm = self.learner.descend(&batch.observations, rule.gradient_norm_limit, &mut loss_gradient)?;
+        let descended = self.learner.descend(&batch.observations, rule.gradient_norm_limit, &mut loss_gradient);
+        let gradient_norm = match descended {
+            Ok(norm) => norm,
+            Err(error) if shown.loss.is_finite() && shown.q_value.is_finite() => return Err(error),
+            Err(error) => return Err(error.context(self.diagnosis())),
+        };
         if self.rule.target_tau > 0.0 {
             self.learner.move_target(self.rule.target_tau)?;
         }
@@ -228,54 +234,174 @@ impl Agent {
         Ok(Update { loss: shown.loss, q_value: shown.q_value, gradient_norm })
     }
 
-    /// The target network becomes a copy of the online one.
-    pub fn sync_target(&mut self) -> Result<()> {
-        self.learner.move_target(1.0)
+    /// What is not finite, and what to do about it.
+    fn diagnosis(&self) -> String {
+        let infinite = |values: &[f32]| values.iter().any(|value| !value.is_finite());
+        let tensor = match self.learner.parameters(Which::Online) {
+            Ok(online) => online.architecture.layout().into_iter().find(|spec| infinite(&online.values[spec.range()])),
+            Err(_) => None,
+        };
+        let what = match tensor {
+            Some(spec) => format!("the parameters `{}` of the online network are not all finite", spec.name),
+            None if infinite(&self.targets) => {
+                "the targets are not all finite, the online network's parameters are".into()
+            }
+            None => "the online network's outputs are not all finite, its parameters are".into(),
+        };
+        format!("learning has diverged: {what}; try a smaller learning rate (--set learning_rate=...)")
+    }
+}
+
+/// Both parts.
+pub struct Agent {
+    /// Chooses actions.
+    pub explorer: Explorer,
+    /// Learns.
+    pub updater: Updater,
+}
+
+impl Agent {
+    /// An agent of these parts; what it draws follows from `seed`.
+    pub fn new(
+        learner: Box<dyn Learner>,
+        replay: Replay,
+        schedule: EpsilonSchedule,
+        rule: LearningRule,
+        seed: u64,
+    ) -> Self {
+        let factors = vec![0.0; learner.architecture().noise_len()];
+        let explorer = Explorer {
+            schedule,
+            actions: learner.architecture().actions,
+            exploration: Generator::new(seed, Purpose::Exploration),
+            noise: Generator::new(seed, Purpose::ActingNoise),
+            factors: factors.clone(),
+            episodes: 0,
+            time: Duration::ZERO,
+        };
+        let updater = Updater {
+            learner,
+            replay,
+            rule,
+            sampling: Generator::new(seed, Purpose::Replay),
+            noise: Generator::new(seed, Purpose::Noise),
+            batch: Batch::default(),
+            targets: Vec::new(),
+            chooser: Vec::new(),
+            q_values: Vec::new(),
+            errors: Vec::new(),
+            factors,
+            times: AgentTimes::default(),
+        };
+        Self { explorer, updater }
     }
 
-    /// The online network with its parameters.
+    /// The index of the action for `observation` (`[4, 84, 84]`) at agent step `step`, by the online network.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn act(&mut self, observation: &[u8], step: u64) -> Result<usize> {
+        let Self { explorer, updater } = self;
+        explorer.act(step, |factors| updater.q_values(observation, factors))
+    }
+
+    /// Probability of a random action at agent step `step`, in the present episode.
+    pub fn epsilon(&self, step: u64) -> f64 {
+        self.explorer.epsilon(step)
+    }
+
+    /// An episode begins with this frame.
+    pub fn begin_episode(&mut self, first: &Frame) {
+        self.explorer.begin_episode();
+        self.remember_beginning(first);
+    }
+
+    /// Remembers that an episode began with this frame, of which the explorer knows.
+    pub fn remember_beginning(&mut self, first: &Frame) {
+        self.updater.replay.begin_episode(first);
+    }
+
+    /// Remembers a step; see [`Replay::push`].
+    pub fn remember(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
+        self.updater.replay.push(action, reward, terminal, episode_over, next);
+    }
+
+    /// See [`Updater::learn`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn learn(&mut self, step: u64) -> Result<Option<Update>> {
+        self.updater.learn(step)
+    }
+
+    /// See [`Updater::learn_from`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
+        self.updater.learn_from(batch)
+    }
+
+    /// The target network becomes a copy of the online one.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn sync_target(&mut self) -> Result<()> {
+        self.updater.learner.move_target(1.0)
+    }
+
+    /// The networks.
     pub fn learner(&self) -> &dyn Learner {
-        self.learner.as_ref()
+        self.updater.learner()
     }
 
     /// The replay.
     pub fn replay(&self) -> &Replay {
-        &self.replay
+        &self.updater.replay
     }
 
     /// What its future depends on, but for the replay.
+    ///
+    /// # Errors
+    /// When the networks cannot be fetched from their device.
     pub fn state(&self) -> Result<AgentState> {
         Ok(AgentState {
-            learner: self.learner.state()?,
-            exploration: self.exploration.clone(),
-            sampling: self.sampling.clone(),
-            noise: self.noise.clone(),
-            episodes: self.episodes,
+            learner: self.updater.learner.state()?,
+            exploration: self.explorer.exploration.clone(),
+            acting_noise: self.explorer.noise.clone(),
+            episodes: self.explorer.episodes,
+            sampling: self.updater.sampling.clone(),
+            noise: self.updater.noise.clone(),
         })
     }
 
     /// Goes on from a state of such an agent and its replay.
+    ///
+    /// # Errors
+    /// When the state is that of another network.
     pub fn set_state(&mut self, state: AgentState, replay: Replay) -> Result<()> {
-        self.learner.set_state(state.learner)?;
-        (self.exploration, self.sampling, self.noise) = (state.exploration, state.sampling, state.noise);
-        (self.episodes, self.replay) = (state.episodes, replay);
+        let AgentState { learner, exploration, acting_noise, episodes, sampling, noise } = state;
+        self.updater.learner.set_state(learner)?;
+        (self.updater.sampling, self.updater.noise, self.updater.replay) = (sampling, noise, replay);
+        (self.explorer.exploration, self.explorer.noise, self.explorer.episodes) =
+            (exploration, acting_noise, episodes);
         Ok(())
     }
 
     /// Where the time went so far.
-    pub fn times(&self) -> &AgentTimes {
-        &self.times
+    pub fn times(&self) -> AgentTimes {
+        AgentTimes { acting: self.explorer.time, ..self.updater.times }
     }
 
     /// Frames in the replay.
     pub fn replay_len(&self) -> usize {
-        self.replay.len()
+        self.replay().len()
     }
 
     /// Up to `count` observations from the replay, `[n, 4, 84, 84]`, to watch Q-values on; drawn with `generator`.
     pub fn held_out_observations(&mut self, count: usize, generator: &mut Generator) -> Vec<u8> {
         let mut batch = Batch::default();
-        if self.replay.sample(count, generator, &mut batch) {
+        if self.updater.replay.sample(count, generator, &mut batch) {
             batch.observations
         } else {
             Vec::new()
@@ -283,13 +409,15 @@ impl Agent {
     }
 
     /// The mean over `observations` of the largest Q-value, without noise.
+    ///
+    /// # Errors
+    /// When the device fails.
     pub fn mean_maximal_q(&mut self, observations: &[u8]) -> Result<f64> {
-        self.learner.perturb(Which::Online, None)?;
-        let (actions, head) = (self.learner.architecture().actions, self.head());
+        self.updater.learner.perturb(Which::Online, None)?;
+        let actions = self.learner().architecture().actions;
         let mut sum = 0.0;
         for chunk in observations.chunks(32 * STACK_PIXELS) {
-            let outputs = self.learner.outputs(Which::Online, chunk)?;
-            let q_values = head.q_values(outputs, &mut self.q_values);
+            let q_values = self.updater.q_values(chunk, &[])?;
             sum += q_values.chunks_exact(actions).map(|row| f64::from(row[first_maximum(row)])).sum::<f64>();
         }
         Ok(sum / (observations.len() / STACK_PIXELS).max(1) as f64)
@@ -456,7 +584,7 @@ mod tests {
             let (head, mut room) = (variant.design.head, Vec::new());
             let mut wrong = Some(String::new());
             for update in 1..=2000 {
-                let shown = agent.learn().unwrap().unwrap();
+                let shown = agent.learn(0).unwrap().unwrap();
                 assert_eq!(shown.gradient_norm.is_some(), variant.norm_limit.is_some());
                 if variant.tau == 0.0 && update % 10 == 0 {
                     agent.sync_target().unwrap();
@@ -464,10 +592,10 @@ mod tests {
                 if update % 100 != 0 {
                     continue;
                 }
-                agent.learner.perturb(Which::Online, None).unwrap();
+                agent.updater.learner.perturb(Which::Online, None).unwrap();
                 wrong = observations.chunks_exact(STACK_PIXELS).find_map(|observation| {
                     let expected = if observation[STACK_PIXELS - 1] > 0 { expected[0] } else { expected[1] };
-                    let outputs = agent.learner.outputs(Which::Online, observation).unwrap();
+                    let outputs = agent.updater.learner.outputs(Which::Online, observation).unwrap();
                     let q_values = head.q_values(outputs, &mut room);
                     let near = q_values.iter().zip(expected).all(|(got, want)| (got - want).abs() < tolerance);
                     let right = near && first_maximum(q_values) == first_maximum(&expected);
@@ -486,7 +614,7 @@ mod tests {
     fn noise_and_priorities_follow_the_seed() {
         let run = |seed: u64| {
             let mut agent = agent(RAINBOW);
-            agent.noise = Generator::new(seed, Purpose::Noise);
+            agent.updater.noise = Generator::new(seed, Purpose::Noise);
             let mut random = Generator::new(7, Purpose::Synthetic);
             agent.begin_episode(&[0; FRAME_PIXELS]);
             let mut actions = Vec::new();
@@ -495,12 +623,12 @@ mod tests {
                 let frame = [random.below(256) as u8; FRAME_PIXELS];
                 agent.remember(action, (action == 1).into(), false, false, &frame);
                 if step > 20 && step % 10 == 0 {
-                    agent.learn().unwrap();
+                    agent.learn(0).unwrap();
                 }
                 actions.push(action);
             }
-            let priorities = agent.replay.priorities().unwrap().clone();
-            (actions, agent.learner.parameters().unwrap(), priorities)
+            let priorities = agent.updater.replay.priorities().unwrap().clone();
+            (actions, agent.updater.learner.parameters(Which::Online).unwrap(), priorities)
         };
         let first = run(1);
         assert!(run(1) == first);
@@ -510,12 +638,12 @@ mod tests {
     #[test]
     fn the_noise_is_new_at_every_step_and_absent_where_q_values_are_watched() {
         let mut agent = agent(Variant { design: Design { noisy: true, ..PLAIN.design }, ..PLAIN });
-        agent.schedule = EpsilonSchedule::Linear { initial: 0.0, last: 0.0, starts_steps: 0, anneal_steps: 0 };
+        agent.explorer.schedule = EpsilonSchedule::Linear { initial: 0.0, last: 0.0, starts_steps: 0, anneal_steps: 0 };
         let observation = [77u8; STACK_PIXELS];
         let mut seen = Vec::new();
         for step in 0..3 {
             agent.act(&observation, step).unwrap();
-            seen.push(agent.learner.outputs(Which::Online, &observation).unwrap().to_vec());
+            seen.push(agent.updater.learner.outputs(Which::Online, &observation).unwrap().to_vec());
         }
         assert!(seen[0] != seen[1] && seen[1] != seen[2]);
         let watched = agent.mean_maximal_q(&observation).unwrap();
@@ -526,7 +654,7 @@ mod tests {
     #[test]
     fn exponential_epsilon_falls_when_the_next_game_begins() {
         let mut agent = agent(PLAIN);
-        agent.schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
+        agent.explorer.schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
         for expected in [1.0, 0.5, 0.25] {
             agent.begin_episode(&[0; FRAME_PIXELS]);
             assert_eq!(agent.epsilon(1_000), expected);
@@ -547,10 +675,10 @@ mod tests {
             let mut agent = agent(Variant { design, ..PLAIN });
             let mut batch = random_batch(4, 2, &mut Generator::new(2, Purpose::Synthetic));
             batch.rewards[0] = f32::NAN;
-            let before = agent.learner.parameters().unwrap();
+            let before = agent.updater.learner.parameters(Which::Online).unwrap();
             let message = agent.learn_from(&batch).unwrap_err().to_string();
             assert!(message.contains("learning_rate"), "{message}");
-            assert!(agent.learner.parameters().unwrap() == before);
+            assert!(agent.updater.learner.parameters(Which::Online).unwrap() == before);
         }
     }
 }

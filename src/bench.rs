@@ -4,6 +4,7 @@ use crate::agent::{random_batch, Agent, AgentTimes};
 use crate::cli::{BenchArgs, BenchKind};
 use crate::config::{Config, Sources};
 use crate::device;
+use crate::learner::Which;
 use crate::player::Player;
 use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -228,11 +229,11 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let mut agent = train::new_agent(&config, ACTIONS, &device)?;
     let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     agent.learn_from(&batch)?; // the first one allocates
-    let before = *agent.times();
+    let before = agent.times();
     let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
-    let parts = parts(&before, agent.times()).split_off(2);
+    let parts = parts(&before, &agent.times()).split_off(2);
 
-    let mut player = Player::new(&agent.learner().parameters()?, 0.0, &device)?;
+    let mut player = Player::new(&agent.learner().parameters(Which::Online)?, 0.0, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
     let observation = &batch.observations[..STACK_PIXELS];
     let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
@@ -275,7 +276,7 @@ impl Training {
         }
         self.steps += 1;
         if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.train_every_steps) {
-            self.agent.learn()?;
+            self.agent.learn(self.steps)?;
         }
         if self.steps.is_multiple_of(self.config.target_sync_steps) {
             self.agent.sync_target()?;
@@ -296,9 +297,9 @@ fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> R
         training.step()?;
     }
     training.emulation = Duration::ZERO;
-    let before = *training.agent.times();
+    let before = training.agent.times();
     let steps = rate(span, 4, || training.step())?;
-    let mut parts = parts(&before, training.agent.times());
+    let mut parts = parts(&before, &training.agent.times());
     parts.insert(0, ("emulation and preprocessing", training.emulation));
     let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
     Ok(Outcome { parts, ..Outcome::new("steps_per_second", unit, steps) })

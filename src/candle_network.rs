@@ -31,6 +31,11 @@ impl CandleNetwork {
         &self.architecture
     }
 
+    /// Where they are.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The parameters, in the order of [`Architecture::layout`].
     pub fn variables(&self) -> &[Var] {
         &self.variables

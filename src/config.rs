@@ -40,6 +40,17 @@ pub enum LifeLoss {
     Ignore,
 }
 
+/// How acting and learning take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// The online network acts; an update sees all steps before it. The paper's.
+    Sequential,
+    /// The target network acts, and updates see the steps up to its last copy: both go on at the same time until the next
+    /// (Daley & Amato 2021). The results are the same on one core.
+    Concurrent,
+}
+
 /// The optimizers on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,6 +131,8 @@ pub struct Config {
     /// Fraction of the way to the online network that the target network moves after every update; 0 means copies every
     /// `target_sync_steps` instead.
     pub target_tau: f64,
+    /// How acting and learning take turns: "sequential", or "concurrent" on two cores.
+    pub schedule: Schedule,
     /// Discount a step.
     pub gamma: f64,
     /// Steps of rewards summed before the successor's value is used.
@@ -331,6 +344,16 @@ impl Config {
         faults.within("evaluation_max_episode_frames", self.evaluation_max_episode_frames, 1..=u32::MAX);
         faults.within("metrics_every_steps", self.metrics_every_steps, 1..=many);
         faults.within("checkpoint_every_steps", self.checkpoint_every_steps, 1..=many);
+        if self.schedule == Schedule::Concurrent {
+            let sync = self.target_sync_steps;
+            if !self.total_steps.is_multiple_of(sync.max(1)) {
+                let allowed = format!("with the concurrent schedule a multiple of target_sync_steps, {sync}");
+                faults.add("total_steps", self.total_steps, allowed);
+            }
+            if self.target_tau > 0.0 {
+                faults.add("target_tau", self.target_tau, "with the concurrent schedule 0".to_string());
+            }
+        }
         if self.seed > i64::MAX as u64 {
             // TOML has no larger integers, and config.toml must hold it.
             faults.add("seed", self.seed, format!("0 to {}", i64::MAX));
@@ -414,6 +437,18 @@ impl Config {
     /// The configuration in TOML that [`to_toml`](Self::to_toml) wrote.
     pub fn from_toml(text: &str) -> Result<Config> {
         toml::from_str(text).context("the run's configuration is not one of this version of the program")
+    }
+
+    /// The same with another length.
+    ///
+    /// # Errors
+    /// When that does not go with the other values.
+    pub fn with_total_steps(self, total_steps: u64) -> Result<Config> {
+        let config = Config { total_steps, ..self };
+        match config.faults().as_slice() {
+            [] => Ok(config),
+            faults => bail!("{}", faults.join("; ")),
+        }
     }
 
     /// The configuration as TOML, every key.

@@ -618,3 +618,43 @@ impl Workspace {
 fn feature_columns(b: usize, block: usize, features: usize) -> Range<usize> {
     (b * block).min(features)..((b + 1) * block).min(features)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::head::{Head, Support};
+    use crate::network::{Design, NetworkKind};
+
+    fn dueling(head: Head) -> Architecture {
+        Architecture::new(Design { dueling: true, head, ..NetworkKind::Cpu.plain() }, 3)
+    }
+
+    fn workspace(outputs: [Vec<f32>; 2]) -> Workspace {
+        let branches = outputs.map(|output| BranchSpace { output, ..BranchSpace::default() }).to_vec();
+        Workspace { branches, ..Workspace::default() }
+    }
+
+    /// Advantages 1, 2 and 6 have the mean 3.
+    #[test]
+    fn dueling_adds_to_the_value_what_an_action_has_over_the_mean_advantage() {
+        let architecture = dueling(Head::Expected);
+        let mut workspace = workspace([vec![10.0, -1.0], vec![1.0, 2.0, 6.0, 0.0, 0.0, 3.0]]);
+        workspace.combine_branches(&architecture, 2);
+        assert_eq!(workspace.outputs, [8.0, 9.0, 13.0, -2.0, -2.0, 1.0]);
+        workspace.split_gradient(&[3.0, 0.0, 0.0, 1.0, 1.0, 1.0], &architecture, 2);
+        assert_eq!(workspace.branches[0].output_gradient, [3.0, 3.0]);
+        assert_eq!(workspace.branches[1].output_gradient, [2.0, -1.0, -1.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// Two atoms: the advantages of the first are 1, 2 and 6, those of the second 0, 3 and 3.
+    #[test]
+    fn dueling_with_atoms_does_so_atom_by_atom() {
+        let architecture = dueling(Head::Categorical(Support { atoms: 2, value_min: 0.0, value_max: 1.0 }));
+        let mut workspace = workspace([vec![10.0, 20.0], vec![1.0, 0.0, 2.0, 3.0, 6.0, 3.0]]);
+        workspace.combine_branches(&architecture, 1);
+        assert_eq!(workspace.outputs, [8.0, 18.0, 9.0, 21.0, 13.0, 21.0]);
+        workspace.split_gradient(&[0.0, 3.0, 3.0, 0.0, 0.0, 0.0], &architecture, 1);
+        assert_eq!(workspace.branches[0].output_gradient, [3.0, 3.0]);
+        assert_eq!(workspace.branches[1].output_gradient, [-1.0, 2.0, 2.0, -1.0, -1.0, -1.0]);
+    }
+}

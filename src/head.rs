@@ -93,11 +93,13 @@ pub enum Head {
     Categorical(Support),
 }
 
-/// The actions and rewards a batch's loss is about; all slices are as long as the batch.
+/// What the loss of a batch is about, transition by transition.
 #[derive(Clone, Copy, Debug)]
-pub struct Taken<'a> {
+pub struct Lesson<'a> {
     /// Indices of the actions taken.
     pub actions: &'a [u8],
+    /// What these should have given, see [`Head::targets`].
+    pub targets: &'a [f32],
     /// What each transition's loss counts for: importance weights, or ones.
     pub weights: &'a [f32],
 }
@@ -162,26 +164,24 @@ impl Head {
     }
 
     /// The gradient of the batch's summed loss, times `scale`, by the network's `outputs` `[transitions, actions,
-    /// width]`, given [`targets`](Self::targets). `errors` becomes each transition's error, by which it is prioritised:
+    /// width]`. `errors` becomes each transition's error, by which it is prioritised:
     /// |TD error|, or the Kullback-Leibler divergence of prediction from target, which is the categorical head's loss
     /// (Hessel et al. 2018; `loss` says nothing there).
-    #[allow(clippy::too_many_arguments)] // each is one thing, and none belongs to another
     pub fn loss_gradient(
         &self,
         loss: Loss,
         scale: f32,
-        taken: Taken,
-        targets: &[f32],
+        lesson: Lesson,
         outputs: &[f32],
         gradient: &mut [f32],
         errors: &mut Vec<f32>,
     ) -> BatchLoss {
-        let size = taken.actions.len().max(1);
+        let size = lesson.actions.len().max(1);
         let (row, width) = (outputs.len() / size, self.width());
         gradient.fill(0.0);
         errors.clear();
         let mut sums = BatchLoss::default();
-        let transitions = taken.actions.iter().zip(taken.weights).zip(targets.chunks_exact(width));
+        let transitions = lesson.actions.iter().zip(lesson.weights).zip(lesson.targets.chunks_exact(width));
         for (i, ((&action, &weight), target)) in transitions.enumerate() {
             let begin = i * row + usize::from(action) * width;
             let outputs = &outputs[begin..begin + width];
@@ -236,8 +236,11 @@ mod tests {
 
     const FIVE: Support = Support { atoms: 5, value_min: -2.0, value_max: 2.0 };
 
-    fn taken<'a>(actions: &'a [u8], weights: &'a [f32]) -> Taken<'a> {
-        Taken { actions, weights }
+    /// (what was shown, the gradient, the errors) of a batch.
+    fn learn(head: Head, loss: Loss, scale: f32, lesson: Lesson, outputs: &[f32]) -> (BatchLoss, Vec<f32>, Vec<f32>) {
+        let (mut gradient, mut errors) = (vec![9.0; outputs.len()], vec![7.0; 9]);
+        let shown = head.loss_gradient(loss, scale, lesson, outputs, &mut gradient, &mut errors);
+        (shown, gradient, errors)
     }
 
     fn logits(probabilities: &[f32]) -> Vec<f32> {
@@ -271,11 +274,8 @@ mod tests {
 
     #[test]
     fn only_the_action_taken_has_a_gradient() {
-        let (mut gradient, mut errors) = ([9.0; 4], vec![7.0; 9]);
-        let taken = taken(&[1, 0], &[1.0, 1.0]);
-        let outputs = [0.0, 0.25, 0.5, 0.0];
-        let shown =
-            Head::Expected.loss_gradient(Loss::Clipped, 0.5, taken, &[2.25, 1.0], &outputs, &mut gradient, &mut errors);
+        let lesson = Lesson { actions: &[1, 0], targets: &[2.25, 1.0], weights: &[1.0, 1.0] };
+        let (shown, gradient, errors) = learn(Head::Expected, Loss::Clipped, 0.5, lesson, &[0.0, 0.25, 0.5, 0.0]);
         assert_eq!(gradient, [0.0, -0.5, -0.25, 0.0]);
         assert_eq!(shown, BatchLoss { loss: (1.5 + 0.125) / 2.0, q_value: (0.25 + 0.5) / 2.0 });
         assert_eq!(errors, [2.0, 0.5]);
@@ -283,10 +283,8 @@ mod tests {
 
     #[test]
     fn importance_weights_multiply_loss_and_gradient_but_not_the_errors() {
-        let (mut gradient, mut errors) = ([0.0; 4], Vec::new());
-        let taken = taken(&[1, 0], &[0.5, 1.0]);
-        let shown =
-            Head::Expected.loss_gradient(Loss::Squared, 1.0, taken, &[2.0, 1.0], &[0.0; 4], &mut gradient, &mut errors);
+        let lesson = Lesson { actions: &[1, 0], targets: &[2.0, 1.0], weights: &[0.5, 1.0] };
+        let (shown, gradient, errors) = learn(Head::Expected, Loss::Squared, 1.0, lesson, &[0.0; 4]);
         assert_eq!(gradient, [0.0, -2.0, -2.0, 0.0]);
         assert_eq!((shown.loss, errors.as_slice()), ((0.5 * 4.0 + 1.0) / 2.0, [2.0, 1.0].as_slice()));
     }
@@ -347,25 +345,17 @@ mod tests {
 
     #[test]
     fn the_categorical_loss_is_the_divergence_and_vanishes_at_the_target() {
-        let (mut gradient, mut errors) = ([0.0; 10], Vec::new());
-        let target = [0.0, 0.5, 0.5, 0.0, 0.0];
-        let outputs = [0.0; 10];
-        let head = Head::Categorical(FIVE);
-        let mut learn = |outputs: &[f32], target: &[f32]| {
-            let taken = taken(&[1], &[2.0]);
-            head.loss_gradient(Loss::Clipped, 0.5, taken, target, outputs, &mut gradient, &mut errors)
+        let learn = |targets: &[f32]| {
+            let lesson = Lesson { actions: &[1], targets, weights: &[2.0] };
+            learn(Head::Categorical(FIVE), Loss::Clipped, 0.5, lesson, &[0.0; 10])
         };
-        // 2 * 0.5 ln(0.5 / 0.2), for an even prediction; the mean of the atoms is 0.
-        let shown = learn(&outputs, &target);
+        let (shown, gradient, errors) = learn(&[0.0, 0.5, 0.5, 0.0, 0.0]);
+        // The prediction is even: twice (the weight) 0.5 ln(0.5 / 0.2), two times. The mean of the atoms is 0.
         assert!((shown.loss - 2.0 * 2.5f32.ln()).abs() < 1e-6 && shown.q_value == 0.0, "{shown:?}");
         assert_close(&errors, &[2.5f32.ln()]);
         assert_close(&gradient, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.2, -0.3, -0.3, 0.2, 0.2]);
-        let mut learn = |outputs: &[f32], target: &[f32]| {
-            let taken = taken(&[1], &[2.0]);
-            head.loss_gradient(Loss::Clipped, 0.5, taken, target, outputs, &mut gradient, &mut errors)
-        };
-        assert!(learn(&outputs, &[0.2; 5]).loss < 1e-6);
-        assert!(learn(&outputs, &[f32::NAN; 5]).loss.is_nan(), "what is broken must show");
+        assert!(learn(&[0.2; 5]).0.loss < 1e-6);
+        assert!(learn(&[f32::NAN; 5]).0.loss.is_nan(), "what is broken must show");
     }
 
     /// The loss in f64 beside the gradient in f32, by central differences.
@@ -417,9 +407,8 @@ mod tests {
                 }
                 scale * sum
             };
-            let mut gradient = vec![9.0; outputs.len()];
-            let taken = taken(&actions, &weights);
-            head.loss_gradient(loss, scale as f32, taken, &targets, &outputs, &mut gradient, &mut Vec::new());
+            let lesson = Lesson { actions: &actions, targets: &targets, weights: &weights };
+            let (_, gradient, _) = learn(head, loss, scale as f32, lesson, &outputs);
             let exact: Vec<f64> = outputs.iter().map(|x| f64::from(*x)).collect();
             for (i, got) in gradient.iter().enumerate() {
                 let moved = |step: f64| {

@@ -4,6 +4,7 @@ use crate::candle_network::CandleNetwork;
 use crate::cpu_network::{CpuNetwork, Workspace};
 use crate::network::{Architecture, Parameters};
 use crate::optimizer::{clip_norm, clip_norm_on_device, CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState};
+use crate::player::Player;
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -47,8 +48,11 @@ pub trait Learner: Send {
     /// Moves the target network's parameters the fraction `tau` of the way to the online network's; 1 makes an exact copy.
     fn move_target(&mut self, tau: f32) -> Result<()>;
 
-    /// The online network's parameters.
-    fn parameters(&self) -> Result<Parameters>;
+    /// A network's parameters.
+    fn parameters(&self, which: Which) -> Result<Parameters>;
+
+    /// A copy of a network, on the same device, to be evaluated elsewhere.
+    fn player(&self, which: Which) -> Result<Player>;
 
     /// Both networks and what the optimizer remembers.
     fn state(&self) -> Result<LearnerState>;
@@ -160,8 +164,15 @@ impl Learner for CpuLearner {
         Ok(())
     }
 
-    fn parameters(&self) -> Result<Parameters> {
-        Ok(self.online.parameters())
+    fn parameters(&self, which: Which) -> Result<Parameters> {
+        Ok(match which {
+            Which::Online => self.online.parameters(),
+            Which::Target => self.target.parameters(),
+        })
+    }
+
+    fn player(&self, which: Which) -> Result<Player> {
+        Player::new(&self.parameters(which)?, 0.0, &Device::Cpu)
     }
 
     fn state(&self) -> Result<LearnerState> {
@@ -246,8 +257,15 @@ impl Learner for CandleLearner {
         Ok(self.target.move_towards(&self.online, tau)?)
     }
 
-    fn parameters(&self) -> Result<Parameters> {
-        Ok(self.online.parameters()?)
+    fn parameters(&self, which: Which) -> Result<Parameters> {
+        Ok(match which {
+            Which::Online => self.online.parameters()?,
+            Which::Target => self.target.parameters()?,
+        })
+    }
+
+    fn player(&self, which: Which) -> Result<Player> {
+        Player::new(&self.parameters(which)?, 0.0, self.online.device())
     }
 
     fn state(&self) -> Result<LearnerState> {
@@ -482,7 +500,7 @@ mod tests {
                 Ok(())
             };
             let norm = learner.descend(&observations, limit, &mut pull).unwrap();
-            let after = learner.parameters().unwrap().values;
+            let after = learner.parameters(Which::Online).unwrap().values;
             let moved: Vec<f32> = after.iter().zip(&parameters.values).map(|(new, old)| new - old).collect();
             (norm, moved)
         };
@@ -559,7 +577,7 @@ mod tests {
                         learner.descend(&observations, norm_limit, &mut pull).unwrap();
                         learner.move_target(0.25).unwrap();
                     }
-                    (learner.parameters().unwrap().values, learner.target.parameters().values)
+                    (learner.parameters(Which::Online).unwrap().values, learner.target.parameters().values)
                 })
             };
             let one = run(1);

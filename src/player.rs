@@ -5,7 +5,7 @@ use crate::cpu_network::{CpuNetwork, Workspace};
 use crate::head::Head;
 use crate::network::{first_maximum, Parameters};
 use crate::random::Generator;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Device;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct Player {
     network: PlayerNetwork,
     head: Head,
     actions: usize,
+    /// The network's outputs, if they had to be fetched from a device.
+    fetched: Vec<f32>,
     /// Room for the Q-values.
     room: Vec<f32>,
     epsilon: f64,
@@ -33,7 +35,14 @@ impl Player {
             device => PlayerNetwork::Candle(Arc::new(CandleNetwork::new(parameters, device)?)),
         };
         let architecture = &parameters.architecture;
-        Ok(Self { network, head: architecture.design.head, actions: architecture.actions, room: Vec::new(), epsilon })
+        Ok(Self {
+            network,
+            head: architecture.design.head,
+            actions: architecture.actions,
+            room: Vec::new(),
+            fetched: Vec::new(),
+            epsilon,
+        })
     }
 
     /// Another player with the same network, for another thread.
@@ -42,7 +51,7 @@ impl Player {
             PlayerNetwork::Cpu(network, _) => PlayerNetwork::Cpu(Arc::clone(network), Box::default()),
             PlayerNetwork::Candle(network) => PlayerNetwork::Candle(Arc::clone(network)),
         };
-        Self { network, room: Vec::new(), ..*self }
+        Self { network, room: Vec::new(), fetched: Vec::new(), ..*self }
     }
 
     /// The index of the action for `observation`, `[4, 84, 84]` gray values, oldest frame first.
@@ -50,23 +59,34 @@ impl Player {
         if generator.fraction() < self.epsilon {
             return Ok(generator.below(self.actions));
         }
-        self.with_q_values(observation, first_maximum)
+        Ok(first_maximum(self.look(observation)?))
     }
 
     /// The Q-values of `observation`, one for each action.
     pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
-        self.with_q_values(observation, <[f32]>::to_vec)
+        Ok(self.look(observation)?.to_vec())
     }
 
-    fn with_q_values<R>(&mut self, observation: &[u8], look: impl FnOnce(&[f32]) -> R) -> Result<R> {
-        let fetched: Vec<f32>;
+    /// From now on noisy layers have this draw of noise; see [`Learner::perturb`](crate::learner::Learner::perturb). Only for a
+    /// player that [shares](Self::share) its network with none.
+    pub fn perturb(&mut self, factors: &[f32]) -> Result<()> {
+        let alone = "a network that others use too cannot be perturbed";
+        match &mut self.network {
+            PlayerNetwork::Cpu(network, _) => Arc::get_mut(network).context(alone)?.perturb(Some(factors)),
+            PlayerNetwork::Candle(network) => Arc::get_mut(network).context(alone)?.perturb(Some(factors))?,
+        }
+        Ok(())
+    }
+
+    /// As [`q_values`](Self::q_values), without a copy.
+    pub fn look(&mut self, observation: &[u8]) -> Result<&[f32]> {
         let outputs = match &mut self.network {
             PlayerNetwork::Cpu(network, workspace) => workspace.forward(network, observation),
             PlayerNetwork::Candle(network) => {
-                fetched = network.forward(observation)?.flatten_all()?.to_vec1()?;
-                &fetched
+                self.fetched = network.forward(observation)?.flatten_all()?.to_vec1()?;
+                &self.fetched
             }
         };
-        Ok(look(self.head.q_values(outputs, &mut self.room)))
+        Ok(self.head.q_values(outputs, &mut self.room))
     }
 }

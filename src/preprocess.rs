@@ -379,7 +379,7 @@ impl FrameStack {
 }
 
 /// What one agent step did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Sum of the game's rewards over the repeated frames, as the game gives them.
     pub reward: i32,

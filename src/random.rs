@@ -29,6 +29,8 @@ pub enum Purpose {
     Synthetic = 7,
     /// The weights of noisy layers.
     Noise = 9,
+    /// The noise of noisy layers while acting.
+    ActingNoise = 10,
 }
 
 /// A seeded generator for one purpose.

@@ -3,6 +3,7 @@
 use crate::agent::{Agent, Update};
 use crate::checkpoint::{Checkpoint, Metadata, BEST_FILE, MODEL_FILE};
 use crate::config::Config;
+use crate::learner::Which;
 use crate::metrics::{MetricsFile, RecentReturns, Row, RunningMean};
 use crate::network::Parameters;
 use crate::preprocess::Step;
@@ -332,7 +333,7 @@ impl RunRecord {
 
     fn evaluate(&mut self, step: u64, agent: &Agent) -> Result<()> {
         let Some(evaluator) = &mut self.evaluator else { return Ok(()) };
-        let (games, mean_return) = evaluator(&agent.learner().parameters()?)?;
+        let (games, mean_return) = evaluator(&agent.learner().parameters(Which::Online)?)?;
         let best = self.tally.best_mean.is_none_or(|best| mean_return > best);
         if best {
             self.tally.best_mean = Some(mean_return);
@@ -351,7 +352,7 @@ impl RunRecord {
     pub fn save(&self, name: &str, agent: &Agent) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let metadata = Metadata { steps_trained: self.tally.steps, ..self.metadata.clone() };
-        Checkpoint { metadata, parameters: agent.learner().parameters()? }.save(&path)?;
+        Checkpoint { metadata, parameters: agent.learner().parameters(Which::Online)? }.save(&path)?;
         Ok(path)
     }
 }

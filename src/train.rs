@@ -104,9 +104,10 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
         |warning| eprintln!("warning: {warning}"),
     )?;
     let RunState { description, trainer: trainer_state, record: record_state } = state;
-    let mut config = Config::from_toml(&description.config)?;
+    let config = Config::from_toml(&description.config)?;
     let trained = trainer_state.steps();
-    config.total_steps = args.steps.unwrap_or(config.total_steps);
+    let total_steps = args.steps.unwrap_or(config.total_steps);
+    let config = config.with_total_steps(total_steps)?;
     if config.total_steps <= trained {
         bail!(
             "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",

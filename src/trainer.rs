@@ -1,12 +1,13 @@
 //! Deep Q-learning with experience replay, step by step: Algorithm 1 of Mnih et al. 2015.
 
-use crate::agent::{Agent, AgentState};
-use crate::config::{Config, LifeLoss};
-use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Step};
+use crate::agent::{Agent, AgentState, Update};
+use crate::config::{Config, LifeLoss, Schedule};
+use crate::learner::Which;
+use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Step, FRAME_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::replay::Replay;
 use crate::run_record::RunRecord;
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,6 +68,31 @@ pub struct TrainerState {
     task: Vec<u8>,
     stack: FrameStack,
     starts: Generator,
+    interval: Interval,
+}
+
+/// With the concurrent schedule, what was done since the last copy of the target network and is not yet in the replay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Interval {
+    /// The steps taken.
+    acted: Vec<Acted>,
+    /// The updates made, by step.
+    updates: Vec<(u64, Option<Update>)>,
+}
+
+/// A step that waits to be remembered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Acted {
+    action: u8,
+    reward: f32,
+    terminal: bool,
+    outcome: Step,
+    epsilon: f64,
+    episode_frames: u64,
+    /// What was then seen, as an LZ4 block.
+    frame: Vec<u8>,
+    /// The first frame of the next episode, if this one is over.
+    beginning: Option<Vec<u8>>,
 }
 
 impl TrainerState {
@@ -84,15 +110,17 @@ pub struct Trainer<'a> {
     stack: FrameStack,
     /// No-op frames at the start of episodes.
     starts: Generator,
-    /// Steps taken.
+    /// Steps taken and remembered.
     step: u64,
+    interval: Interval,
 }
 
 impl<'a> Trainer<'a> {
     /// A trainer before the first step, whose first episode has begun.
     pub fn new(config: Config, agent: Agent, task: &'a mut dyn Task) -> Self {
         let starts = Generator::new(config.seed, Purpose::Starts);
-        let mut trainer = Self { config, agent, task, stack: FrameStack::default(), starts, step: 0 };
+        let (stack, interval) = (FrameStack::default(), Interval::default());
+        let mut trainer = Self { config, agent, task, stack, starts, step: 0, interval };
         trainer.begin_episode();
         trainer
     }
@@ -108,10 +136,10 @@ impl<'a> Trainer<'a> {
         state: TrainerState,
         replay: Replay,
     ) -> Result<Self> {
-        let TrainerState { step, agent: agent_state, task: task_state, stack, starts } = state;
+        let TrainerState { step, agent: agent_state, task: task_state, stack, starts, interval } = state;
         agent.set_state(agent_state, replay).context("the state of the agent cannot be used")?;
         task.restore(&task_state).context("the state of the environment cannot be used")?;
-        Ok(Self { config, agent, task, stack, starts, step })
+        Ok(Self { config, agent, task, stack, starts, step, interval })
     }
 
     /// What the future depends on, but for the replay.
@@ -125,6 +153,7 @@ impl<'a> Trainer<'a> {
             task: self.task.save(),
             stack: self.stack.clone(),
             starts: self.starts.clone(),
+            interval: self.interval.clone(),
         })
     }
 
@@ -139,8 +168,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn begin_episode(&mut self) {
+        self.agent.explorer.begin_episode();
         self.task.reset(self.starts.below(self.config.noop_max as usize + 1) as u32);
-        self.agent.begin_episode(self.task.frame());
+        self.agent.remember_beginning(self.task.frame());
         self.stack.begin(self.task.frame());
     }
 
@@ -150,11 +180,16 @@ impl<'a> Trainer<'a> {
     /// When learning diverges or a file cannot be written. The trainer is then between two steps all the same.
     pub fn run(&mut self, record: &mut RunRecord, stop: &AtomicBool) -> Result<()> {
         while self.step < self.config.total_steps && !stop.load(Ordering::Relaxed) {
-            let game_over = self.step(record)?;
+            let before = self.step;
+            let game_over = match self.config.schedule {
+                Schedule::Sequential => self.step(record)?,
+                Schedule::Concurrent => self.interval(record, stop)?,
+            };
             if game_over && record.solved(&self.config) {
                 return record.keep_best(&self.agent);
             }
-            if self.step.is_multiple_of(self.config.checkpoint_every_steps) {
+            let every = self.config.checkpoint_every_steps;
+            if self.step / every > before / every {
                 self.checkpoint(record)?;
             }
         }
@@ -174,11 +209,7 @@ impl<'a> Trainer<'a> {
         let config = &self.config;
         let action = self.agent.act(self.stack.pixels(), self.step)?;
         let outcome = self.task.step(action);
-        let mut reward = outcome.reward as f32;
-        if config.reward_clip {
-            reward = reward.clamp(-1.0, 1.0);
-        }
-        let terminal = outcome.terminal || (config.life_loss == LifeLoss::Terminal && outcome.life_lost);
+        let (reward, terminal) = lesson(config, &outcome);
         self.agent.remember(action, reward, terminal, outcome.episode_over(), self.task.frame());
         self.stack.push(self.task.frame());
         record.step_taken(&outcome, reward);
@@ -190,9 +221,8 @@ impl<'a> Trainer<'a> {
             self.begin_episode();
         }
         let config = &self.config;
-        if self.step > config.learning_starts_steps && self.step.is_multiple_of(config.train_every_steps) {
-            let update = self.agent.learn().with_context(|| format!("at step {}", self.step))?;
-            if let Some(update) = update {
+        if updates_after(config, self.step) {
+            if let Some(update) = self.agent.learn(self.step).with_context(|| format!("at step {}", self.step))? {
                 record.updated(&update);
             }
         }
@@ -202,6 +232,118 @@ impl<'a> Trainer<'a> {
         record.after_step(config, self.step, &mut self.agent)?;
         Ok(outcome.episode_over())
     }
+
+    /// The rest of the steps to the next copy of the target network, acting and learning at the same time (Daley & Amato 2021):
+    /// the target network acts, and updates draw from the replay as it was at the last copy, so neither waits for the
+    /// other, and the result is that of doing first the one and then the other. Whether a game ended. When `stop` is set,
+    /// both stop where they are.
+    fn interval(&mut self, record: &mut RunRecord, stop: &AtomicBool) -> Result<bool> {
+        let Self { config, agent, task, stack, starts, step, interval } = self;
+        let begin = *step;
+        let end = begin + config.target_sync_steps;
+        let mut player = agent.learner().player(Which::Target)?;
+        let Agent { explorer, updater } = agent;
+        let Interval { acted, updates } = interval;
+
+        let act = || -> Result<()> {
+            for step in begin + acted.len() as u64..end {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let epsilon = explorer.epsilon(step);
+                let pixels = stack.pixels();
+                let action = explorer.act(step, |factors| {
+                    if !factors.is_empty() {
+                        player.perturb(factors)?;
+                    }
+                    player.look(pixels)
+                })?;
+                let outcome = task.step(action);
+                let (reward, terminal) = lesson(config, &outcome);
+                let (episode_frames, frame) = (task.episode_frames(), lz4_flex::block::compress(task.frame()));
+                stack.push(task.frame());
+                let beginning = outcome.episode_over().then(|| {
+                    explorer.begin_episode();
+                    task.reset(starts.below(config.noop_max as usize + 1) as u32);
+                    stack.begin(task.frame());
+                    lz4_flex::block::compress(task.frame())
+                });
+                let action = action as u8;
+                acted.push(Acted { action, reward, terminal, outcome, epsilon, episode_frames, frame, beginning });
+            }
+            Ok(())
+        };
+        let mut learn = || -> Result<()> {
+            let done = updates.last().map_or(begin, |(step, _)| *step);
+            for step in (done + 1..=end).filter(|&step| updates_after(config, step)) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let update = updater.learn(step).with_context(|| format!("in the update of step {step}"))?;
+                updates.push((step, update));
+            }
+            Ok(())
+        };
+        let (acting, learning) = std::thread::scope(|scope| {
+            let acting = scope.spawn(act);
+            let learning = learn();
+            (acting.join(), learning)
+        });
+        acting.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        learning?;
+        let learned = (begin + 1..=end).rfind(|&step| updates_after(config, step));
+        let complete = acted.len() as u64 == end - begin && updates.last().map(|(step, _)| *step) == learned;
+        if complete {
+            self.remember_interval(record)
+        } else {
+            Ok(false)
+        }
+    }
+
+    /// Puts the interval's steps into the replay, tells the record of them, and copies the target network; whether a game
+    /// ended.
+    fn remember_interval(&mut self, record: &mut RunRecord) -> Result<bool> {
+        let Interval { acted, updates } = std::mem::take(&mut self.interval);
+        let mut updates = updates.into_iter().peekable();
+        let mut game_over = false;
+        self.agent.sync_target()?;
+        for step in acted {
+            let Acted { action, reward, terminal, outcome, epsilon, episode_frames, frame, beginning } = step;
+            self.agent.remember(action.into(), reward, terminal, outcome.episode_over(), &*decompress(&frame)?);
+            record.step_taken(&outcome, reward);
+            self.step += 1;
+            if let Some(first) = beginning {
+                record.game_ended(self.step, epsilon, &outcome, episode_frames)?;
+                self.agent.remember_beginning(&*decompress(&first)?);
+                game_over = true;
+            }
+            if let Some((_, Some(update))) = updates.next_if(|(step, _)| *step == self.step) {
+                record.updated(&update);
+            }
+            record.after_step(&self.config, self.step, &mut self.agent)?;
+        }
+        Ok(game_over)
+    }
+}
+
+/// What is learned from a step: the reward, and whether nothing more can be earned after it.
+fn lesson(config: &Config, outcome: &Step) -> (f32, bool) {
+    let reward = outcome.reward as f32;
+    let reward = if config.reward_clip { reward.clamp(-1.0, 1.0) } else { reward };
+    (reward, outcome.terminal || (config.life_loss == LifeLoss::Terminal && outcome.life_lost))
+}
+
+/// Whether an update follows on step number `step`, counted from 1.
+fn updates_after(config: &Config, step: u64) -> bool {
+    step > config.learning_starts_steps && step.is_multiple_of(config.train_every_steps)
+}
+
+fn decompress(block: &[u8]) -> Result<Box<Frame>> {
+    let mut frame = Box::new([0; FRAME_PIXELS]);
+    let length =
+        lz4_flex::block::decompress_into(block, &mut *frame).context("a frame of the checkpoint is damaged")?;
+    ensure!(length == FRAME_PIXELS, "a frame of the checkpoint has {length} pixels");
+    Ok(frame)
 }
 
 #[cfg(test)]
@@ -216,6 +358,7 @@ mod tests {
     use atari_emulator::Action;
     use candle_core::Device;
     use std::fs;
+    use std::sync::Arc;
 
     /// Shows a bright upper or lower half; the action with the same number pays 1. Ten steps are a game, a life is lost
     /// after five, every third game is cut off instead of ending.
@@ -226,12 +369,16 @@ mod tests {
         steps: u64,
         games: u64,
         resets: Vec<u32>,
+        /// Set after this many steps.
+        stop: (u64, Arc<AtomicBool>),
     }
 
     impl Guess {
         fn new() -> Self {
             let generator = Generator::new(9, Purpose::Synthetic);
-            Self { generator, frame: Box::new([0; FRAME_PIXELS]), answer: 0, steps: 0, games: 0, resets: Vec::new() }
+            let stop = (u64::MAX, Arc::default());
+            let frame = Box::new([0; FRAME_PIXELS]);
+            Self { generator, frame, answer: 0, steps: 0, games: 0, resets: Vec::new(), stop }
         }
 
         fn ask(&mut self) {
@@ -252,6 +399,8 @@ mod tests {
 
         fn step(&mut self, action: usize) -> Step {
             let reward = i32::from(action == self.answer);
+            self.stop.0 -= 1;
+            self.stop.1.store(self.stop.0 == 0, Ordering::Relaxed);
             self.steps += 1;
             self.ask();
             let over = self.steps == 10;
@@ -379,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
-        let plain = Config { checkpoint_every_steps: 333, ..config() };
+        let plain = Config { checkpoint_every_steps: 333, total_steps: 700, ..config() };
         resumes_exactly(plain.clone());
         let everything = Config {
             double: true,
@@ -393,6 +542,9 @@ mod tests {
             ..plain.clone()
         };
         resumes_exactly(everything);
+        let concurrent = Config { schedule: Schedule::Concurrent, ..plain.clone() };
+        resumes_exactly(concurrent.clone());
+        resumes_exactly(Config { noisy: true, prioritized: true, ..concurrent });
         resumes_exactly(Config {
             epsilon_schedule: EpsilonKind::Exponential,
             optimizer: OptimizerKind::RmsProp,
@@ -409,31 +561,34 @@ mod tests {
         trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
         let expected = end(&trainer);
 
+        // Before learning starts, within a game, in the middle of an interval, after a checkpoint that nobody asked for.
         let folder = tempfile::tempdir().unwrap();
-        let first = Config { total_steps: 61, ..config.clone() };
-        let mut record = RunRecord::create(folder.path(), &first, metadata(), None).unwrap();
+        let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
         let mut task = Guess::new();
-        let mut trainer = Trainer::new(first.clone(), new_agent(&first, 2, &Device::Cpu).unwrap(), &mut task);
-        trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
+        let stop = Arc::clone(&task.stop.1);
+        task.stop.0 = 61;
+        let mut trainer = Trainer::new(config.clone(), new_agent(&config, 2, &Device::Cpu).unwrap(), &mut task);
+        trainer.run(&mut record, &stop).unwrap();
         trainer.checkpoint(&mut record).unwrap();
-        // Before learning starts, within a game, with an episode's end, after a checkpoint that nobody asked for.
-        for total_steps in [110, 400, 777, 1000, 1500] {
+        for more in [49, 150, 177, 123, u64::MAX] {
             // What comes after the checkpoint is lost, and must be taken back.
-            trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
             record.step_taken(&Step::default(), 0.0);
             record.game_ended(7, 0.5, &Step::default(), 0).unwrap();
             drop(record);
             let mut checkpoints = RunCheckpoints::take(folder.path()).unwrap();
             let new_replay = |_: &RunState| Ok(config.replay());
             let (state, replay) = checkpoints.load(new_replay, |warning| panic!("{warning}")).unwrap();
-            let config = Config { total_steps, ..config.clone() };
             record = RunRecord::resume(folder.path(), &config, metadata(), None, checkpoints, state.record).unwrap();
             let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
             task = Guess::new();
-            trainer = Trainer::resume(config, agent, &mut task, state.trainer, replay).unwrap();
-            trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
+            let stop = Arc::clone(&task.stop.1);
+            task.stop.0 = more;
+            trainer = Trainer::resume(config.clone(), agent, &mut task, state.trainer, replay).unwrap();
+            trainer.run(&mut record, &stop).unwrap();
+            assert!(trainer.steps() < 700 || more == u64::MAX);
             trainer.checkpoint(&mut record).unwrap();
         }
+        assert_eq!(trainer.steps(), 700);
         assert!(end(&trainer) == expected, "the states differ");
         assert_eq!(rows(folder.path()), rows(reference.path()));
     }

@@ -14,6 +14,7 @@ fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["train", "--run-dir", run_dir, "--steps", "240"];
     for assignment in [
         "learning_starts_steps=40",
+        "epsilon_starts_steps=40",
         "epsilon_anneal_steps=50",
         "target_sync_steps=50",
         "replay_capacity=200",
@@ -50,6 +51,112 @@ fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads()
     }
     assert!(model("a") == model("b"), "one thread and three");
     assert!(model("a") != model("c"), "another seed is another run");
+}
+
+/// Every variant at once, on the small network for the CPU.
+const ALL_VARIANTS: [&str; 24] = [
+    "--set",
+    "network=cpu",
+    "--set",
+    "dueling=true",
+    "--set",
+    "double=true",
+    "--set",
+    "n_step=3",
+    "--set",
+    "noisy=true",
+    "--set",
+    "categorical=true",
+    "--set",
+    "atoms=11",
+    "--set",
+    "prioritized=true",
+    "--set",
+    "target_tau=0.01",
+    "--set",
+    "gradient_clip_norm=1",
+    "--set",
+    "epsilon_schedule=exponential",
+    "--set",
+    "value_max=20",
+];
+
+#[test]
+fn all_variants_together_give_the_same_network_at_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
+    for (name, threads) in [("a", "1"), ("b", "3")] {
+        Command::cargo_bin("atari-dqn")
+            .unwrap()
+            .current_dir(folder.path())
+            .env("RAYON_NUM_THREADS", threads)
+            .args(train_briefly(name, &ALL_VARIANTS))
+            .assert()
+            .success();
+    }
+    assert!(model("a") == model("b"));
+    let config = fs::read_to_string(folder.path().join("a/config.toml")).unwrap();
+    assert!(config.contains("epsilon_final = 0.0\n"), "the noise explores");
+    let rows = rows(&folder.path().join("a/metrics.jsonl"));
+    let last = rows.iter().rfind(|row| row["kind"] == "progress").unwrap();
+    assert!(last["mean_gradient_norm"].is_f64(), "{last}");
+}
+
+#[test]
+fn every_head_is_trained_saved_evaluated_and_played() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, variant) in [
+        ("noisy", vec!["--set", "noisy=true", "--set", "dueling=false"]),
+        ("categorical", vec!["--set", "categorical=true", "--set", "dueling=false"]),
+        ("dueling-categorical", vec!["--set", "categorical=true"]),
+        ("all", ALL_VARIANTS.to_vec()),
+    ] {
+        atari_dqn(folder.path(), &train_briefly(name, &variant)).success();
+        let games = ["eval", name, "--episodes", "2", "--max-episode-frames", "600"];
+        let played = |more: &[&str]| {
+            let output = atari_dqn(folder.path(), &[games.as_slice(), more].concat()).success();
+            text(&output.get_output().stdout)
+        };
+        assert_eq!(played(&["--workers", "1"]), played(&["--workers", "2"]), "{name}: the means are always the same");
+        let gif = format!("{name}.gif");
+        atari_dqn(folder.path(), &["play", name, "--record", &gif, "--frames", "100"]).success();
+        assert!(fs::read(folder.path().join(gif)).unwrap().starts_with(b"GIF89a"));
+    }
+}
+
+#[test]
+fn a_run_ends_early_when_it_is_solved() {
+    let folder = tempfile::tempdir().unwrap();
+    // Whatever it returns, a hundred games of at most 8 frames are soon played: two steps each.
+    let more = ["--set", "solved_at=-1", "--set", "max_episode_frames=8", "--set", "noop_max=0"];
+    let arguments = train_briefly("run", &[more.as_slice(), &["--set", "fire_reset=false"]].concat());
+    let run = atari_dqn(folder.path(), &arguments).success();
+    let output = text(&run.get_output().stdout);
+    assert!(output.contains("solved: the last 100 games have a mean return of"), "{output}");
+    let games = rows(&folder.path().join("run/metrics.jsonl")).iter().filter(|row| row["kind"] == "game").count();
+    assert_eq!(games, 100);
+    assert!(folder.path().join("run/best.safetensors").exists());
+}
+
+#[test]
+fn presets_are_listed_and_shown_and_each_can_be_trained_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = text(&atari_dqn(folder.path(), &["presets"]).success().get_output().stdout);
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for name in ["nature", "dopamine", "cleanrl", "rainbow", "machado", "pong-cpu", "breakout-cpu", "bricks"] {
+        assert!(names.contains(&name), "{list}");
+        let shown = text(&atari_dqn(folder.path(), &["presets", name]).success().get_output().stdout);
+        fs::write(folder.path().join("shown.toml"), &shown).unwrap();
+        let arguments = [
+            vec!["train", "--run-dir", name, "--steps", "8", "--config", "shown.toml"],
+            vec!["--set", "replay_capacity=100", "--set", "final_evaluation_episodes=0"],
+            vec!["--set", "learning_starts_steps=6", "--set", "batch_size=2", "--preset", name],
+        ]
+        .concat();
+        atari_dqn(folder.path(), &arguments).success();
+    }
+    let wrong = atari_dqn(folder.path(), &["presets", "rainbw"]).failure().code(1);
+    assert!(text(&wrong.get_output().stderr).contains("did you mean `rainbow`?"));
 }
 
 #[test]

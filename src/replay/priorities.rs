@@ -4,6 +4,8 @@
 //! of a binary tree whose nodes hold the sums of their children. A sum is always computed from the two below it, never
 //! corrected by a difference, so it does not drift and depends on the leaves alone.
 
+use anyhow::{ensure, Result};
+
 /// Priorities of a fixed number of places; 0 for a place that may not be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priorities {
@@ -28,15 +30,18 @@ impl Priorities {
         (&self.sums[self.sums.len() / 2..][..self.places], self.maximum)
     }
 
-    /// Takes over what [`state`](Self::state) gave of as many places.
-    pub fn restore(&mut self, priorities: &[f64], maximum: f64) {
-        assert_eq!(priorities.len(), self.places);
+    /// Takes over what [`state`](Self::state) gave of as many places; an error if that cannot be what this is.
+    pub fn restore(&mut self, priorities: &[f64], maximum: f64) -> Result<()> {
+        ensure!(priorities.len() == self.places, "{} priorities for {} places", priorities.len(), self.places);
+        let wrong = priorities.iter().chain([&maximum]).find(|priority| !(0.0..f64::INFINITY).contains(*priority));
+        ensure!(wrong.is_none(), "a priority is {}", wrong.unwrap_or(&maximum));
         let leaves = self.sums.len() / 2;
         self.sums[leaves..leaves + self.places].copy_from_slice(priorities);
         for node in (1..leaves).rev() {
             self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1];
         }
         self.maximum = maximum;
+        Ok(())
     }
 
     /// The priority of `place`.
@@ -106,7 +111,7 @@ mod tests {
 
     fn with(priorities: &[f64]) -> Priorities {
         let mut tree = Priorities::new(priorities.len(), 1.0, 1e-6);
-        tree.restore(priorities, 1.0);
+        tree.restore(priorities, 1.0).unwrap();
         tree
     }
 
@@ -149,8 +154,11 @@ mod tests {
         }
         let mut again = Priorities::new(100, 0.6, 1e-6);
         let (priorities, maximum) = tree.state();
-        again.restore(priorities, maximum);
+        again.restore(priorities, maximum).unwrap();
         assert!(again == tree, "every sum is that of its leaves");
+        for (wrong, maximum) in [(vec![0.0; 99], 1.0), (vec![f64::NAN; 100], 1.0), (vec![1.0; 100], -1.0)] {
+            assert!(again.restore(&wrong, maximum).is_err() && again == tree);
+        }
         for place in 0..100 {
             tree.remove(place);
         }

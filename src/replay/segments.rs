@@ -136,7 +136,7 @@ impl Replay {
                 );
                 let mut all = saved.clone();
                 all.resize(self.capacity, 0.0);
-                own.restore(&all, *maximum);
+                own.restore(&all, *maximum)?;
             }
             (None, None) => {}
             _ => bail!("priorities are kept in the checkpoint or by the replay, but not by both"),
