@@ -215,7 +215,7 @@ impl RunRecord {
     fn after_step(&mut self, config: &Config, steps: u64, agent: &mut Agent) -> Result<()> {
         self.steps = steps;
         if steps == config.learning_starts_steps.max(1) {
-            // So far the policy was random.
+            // So far the policy was random, or nearly.
             self.held_out = Some(agent.held_out_observations(HELD_OUT_STATES, &mut self.held_out_generator));
         }
         if steps.is_multiple_of(config.metrics_every_steps) {
