@@ -13,7 +13,8 @@ use crate::replay::Replay;
 use crate::schedule::{BetaSchedule, EpsilonSchedule};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
-use std::fmt::{Display, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::{Table, Value};
@@ -485,15 +486,15 @@ fn preset_table(name: &str) -> Result<Table> {
 
 /// The `presets` command.
 pub fn show_presets(args: &PresetsArgs) -> Result<()> {
-    match &args.name {
-        Some(name) => print!("{}", Config::preset_text(name)?),
-        None => {
-            for (name, description) in Config::preset_descriptions() {
-                println!("{name:<13} {description}");
-            }
-        }
+    let text = match &args.name {
+        Some(name) => Config::preset_text(name)?.to_string(),
+        None => Config::preset_descriptions().map(|(name, line)| format!("{name:<13} {line}\n")).collect(),
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough, `head` for instance.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
     }
-    Ok(())
 }
 
 /// Puts `value` under `key` if there is such a key in `base` and the value is of its kind.

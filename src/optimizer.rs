@@ -116,11 +116,10 @@ pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
 
 /// [`clip_norm`] for the gradients of candle variables.
 pub fn clip_norm_on_device(gradients: &mut [Tensor], limit: f32) -> candle_core::Result<f32> {
-    let mut square = 0.0f64;
-    for gradient in gradients.iter() {
-        square += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
-    }
-    let norm = square.sqrt() as f32;
+    // Added up on the device, which is waited for only once.
+    let squares =
+        gradients.iter().map(|gradient| gradient.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
+    let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?.to_scalar::<f32>()?;
     if let Some(factor) = clip_factor(norm, limit) {
         for gradient in gradients {
             *gradient = gradient.affine(f64::from(factor), 0.0)?;

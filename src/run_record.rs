@@ -276,7 +276,7 @@ impl RunRecord {
     pub fn after_step(&mut self, config: &Config, steps: u64, agent: &mut Agent) -> Result<()> {
         self.tally.steps = steps;
         if steps == config.learning_starts_steps.max(1) {
-            // So far the policy was random.
+            // So far the policy was random, or nearly.
             self.tally.held_out =
                 Some(agent.held_out_observations(HELD_OUT_STATES, &mut self.tally.held_out_generator));
         }

@@ -40,16 +40,24 @@ fn rows(path: &Path) -> Vec<serde_json::Value> {
 fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
-    for (name, seed, threads) in [("a", "1", "1"), ("b", "1", "3"), ("c", "2", "1")] {
+    let concurrent = ["--set", "schedule=concurrent", "--set", "target_sync_steps=60"];
+    for (name, seed, threads, more) in [
+        ("a", "1", "1", &[][..]),
+        ("b", "1", "3", &[]),
+        ("c", "2", "1", &[]),
+        ("d", "1", "1", &concurrent),
+        ("e", "1", "3", &concurrent),
+    ] {
         Command::cargo_bin("atari-dqn")
             .unwrap()
             .current_dir(folder.path())
             .env("RAYON_NUM_THREADS", threads)
-            .args(train_briefly(name, &["--seed", seed]))
+            .args(train_briefly(name, &[&["--seed", seed], more].concat()))
             .assert()
             .success();
     }
     assert!(model("a") == model("b"), "one thread and three");
+    assert!(model("d") == model("e"), "one thread and three, acting and learning at the same time");
     assert!(model("a") != model("c"), "another seed is another run");
 }
 
