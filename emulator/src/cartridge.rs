@@ -40,6 +40,7 @@ mod ua;
 use crate::bus::OpcodeAhead;
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, Saved, StateError};
+use crate::translate::Translations;
 use board::{Board, Mapper};
 use md5::{Digest, Md5};
 use std::fmt::{self, Write as _};
@@ -164,6 +165,7 @@ pub struct CartridgeImage {
     md5: Arc<str>,
     scheme: Scheme,
     file_stem: Option<Arc<str>>,
+    translations: Translations,
 }
 
 impl CartridgeImage {
@@ -181,7 +183,7 @@ impl CartridgeImage {
         }
         let md5 = md5_in_hexadecimal(bytes);
         let scheme = detect::scheme_of(bytes, &md5)?;
-        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
+        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from), translations: Translations::default() })
     }
 
     /// Bricks, the game that comes with this crate.
@@ -203,6 +205,11 @@ impl CartridgeImage {
     /// The same as it was computed: sixteen bytes.
     pub(crate) fn md5_bytes(&self) -> [u8; 16] {
         Md5::digest(&self.bytes).into()
+    }
+
+    /// What of its code is translated; shared by all consoles that the image or a clone of it is put into.
+    pub(crate) fn translations(&self) -> &Translations {
+        &self.translations
     }
 
     /// How the cartridge switches banks.
@@ -343,6 +350,25 @@ impl Cartridge {
     pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 3]> {
         self.board.look_ahead_carefully(address)
     }
+
+    /// The byte at `address` (A12 = 1) if it is plain ROM.
+    pub fn plain(&self, address: u16) -> Option<u8> {
+        self.board.plain(address)
+    }
+
+    /// See [`Board::mapping`].
+    #[inline(always)]
+    pub(crate) fn mapping(&self) -> Option<u64> {
+        self.board.mapping()
+    }
+
+    /// See [`Board::plain_pages`].
+    pub(crate) fn plain_pages(&self) -> std::ops::Range<usize> {
+        self.board.plain_pages()
+    }
+
+    /// Where in a cartridge the bytes of the window lie.
+    pub(crate) const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, board) + Board::WINDOW_OFFSET;
 
     /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     pub fn read(&mut self, address: u16, cycles: u32) -> u8 {

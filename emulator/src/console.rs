@@ -9,6 +9,10 @@ use crate::random::MersenneTwister;
 use crate::riot::Riot;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 use crate::tia::{Picture, Tia, SAMPLES};
+#[cfg(feature = "translate")]
+use crate::translate::{Registers, Translated};
+#[cfg(feature = "translate")]
+use std::mem::offset_of;
 
 /// Instructions after which an update returns even if the frame is not finished.
 const INSTRUCTION_LIMIT: u32 = 25_000;
@@ -31,11 +35,13 @@ pub(crate) struct Console {
     board: Board,
     properties: Properties,
     picture: Picture,
+    #[cfg(feature = "translate")]
+    translated: Option<Translated>,
 }
 
 /// Everything but the CPU.
 #[derive(Clone, Debug)]
-struct Board {
+pub(crate) struct Board {
     /// CPU cycles since the frame began.
     cycles: u32,
     /// The byte the data bus carried last; TIA reads leave its low six bits standing.
@@ -45,6 +51,9 @@ struct Board {
     cartridge: Cartridge,
     ports: Ports,
     random: MersenneTwister,
+    /// The CPU's, while translated code runs.
+    #[cfg(feature = "translate")]
+    pub(crate) registers: Registers,
 }
 
 /// The bus while the CPU runs: the time and the data bus, which every instruction changes, are kept apart from the board so
@@ -251,6 +260,86 @@ impl Board {
     }
 }
 
+/// What translated code and its surroundings use. Until the CPU's registers are taken back, the cycles are among them and not
+/// where they are otherwise.
+#[cfg(feature = "translate")]
+impl Board {
+    /// Where in a board things lie.
+    pub(crate) const RAM_OFFSET: usize = offset_of!(Self, riot) + Riot::RAM_OFFSET;
+    pub(crate) const WINDOW_OFFSET: usize = offset_of!(Self, cartridge) + Cartridge::WINDOW_OFFSET;
+    pub(crate) const DATA_BUS_OFFSET: usize = offset_of!(Self, data_bus);
+    pub(crate) const REGISTERS_OFFSET: usize = offset_of!(Self, registers);
+    pub(crate) const LOG_OFFSET: usize = offset_of!(Self, tia) + Tia::LOG_OFFSET;
+    pub(crate) const LOGGED_OFFSET: usize = offset_of!(Self, tia) + Tia::LOGGED_OFFSET;
+    pub(crate) const LATER_UNTIL_OFFSET: usize = offset_of!(Self, tia) + Tia::LATER_UNTIL_OFFSET;
+    pub(crate) const WAITED_UNTIL_OFFSET: usize = offset_of!(Self, tia) + Tia::WAITED_UNTIL_OFFSET;
+
+    pub(crate) fn cartridge(&self) -> &Cartridge {
+        &self.cartridge
+    }
+
+    pub(crate) fn cycles(&self) -> u32 {
+        self.cycles
+    }
+
+    pub(crate) fn set_cycles(&mut self, cycles: u32) {
+        self.cycles = cycles;
+    }
+
+    /// Whether a write has ended the frame.
+    pub(crate) fn stopped(&self) -> bool {
+        self.tia.stopped()
+    }
+
+    /// Interprets up to `left` instructions until there is a jump; how many are left then.
+    #[inline(never)]
+    pub(crate) fn interpret_to_jump(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
+        let mut after = 0;
+        self.with_bus(|bus| {
+            let (bus, left) = cpu.run_to_jump(bus, left);
+            after = left;
+            bus
+        });
+        after
+    }
+
+    /// Interprets one instruction; how many of `left` are left then.
+    pub(crate) fn interpret_one(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
+        self.interpret_to_jump(cpu, 1);
+        if self.stopped() || cpu.jammed() {
+            0
+        } else {
+            left - 1
+        }
+    }
+
+    /// Reads anything.
+    pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8) -> u8 {
+        RunningBus { board: self, cycles, data_bus: data_bus.into() }.read(address)
+    }
+
+    /// Writes to anything; the cycle at which the CPU goes on, and whether it is to stop.
+    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32) -> (u32, bool) {
+        let mut bus = RunningBus { board: self, cycles, data_bus: 0 };
+        let stop = bus.write(address, value);
+        (bus.cycles, stop)
+    }
+
+    /// See [`Bus::idle_passes`].
+    pub(crate) fn idle_passes_of_registers(&self, pc: u16, pass: u32) -> u32 {
+        let Registers { a, x, y, sign_and_zero, overflow, cycles, left, .. } = self.registers;
+        let [a, x, y] = [a, x, y].map(|register| register as u8);
+        let overflow = overflow & 0x80 != 0;
+        let registers = Polled { a, x, y, sign_and_zero: sign_and_zero as u16, overflow };
+        self.idle_passes(pc, registers, cycles, pass).min((left / 2).saturating_sub(1))
+    }
+
+    /// Makes the TIA's writes that were left for later.
+    pub(crate) fn make_writes(&mut self) {
+        self.tia.settle();
+    }
+}
+
 /// Where a cartridge with these properties wants the picture on a television of this format.
 fn picture_of(properties: &Properties, format: Format) -> Picture {
     let pal = format == Format::Pal;
@@ -266,12 +355,12 @@ fn picture_of(properties: &Properties, format: Format) -> Picture {
 impl Saved for Console {
     /// The television format goes along because finding it out depends on what was in RAM, and so on the seed.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        let Self { cpu, board, properties, picture } = self;
+        let Self { cpu, board, properties, picture, .. } = self;
         let mut pal = picture.pal;
         exchange!(archive, &mut pal);
         *picture = picture_of(properties, if pal { Format::Pal } else { Format::Ntsc });
         // The ports are set before every frame.
-        let Board { cycles, data_bus, tia, riot, cartridge, ports: _, random } = board;
+        let Board { cycles, data_bus, tia, riot, cartridge, ports: _, random, .. } = board;
         tia.exchange(*picture, archive)?;
         exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
         Ok(())
@@ -295,9 +384,13 @@ impl Console {
                 cartridge: Cartridge::new(image),
                 ports: Ports::new(&untouched, &properties),
                 random,
+                #[cfg(feature = "translate")]
+                registers: Registers::default(),
             },
             properties,
             picture,
+            #[cfg(feature = "translate")]
+            translated: Translated::new(image.translations()),
         };
         if console.board.cartridge.claims_low_addresses() {
             console.board.tia.set_overheard();
@@ -351,8 +444,26 @@ impl Console {
             board.rebase_cycles();
         }
         board.tia.begin_update();
-        board.with_bus(|bus| self.cpu.run(bus, INSTRUCTION_LIMIT));
-        board.tia.end_update(board.cycles);
+        self.run(INSTRUCTION_LIMIT);
+        self.board.tia.end_update(self.board.cycles);
+    }
+
+    /// Lets the CPU execute up to `limit` instructions.
+    fn run(&mut self, limit: u32) {
+        #[cfg(feature = "translate")]
+        if let Some(translated) = &mut self.translated {
+            translated.run(&mut self.cpu, &mut self.board, limit);
+            return;
+        }
+        self.board.with_bus(|bus| self.cpu.run(bus, limit));
+    }
+
+    /// Has everything interpreted from now on.
+    pub(crate) fn interpret_only(&mut self) {
+        #[cfg(feature = "translate")]
+        {
+            self.translated = None;
+        }
     }
 
     /// The screen: rows of 160 palette indices.

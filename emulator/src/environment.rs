@@ -293,6 +293,12 @@ impl Environment {
         self.paddles[0] = self.paddles[0].saturating_add(change as i32).clamp(PADDLE_MIN, self.properties.paddle_max);
     }
 
+    /// Has the cartridge's code interpreted from now on, also where it is translated: for comparisons, as nothing else changes.
+    #[doc(hidden)]
+    pub fn interpret_only(&mut self) {
+        self.console.interpret_only();
+    }
+
     /// A draw of the environment's generator.
     pub(crate) fn draw(&mut self) -> u32 {
         self.random.draw()

@@ -58,6 +58,8 @@ pub mod random;
 mod riot;
 mod saved_state;
 mod tia;
+#[cfg(feature = "translate")]
+mod translate;
 
 pub use action::{Action, ActionError, ActionSet};
 pub use bus::{Bus, OpcodeAhead, Polled};

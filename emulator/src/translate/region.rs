@@ -1,0 +1,182 @@
+//! Which code is translated together.
+//!
+//! A region is what can be reached from an address by branches, jumps and calls with known targets, as far as jumps went there
+//! before and as far as it is plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
+
+use super::opcodes::{bytes, bytes_of, decode, Mode, Operation};
+use crate::cartridge::Cartridge;
+use std::collections::HashMap;
+
+/// Instructions in a region, at most.
+const MOST_INSTRUCTIONS: usize = 600;
+/// Instructions in a block, at most: so many writes to the TIA fit into its log in any case.
+const MOST_IN_BLOCK: usize = 64;
+
+/// An instruction that is translated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instruction {
+    pub(super) pc: u16,
+    pub(super) opcode: u8,
+    pub(super) operation: Operation,
+    pub(super) mode: Mode,
+    /// The bytes behind the opcode, whether they belong to it or not.
+    pub(super) operands: [u8; 2],
+}
+
+impl Instruction {
+    /// Where the next one lies.
+    pub(super) fn next(&self) -> u16 {
+        self.pc.wrapping_add(bytes(self.mode))
+    }
+
+    /// The operand of two bytes.
+    pub(super) fn word(&self) -> u16 {
+        u16::from_le_bytes(self.operands)
+    }
+
+    /// The target of a branch.
+    pub(super) fn target(&self) -> u16 {
+        self.next().wrapping_add_signed((self.operands[0] as i8).into())
+    }
+
+    fn ends_block(&self) -> bool {
+        use Operation::{Branch, Call, Jump, JumpIndirect, Return};
+        matches!(self.operation, Branch(..) | Jump | JumpIndirect | Call | Return)
+    }
+}
+
+/// Instructions that are executed one after the other; only the last one can be a jump.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) start: u16,
+    pub(super) instructions: Vec<Instruction>,
+    /// Where it goes on if the last one is no jump.
+    pub(super) next: u16,
+    /// Whether the interpreter may enter here.
+    pub(super) entry: bool,
+}
+
+/// Code that is translated together.
+#[derive(Debug)]
+pub(super) struct Region {
+    /// By the address of their first instruction.
+    pub(super) blocks: Vec<Block>,
+    /// Instructions in all of them.
+    pub(super) size: usize,
+    /// For the address of a return, where it may go: behind these calls.
+    pub(super) returns: HashMap<u16, Vec<Instruction>>,
+}
+
+impl Region {
+    /// The code around `start`. `visited` tells whether a jump went to an address before.
+    pub(super) fn around(start: u16, cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
+        let mut found: HashMap<u16, Instruction> = HashMap::new();
+        // What begins a block, and whether it can be entered.
+        let mut leaders: HashMap<u16, bool> = HashMap::from([(start, true)]);
+        let mut open = vec![start];
+        while let Some(mut pc) = open.pop() {
+            loop {
+                if found.contains_key(&pc) {
+                    leaders.entry(pc).or_insert(false);
+                    break;
+                }
+                if found.len() >= MOST_INSTRUCTIONS {
+                    break;
+                }
+                let bytes = cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == start >> 13);
+                let Some([opcode, operands @ ..]) = bytes else { break };
+                let Some((operation, mode)) = decode(opcode) else {
+                    // The interpreter executes it and comes back.
+                    let next = pc.wrapping_add(bytes_of(opcode));
+                    if bytes_of(opcode) > 1 {
+                        leaders.insert(next, true);
+                        open.push(next);
+                    }
+                    break;
+                };
+                let instruction = Instruction { pc, opcode, operation, mode, operands };
+                found.insert(pc, instruction);
+                let mut follow = |target: u16, entry: bool| {
+                    *leaders.entry(target).or_default() |= entry;
+                    open.push(target);
+                };
+                match operation {
+                    Operation::Branch(..) => {
+                        let target = instruction.target();
+                        if visited(target) {
+                            follow(target, true);
+                        }
+                        leaders.entry(instruction.next()).or_insert(false);
+                    }
+                    Operation::Jump => {
+                        follow(instruction.word(), true);
+                        break;
+                    }
+                    Operation::Call => {
+                        follow(instruction.next(), true);
+                        follow(instruction.word(), true);
+                        break;
+                    }
+                    Operation::JumpIndirect | Operation::Return => break,
+                    _ => {}
+                }
+                pc = instruction.next();
+            }
+        }
+        let mut blocks = Vec::new();
+        let mut starts: Vec<(u16, bool)> = leaders.iter().map(|(&start, &entry)| (start, entry)).collect();
+        while let Some((start, entry)) = starts.pop() {
+            let mut instructions = Vec::new();
+            let mut next = start;
+            while let Some(&instruction) = found.get(&next) {
+                instructions.push(instruction);
+                next = instruction.next();
+                if instruction.ends_block() || leaders.contains_key(&next) {
+                    break;
+                }
+                if instructions.len() == MOST_IN_BLOCK {
+                    leaders.insert(next, false);
+                    starts.push((next, false));
+                    break;
+                }
+            }
+            if !instructions.is_empty() {
+                blocks.push(Block { start, instructions, next, entry });
+            }
+        }
+        blocks.sort_by_key(|block| block.start);
+        let returns = returns(&found);
+        Self { blocks, size: found.len(), returns }
+    }
+}
+
+/// For the address of every return the calls that it may return from.
+fn returns(found: &HashMap<u16, Instruction>) -> HashMap<u16, Vec<Instruction>> {
+    let mut calls: HashMap<u16, Vec<Instruction>> = HashMap::new();
+    for instruction in found.values().filter(|instruction| instruction.operation == Operation::Call) {
+        calls.entry(instruction.word()).or_default().push(*instruction);
+    }
+    let mut returns: HashMap<u16, Vec<Instruction>> = HashMap::new();
+    for (target, calls) in &mut calls {
+        calls.sort_by_key(|call| call.pc);
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vec![*target];
+        while let Some(pc) = open.pop() {
+            let Some(instruction) = found.get(&pc) else { continue };
+            if !seen.insert(pc) {
+                continue;
+            }
+            match instruction.operation {
+                Operation::Return => returns.entry(pc).or_default().extend(calls.iter()),
+                Operation::Jump => open.push(instruction.word()),
+                Operation::JumpIndirect => {}
+                Operation::Branch(..) => open.extend([instruction.target(), instruction.next()]),
+                _ => open.push(instruction.next()),
+            }
+        }
+    }
+    for calls in returns.values_mut() {
+        calls.sort_by_key(|call| call.pc);
+    }
+    returns
+}
