@@ -362,9 +362,9 @@ impl Cartridge {
         self.board.mapping()
     }
 
-    /// See [`Board::plain_pages`].
-    pub(crate) fn plain_pages(&self) -> std::ops::Range<usize> {
-        self.board.plain_pages()
+    /// See [`Board::longest_plain`].
+    pub(crate) fn longest_plain(&self) -> std::ops::Range<usize> {
+        self.board.longest_plain()
     }
 
     /// Where in a cartridge the bytes of the window lie.

@@ -155,6 +155,12 @@ impl Cpu {
         (bus, left.max(0) as u32)
     }
 
+    /// Whether sums are decimal.
+    #[cfg(feature = "translate")]
+    pub(crate) fn decimal(&self) -> bool {
+        self.decimal
+    }
+
     /// The registers as translated code has them; the bus and the count of instructions have the rest.
     #[cfg(feature = "translate")]
     pub(crate) fn give(&self, registers: &mut Registers) {

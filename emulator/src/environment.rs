@@ -295,6 +295,8 @@ impl Environment {
 
     /// Has the cartridge's code interpreted from now on, also where it is translated: for comparisons, as nothing else changes.
     #[doc(hidden)]
+    pub fn print_stats(&self, frames: u64) { crate::translate::print_stats(frames); }
+    #[doc(hidden)]
     pub fn interpret_only(&mut self) {
         self.console.interpret_only();
     }

@@ -24,14 +24,14 @@ use crate::console::Board;
 use crate::cpu::Cpu;
 use host::{Code, Entered, Entry};
 use std::fmt;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// How often a jump must have gone to an address before what is there is translated. Translating an instruction takes as long as
 /// interpreting it a few thousand times.
 const HOT: u16 = 500;
 /// The most instructions that translated code executes between two looks at how many may still be executed.
-const MOST_BETWEEN_LOOKS: u32 = 1_024;
+const MOST_BETWEEN_LOOKS: u32 = 4_096;
 /// Instructions of an image that are translated at most, mappings counted apart.
 const MOST_INSTRUCTIONS: usize = 30_000;
 /// What the window shows in different ways, at most.
@@ -92,32 +92,64 @@ impl Eq for Translations {}
 /// cannot yet.
 struct Entries {
     entries: [Entry; 0x1000],
+    /// The program counter's upper three bits and how often.
     visits: [AtomicU16; 0x1000],
+    interpreted: AtomicU32,
     code: Arc<Code>,
 }
+
+const VISIT_BITS: u32 = 13;
+const MOST_VISITS: u16 = (1 << VISIT_BITS) - 1;
 
 impl Entries {
     fn new(code: &Arc<Code>) -> Self {
         Self {
             entries: [const { Entry::none() }; 0x1000],
             visits: [const { AtomicU16::new(0) }; 0x1000],
+            interpreted: AtomicU32::new(0),
             code: Arc::clone(code),
         }
     }
 
     fn visited(&self, pc: u16) -> bool {
-        self.visits[offset(pc)].load(Ordering::Relaxed) > 0
+        let visits = self.visits[offset(pc)].load(Ordering::Relaxed);
+        visits >> VISIT_BITS == pc >> 13 && visits & MOST_VISITS >= warm()
     }
 
-    /// Counts a jump to `pc`; whether it is time to translate what is there.
-    fn visit(&self, pc: u16) -> bool {
+    /// Where jumps went often enough, most often first, among the addresses that have the upper bits of `pc`.
+    fn visited_often(&self, pc: u16) -> Vec<u16> {
+        let mut found: Vec<u16> =
+            (0..0x1000).map(|offset| pc & 0xF000 | offset).filter(|&pc| self.visited(pc)).collect();
+        found.sort_by_key(|&pc| std::cmp::Reverse(self.visits[offset(pc)].load(Ordering::Relaxed)));
+        found
+    }
+
+    /// Counts a jump to `pc`. (That visits are lost when several threads count does not matter.)
+    fn visit(&self, pc: u16) {
         let visits = &self.visits[offset(pc)];
-        let before = visits.load(Ordering::Relaxed);
-        if before <= HOT {
-            // (Other threads may count at the same time; that some visits are lost then does not matter.)
-            visits.store(before + 1, Ordering::Relaxed);
+        let mut before = visits.load(Ordering::Relaxed);
+        if before >> VISIT_BITS != pc >> 13 {
+            before = 0;
         }
-        before == HOT
+        let number = MOST_VISITS.min((before & MOST_VISITS) + 1);
+        visits.store(pc >> 13 << VISIT_BITS | number, Ordering::Relaxed);
+    }
+
+    /// Counts interpreted instructions; whether they have become so many that it is time to translate.
+    fn count(&self, instructions: u32) -> bool {
+        let before = self.interpreted.load(Ordering::Relaxed);
+        let after = before.saturating_add(instructions);
+        let time = before < hot() && after >= hot();
+        self.interpreted.store(after, Ordering::Relaxed);
+        time
+    }
+
+    /// Forgets what was counted.
+    fn count_anew(&self) {
+        self.interpreted.store(0, Ordering::Relaxed);
+        for visits in &self.visits {
+            visits.store(0, Ordering::Relaxed);
+        }
     }
 }
 
@@ -147,6 +179,22 @@ fn interpreter_wanted() -> bool {
     *WANTED.get_or_init(|| std::env::var_os("ATARI_DQN_INTERPRET").is_some_and(|value| value == "1"))
 }
 
+thread_local! { static STATS: std::cell::RefCell<std::collections::HashMap<(u16, u16, bool), (u64, u64)>> = Default::default(); }
+pub(crate) fn print_stats(frames: u64) {
+    STATS.with_borrow_mut(|s| {
+        let mut v: Vec<_> = s.drain().collect();
+        v.sort_by_key(|x| std::cmp::Reverse(x.1.0));
+        let t: u64 = v.iter().filter(|x| x.0.1 != 0).map(|x| x.1.1).sum();
+        let n: u64 = v.iter().filter(|x| x.0.1 != 0).map(|x| x.1.0).sum();
+        let ti: u64 = v.iter().filter(|x| x.0.1 == 0).map(|x| x.1.1).sum();
+        let ni: u64 = v.iter().filter(|x| x.0.1 == 0).map(|x| x.1.0).sum();
+        println!("per frame: translated {} instructions in {} pieces; interpreted {} in {} bursts", t as f64 / frames as f64, n as f64 / frames as f64, ti as f64/ frames as f64, ni as f64/frames as f64);
+        for ((a, b, i), (n, t)) in v.into_iter().take(std::env::var("TOP").map_or(8, |x| x.parse().unwrap())) {
+            println!("{a:04x} -> {b:04x} {} {:.2} times {:.1} instructions", if i { "I" } else { "J" }, n as f64 / frames as f64, t as f64 / n as f64);
+        }
+    });
+}
+
 impl Translated {
     /// Of an image; `None` if the environment does not want any.
     pub(crate) fn new(translations: &Translations) -> Option<Self> {
@@ -164,9 +212,21 @@ impl Translated {
         // Whether it was a jump that led to where the CPU is.
         let mut jumped = true;
         while left > 0 {
-            let entered = if left >= MOST_BETWEEN_LOOKS { self.enter(cpu.pc, board, jumped) } else { None };
+            let entered = if left >= MOST_BETWEEN_LOOKS && !cpu.decimal() { self.enter(cpu.pc, board, jumped) } else { None };
             let Some(mut entered) = entered else {
+                let (pc, b) = (cpu.pc, left);
                 left = board.interpret_to_jump(cpu, left);
+                if let Some(entries) = self.entries.as_deref() {
+                    if entries.count(b - left) {
+                        entries.code.translate(cpu.pc, board.cartridge(), entries);
+                    }
+                }
+                if stats() {
+                    STATS.with_borrow_mut(|s| {
+                        let e = s.entry((pc, 0, jumped)).or_insert((0u64, 0u64));
+                        e.0 += 1; e.1 += u64::from(b - left);
+                    });
+                }
                 jumped = true;
                 continue;
             };
@@ -174,9 +234,17 @@ impl Translated {
             (board.registers.cycles, board.registers.left) = (board.cycles(), left);
             let why = loop {
                 let Some(entries) = self.entries.as_deref() else { break Left::Jumped };
+                let before = board.registers.left;
+                let start_pc = board.registers.pc;
                 let why = entered.run(board, entries);
                 left = board.registers.left;
-                if why == Left::Interpret || board.stopped() || left < MOST_BETWEEN_LOOKS {
+                if stats() {
+                    STATS.with_borrow_mut(|s| {
+                        let e = s.entry((start_pc as u16, board.registers.pc as u16, why == Left::Interpret)).or_insert((0u64, 0u64));
+                        e.0 += 1; e.1 += u64::from(before - left);
+                    });
+                }
+                if why == Left::Interpret || board.registers.decimal != 0 || board.stopped() || left < MOST_BETWEEN_LOOKS {
                     break why;
                 }
                 match self.enter(board.registers.pc as u16, board, true) {
@@ -214,9 +282,8 @@ impl Translated {
         if let Some(entered) = entry.at(pc) {
             return Some(entered);
         }
-        if jumped && entries.visit(pc) {
-            self.translations.0.code.translate(pc, board.cartridge(), entries);
-            return entry.at(pc);
+        if jumped {
+            entries.visit(pc);
         }
         None
     }
@@ -245,3 +312,7 @@ impl Translated {
         });
     }
 }
+
+fn hot() -> u32 { static H: OnceLock<u32> = OnceLock::new(); *H.get_or_init(|| std::env::var("HOT").map_or(1000000, |x| x.parse().unwrap())) }
+fn warm() -> u16 { static H: OnceLock<u16> = OnceLock::new(); *H.get_or_init(|| std::env::var("WARM").map_or(40, |x| x.parse().unwrap())) }
+fn stats() -> bool { static H: OnceLock<bool> = OnceLock::new(); *H.get_or_init(|| std::env::var_os("STATS").is_some()) }

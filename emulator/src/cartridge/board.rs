@@ -145,19 +145,19 @@ impl Board {
         (self.a13 == 0).then_some(self.mapping)
     }
 
-    /// The longest run of 64-byte pages without a hidden address, as window addresses.
-    pub fn plain_pages(&self) -> std::ops::Range<usize> {
+    /// The longest run of window addresses that are plain ROM.
+    pub fn longest_plain(&self) -> std::ops::Range<usize> {
         let mut longest = 0..0;
         let mut start = 0;
-        for page in 0..=WINDOW / 64 {
-            if page == WINDOW / 64 || self.pages_hidden >> page & 1 != 0 {
-                if page - start > longest.len() {
-                    longest = start..page;
+        for offset in 0..=WINDOW {
+            if offset == WINDOW || self.hidden.contains(offset) {
+                if offset - start > longest.len() {
+                    longest = start..offset;
                 }
-                start = page + 1;
+                start = offset + 1;
             }
         }
-        64 * longest.start..64 * longest.end
+        longest
     }
 
     /// Where in a board the bytes of the window lie.

@@ -1,7 +1,7 @@
 //! Writes a region down for the compiler.
 //!
 //! Every 6507 block becomes a block of the host function (and a few more), A, X, Y, N with Z, C, V, the cycles and the
-//! instructions that may still be executed its variables. SP and the flags D and I stay in the board's registers.
+//! instructions that may still be executed its variables. SP and the flag I stay in the board's registers; D is clear.
 //!
 //! What the interpreter leaves on the board must be left here too: what is on the data bus counts after every jump that was
 //! taken (`Bus::settle`), which is a constant nearly always.
@@ -66,14 +66,12 @@ pub(super) fn write(
         blocks,
         exit,
         cartridge,
-        plain: cartridge.plain_pages(),
+        plain: cartridge.longest_plain(),
         helpers,
-        block_start: 0,
         cycles: 0,
         executed: 0,
         log: None,
         sign_and_zero: SignAndZero::Unknown,
-        decimal: None,
     };
     for (offset, variable) in writer.kept() {
         let value = writer.load(offset);
@@ -144,15 +142,12 @@ struct Writer<'a, 'b> {
     /// Window addresses that are plain ROM for sure, also where the address is computed.
     plain: Range<usize>,
     helpers: &'b Helpers,
-    block_start: u16,
     /// Cycles since `variables.cycles` was set.
     cycles: u32,
     /// Instructions executed in the block.
     executed: u32,
     log: Option<Log>,
     sign_and_zero: SignAndZero,
-    /// D, where it is known.
-    decimal: Option<bool>,
 }
 
 fn registers(offset: usize) -> usize {
@@ -356,23 +351,23 @@ impl Writer<'_, '_> {
         (self.cycles, self.executed) = (0, 0);
     }
 
+    /// Looks, at the head of a loop, whether enough instructions may still be executed. There are never more of them up to the
+    /// next head than there are in the region.
+    fn look_at_left(&mut self, head: u16) {
+        let left = self.get(self.variables.left);
+        let enough = self.is(IntCC::UnsignedGreaterThanOrEqual, left, MOST_BETWEEN_LOOKS.into());
+        let (then, other) = self.unless(enough);
+        self.builder.switch_to_block(other);
+        self.leave_for(head, JUMPED);
+        self.builder.switch_to_block(then);
+    }
+
     /// Goes on at `target`. Accounts are settled.
-    ///
-    /// Where the way goes back there is a look at how many instructions may still be executed; on a way that only leads
-    /// forward no instruction is executed twice.
     fn go(&mut self, target: u16) {
         let Some(&block) = self.blocks.get(&target) else {
             self.leave_for(target, JUMPED);
             return;
         };
-        if target <= self.block_start {
-            let left = self.get(self.variables.left);
-            let enough = self.is(IntCC::UnsignedGreaterThanOrEqual, left, MOST_BETWEEN_LOOKS.into());
-            let (then, other) = self.unless(enough);
-            self.builder.switch_to_block(other);
-            self.leave_for(target, JUMPED);
-            self.builder.switch_to_block(then);
-        }
         self.builder.ins().jump(block, &[]);
     }
 }
@@ -534,8 +529,9 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Reads the operand of an instruction at `address`, `cycles` into it.
-    fn read(&mut self, instruction: &Instruction, address: &Address, cycles: u32) -> Operand {
+    /// Reads the operand of an instruction at `address`. `crossed` is 1 if that takes a cycle more.
+    fn read(&mut self, instruction: &Instruction, address: &Address, crossed: Option<Value>) -> Operand {
+        let cycles = cycles(instruction.opcode);
         let plain = |value| Operand { value, switches: None };
         match *address {
             Address::Constant(address) if address & 0x1280 == 0x0080 => {
@@ -546,14 +542,18 @@ impl Writer<'_, '_> {
                     return plain(self.number(byte.into()));
                 }
                 self.close_log();
-                let now = self.now(cycles);
                 let bus = instruction.operands[usize::from(bytes(instruction.mode)) - 2];
-                let (address_value, bus) = (self.number(address.into()), self.number(bus.into()));
-                let call = self.builder.ins().call(self.helpers.read, &[self.board, address_value, now, bus]);
-                let read = self.builder.inst_results(call)[0];
+                let (number, bus) = (self.number(address.into()), self.number(bus.into()));
+                let read = self.call_read(number, cycles, bus);
                 let can_switch = address & 0x1000 != 0 || self.cartridge.claims_low_addresses();
                 let switches = can_switch.then(|| self.builder.ins().band_imm(read, 0x100));
                 Operand { value: self.byte(read), switches }
+            }
+            Address::ZeroPage(address) if instruction.operands[0] < 0x80 && !self.cartridge.claims_low_addresses() => {
+                // The TIA's, probably.
+                self.close_log();
+                let bus = self.number(instruction.operands[0].into());
+                plain(self.call_read(address, cycles, bus))
             }
             Address::ZeroPage(address) => {
                 let in_ram = self.builder.ins().band_imm(address, 0x80);
@@ -563,6 +563,20 @@ impl Writer<'_, '_> {
             Address::Indexed(base, _) if self.is_plain_page(base) => {
                 let index = self.get(self.index(instruction));
                 plain(self.load_indexed(Board::WINDOW_OFFSET + usize::from(base & 0x0FFF), index))
+            }
+            Address::Indexed(base, address) if base & 0x1280 == 0 && !self.cartridge.claims_low_addresses() => {
+                // The TIA's or the RIOT's; that it may reach the window is for the interpreter.
+                let below = self.builder.ins().band_imm(address, 0x1000);
+                let below = self.is(IntCC::Equal, below, 0);
+                self.need(below, instruction);
+                self.close_log();
+                let bus = self.number(instruction.operands[1].into());
+                let mut now = self.now(cycles);
+                if let Some(crossed) = crossed {
+                    now = self.builder.ins().iadd(now, crossed);
+                }
+                let call = self.builder.ins().call(self.helpers.read, &[self.board, address, now, bus]);
+                plain(self.builder.inst_results(call)[0])
             }
             Address::Indexed(base, address) if base & 0x1000 == 0 => {
                 let in_ram = self.is_ram(address);
@@ -591,6 +605,13 @@ impl Writer<'_, '_> {
                 plain(value)
             }
         }
+    }
+
+    /// A read by the board, `cycles` into the instruction, with `bus` on the data bus before.
+    fn call_read(&mut self, address: Value, cycles: u32, bus: Value) -> Value {
+        let now = self.now(cycles);
+        let call = self.builder.ins().call(self.helpers.read, &[self.board, address, now, bus]);
+        self.builder.inst_results(call)[0]
     }
 
     /// The index register of an instruction.
@@ -696,9 +717,11 @@ impl Writer<'_, '_> {
     fn block(&mut self, code: &Code) {
         let block = self.blocks[&code.start];
         self.builder.switch_to_block(block);
-        self.block_start = code.start;
         (self.cycles, self.executed) = (0, 0);
-        (self.log, self.sign_and_zero, self.decimal) = (None, SignAndZero::Unknown, None);
+        (self.log, self.sign_and_zero) = (None, SignAndZero::Unknown);
+        if self.region.heads.contains(&code.start) {
+            self.look_at_left(code.start);
+        }
         self.prepare_log(code);
         for instruction in &code.instructions {
             if !self.instruction(instruction) {
@@ -720,11 +743,11 @@ impl Writer<'_, '_> {
         use Operation as O;
         let Variables { a, x, .. } = self.variables;
         match instruction.operation {
-            O::Load(_) | O::LoadAX | O::Ora | O::And | O::Eor | O::Compare(_) | O::Bit => self.reading(instruction),
+            O::Load(_) | O::LoadAX | O::Ora | O::And | O::Eor | O::Adc | O::Sbc | O::Compare(_) | O::Bit => {
+                self.reading(instruction);
+            }
             O::Nop if instruction.mode != Mode::Implied => self.reading(instruction),
-            O::Nop => self.pass(instruction),
-            O::Adc | O::Sbc | O::ModifyThen(_, Then::Adc | Then::Sbc) if !self.binary(instruction) => return false,
-            O::Adc | O::Sbc => self.reading(instruction),
+            O::Nop | O::ClearDecimal => self.pass(instruction),
             O::Store(_) | O::StoreAX => {
                 let (address, _) = self.address(instruction, false);
                 self.pass(instruction);
@@ -739,7 +762,7 @@ impl Writer<'_, '_> {
             }
             O::Modify(change) | O::ModifyThen(change, _) => {
                 let (address, _) = self.address(instruction, false);
-                let operand = self.read(instruction, &address, cycles(instruction.opcode));
+                let operand = self.read(instruction, &address, None);
                 self.pass(instruction);
                 let result = self.change(change, operand.value);
                 if let O::ModifyThen(_, then) = instruction.operation {
@@ -791,11 +814,6 @@ impl Writer<'_, '_> {
                 let carry = self.number(carry.into());
                 self.set(self.variables.carry, carry);
             }
-            O::SetDecimal(decimal) => {
-                self.pass(instruction);
-                self.decimal = Some(decimal);
-                self.store_constant(decimal.into(), DECIMAL);
-            }
             O::SetInterruptDisable(disable) => {
                 self.pass(instruction);
                 self.store_constant(disable.into(), INTERRUPT_DISABLE);
@@ -815,18 +833,14 @@ impl Writer<'_, '_> {
                 self.write(&Address::Computed(address), value, instruction.next());
             }
             O::PullA | O::PullStatus => {
-                let sp = self.load_byte(SP);
-                // The byte under the stack pointer is read too.
-                let in_ram = self.within(sp, 0x80, 0x7F);
-                self.need(in_ram, instruction);
-                self.pass(instruction);
-                let value = self.load_indexed(Board::RAM_OFFSET - 0x80 + 1, sp);
-                let above = self.builder.ins().iadd_imm(sp, 1);
-                self.store_byte(above, SP);
+                let value = self.pull(instruction);
                 if instruction.operation == O::PullA {
                     self.load_register(Register::A, value);
                 } else {
                     self.set_status(value);
+                    let decimal = self.builder.ins().band_imm(value, 0x08);
+                    self.store_byte(decimal, DECIMAL);
+                    self.leave_if(Some(decimal), instruction.next());
                 }
             }
             O::Branch(condition, when) => {
@@ -869,13 +883,44 @@ impl Writer<'_, '_> {
         true
     }
 
+    /// The byte that PLA or PLP pulls. Programs pull from the TIA too.
+    fn pull(&mut self, instruction: &Instruction) -> Value {
+        let sp = self.load_byte(SP);
+        // The byte under the stack pointer is read too.
+        let in_ram = self.within(sp, 0x80, 0x7F);
+        if self.cartridge.claims_low_addresses() {
+            self.need(in_ram, instruction);
+        } else {
+            self.close_log();
+        }
+        self.pass(instruction);
+        let above = self.builder.ins().iadd_imm(sp, 1);
+        self.store_byte(above, SP);
+        let join = self.builder.create_block();
+        let value = self.builder.append_block_param(join, I32);
+        let (then, other) = self.unless(in_ram);
+        self.builder.switch_to_block(other);
+        let mut bus = self.number(instruction.opcode.into());
+        for sp in [sp, above] {
+            let sp = self.byte(sp);
+            let address = self.builder.ins().bor_imm(sp, 0x0100);
+            bus = self.call_read(address, 0, bus);
+        }
+        self.builder.ins().jump(join, &[bus.into()]);
+        self.builder.switch_to_block(then);
+        let byte = self.load_indexed(Board::RAM_OFFSET - 0x80 + 1, sp);
+        self.builder.ins().jump(join, &[byte.into()]);
+        self.builder.switch_to_block(join);
+        value
+    }
+
     /// An instruction that reads its operand and then works on registers.
     fn reading(&mut self, instruction: &Instruction) {
         let (value, crossed, switches) = if instruction.mode == Mode::Immediate {
             (self.number(instruction.operands[0].into()), None, None)
         } else {
             let (address, crossed) = self.address(instruction, true);
-            let Operand { value, switches } = self.read(instruction, &address, cycles(instruction.opcode));
+            let Operand { value, switches } = self.read(instruction, &address, crossed);
             (value, crossed, switches)
         };
         self.pass(instruction);
@@ -964,24 +1009,6 @@ impl Writer<'_, '_> {
         self.load_register(Register::A, result);
     }
 
-    /// Leaves a sum to the interpreter if it is decimal; whether it may be binary.
-    fn binary(&mut self, instruction: &Instruction) -> bool {
-        match self.decimal {
-            Some(true) => {
-                self.leave_for(instruction.pc, INTERPRET);
-                false
-            }
-            Some(false) => true,
-            None => {
-                let decimal = self.load_byte(DECIMAL);
-                let binary = self.is(IntCC::Equal, decimal, 0);
-                self.need(binary, instruction);
-                self.decimal = Some(false);
-                true
-            }
-        }
-    }
-
     fn change(&mut self, change: Change, operand: Value) -> Value {
         let carry = self.variables.carry;
         let result = match change {
@@ -1034,12 +1061,10 @@ impl Writer<'_, '_> {
         let overflow = self.get(overflow);
         let overflow = self.builder.ins().band_imm(overflow, 0x80);
         let overflow = self.builder.ins().ushr_imm(overflow, 1);
-        let decimal = self.load_byte(DECIMAL);
-        let decimal = self.builder.ins().ishl_imm(decimal, 3);
         let disable = self.load_byte(INTERRUPT_DISABLE);
         let disable = self.builder.ins().ishl_imm(disable, 2);
         let mut status = self.get(carry);
-        for bits in [negative, zero, overflow, decimal, disable] {
+        for bits in [negative, zero, overflow, disable] {
             status = self.builder.ins().bor(status, bits);
         }
         self.builder.ins().bor_imm(status, 0x30)
@@ -1060,12 +1085,9 @@ impl Writer<'_, '_> {
         self.set(overflow, value);
         let value = self.builder.ins().band_imm(status, 1);
         self.set(carry, value);
-        for (bit, offset) in [(3, DECIMAL), (2, INTERRUPT_DISABLE)] {
-            let value = self.builder.ins().ushr_imm(status, bit);
-            let value = self.builder.ins().band_imm(value, 1);
-            self.store_byte(value, offset);
-        }
-        self.decimal = None;
+        let value = self.builder.ins().ushr_imm(status, 2);
+        let value = self.builder.ins().band_imm(value, 1);
+        self.store_byte(value, INTERRUPT_DISABLE);
     }
 }
 
@@ -1099,7 +1121,9 @@ impl Writer<'_, '_> {
         self.pass(instruction);
         let holds = self.condition(condition);
         self.settle_accounts();
-        let (taken, not_taken) = (self.builder.create_block(), self.builder.create_block());
+        let taken = self.builder.create_block();
+        let goes_on = self.blocks.get(&instruction.next()).copied();
+        let not_taken = goes_on.unwrap_or_else(|| self.builder.create_block());
         let target = instruction.target();
         if !self.blocks.contains_key(&target) {
             self.builder.set_cold_block(taken);
@@ -1115,8 +1139,10 @@ impl Writer<'_, '_> {
             self.wait_for_the_timer(target, pass);
         }
         self.go(target);
-        self.builder.switch_to_block(not_taken);
-        self.go(instruction.next());
+        if goes_on.is_none() {
+            self.builder.switch_to_block(not_taken);
+            self.leave_for(instruction.next(), JUMPED);
+        }
     }
 
     /// The cycles of a pass if a branch may end one that only waits for the timer; see `Running::skip_idle_passes`.
@@ -1160,6 +1186,21 @@ impl Writer<'_, '_> {
         self.store_byte(high, Board::DATA_BUS_OFFSET);
         let high = self.builder.ins().ishl_imm(high, 8);
         let target = self.builder.ins().bor(high, low);
+        self.settle_accounts();
+        self.go_somewhere(target);
+    }
+
+    /// Goes on at a computed address: where such jumps often lead, or outside. Accounts are settled.
+    fn go_somewhere(&mut self, target: Value) {
+        let region = self.region;
+        for &likely in region.unnamed.iter().take(MOST_UNNAMED) {
+            let matches = self.is(IntCC::Equal, target, likely.into());
+            let (then, other) = (self.builder.create_block(), self.builder.create_block());
+            self.builder.ins().brif(matches, then, &[], other, &[]);
+            self.builder.switch_to_block(then);
+            self.go(likely);
+            self.builder.switch_to_block(other);
+        }
         self.leave(target, JUMPED);
     }
 
@@ -1198,7 +1239,8 @@ impl Writer<'_, '_> {
         self.store_byte(byte, Board::DATA_BUS_OFFSET);
         let target = self.builder.ins().iadd_imm(pulled, 1);
         let target = self.builder.ins().band_imm(target, 0xFFFF);
-        self.leave(target, JUMPED);
+        self.settle_accounts();
+        self.go_somewhere(target);
     }
 }
 
@@ -1206,3 +1248,5 @@ impl Writer<'_, '_> {
 const POLLING_OFFSET: i8 = -5;
 /// Targets that a return is compared with, at most.
 const MOST_RETURNS: usize = 6;
+/// Targets that any other computed jump is compared with, at most.
+const MOST_UNNAMED: usize = 8;

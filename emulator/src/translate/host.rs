@@ -129,7 +129,8 @@ impl Ready {
         for (name, value) in [
             ("use_colocated_libcalls", "false"),
             ("is_pic", "false"),
-            ("opt_level", "speed"),
+            ("opt_level", &std::env::var("CL_OPT").unwrap_or("speed".into())),
+            ("regalloc_algorithm", &std::env::var("CL_RA").unwrap_or("backtracking".into())),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
             flags.set(name, value).ok()?;
@@ -168,7 +169,18 @@ impl Ready {
     }
 
     fn translate(&mut self, pc: u16, cartridge: &Cartridge, entries: &Entries) -> Result<(), Box<ModuleError>> {
-        let region = Region::around(pc, cartridge, |pc| entries.visited(pc));
+        let t0 = std::time::Instant::now();
+        let roots = entries.visited_often(pc);
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let region = Region::around(
+            &roots,
+            cartridge,
+            |pc| entries.visited(pc),
+            |pc| entries.entries[offset(pc)].at(pc).is_some(),
+        );
+        entries.count_anew();
         let Some(module) = &mut self.module else { return Ok(()) };
         if region.blocks.is_empty() {
             return Ok(());
@@ -184,6 +196,7 @@ impl Ready {
         module.clear_context(&mut self.context);
         module.finalize_definitions().map_err(Box::new)?;
         let address = module.get_finalized_function(piece) as u64;
+        if std::env::var_os("STATS").is_some() { println!("translated {pc:04x} mapping {:x?}: {} instructions {} blocks {} entries {:.2} ms", cartridge.mapping(), region.size, region.blocks.len(), entered.len(), t0.elapsed().as_secs_f64()*1e3); }
         for (number, pc) in entered.into_iter().enumerate() {
             entries.entries[offset(pc)].set(address, number as u64, pc);
         }

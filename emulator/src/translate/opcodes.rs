@@ -73,7 +73,8 @@ pub(super) enum Operation {
     StackToX,
     XToStack,
     SetCarry(bool),
-    SetDecimal(bool),
+    /// CLD: translated code never runs in decimal mode.
+    ClearDecimal,
     SetInterruptDisable(bool),
     ClearOverflow,
     PushA,
@@ -167,7 +168,7 @@ pub(super) fn decode(opcode: u8) -> Option<(Operation, Mode)> {
         0xA8 => (Transfer(A, Y), Implied), 0xAA => (Transfer(A, X), Implied),
         0xBA => (StackToX, Implied), 0x9A => (XToStack, Implied),
         0x18 => (SetCarry(false), Implied), 0x38 => (SetCarry(true), Implied),
-        0xD8 => (SetDecimal(false), Implied), 0xF8 => (SetDecimal(true), Implied),
+        0xD8 => (ClearDecimal, Implied),
         0x58 => (SetInterruptDisable(false), Implied), 0x78 => (SetInterruptDisable(true), Implied),
         0xB8 => (ClearOverflow, Implied),
         0x48 => (PushA, Implied), 0x08 => (PushStatus, Implied),

@@ -4,11 +4,12 @@
 //! before and as far as it is plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
 
 use super::opcodes::{bytes, bytes_of, decode, Mode, Operation};
+use super::MOST_BETWEEN_LOOKS;
 use crate::cartridge::Cartridge;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Instructions in a region, at most.
-const MOST_INSTRUCTIONS: usize = 600;
+const MOST_INSTRUCTIONS: usize = MOST_BETWEEN_LOOKS as usize;
 /// Instructions in a block, at most: so many writes to the TIA fit into its log in any case.
 const MOST_IN_BLOCK: usize = 64;
 
@@ -65,25 +66,36 @@ pub(super) struct Region {
     pub(super) size: usize,
     /// For the address of a return, where it may go: behind these calls.
     pub(super) returns: HashMap<u16, Vec<Instruction>>,
+    /// Where jumps often go that no instruction here names.
+    pub(super) unnamed: Vec<u16>,
+    /// Targets of jumps back: every way that executes an instruction twice goes over one of them.
+    pub(super) heads: HashSet<u16>,
 }
 
 impl Region {
-    /// The code around `start`. `visited` tells whether a jump went to an address before.
-    pub(super) fn around(start: u16, cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
+    /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address before, `known` whether another region can be
+    /// entered there.
+    pub(super) fn around(
+        roots: &[u16],
+        cartridge: &Cartridge,
+        visited: impl Fn(u16) -> bool,
+        known: impl Fn(u16) -> bool,
+    ) -> Self {
         let mut found: HashMap<u16, Instruction> = HashMap::new();
         // What begins a block, and whether it can be entered.
-        let mut leaders: HashMap<u16, bool> = HashMap::from([(start, true)]);
-        let mut open = vec![start];
+        let mut leaders: HashMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
+        // The last one is the first to be looked at.
+        let mut open: Vec<u16> = roots.iter().rev().copied().collect();
         while let Some(mut pc) = open.pop() {
             loop {
                 if found.contains_key(&pc) {
                     leaders.entry(pc).or_insert(false);
                     break;
                 }
-                if found.len() >= MOST_INSTRUCTIONS {
+                if found.len() >= MOST_INSTRUCTIONS || known(pc) {
                     break;
                 }
-                let bytes = cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == start >> 13);
+                let bytes = cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == roots[0] >> 13);
                 let Some([opcode, operands @ ..]) = bytes else { break };
                 let Some((operation, mode)) = decode(opcode) else {
                     // The interpreter executes it and comes back.
@@ -96,25 +108,25 @@ impl Region {
                 };
                 let instruction = Instruction { pc, opcode, operation, mode, operands };
                 found.insert(pc, instruction);
-                let mut follow = |target: u16, entry: bool| {
-                    *leaders.entry(target).or_default() |= entry;
+                let mut follow = |target: u16| {
+                    *leaders.entry(target).or_default() |= visited(target);
                     open.push(target);
                 };
                 match operation {
                     Operation::Branch(..) => {
                         let target = instruction.target();
                         if visited(target) {
-                            follow(target, true);
+                            follow(target);
                         }
                         leaders.entry(instruction.next()).or_insert(false);
                     }
                     Operation::Jump => {
-                        follow(instruction.word(), true);
+                        follow(instruction.word());
                         break;
                     }
                     Operation::Call => {
-                        follow(instruction.next(), true);
-                        follow(instruction.word(), true);
+                        follow(instruction.next());
+                        follow(instruction.word());
                         break;
                     }
                     Operation::JumpIndirect | Operation::Return => break,
@@ -146,7 +158,39 @@ impl Region {
         }
         blocks.sort_by_key(|block| block.start);
         let returns = returns(&found);
-        Self { blocks, size: found.len(), returns }
+        let named: HashSet<u16> = found
+            .values()
+            .filter_map(|instruction| match instruction.operation {
+                Operation::Branch(..) => Some(instruction.target()),
+                Operation::Jump | Operation::Call => Some(instruction.word()),
+                _ => None,
+            })
+            .chain(returns.values().flatten().map(Instruction::next))
+            .collect();
+        let unnamed = roots.iter().copied().filter(|root| found.contains_key(root) && !named.contains(root)).collect();
+        let mut region = Self { blocks, size: found.len(), returns, unnamed, heads: HashSet::new() };
+        region.heads = region.find_heads();
+        region
+    }
+
+    fn find_heads(&self) -> HashSet<u16> {
+        let mut heads = HashSet::new();
+        for block in &self.blocks {
+            let Some(last) = block.instructions.last() else { continue };
+            let back = |target: &u16| *target <= block.start;
+            match last.operation {
+                Operation::Branch(..) => heads.extend(Some(last.target()).filter(back)),
+                Operation::Jump | Operation::Call => heads.extend(Some(last.word()).filter(back)),
+                Operation::Return | Operation::JumpIndirect => {
+                    let calls = self.returns.get(&last.pc);
+                    heads.extend(calls.into_iter().flatten().map(Instruction::next).filter(back));
+                    heads.extend(self.unnamed.iter().copied().filter(back));
+                }
+                _ => {}
+            }
+            heads.extend(Some(block.next).filter(back));
+        }
+        heads
     }
 }
 
@@ -159,7 +203,7 @@ fn returns(found: &HashMap<u16, Instruction>) -> HashMap<u16, Vec<Instruction>> 
     let mut returns: HashMap<u16, Vec<Instruction>> = HashMap::new();
     for (target, calls) in &mut calls {
         calls.sort_by_key(|call| call.pc);
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut open = vec![*target];
         while let Some(pc) = open.pop() {
             let Some(instruction) = found.get(&pc) else { continue };
