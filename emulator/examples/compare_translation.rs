@@ -3,7 +3,7 @@
 //! `cargo run --release --example compare_translation -- FRAMES FOLDER [GAME...]`: all `*.bin` of the folder, or those named.
 
 use atari_emulator::random::MersenneTwister;
-use atari_emulator::{Action, CartridgeImage, Environment, Settings};
+use atari_emulator::{Action, CartridgeImage, Environment, Settings, Translation};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -51,7 +51,8 @@ fn first_difference(image: &CartridgeImage, frames: u32) -> Option<String> {
     // Two images, so that nothing is shared.
     let mut translated = Environment::new(image, Settings::default());
     let mut interpreted = translated.clone();
-    interpreted.interpret_only();
+    interpreted.set_translation(Translation::Off);
+    translated.set_translation(Translation::Eager);
     let mut random = MersenneTwister::new(1);
     for frame in 0..frames {
         let action = Action::ALL[random.draw() as usize % Action::ALL.len()];

@@ -10,7 +10,7 @@ use crate::riot::Riot;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 use crate::tia::{Picture, Tia, SAMPLES};
 #[cfg(feature = "translate")]
-use crate::translate::{Registers, Translated};
+use crate::translate::{Registers, Translated, Translation};
 #[cfg(feature = "translate")]
 use std::mem::offset_of;
 
@@ -164,6 +164,12 @@ impl Board {
         let (cycles, data_bus) = (self.cycles, self.data_bus.into());
         let RunningBus { board, cycles, data_bus: _ } = work(RunningBus { board: self, cycles, data_bus });
         board.cycles = cycles;
+    }
+
+    /// Interprets up to `limit` instructions.
+    #[inline(always)]
+    pub(crate) fn interpret(&mut self, cpu: &mut Cpu, limit: u32) {
+        self.with_bus(|bus| cpu.run(bus, limit));
     }
 
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what keeps the branch behind it
@@ -355,12 +361,20 @@ fn picture_of(properties: &Properties, format: Format) -> Picture {
 impl Saved for Console {
     /// The television format goes along because finding it out depends on what was in RAM, and so on the seed.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        let Self { cpu, board, properties, picture, .. } = self;
+        #[rustfmt::skip]
+        let Self {
+            cpu, board, properties, picture,
+            #[cfg(feature = "translate")] translated: _,
+        } = self;
         let mut pal = picture.pal;
         exchange!(archive, &mut pal);
         *picture = picture_of(properties, if pal { Format::Pal } else { Format::Ntsc });
         // The ports are set before every frame.
-        let Board { cycles, data_bus, tia, riot, cartridge, ports: _, random, .. } = board;
+        #[rustfmt::skip]
+        let Board {
+            cycles, data_bus, tia, riot, cartridge, ports: _, random,
+            #[cfg(feature = "translate")] registers: _,
+        } = board;
         tia.exchange(*picture, archive)?;
         exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
         Ok(())
@@ -390,7 +404,7 @@ impl Console {
             properties,
             picture,
             #[cfg(feature = "translate")]
-            translated: Translated::new(image.translations()),
+            translated: Translated::new(image.translations(), Translation::Usual),
         };
         if console.board.cartridge.claims_low_addresses() {
             console.board.tia.set_overheard();
@@ -455,15 +469,13 @@ impl Console {
             translated.run(&mut self.cpu, &mut self.board, limit);
             return;
         }
-        self.board.with_bus(|bus| self.cpu.run(bus, limit));
+        self.board.interpret(&mut self.cpu, limit);
     }
 
-    /// Has everything interpreted from now on.
-    pub(crate) fn interpret_only(&mut self) {
-        #[cfg(feature = "translate")]
-        {
-            self.translated = None;
-        }
+    /// How the cartridge's code is executed from now on.
+    #[cfg(feature = "translate")]
+    pub(crate) fn set_translation(&mut self, translation: Translation) {
+        self.translated = Translated::new(self.board.cartridge.translations(), translation);
     }
 
     /// The screen: rows of 160 palette indices.

@@ -115,6 +115,7 @@ impl Cpu {
 
     /// As [`Cpu::run`], but stops behind an instruction that was not followed by the next one in memory. Also gives how many
     /// instructions may still be executed: 0 if the bus said stop.
+    #[cfg(feature = "translate")]
     #[inline(always)]
     pub(crate) fn run_to_jump<B: Bus>(&mut self, bus: B, limit: u32) -> (B, u32) {
         self.run_on::<B, true>(bus, limit)

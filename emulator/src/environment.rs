@@ -293,12 +293,11 @@ impl Environment {
         self.paddles[0] = self.paddles[0].saturating_add(change as i32).clamp(PADDLE_MIN, self.properties.paddle_max);
     }
 
-    /// Has the cartridge's code interpreted from now on, also where it is translated: for comparisons, as nothing else changes.
+    /// How the cartridge's code is executed from now on: for comparisons, as nothing but time depends on it.
     #[doc(hidden)]
-    pub fn print_stats(&self, frames: u64) { crate::translate::print_stats(frames); }
-    #[doc(hidden)]
-    pub fn interpret_only(&mut self) {
-        self.console.interpret_only();
+    #[cfg(feature = "translate")]
+    pub fn set_translation(&mut self, translation: crate::Translation) {
+        self.console.set_translation(translation);
     }
 
     /// A draw of the environment's generator.

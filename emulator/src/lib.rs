@@ -69,3 +69,6 @@ pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings}
 pub use game::{Format, Game};
 pub use palette::Palette;
 pub use saved_state::StateError;
+#[cfg(feature = "translate")]
+#[doc(hidden)]
+pub use translate::Translation;

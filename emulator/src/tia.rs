@@ -169,12 +169,6 @@ impl Tia {
         Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()], Sound::new())
     }
 
-    /// Where in a chip things lie that translated code uses as [`Tia::write_later`] does.
-    pub(crate) const LOG_OFFSET: usize = std::mem::offset_of!(Self, log);
-    pub(crate) const LOGGED_OFFSET: usize = std::mem::offset_of!(Self, logged);
-    pub(crate) const LATER_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, later_until);
-    pub(crate) const WAITED_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, waited_until);
-
     /// Tells the chip that the cartridge listens to its writes, so that none can be left for later.
     pub(crate) fn set_overheard(&mut self) {
         self.overheard = true;
@@ -250,6 +244,15 @@ impl Tia {
         // The line limit, at which a write ends the frame.
         self.later_until = if self.overheard { 0 } else { (self.last_clock / 3) as u32 };
     }
+}
+
+/// Where in a chip things lie that translated code uses as [`Tia::write_later`] does.
+#[cfg(feature = "translate")]
+impl Tia {
+    pub(crate) const LOG_OFFSET: usize = std::mem::offset_of!(Self, log);
+    pub(crate) const LOGGED_OFFSET: usize = std::mem::offset_of!(Self, logged);
+    pub(crate) const LATER_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, later_until);
+    pub(crate) const WAITED_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, waited_until);
 }
 
 /// The frame's life.

@@ -27,15 +27,33 @@ use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// How often a jump must have gone to an address before what is there is translated. Translating an instruction takes as long as
-/// interpreting it a few thousand times.
-const HOT: u16 = 500;
+/// How many interpreted instructions it takes until the first translation of what the window shows; some 500 frames.
+const PATIENCE: u32 = 2_000_000;
+/// How much longer it takes until the next one.
+const PATIENCE_GROWS: u32 = 8;
+/// What is jumped to less often is not translated.
+const OFTEN: u16 = 10;
+/// The eager are so much less patient.
+const EAGER: u32 = 100;
+/// As long as nothing is translated, only one update of so many is looked at: that costs time.
+const LOOKED_AT: u32 = 4;
 /// The most instructions that translated code executes between two looks at how many may still be executed.
 const MOST_BETWEEN_LOOKS: u32 = 4_096;
-/// Instructions of an image that are translated at most, mappings counted apart.
-const MOST_INSTRUCTIONS: usize = 30_000;
+/// Instructions of an image that are translated at most, every translation counted.
+const MOST_INSTRUCTIONS: usize = 100_000;
 /// What the window shows in different ways, at most.
 const MOST_MAPPINGS: usize = 128;
+
+/// How a console deals with code that could be translated. Nothing but time depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Translation {
+    /// What is executed often is translated, in a thread of its own.
+    Usual,
+    /// Everything is translated as soon as it was executed a few times, and waited for: for tests.
+    Eager,
+    /// Everything is interpreted.
+    Off,
+}
 
 /// The CPU's registers as translated code has them between two of its pieces.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,68 +106,67 @@ impl PartialEq for Translations {
 
 impl Eq for Translations {}
 
-/// Where translated code can be entered while the window shows certain parts of the image, and how often jumps went where it
-/// cannot yet.
+/// Where translated code can be entered while the window shows certain parts of the image, and how often jumps went where.
 struct Entries {
     entries: [Entry; 0x1000],
     /// The program counter's upper three bits and how often.
     visits: [AtomicU16; 0x1000],
+    /// Instructions interpreted since the last translation, and how many it takes until the next.
     interpreted: AtomicU32,
+    patience: AtomicU32,
+    /// Also keeps the code in memory.
     code: Arc<Code>,
 }
 
 const VISIT_BITS: u32 = 13;
 const MOST_VISITS: u16 = (1 << VISIT_BITS) - 1;
 
+// Several threads may count at the same time. That some visits are lost then does not matter.
 impl Entries {
     fn new(code: &Arc<Code>) -> Self {
         Self {
             entries: [const { Entry::none() }; 0x1000],
             visits: [const { AtomicU16::new(0) }; 0x1000],
             interpreted: AtomicU32::new(0),
+            patience: AtomicU32::new(PATIENCE),
             code: Arc::clone(code),
         }
     }
 
-    fn visited(&self, pc: u16) -> bool {
+    /// How often jumps went to `pc`.
+    fn visits(&self, pc: u16) -> u16 {
         let visits = self.visits[offset(pc)].load(Ordering::Relaxed);
-        visits >> VISIT_BITS == pc >> 13 && visits & MOST_VISITS >= warm()
+        if visits >> VISIT_BITS == pc >> 13 {
+            visits & MOST_VISITS
+        } else {
+            0
+        }
     }
 
-    /// Where jumps went often enough, most often first, among the addresses that have the upper bits of `pc`.
-    fn visited_often(&self, pc: u16) -> Vec<u16> {
-        let mut found: Vec<u16> =
-            (0..0x1000).map(|offset| pc & 0xF000 | offset).filter(|&pc| self.visited(pc)).collect();
-        found.sort_by_key(|&pc| std::cmp::Reverse(self.visits[offset(pc)].load(Ordering::Relaxed)));
+    /// Counts a jump to `pc`.
+    fn visit(&self, pc: u16) {
+        let visits = MOST_VISITS.min(self.visits(pc) + 1);
+        self.visits[offset(pc)].store(pc >> 13 << VISIT_BITS | visits, Ordering::Relaxed);
+    }
+
+    /// Where jumps went often, most often first, among the addresses that have the upper bits of `pc`.
+    fn visited(&self, pc: u16, often: u16) -> Vec<u16> {
+        let all = (0..0x1000).map(|offset| pc & 0xF000 | offset);
+        let mut found: Vec<u16> = all.filter(|&pc| self.visits(pc) >= often).collect();
+        found.sort_by_key(|&pc| std::cmp::Reverse(self.visits(pc)));
         found
     }
 
-    /// Counts a jump to `pc`. (That visits are lost when several threads count does not matter.)
-    fn visit(&self, pc: u16) {
-        let visits = &self.visits[offset(pc)];
-        let mut before = visits.load(Ordering::Relaxed);
-        if before >> VISIT_BITS != pc >> 13 {
-            before = 0;
-        }
-        let number = MOST_VISITS.min((before & MOST_VISITS) + 1);
-        visits.store(pc >> 13 << VISIT_BITS | number, Ordering::Relaxed);
-    }
-
     /// Counts interpreted instructions; whether they have become so many that it is time to translate.
-    fn count(&self, instructions: u32) -> bool {
-        let before = self.interpreted.load(Ordering::Relaxed);
-        let after = before.saturating_add(instructions);
-        let time = before < hot() && after >= hot();
-        self.interpreted.store(after, Ordering::Relaxed);
-        time
-    }
-
-    /// Forgets what was counted.
-    fn count_anew(&self) {
-        self.interpreted.store(0, Ordering::Relaxed);
-        for visits in &self.visits {
-            visits.store(0, Ordering::Relaxed);
+    fn count(&self, instructions: u32, eager: bool) -> bool {
+        let interpreted = self.interpreted.load(Ordering::Relaxed).saturating_add(instructions);
+        let patience = self.patience.load(Ordering::Relaxed);
+        let enough = interpreted >= if eager { patience / EAGER } else { patience };
+        self.interpreted.store(if enough { 0 } else { interpreted }, Ordering::Relaxed);
+        if enough {
+            self.patience.store(patience.saturating_mul(PATIENCE_GROWS), Ordering::Relaxed);
         }
+        enough
     }
 }
 
@@ -161,6 +178,8 @@ fn offset(pc: u16) -> usize {
 #[derive(Clone)]
 pub(crate) struct Translated {
     translations: Translations,
+    eager: bool,
+    updates: u32,
     /// What the window showed when `entries` was looked up.
     mapping: Option<u64>,
     entries: Option<Arc<Entries>>,
@@ -173,33 +192,19 @@ impl fmt::Debug for Translated {
     }
 }
 
-/// Whether the environment asks for the interpreter alone, to compare with.
+/// Whether the process's environment asks for the interpreter alone, to compare with.
 fn interpreter_wanted() -> bool {
     static WANTED: OnceLock<bool> = OnceLock::new();
     *WANTED.get_or_init(|| std::env::var_os("ATARI_DQN_INTERPRET").is_some_and(|value| value == "1"))
 }
 
-thread_local! { static STATS: std::cell::RefCell<std::collections::HashMap<(u16, u16, bool), (u64, u64)>> = Default::default(); }
-pub(crate) fn print_stats(frames: u64) {
-    STATS.with_borrow_mut(|s| {
-        let mut v: Vec<_> = s.drain().collect();
-        v.sort_by_key(|x| std::cmp::Reverse(x.1.0));
-        let t: u64 = v.iter().filter(|x| x.0.1 != 0).map(|x| x.1.1).sum();
-        let n: u64 = v.iter().filter(|x| x.0.1 != 0).map(|x| x.1.0).sum();
-        let ti: u64 = v.iter().filter(|x| x.0.1 == 0).map(|x| x.1.1).sum();
-        let ni: u64 = v.iter().filter(|x| x.0.1 == 0).map(|x| x.1.0).sum();
-        println!("per frame: translated {} instructions in {} pieces; interpreted {} in {} bursts", t as f64 / frames as f64, n as f64 / frames as f64, ti as f64/ frames as f64, ni as f64/frames as f64);
-        for ((a, b, i), (n, t)) in v.into_iter().take(std::env::var("TOP").map_or(8, |x| x.parse().unwrap())) {
-            println!("{a:04x} -> {b:04x} {} {:.2} times {:.1} instructions", if i { "I" } else { "J" }, n as f64 / frames as f64, t as f64 / n as f64);
-        }
-    });
-}
-
 impl Translated {
-    /// Of an image; `None` if the environment does not want any.
-    pub(crate) fn new(translations: &Translations) -> Option<Self> {
-        (!interpreter_wanted()).then(|| Self {
+    /// Of an image; `None` if none are wanted.
+    pub(crate) fn new(translations: &Translations, translation: Translation) -> Option<Self> {
+        (translation != Translation::Off && !interpreter_wanted()).then(|| Self {
             translations: translations.clone(),
+            eager: translation == Translation::Eager,
+            updates: 0,
             mapping: None,
             entries: None,
             known: Vec::new(),
@@ -208,68 +213,63 @@ impl Translated {
 
     /// Executes up to `limit` instructions until the board says stop, as [`Cpu::run`] does.
     pub(crate) fn run(&mut self, cpu: &mut Cpu, board: &mut Board, limit: u32) {
+        self.updates = self.updates.wrapping_add(1);
+        if !self.eager && self.updates % LOOKED_AT != 0 && self.translations.0.code.is_empty() {
+            board.interpret(cpu, limit);
+            return;
+        }
         let mut left = limit;
-        // Whether it was a jump that led to where the CPU is.
-        let mut jumped = true;
         while left > 0 {
-            let entered = if left >= MOST_BETWEEN_LOOKS && !cpu.decimal() { self.enter(cpu.pc, board, jumped) } else { None };
-            let Some(mut entered) = entered else {
-                let (pc, b) = (cpu.pc, left);
-                left = board.interpret_to_jump(cpu, left);
-                if let Some(entries) = self.entries.as_deref() {
-                    if entries.count(b - left) {
-                        entries.code.translate(cpu.pc, board.cartridge(), entries);
-                    }
-                }
-                if stats() {
-                    STATS.with_borrow_mut(|s| {
-                        let e = s.entry((pc, 0, jumped)).or_insert((0u64, 0u64));
-                        e.0 += 1; e.1 += u64::from(b - left);
-                    });
-                }
-                jumped = true;
-                continue;
+            // Translated code never runs in decimal mode.
+            let entered = if left >= MOST_BETWEEN_LOOKS && !cpu.decimal() { self.enter(cpu.pc, board) } else { None };
+            left = match entered {
+                Some(entered) => self.run_translated(entered, cpu, board, left),
+                None => self.interpret(cpu, board, left),
             };
-            cpu.give(&mut board.registers);
-            (board.registers.cycles, board.registers.left) = (board.cycles(), left);
-            let why = loop {
-                let Some(entries) = self.entries.as_deref() else { break Left::Jumped };
-                let before = board.registers.left;
-                let start_pc = board.registers.pc;
-                let why = entered.run(board, entries);
-                left = board.registers.left;
-                if stats() {
-                    STATS.with_borrow_mut(|s| {
-                        let e = s.entry((start_pc as u16, board.registers.pc as u16, why == Left::Interpret)).or_insert((0u64, 0u64));
-                        e.0 += 1; e.1 += u64::from(before - left);
-                    });
-                }
-                if why == Left::Interpret || board.registers.decimal != 0 || board.stopped() || left < MOST_BETWEEN_LOOKS {
-                    break why;
-                }
-                match self.enter(board.registers.pc as u16, board, true) {
-                    Some(next) => entered = next,
-                    None => {
-                        // That jump is counted.
-                        break why;
-                    }
-                }
-            };
-            board.set_cycles(board.registers.cycles);
-            cpu.take(&board.registers);
-            if board.stopped() {
-                return;
-            }
-            left = match why {
-                Left::Interpret => board.interpret_one(cpu, left),
-                Left::Jumped => board.interpret_to_jump(cpu, left),
-            };
-            jumped = why == Left::Jumped;
         }
     }
 
-    /// The translated code at `pc`, which is made now if jumps went there often enough.
-    fn enter(&mut self, pc: u16, board: &Board, jumped: bool) -> Option<Entered> {
+    /// Runs translated code as long as there is some; how many of `left` instructions are left then.
+    fn run_translated(&mut self, mut entered: Entered, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
+        cpu.give(&mut board.registers);
+        (board.registers.cycles, board.registers.left) = (board.cycles(), left);
+        let why = loop {
+            let Some(entries) = self.entries.as_deref() else { break Left::Jumped };
+            let why = entered.run(board, entries);
+            let Registers { pc, left, decimal, .. } = board.registers;
+            if why == Left::Interpret || decimal != 0 || board.stopped() || left < MOST_BETWEEN_LOOKS {
+                break why;
+            }
+            let Some(next) = self.enter(pc as u16, board) else { break why };
+            entered = next;
+        };
+        board.set_cycles(board.registers.cycles);
+        cpu.take(&board.registers);
+        let left = board.registers.left;
+        if board.stopped() {
+            0
+        } else if why == Left::Interpret {
+            board.interpret_one(cpu, left)
+        } else {
+            left
+        }
+    }
+
+    /// Interprets until there is a jump; how many of `left` instructions are left then.
+    fn interpret(&mut self, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
+        let after = board.interpret_to_jump(cpu, left);
+        if let Some(entries) = &self.entries {
+            entries.visit(cpu.pc);
+            let weight = if self.eager { 1 } else { LOOKED_AT };
+            if entries.count((left - after).saturating_mul(weight), self.eager) {
+                Code::translate(cpu.pc, board.cartridge(), entries, self.eager);
+            }
+        }
+        after
+    }
+
+    /// The translated code at `pc`.
+    fn enter(&mut self, pc: u16, board: &Board) -> Option<Entered> {
         if pc & 0x1000 == 0 {
             return None;
         }
@@ -277,15 +277,7 @@ impl Translated {
         if mapping != self.mapping {
             self.follow(mapping);
         }
-        let entries = self.entries.as_ref()?;
-        let entry = &entries.entries[offset(pc)];
-        if let Some(entered) = entry.at(pc) {
-            return Some(entered);
-        }
-        if jumped {
-            entries.visit(pc);
-        }
-        None
+        self.entries.as_ref()?.entries[offset(pc)].at(pc)
     }
 
     /// The window shows something else.
@@ -312,7 +304,3 @@ impl Translated {
         });
     }
 }
-
-fn hot() -> u32 { static H: OnceLock<u32> = OnceLock::new(); *H.get_or_init(|| std::env::var("HOT").map_or(1000000, |x| x.parse().unwrap())) }
-fn warm() -> u16 { static H: OnceLock<u16> = OnceLock::new(); *H.get_or_init(|| std::env::var("WARM").map_or(40, |x| x.parse().unwrap())) }
-fn stats() -> bool { static H: OnceLock<bool> = OnceLock::new(); *H.get_or_init(|| std::env::var_os("STATS").is_some()) }

@@ -140,12 +140,14 @@ impl Board {
 
     /// What the window shows, as a number: two equal ones of one image show the same and hide the same. `None` if it depends
     /// on address line 13 too.
+    #[cfg(feature = "translate")]
     #[inline(always)]
     pub fn mapping(&self) -> Option<u64> {
         (self.a13 == 0).then_some(self.mapping)
     }
 
     /// The longest run of window addresses that are plain ROM.
+    #[cfg(feature = "translate")]
     pub fn longest_plain(&self) -> std::ops::Range<usize> {
         let mut longest = 0..0;
         let mut start = 0;
@@ -161,6 +163,7 @@ impl Board {
     }
 
     /// Where in a board the bytes of the window lie.
+    #[cfg(feature = "translate")]
     pub const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, window);
 
     fn place(&self, address: u16) -> usize {

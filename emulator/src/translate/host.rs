@@ -7,7 +7,7 @@
 
 use super::code::{self, Helpers};
 use super::region::Region;
-use super::{offset, Entries, Left, MOST_INSTRUCTIONS};
+use super::{offset, Entries, Left, MOST_INSTRUCTIONS, OFTEN};
 use crate::cartridge::Cartridge;
 use crate::console::Board;
 use cranelift_codegen::ir::{types, AbiParam, Signature};
@@ -15,8 +15,8 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{default_libcall_names, FuncId, Linkage, Module, ModuleError};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A translated piece: works on the board, entered at the entry of this number.
 type Piece = extern "C" fn(*mut Board, u32) -> u32;
@@ -45,11 +45,11 @@ impl Entry {
         }
     }
 
-    /// Lets it be entered, if nothing else is there.
+    /// Lets it be entered.
     fn set(&self, address: u64, number: u64, pc: u16) {
         if address >> ADDRESS_BITS == 0 && number >> NUMBER_BITS == 0 {
             let bits = u64::from(8 | pc >> 13) << (ADDRESS_BITS + NUMBER_BITS) | number << ADDRESS_BITS | address;
-            let _ = self.0.compare_exchange(0, bits, Ordering::Release, Ordering::Relaxed);
+            self.0.store(bits, Ordering::Release);
         }
     }
 }
@@ -79,7 +79,11 @@ impl Entered {
 
 /// The compiled code of an image and its compiler.
 #[derive(Default)]
-pub(super) struct Code(Mutex<Compiler>);
+pub(super) struct Code {
+    compiler: Mutex<Compiler>,
+    /// Whether anything was compiled.
+    used: AtomicBool,
+}
 
 #[derive(Default)]
 enum Compiler {
@@ -108,17 +112,44 @@ impl Drop for Ready {
 }
 
 impl Code {
-    /// Translates the code around `pc` and lets it be entered. Nothing happens if that cannot be done.
+    /// Whether nothing is translated yet.
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        !self.used.load(Ordering::Relaxed)
+    }
+
+    /// Translates what was executed often of what the cartridge's window shows, in a thread of its own or, if `now`, at once.
+    /// `pc` is in it. Nothing happens if that cannot be done.
     #[cold]
-    pub(super) fn translate(&self, pc: u16, cartridge: &Cartridge, entries: &Entries) {
-        // Another thread may be at it; this one goes on interpreting.
-        let Ok(mut compiler) = self.0.try_lock() else { return };
+    pub(super) fn translate(pc: u16, cartridge: &Cartridge, entries: &Arc<Entries>, now: bool) {
+        if now {
+            entries.code.translate_for(pc, cartridge, entries, 1);
+            return;
+        }
+        let (cartridge, entries) = (cartridge.clone(), Arc::clone(entries));
+        // Without a thread there is no translation.
+        let _ = std::thread::Builder::new()
+            .name("translator".into())
+            .spawn(move || entries.code.translate_for(pc, &cartridge, &entries, OFTEN));
+    }
+
+    fn translate_for(&self, pc: u16, cartridge: &Cartridge, entries: &Entries, often: u16) {
+        let Ok(mut compiler) = self.compiler.lock() else { return };
         if matches!(*compiler, Compiler::NotStarted) {
             *compiler = Ready::new().map_or(Compiler::None, |ready| Compiler::Ready(Box::new(ready)));
         }
         let Compiler::Ready(ready) = &mut *compiler else { return };
-        if ready.instructions < MOST_INSTRUCTIONS && ready.translate(pc, cartridge, entries).is_err() {
-            *compiler = Compiler::None;
+        if ready.instructions >= MOST_INSTRUCTIONS {
+            return;
+        }
+        let roots = entries.visited(pc, often);
+        if roots.is_empty() {
+            return;
+        }
+        let region = Region::around(&roots, cartridge, |pc| entries.visits(pc) >= often);
+        match ready.translate(&region, cartridge, entries) {
+            Ok(()) => self.used.store(true, Ordering::Relaxed),
+            Err(_) => *compiler = Compiler::None,
         }
     }
 }
@@ -129,8 +160,7 @@ impl Ready {
         for (name, value) in [
             ("use_colocated_libcalls", "false"),
             ("is_pic", "false"),
-            ("opt_level", &std::env::var("CL_OPT").unwrap_or("speed".into())),
-            ("regalloc_algorithm", &std::env::var("CL_RA").unwrap_or("backtracking".into())),
+            ("opt_level", "speed"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
             flags.set(name, value).ok()?;
@@ -168,19 +198,12 @@ impl Ready {
         })
     }
 
-    fn translate(&mut self, pc: u16, cartridge: &Cartridge, entries: &Entries) -> Result<(), Box<ModuleError>> {
-        let t0 = std::time::Instant::now();
-        let roots = entries.visited_often(pc);
-        if roots.is_empty() {
-            return Ok(());
-        }
-        let region = Region::around(
-            &roots,
-            cartridge,
-            |pc| entries.visited(pc),
-            |pc| entries.entries[offset(pc)].at(pc).is_some(),
-        );
-        entries.count_anew();
+    fn translate(
+        &mut self,
+        region: &Region,
+        cartridge: &Cartridge,
+        entries: &Entries,
+    ) -> Result<(), Box<ModuleError>> {
         let Some(module) = &mut self.module else { return Ok(()) };
         if region.blocks.is_empty() {
             return Ok(());
@@ -190,13 +213,12 @@ impl Ready {
         let [read, write, idle_passes, settle] =
             self.helpers.map(|helper| module.declare_func_in_func(helper, &mut self.context.func));
         let helpers = Helpers { read, write, idle_passes, settle };
-        let entered = code::write(&region, cartridge, &mut self.context.func, &mut self.builder, &helpers);
+        let entered = code::write(region, cartridge, &mut self.context.func, &mut self.builder, &helpers);
         let piece = module.declare_anonymous_function(&self.context.func.signature).map_err(Box::new)?;
         module.define_function(piece, &mut self.context).map_err(Box::new)?;
         module.clear_context(&mut self.context);
         module.finalize_definitions().map_err(Box::new)?;
         let address = module.get_finalized_function(piece) as u64;
-        if std::env::var_os("STATS").is_some() { println!("translated {pc:04x} mapping {:x?}: {} instructions {} blocks {} entries {:.2} ms", cartridge.mapping(), region.size, region.blocks.len(), entered.len(), t0.elapsed().as_secs_f64()*1e3); }
         for (number, pc) in entered.into_iter().enumerate() {
             entries.entries[offset(pc)].set(address, number as u64, pc);
         }

@@ -73,13 +73,12 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address before, `known` whether another region can be
-    /// entered there.
+    /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address
+    /// often.
     pub(super) fn around(
         roots: &[u16],
         cartridge: &Cartridge,
         visited: impl Fn(u16) -> bool,
-        known: impl Fn(u16) -> bool,
     ) -> Self {
         let mut found: HashMap<u16, Instruction> = HashMap::new();
         // What begins a block, and whether it can be entered.
@@ -92,7 +91,7 @@ impl Region {
                     leaders.entry(pc).or_insert(false);
                     break;
                 }
-                if found.len() >= MOST_INSTRUCTIONS || known(pc) {
+                if found.len() >= MOST_INSTRUCTIONS {
                     break;
                 }
                 let bytes = cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == roots[0] >> 13);
