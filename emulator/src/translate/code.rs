@@ -374,16 +374,13 @@ impl Writer<'_, '_> {
 
 /// The TIA's log.
 impl Writer<'_, '_> {
-    /// Whether an instruction writes to a TIA register in a way that the TIA leaves for later.
+    /// Whether an instruction, which writes, does so to a TIA register in a way that the TIA leaves for later.
     fn writes_later(&self, instruction: &Instruction) -> bool {
-        use Operation::{Modify, ModifyThen, Store, StoreAX};
-        let writes = matches!(instruction.operation, Store(_) | StoreAX | Modify(_) | ModifyThen(..));
-        let address = match instruction.mode {
-            Mode::ZeroPage => instruction.operands[0].into(),
-            Mode::Absolute => instruction.word(),
-            _ => return false,
-        };
-        writes && self.is_written_later(address)
+        match instruction.mode {
+            Mode::ZeroPage => self.is_written_later(instruction.operands[0].into()),
+            Mode::Absolute => self.is_written_later(instruction.word()),
+            _ => false,
+        }
     }
 
     fn is_written_later(&self, address: u16) -> bool {
@@ -392,8 +389,14 @@ impl Writer<'_, '_> {
 
     /// Makes sure that all the block's writes to the TIA can wait, and that its log has room for them.
     fn prepare_log(&mut self, block: &Code) {
-        let writes = block.instructions.iter().filter(|instruction| self.writes_later(instruction)).count();
-        if writes == 0 {
+        use Operation::{Modify, ModifyThen, PushA, PushStatus, Store, StoreAX};
+        // Those that the board is asked to make may end in the log too.
+        let writing = |instruction: &&Instruction| {
+            let operation = instruction.operation;
+            matches!(operation, Store(_) | StoreAX | Modify(_) | ModifyThen(..) | PushA | PushStatus)
+        };
+        let writing: Vec<&Instruction> = block.instructions.iter().filter(writing).collect();
+        if !writing.iter().any(|instruction| self.writes_later(instruction)) {
             return;
         }
         // At most: a crossed page and a wait in every instruction.
@@ -405,7 +408,7 @@ impl Writer<'_, '_> {
         self.need(can_wait, &block.instructions[0]);
         let logged = self.load_byte(Board::LOGGED_OFFSET);
         // The last place stays free: writing there makes the writes.
-        let fits = self.is(IntCC::UnsignedLessThan, logged, (LOG - writes) as i64);
+        let fits = self.is(IntCC::UnsignedLessThan, logged, (LOG - writing.len()) as i64);
         let (then, other) = self.unless(fits);
         self.builder.switch_to_block(other);
         self.builder.ins().call(self.helpers.settle, &[self.board]);
