@@ -188,7 +188,7 @@ impl CartridgeImage {
         Ok(Self::of_scheme(bytes, md5, scheme, file_stem))
     }
 
-    fn of_scheme(bytes: &[u8], md5: String, scheme: Scheme, file_stem: Option<&str>) -> Self {
+    pub(crate) fn of_scheme(bytes: &[u8], md5: String, scheme: Scheme, file_stem: Option<&str>) -> Self {
         Self {
             bytes: bytes.into(),
             md5: md5.into(),
@@ -248,7 +248,7 @@ impl fmt::Debug for CartridgeImage {
     }
 }
 
-fn md5_in_hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn md5_in_hexadecimal(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -478,6 +478,12 @@ impl Console {
         self.translated = Translated::new(self.board.cartridge.translations(), translation);
     }
 
+    /// Instructions that translated code executed.
+    #[cfg(all(test, feature = "translate"))]
+    pub(crate) fn executed_by_translated_code(&self) -> u64 {
+        self.translated.as_ref().map_or(0, Translated::executed)
+    }
+
     /// The screen: rows of 160 palette indices.
     pub(crate) fn screen(&mut self) -> &[u8] {
         let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
@@ -550,6 +556,48 @@ mod tests {
         fn add_cycles(&mut self, cycles: u32) {
             self.0.add_cycles(cycles);
         }
+    }
+
+    /// A console whose program, which does not end a frame, calls, branches both ways and counts in RAM.
+    #[cfg(feature = "translate")]
+    fn counting() -> Console {
+        let mut rom = vec![0x02; 4096];
+        #[rustfmt::skip]
+        let program = [
+            0xE6, 0x80, 0x20, 0x20, 0xF0, 0xC8, 0x98, 0x29, 0x07, 0xF0, 0x02, 0x65, 0x81, 0x85, 0x81, 0x85, 0x06,
+            0x4C, 0x00, 0xF0,
+        ];
+        rom[..program.len()].copy_from_slice(&program);
+        let subroutine = [0xA2, 0x05, 0xCA, 0xF6, 0x90, 0x10, 0xFB, 0xC6, 0x82, 0xD0, 0x02, 0xE6, 0x83, 0x60];
+        rom[0x20..0x20 + subroutine.len()].copy_from_slice(&subroutine);
+        rom[0xFFC..0xFFE].copy_from_slice(&[0x00, 0xF0]);
+        let image = CartridgeImage::new(&rom, None).unwrap();
+        let properties = Properties { format: Some(Format::Ntsc), ..Properties::DEFAULT };
+        Console::new(&image, properties, 1)
+    }
+
+    #[cfg(feature = "translate")]
+    #[test]
+    fn translated_code_stops_at_exactly_the_instruction_where_interpreted_code_does() {
+        let mut translated = counting();
+        let mut interpreted = translated.clone();
+        translated.set_translation(Translation::Eager);
+        interpreted.set_translation(Translation::Off);
+        let limits = (1..200).chain(4_000..4_300).chain([INSTRUCTION_LIMIT; 3]).chain(4_096..4_200);
+        for (round, limit) in [INSTRUCTION_LIMIT, 7].into_iter().chain(limits).enumerate() {
+            for console in [&mut translated, &mut interpreted] {
+                // The frame goes on.
+                console.board.tia.begin_update();
+                console.board.cycles %= 10_000;
+                console.run(limit);
+            }
+            assert_eq!(translated.cpu, interpreted.cpu, "round {round}, limit {limit}");
+            assert_eq!(translated.board.cycles, interpreted.board.cycles, "round {round}, limit {limit}");
+            assert_eq!(translated.board.data_bus, interpreted.board.data_bus, "round {round}, limit {limit}");
+            assert_eq!(translated.ram(), interpreted.ram(), "round {round}, limit {limit}");
+        }
+        let executed = translated.executed_by_translated_code();
+        assert!(executed > 30_000, "translated code executed {executed} instructions only");
     }
 
     /// A console whose program starts the timer, waits for it with `load` and `branch`, and jams.

@@ -300,6 +300,12 @@ impl Environment {
         self.console.set_translation(translation);
     }
 
+    /// The console.
+    #[cfg(test)]
+    pub(crate) fn console(&self) -> &Console {
+        &self.console
+    }
+
     /// A draw of the environment's generator.
     pub(crate) fn draw(&mut self) -> u32 {
         self.random.draw()

@@ -27,12 +27,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// How many interpreted instructions it takes until the first translation of what the window shows; some 500 frames.
-const PATIENCE: u32 = 2_000_000;
+/// How many interpreted instructions it takes until the first translation of what the window shows; some 800 frames.
+const PATIENCE: u32 = 3_000_000;
 /// How much longer it takes until the next one.
 const PATIENCE_GROWS: u32 = 8;
 /// What is jumped to less often is not translated.
-const OFTEN: u16 = 10;
+const OFTEN: u16 = 20;
 /// The eager are so much less patient.
 const EAGER: u32 = 100;
 /// As long as nothing is translated, only one update of so many is looked at: that costs time.
@@ -180,6 +180,9 @@ pub(crate) struct Translated {
     translations: Translations,
     eager: bool,
     updates: u32,
+    /// Instructions that translated code executed.
+    #[cfg(test)]
+    executed: u64,
     /// What the window showed when `entries` was looked up.
     mapping: Option<u64>,
     entries: Option<Arc<Entries>>,
@@ -205,6 +208,8 @@ impl Translated {
             translations: translations.clone(),
             eager: translation == Translation::Eager,
             updates: 0,
+            #[cfg(test)]
+            executed: 0,
             mapping: None,
             entries: None,
             known: Vec::new(),
@@ -229,6 +234,12 @@ impl Translated {
         }
     }
 
+    /// Instructions that translated code executed.
+    #[cfg(test)]
+    pub(crate) fn executed(&self) -> u64 {
+        self.executed
+    }
+
     /// Runs translated code as long as there is some; how many of `left` instructions are left then.
     fn run_translated(&mut self, mut entered: Entered, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
         cpu.give(&mut board.registers);
@@ -245,6 +256,10 @@ impl Translated {
         };
         board.set_cycles(board.registers.cycles);
         cpu.take(&board.registers);
+        #[cfg(test)]
+        {
+            self.executed += u64::from(left - board.registers.left);
+        }
         let left = board.registers.left;
         if board.stopped() {
             0

@@ -400,8 +400,7 @@ impl Writer<'_, '_> {
             return;
         }
         // At most: a crossed page and a wait in every instruction.
-        let most: u32 =
-            block.instructions.iter().map(|instruction| cycles(instruction.opcode) + 1 + LINE_CYCLES).sum();
+        let most: u32 = block.instructions.iter().map(|instruction| cycles(instruction.opcode) + 1 + LINE_CYCLES).sum();
         let until = self.load(Board::LATER_UNTIL_OFFSET);
         let last = self.now(most);
         let can_wait = self.builder.ins().icmp(IntCC::UnsignedLessThan, last, until);
@@ -522,7 +521,7 @@ impl Writer<'_, '_> {
                 let offset = Board::RAM_OFFSET as i32 - 0x80;
                 (Address::Computed(self.builder.ins().uload16(I32, MemFlags::trusted(), place, offset)), None)
             }
-            Mode::IndirectY if (0x80..0xFF).contains(&zero_page) => {
+            Mode::IndirectY => {
                 let offset = Board::RAM_OFFSET as i32 + i32::from(zero_page) - 0x80;
                 let base = self.builder.ins().uload16(I32, MemFlags::trusted(), self.board, offset);
                 let (address, crossed) = indexed(self, base, y);

@@ -160,7 +160,9 @@ impl Ready {
         for (name, value) in [
             ("use_colocated_libcalls", "false"),
             ("is_pic", "false"),
-            ("opt_level", "speed"),
+            // Its optimisations take as long again as all else and make the code no faster.
+            ("opt_level", "none"),
+            ("unwind_info", "false"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
         ] {
             flags.set(name, value).ok()?;
@@ -198,12 +200,7 @@ impl Ready {
         })
     }
 
-    fn translate(
-        &mut self,
-        region: &Region,
-        cartridge: &Cartridge,
-        entries: &Entries,
-    ) -> Result<(), Box<ModuleError>> {
+    fn translate(&mut self, region: &Region, cartridge: &Cartridge, entries: &Entries) -> Result<(), Box<ModuleError>> {
         let Some(module) = &mut self.module else { return Ok(()) };
         if region.blocks.is_empty() {
             return Ok(());

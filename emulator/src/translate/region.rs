@@ -75,11 +75,7 @@ pub(super) struct Region {
 impl Region {
     /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address
     /// often.
-    pub(super) fn around(
-        roots: &[u16],
-        cartridge: &Cartridge,
-        visited: impl Fn(u16) -> bool,
-    ) -> Self {
+    pub(super) fn around(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
         let mut found: HashMap<u16, Instruction> = HashMap::new();
         // What begins a block, and whether it can be entered.
         let mut leaders: HashMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
@@ -94,9 +90,13 @@ impl Region {
                 if found.len() >= MOST_INSTRUCTIONS {
                     break;
                 }
-                let bytes = cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == roots[0] >> 13);
+                let bytes =
+                    cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == roots[0] >> 13);
                 let Some([opcode, operands @ ..]) = bytes else { break };
-                let Some((operation, mode)) = decode(opcode) else {
+                // A pointer outside RAM is read by the interpreter.
+                let known =
+                    decode(opcode).filter(|&(_, mode)| mode != Mode::IndirectY || (0x80..0xFF).contains(&operands[0]));
+                let Some((operation, mode)) = known else {
                     // The interpreter executes it and comes back.
                     let next = pc.wrapping_add(bytes_of(opcode));
                     if bytes_of(opcode) > 1 {
