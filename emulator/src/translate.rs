@@ -219,7 +219,7 @@ impl Translated {
     /// Executes up to `limit` instructions until the board says stop, as [`Cpu::run`] does.
     pub(crate) fn run(&mut self, cpu: &mut Cpu, board: &mut Board, limit: u32) {
         self.updates = self.updates.wrapping_add(1);
-        if !self.eager && self.updates % LOOKED_AT != 0 && self.translations.0.code.is_empty() {
+        if !self.eager && !self.updates.is_multiple_of(LOOKED_AT) && self.translations.0.code.is_empty() {
             board.interpret(cpu, limit);
             return;
         }

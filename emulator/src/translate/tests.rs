@@ -116,10 +116,10 @@ fn compare(image: &CartridgeImage, frames: u32, what: &str) -> u64 {
 
 #[test]
 fn translated_code_ends_as_interpreted_code_does() {
-    let executed: u64 = (0..150)
+    let executed: u64 = (0..80)
         .map(|seed| compare(&image_of(Scheme::FourK, &random_image(seed, 1, &[])), 40, &format!("seed {seed}")))
         .sum();
-    assert!(executed > 1_000_000, "translated code executed {executed} instructions only");
+    assert!(executed > 500_000, "translated code executed {executed} instructions only");
 }
 
 #[test]
@@ -137,14 +137,14 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
         (Scheme::ThreeE, 2, &[0x003F, 0x003E, 0xF400]),
         (Scheme::Cv, 1, &[0xF000, 0xF400]),
     ] {
-        let executed: u64 = (0..25)
+        let executed: u64 = (0..15)
             .map(|seed| {
                 let image = image_of(scheme, &random_image(1_000 + seed, banks, hot_spots));
                 compare(&image, 25, &format!("{scheme}, seed {seed}"))
             })
             .sum();
         // Where address line 13 makes a difference everything is interpreted.
-        assert_eq!(executed > 50_000, scheme != Scheme::Fe, "{scheme}: {executed} instructions");
+        assert_eq!(executed > 20_000, scheme != Scheme::Fe, "{scheme}: {executed} instructions");
     }
 }
 
@@ -154,13 +154,19 @@ fn the_game_that_comes_with_the_crate_plays_the_same() {
     assert!(executed > 500_000, "translated code executed {executed} instructions only");
 }
 
+fn play(environment: &mut Environment) {
+    for _ in 0..1_500 {
+        environment.act(Action::Fire);
+    }
+}
+
 #[test]
 fn several_threads_share_what_is_translated() {
     let image = CartridgeImage::bricks();
     let expected = {
         let mut environment = Environment::new(&image, Settings::default());
         environment.set_translation(Translation::Off);
-        (0..1_500).for_each(|_| drop(environment.act(Action::Fire)));
+        play(&mut environment);
         environment.save()
     };
     std::thread::scope(|scope| {
@@ -169,7 +175,7 @@ fn several_threads_share_what_is_translated() {
             scope.spawn(move || {
                 let mut environment = Environment::new(&image, Settings::default());
                 environment.set_translation(translation);
-                (0..1_500).for_each(|_| drop(environment.act(Action::Fire)));
+                play(&mut environment);
                 assert!(environment.save() == *expected);
             });
         }
