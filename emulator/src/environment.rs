@@ -301,7 +301,7 @@ impl Environment {
     }
 
     /// The console.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "translate"))]
     pub(crate) fn console(&self) -> &Console {
         &self.console
     }

@@ -6,7 +6,7 @@
 use super::opcodes::{bytes, bytes_of, decode, Mode, Operation};
 use super::MOST_BETWEEN_LOOKS;
 use crate::cartridge::Cartridge;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// Instructions in a region, at most.
 const MOST_INSTRUCTIONS: usize = MOST_BETWEEN_LOOKS as usize;
@@ -65,7 +65,7 @@ pub(super) struct Region {
     /// Instructions in all of them.
     pub(super) size: usize,
     /// For the address of a return, where it may go: behind these calls.
-    pub(super) returns: HashMap<u16, Vec<Instruction>>,
+    pub(super) returns: BTreeMap<u16, Vec<Instruction>>,
     /// Where jumps often go that no instruction here names.
     pub(super) unnamed: Vec<u16>,
     /// Targets of jumps back: every way that executes an instruction twice goes over one of them.
@@ -76,9 +76,9 @@ impl Region {
     /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address
     /// often.
     pub(super) fn around(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
-        let mut found: HashMap<u16, Instruction> = HashMap::new();
+        let mut found: BTreeMap<u16, Instruction> = BTreeMap::new();
         // What begins a block, and whether it can be entered.
-        let mut leaders: HashMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
+        let mut leaders: BTreeMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
         // The last one is the first to be looked at.
         let mut open: Vec<u16> = roots.iter().rev().copied().collect();
         while let Some(mut pc) = open.pop() {
@@ -194,12 +194,12 @@ impl Region {
 }
 
 /// For the address of every return the calls that it may return from.
-fn returns(found: &HashMap<u16, Instruction>) -> HashMap<u16, Vec<Instruction>> {
-    let mut calls: HashMap<u16, Vec<Instruction>> = HashMap::new();
+fn returns(found: &BTreeMap<u16, Instruction>) -> BTreeMap<u16, Vec<Instruction>> {
+    let mut calls: BTreeMap<u16, Vec<Instruction>> = BTreeMap::new();
     for instruction in found.values().filter(|instruction| instruction.operation == Operation::Call) {
         calls.entry(instruction.word()).or_default().push(*instruction);
     }
-    let mut returns: HashMap<u16, Vec<Instruction>> = HashMap::new();
+    let mut returns: BTreeMap<u16, Vec<Instruction>> = BTreeMap::new();
     for (target, calls) in &mut calls {
         calls.sort_by_key(|call| call.pc);
         let mut seen = HashSet::new();
