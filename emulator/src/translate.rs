@@ -273,6 +273,8 @@ impl Translated {
     /// Interprets until there is a jump; how many of `left` instructions are left then.
     fn interpret(&mut self, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
         let after = board.interpret_to_jump(cpu, left);
+        // The window may have been switched on the way.
+        self.follow(board.cartridge().mapping());
         if let Some(entries) = &self.entries {
             entries.visit(cpu.pc);
             let weight = if self.eager { 1 } else { LOOKED_AT };
@@ -288,16 +290,20 @@ impl Translated {
         if pc & 0x1000 == 0 {
             return None;
         }
-        let mapping = board.cartridge().mapping();
-        if mapping != self.mapping {
-            self.follow(mapping);
-        }
+        self.follow(board.cartridge().mapping());
         self.entries.as_ref()?.entries[offset(pc)].at(pc)
     }
 
-    /// The window shows something else.
-    #[cold]
+    /// Takes the entries that belong to what the window shows.
+    #[inline(always)]
     fn follow(&mut self, mapping: Option<u64>) {
+        if mapping != self.mapping {
+            self.look_up(mapping);
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, mapping: Option<u64>) {
         self.mapping = mapping;
         self.entries = mapping.and_then(|mapping| {
             if let Some((_, entries)) = self.known.iter().find(|known| known.0 == mapping) {
