@@ -1,6 +1,7 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files, no threads, no window. The smallest run loop:
+//! Bytes in, frames out: no files, no window, and no threads but one that now and then translates what is executed often. The
+//! smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
@@ -22,6 +23,7 @@
 //! | [`cartridge`] | images, their recognition, bank switching |
 //! | `console` | CPU, TIA, RIOT and cartridge on one bus; power-on and reset |
 //! | `cpu`, `bus` | the 6507 and what it sees |
+//! | `translate` | the cartridge's code as the host's own; the feature `translate`, without which everything is interpreted |
 //! | `tia` | the video chip: registers, objects, motion, drawing, collisions |
 //! | `riot`, `controller` | RAM and timer; sticks, paddles and switches |
 //! | `saved_state` | environments as bytes: the envelope, [`StateError`], the archive that every part goes through |

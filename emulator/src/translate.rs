@@ -34,7 +34,7 @@ const PATIENCE_GROWS: u32 = 8;
 /// What is jumped to less often is not translated.
 const OFTEN: u16 = 20;
 /// The eager are so much less patient.
-const EAGER: u32 = 100;
+const EAGER: u32 = 1_000;
 /// As long as nothing is translated, only one update of so many is looked at: that costs time.
 const LOOKED_AT: u32 = 4;
 /// The most instructions that translated code executes between two looks at how many may still be executed.
