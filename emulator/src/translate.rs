@@ -278,7 +278,9 @@ impl Translated {
         if let Some(entries) = &self.entries {
             entries.visit(cpu.pc);
             let weight = if self.eager { 1 } else { LOOKED_AT };
-            if entries.count((left - after).saturating_mul(weight), self.eager) {
+            // None are left also when the frame ended.
+            let executed = if after > 0 { left - after } else { 0 };
+            if entries.count(executed * weight, self.eager) {
                 Code::translate(cpu.pc, board.cartridge(), entries, self.eager);
             }
         }
