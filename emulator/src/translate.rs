@@ -32,11 +32,12 @@ const PATIENCE: u32 = 3_000_000;
 /// How much longer it takes until the next one.
 const PATIENCE_GROWS: u32 = 8;
 /// What is jumped to less often is not translated.
-const OFTEN: u16 = 20;
+const OFTEN: u16 = 6;
 /// The eager are so much less patient.
 const EAGER: u32 = 1_000;
-/// As long as nothing is translated, only one update of so many is looked at: that costs time.
-const LOOKED_AT: u32 = 4;
+/// As long as nothing is translated, only one update of so many is looked at, as that costs time. Odd, because many programs do
+/// something else in every other frame.
+const LOOKED_AT: u32 = 15;
 /// The most instructions that translated code executes between two looks at how many may still be executed.
 const MOST_BETWEEN_LOOKS: u32 = 4_096;
 /// Instructions of an image that are translated at most, every translation counted.
