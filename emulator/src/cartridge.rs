@@ -40,6 +40,8 @@ mod ua;
 use crate::bus::OpcodeAhead;
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, Saved, StateError};
+#[cfg(feature = "translate")]
+use crate::translate::Translations;
 use board::{Board, Mapper};
 use md5::{Digest, Md5};
 use std::fmt::{self, Write as _};
@@ -164,6 +166,8 @@ pub struct CartridgeImage {
     md5: Arc<str>,
     scheme: Scheme,
     file_stem: Option<Arc<str>>,
+    #[cfg(feature = "translate")]
+    translations: Translations,
 }
 
 impl CartridgeImage {
@@ -181,7 +185,18 @@ impl CartridgeImage {
         }
         let md5 = md5_in_hexadecimal(bytes);
         let scheme = detect::scheme_of(bytes, &md5)?;
-        Ok(Self { bytes: bytes.into(), md5: md5.into(), scheme, file_stem: file_stem.map(Arc::from) })
+        Ok(Self::of_scheme(bytes, md5, scheme, file_stem))
+    }
+
+    pub(crate) fn of_scheme(bytes: &[u8], md5: String, scheme: Scheme, file_stem: Option<&str>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            md5: md5.into(),
+            scheme,
+            file_stem: file_stem.map(Arc::from),
+            #[cfg(feature = "translate")]
+            translations: Translations::default(),
+        }
     }
 
     /// Bricks, the game that comes with this crate.
@@ -203,6 +218,12 @@ impl CartridgeImage {
     /// The same as it was computed: sixteen bytes.
     pub(crate) fn md5_bytes(&self) -> [u8; 16] {
         Md5::digest(&self.bytes).into()
+    }
+
+    /// What of its code is translated; shared by all consoles that the image or a clone of it is put into.
+    #[cfg(feature = "translate")]
+    pub(crate) fn translations(&self) -> &Translations {
+        &self.translations
     }
 
     /// How the cartridge switches banks.
@@ -227,7 +248,7 @@ impl fmt::Debug for CartridgeImage {
     }
 }
 
-fn md5_in_hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn md5_in_hexadecimal(bytes: &[u8]) -> String {
     Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -243,6 +264,8 @@ pub struct Cartridge {
     circuit: Circuit,
     scheme: Scheme,
     claims_low_addresses: bool,
+    #[cfg(feature = "translate")]
+    translations: Translations,
 }
 
 /// The bank-switching circuit on the board; one variant for each family of schemes.
@@ -310,6 +333,8 @@ impl Cartridge {
             circuit,
             scheme: image.scheme,
             claims_low_addresses: matches!(image.scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE),
+            #[cfg(feature = "translate")]
+            translations: image.translations.clone(),
         }
     }
 
@@ -343,6 +368,35 @@ impl Cartridge {
     pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 3]> {
         self.board.look_ahead_carefully(address)
     }
+
+    /// What of its code is translated.
+    #[cfg(feature = "translate")]
+    pub(crate) fn translations(&self) -> &Translations {
+        &self.translations
+    }
+
+    /// The byte at `address` (A12 = 1) if it is plain ROM.
+    #[cfg(feature = "translate")]
+    pub(crate) fn plain(&self, address: u16) -> Option<u8> {
+        self.board.plain(address)
+    }
+
+    /// See [`Board::mapping`].
+    #[cfg(feature = "translate")]
+    #[inline(always)]
+    pub(crate) fn mapping(&self) -> Option<u64> {
+        self.board.mapping()
+    }
+
+    /// See [`Board::longest_plain`].
+    #[cfg(feature = "translate")]
+    pub(crate) fn longest_plain(&self) -> std::ops::Range<usize> {
+        self.board.longest_plain()
+    }
+
+    /// Where in a cartridge the bytes of the window lie.
+    #[cfg(feature = "translate")]
+    pub(crate) const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, board) + Board::WINDOW_OFFSET;
 
     /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     pub fn read(&mut self, address: u16, cycles: u32) -> u8 {
@@ -399,7 +453,11 @@ impl Cartridge {
 impl Saved for Cartridge {
     /// RAM and bank registers; image and scheme are the receiver's.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        let Self { board, circuit, scheme: _, claims_low_addresses: _ } = self;
+        #[rustfmt::skip]
+        let Self {
+            board, circuit, scheme: _, claims_low_addresses: _,
+            #[cfg(feature = "translate")] translations: _,
+        } = self;
         archive.bytes(&mut board.ram)?;
         circuit.mapper().exchange(board, archive)
     }

@@ -9,6 +9,10 @@ use crate::random::MersenneTwister;
 use crate::riot::Riot;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 use crate::tia::{Picture, Tia, SAMPLES};
+#[cfg(feature = "translate")]
+use crate::translate::{Registers, Translated, Translation};
+#[cfg(feature = "translate")]
+use std::mem::offset_of;
 
 /// Instructions after which an update returns even if the frame is not finished.
 const INSTRUCTION_LIMIT: u32 = 25_000;
@@ -31,11 +35,13 @@ pub(crate) struct Console {
     board: Board,
     properties: Properties,
     picture: Picture,
+    #[cfg(feature = "translate")]
+    translated: Option<Translated>,
 }
 
 /// Everything but the CPU.
 #[derive(Clone, Debug)]
-struct Board {
+pub(crate) struct Board {
     /// CPU cycles since the frame began.
     cycles: u32,
     /// The byte the data bus carried last; TIA reads leave its low six bits standing.
@@ -45,6 +51,9 @@ struct Board {
     cartridge: Cartridge,
     ports: Ports,
     random: MersenneTwister,
+    /// The CPU's, while translated code runs.
+    #[cfg(feature = "translate")]
+    pub(crate) registers: Registers,
 }
 
 /// The bus while the CPU runs: the time and the data bus, which every instruction changes, are kept apart from the board so
@@ -157,6 +166,12 @@ impl Board {
         board.cycles = cycles;
     }
 
+    /// Interprets up to `limit` instructions.
+    #[inline(always)]
+    pub(crate) fn interpret(&mut self, cpu: &mut Cpu, limit: u32) {
+        self.with_bus(|bus| cpu.run(bus, limit));
+    }
+
     /// See [`Bus::idle_passes`]: how often the instruction at `pc` will read from the timer what keeps the branch behind it
     /// taken, or what it seems to have read last.
     #[inline(never)]
@@ -251,6 +266,86 @@ impl Board {
     }
 }
 
+/// What translated code and its surroundings use. Until the CPU's registers are taken back, the cycles are among them and not
+/// where they are otherwise.
+#[cfg(feature = "translate")]
+impl Board {
+    /// Where in a board things lie.
+    pub(crate) const RAM_OFFSET: usize = offset_of!(Self, riot) + Riot::RAM_OFFSET;
+    pub(crate) const WINDOW_OFFSET: usize = offset_of!(Self, cartridge) + Cartridge::WINDOW_OFFSET;
+    pub(crate) const DATA_BUS_OFFSET: usize = offset_of!(Self, data_bus);
+    pub(crate) const REGISTERS_OFFSET: usize = offset_of!(Self, registers);
+    pub(crate) const LOG_OFFSET: usize = offset_of!(Self, tia) + Tia::LOG_OFFSET;
+    pub(crate) const LOGGED_OFFSET: usize = offset_of!(Self, tia) + Tia::LOGGED_OFFSET;
+    pub(crate) const LATER_UNTIL_OFFSET: usize = offset_of!(Self, tia) + Tia::LATER_UNTIL_OFFSET;
+    pub(crate) const WAITED_UNTIL_OFFSET: usize = offset_of!(Self, tia) + Tia::WAITED_UNTIL_OFFSET;
+
+    pub(crate) fn cartridge(&self) -> &Cartridge {
+        &self.cartridge
+    }
+
+    pub(crate) fn cycles(&self) -> u32 {
+        self.cycles
+    }
+
+    pub(crate) fn set_cycles(&mut self, cycles: u32) {
+        self.cycles = cycles;
+    }
+
+    /// Whether a write has ended the frame.
+    pub(crate) fn stopped(&self) -> bool {
+        self.tia.stopped()
+    }
+
+    /// Interprets up to `left` instructions until there is a jump; how many are left then.
+    #[inline(never)]
+    pub(crate) fn interpret_to_jump(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
+        let mut after = 0;
+        self.with_bus(|bus| {
+            let (bus, left) = cpu.run_to_jump(bus, left);
+            after = left;
+            bus
+        });
+        after
+    }
+
+    /// Interprets one instruction; how many of `left` are left then.
+    pub(crate) fn interpret_one(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
+        self.interpret_to_jump(cpu, 1);
+        if self.stopped() || cpu.jammed() {
+            0
+        } else {
+            left - 1
+        }
+    }
+
+    /// Reads anything.
+    pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8) -> u8 {
+        RunningBus { board: self, cycles, data_bus: data_bus.into() }.read(address)
+    }
+
+    /// Writes to anything; the cycle at which the CPU goes on, and whether it is to stop.
+    pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32) -> (u32, bool) {
+        let mut bus = RunningBus { board: self, cycles, data_bus: 0 };
+        let stop = bus.write(address, value);
+        (bus.cycles, stop)
+    }
+
+    /// See [`Bus::idle_passes`].
+    pub(crate) fn idle_passes_of_registers(&self, pc: u16, pass: u32) -> u32 {
+        let Registers { a, x, y, sign_and_zero, overflow, cycles, left, .. } = self.registers;
+        let [a, x, y] = [a, x, y].map(|register| register as u8);
+        let overflow = overflow & 0x80 != 0;
+        let registers = Polled { a, x, y, sign_and_zero: sign_and_zero as u16, overflow };
+        self.idle_passes(pc, registers, cycles, pass).min((left / 2).saturating_sub(1))
+    }
+
+    /// Makes the TIA's writes that were left for later.
+    pub(crate) fn make_writes(&mut self) {
+        self.tia.settle();
+    }
+}
+
 /// Where a cartridge with these properties wants the picture on a television of this format.
 fn picture_of(properties: &Properties, format: Format) -> Picture {
     let pal = format == Format::Pal;
@@ -266,12 +361,20 @@ fn picture_of(properties: &Properties, format: Format) -> Picture {
 impl Saved for Console {
     /// The television format goes along because finding it out depends on what was in RAM, and so on the seed.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        let Self { cpu, board, properties, picture } = self;
+        #[rustfmt::skip]
+        let Self {
+            cpu, board, properties, picture,
+            #[cfg(feature = "translate")] translated: _,
+        } = self;
         let mut pal = picture.pal;
         exchange!(archive, &mut pal);
         *picture = picture_of(properties, if pal { Format::Pal } else { Format::Ntsc });
         // The ports are set before every frame.
-        let Board { cycles, data_bus, tia, riot, cartridge, ports: _, random } = board;
+        #[rustfmt::skip]
+        let Board {
+            cycles, data_bus, tia, riot, cartridge, ports: _, random,
+            #[cfg(feature = "translate")] registers: _,
+        } = board;
         tia.exchange(*picture, archive)?;
         exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
         Ok(())
@@ -295,9 +398,13 @@ impl Console {
                 cartridge: Cartridge::new(image),
                 ports: Ports::new(&untouched, &properties),
                 random,
+                #[cfg(feature = "translate")]
+                registers: Registers::default(),
             },
             properties,
             picture,
+            #[cfg(feature = "translate")]
+            translated: Translated::new(image.translations(), Translation::Usual),
         };
         if console.board.cartridge.claims_low_addresses() {
             console.board.tia.set_overheard();
@@ -351,8 +458,30 @@ impl Console {
             board.rebase_cycles();
         }
         board.tia.begin_update();
-        board.with_bus(|bus| self.cpu.run(bus, INSTRUCTION_LIMIT));
-        board.tia.end_update(board.cycles);
+        self.run(INSTRUCTION_LIMIT);
+        self.board.tia.end_update(self.board.cycles);
+    }
+
+    /// Lets the CPU execute up to `limit` instructions.
+    fn run(&mut self, limit: u32) {
+        #[cfg(feature = "translate")]
+        if let Some(translated) = &mut self.translated {
+            translated.run(&mut self.cpu, &mut self.board, limit);
+            return;
+        }
+        self.board.interpret(&mut self.cpu, limit);
+    }
+
+    /// How the cartridge's code is executed from now on.
+    #[cfg(feature = "translate")]
+    pub(crate) fn set_translation(&mut self, translation: Translation) {
+        self.translated = Translated::new(self.board.cartridge.translations(), translation);
+    }
+
+    /// Instructions that translated code executed.
+    #[cfg(all(test, feature = "translate"))]
+    pub(crate) fn executed_by_translated_code(&self) -> u64 {
+        self.translated.as_ref().map_or(0, Translated::executed)
     }
 
     /// The screen: rows of 160 palette indices.
@@ -427,6 +556,48 @@ mod tests {
         fn add_cycles(&mut self, cycles: u32) {
             self.0.add_cycles(cycles);
         }
+    }
+
+    /// A console whose program, which does not end a frame, calls, branches both ways and counts in RAM.
+    #[cfg(feature = "translate")]
+    fn counting() -> Console {
+        let mut rom = vec![0x02; 4096];
+        #[rustfmt::skip]
+        let program = [
+            0xE6, 0x80, 0x20, 0x20, 0xF0, 0xC8, 0x98, 0x29, 0x07, 0xF0, 0x02, 0x65, 0x81, 0x85, 0x81, 0x85, 0x06,
+            0x4C, 0x00, 0xF0,
+        ];
+        rom[..program.len()].copy_from_slice(&program);
+        let subroutine = [0xA2, 0x05, 0xCA, 0xF6, 0x90, 0x10, 0xFB, 0xC6, 0x82, 0xD0, 0x02, 0xE6, 0x83, 0x60];
+        rom[0x20..0x20 + subroutine.len()].copy_from_slice(&subroutine);
+        rom[0xFFC..0xFFE].copy_from_slice(&[0x00, 0xF0]);
+        let image = CartridgeImage::new(&rom, None).unwrap();
+        let properties = Properties { format: Some(Format::Ntsc), ..Properties::DEFAULT };
+        Console::new(&image, properties, 1)
+    }
+
+    #[cfg(feature = "translate")]
+    #[test]
+    fn translated_code_stops_at_exactly_the_instruction_where_interpreted_code_does() {
+        let mut translated = counting();
+        let mut interpreted = translated.clone();
+        translated.set_translation(Translation::Eager);
+        interpreted.set_translation(Translation::Off);
+        let limits = (1..200).chain(4_000..4_300).chain([INSTRUCTION_LIMIT; 3]).chain(4_096..4_200);
+        for (round, limit) in [INSTRUCTION_LIMIT, 7].into_iter().chain(limits).enumerate() {
+            for console in [&mut translated, &mut interpreted] {
+                // The frame goes on.
+                console.board.tia.begin_update();
+                console.board.cycles %= 10_000;
+                console.run(limit);
+            }
+            assert_eq!(translated.cpu, interpreted.cpu, "round {round}, limit {limit}");
+            assert_eq!(translated.board.cycles, interpreted.board.cycles, "round {round}, limit {limit}");
+            assert_eq!(translated.board.data_bus, interpreted.board.data_bus, "round {round}, limit {limit}");
+            assert_eq!(translated.ram(), interpreted.ram(), "round {round}, limit {limit}");
+        }
+        let executed = translated.executed_by_translated_code();
+        assert!(executed > 30_000, "translated code executed {executed} instructions only");
     }
 
     /// A console whose program starts the timer, waits for it with `load` and `branch`, and jams.

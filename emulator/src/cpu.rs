@@ -12,6 +12,8 @@ mod operations;
 
 use crate::bus::{Bus, OpcodeAhead};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
+#[cfg(feature = "translate")]
+use crate::translate::Registers;
 
 /// Registers and flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub struct Cpu {
 
 /// Base cycles by opcode. `$A7` (LAX zp) takes 4 here, an oddity of ALE's table.
 #[rustfmt::skip]
-const BASE_CYCLES: [u8; 256] = [
+pub(crate) const BASE_CYCLES: [u8; 256] = [
     7, 6, 2, 8, 3, 3, 5, 5, 3, 2, 2, 2, 4, 4, 6, 6,
     2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
     6, 6, 2, 8, 3, 3, 5, 5, 4, 2, 2, 2, 4, 4, 6, 6,
@@ -107,7 +109,20 @@ impl Cpu {
     ///
     /// Inlined, so that a bus that lives in the caller can stay in the host's registers.
     #[inline(always)]
-    pub fn run<B: Bus>(&mut self, mut bus: B, limit: u32) -> B {
+    pub fn run<B: Bus>(&mut self, bus: B, limit: u32) -> B {
+        self.run_on::<B, false>(bus, limit).0
+    }
+
+    /// As [`Cpu::run`], but stops behind an instruction that was not followed by the next one in memory. Also gives how many
+    /// instructions may still be executed: 0 if the bus said stop.
+    #[cfg(feature = "translate")]
+    #[inline(always)]
+    pub(crate) fn run_to_jump<B: Bus>(&mut self, bus: B, limit: u32) -> (B, u32) {
+        self.run_on::<B, true>(bus, limit)
+    }
+
+    #[inline(always)]
+    fn run_on<B: Bus, const TO_JUMP: bool>(&mut self, mut bus: B, limit: u32) -> (B, u32) {
         let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed } = *self;
         let mut rare = Rare { sp, overflow, decimal, interrupt_disable, jammed };
         let left = if jammed { 0 } else { limit.min(i32::MAX as u32) as i32 };
@@ -117,7 +132,8 @@ impl Cpu {
             if running.left < 0 {
                 break;
             }
-            let ahead = bus.opcode_ahead(running.pc as u16);
+            let before = running.pc;
+            let ahead = bus.opcode_ahead(before as u16);
             if ahead.place() != 0 {
                 running.pc = running.pc.wrapping_add(1);
                 running.execute_frequent(ahead.place(), &mut bus);
@@ -129,12 +145,58 @@ impl Cpu {
                 bus.latch(ahead.opcode());
                 running.execute(ahead.opcode(), &mut bus, Ahead);
             }
+            if TO_JUMP && (running.pc as u16).wrapping_sub(before as u16) > 3 {
+                break;
+            }
         }
-        let Running { a, x, y, pc, sign_and_zero, carry, .. } = running;
+        let Running { a, x, y, pc, sign_and_zero, carry, left, .. } = running;
         let Rare { sp, overflow, decimal, interrupt_disable, jammed } = rare;
         let pc = pc as u16;
         *self = Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed };
-        bus
+        (bus, left.max(0) as u32)
+    }
+
+    /// Whether sums are decimal.
+    #[cfg(feature = "translate")]
+    pub(crate) fn decimal(&self) -> bool {
+        self.decimal
+    }
+
+    /// The registers as translated code has them; the bus and the count of instructions have the rest.
+    #[cfg(feature = "translate")]
+    pub(crate) fn give(&self, registers: &mut Registers) {
+        let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed: _ } = *self;
+        *registers = Registers {
+            a: a.into(),
+            x: x.into(),
+            y: y.into(),
+            sign_and_zero: sign_and_zero.into(),
+            carry: carry.into(),
+            overflow: u32::from(overflow) << 7,
+            pc: pc.into(),
+            sp,
+            decimal: decimal.into(),
+            interrupt_disable: interrupt_disable.into(),
+            ..*registers
+        };
+    }
+
+    /// Takes the registers back.
+    #[cfg(feature = "translate")]
+    pub(crate) fn take(&mut self, registers: &Registers) {
+        *self = Self {
+            a: registers.a as u8,
+            x: registers.x as u8,
+            y: registers.y as u8,
+            sp: registers.sp,
+            pc: registers.pc as u16,
+            sign_and_zero: registers.sign_and_zero as u16,
+            carry: registers.carry != 0,
+            overflow: registers.overflow & 0x80 != 0,
+            decimal: registers.decimal != 0,
+            interrupt_disable: registers.interrupt_disable != 0,
+            jammed: self.jammed,
+        };
     }
 
     /// Whether one of the twelve undefined opcodes has stopped the CPU; only a reset helps.

@@ -293,6 +293,19 @@ impl Environment {
         self.paddles[0] = self.paddles[0].saturating_add(change as i32).clamp(PADDLE_MIN, self.properties.paddle_max);
     }
 
+    /// How the cartridge's code is executed from now on: for comparisons, as nothing but time depends on it.
+    #[doc(hidden)]
+    #[cfg(feature = "translate")]
+    pub fn set_translation(&mut self, translation: crate::Translation) {
+        self.console.set_translation(translation);
+    }
+
+    /// The console.
+    #[cfg(all(test, feature = "translate"))]
+    pub(crate) fn console(&self) -> &Console {
+        &self.console
+    }
+
     /// A draw of the environment's generator.
     pub(crate) fn draw(&mut self) -> u32 {
         self.random.draw()

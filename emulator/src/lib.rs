@@ -1,6 +1,7 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files, no threads, no window. The smallest run loop:
+//! Bytes in, frames out: no files, no window, and no threads but one that now and then translates what is executed often. The
+//! smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
@@ -22,6 +23,7 @@
 //! | [`cartridge`] | images, their recognition, bank switching |
 //! | `console` | CPU, TIA, RIOT and cartridge on one bus; power-on and reset |
 //! | `cpu`, `bus` | the 6507 and what it sees |
+//! | `translate` | the cartridge's code as the host's own; the feature `translate`, without which everything is interpreted |
 //! | `tia` | the video chip: registers, objects, motion, drawing, collisions |
 //! | `riot`, `controller` | RAM and timer; sticks, paddles and switches |
 //! | `saved_state` | environments as bytes: the envelope, [`StateError`], the archive that every part goes through |
@@ -58,6 +60,8 @@ pub mod random;
 mod riot;
 mod saved_state;
 mod tia;
+#[cfg(feature = "translate")]
+mod translate;
 
 pub use action::{Action, ActionError, ActionSet};
 pub use bus::{Bus, OpcodeAhead, Polled};
@@ -67,3 +71,6 @@ pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings}
 pub use game::{Format, Game};
 pub use palette::Palette;
 pub use saved_state::StateError;
+#[cfg(feature = "translate")]
+#[doc(hidden)]
+pub use translate::Translation;

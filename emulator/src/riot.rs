@@ -35,6 +35,10 @@ struct Timer {
 }
 
 impl Riot {
+    /// Where in a chip its RAM lies.
+    #[cfg(feature = "translate")]
+    pub(crate) const RAM_OFFSET: usize = std::mem::offset_of!(Self, ram);
+
     /// A chip with RAM and timer drawn from `random`.
     pub(crate) fn new(random: &mut MersenneTwister) -> Self {
         let mut ram = [0; 128];

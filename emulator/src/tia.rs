@@ -28,7 +28,7 @@ pub(crate) use sound::SAMPLES;
 /// Colour clocks of a scanline.
 const LINE_CLOCKS: i32 = 228;
 /// CPU cycles of a scanline.
-const LINE_CYCLES: u32 = LINE_CLOCKS as u32 / 3;
+pub(crate) const LINE_CYCLES: u32 = LINE_CLOCKS as u32 / 3;
 /// Colour clocks of horizontal blank, at the start of a line.
 const HBLANK_CLOCKS: i32 = 68;
 /// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
@@ -39,9 +39,9 @@ const LEAST_EXPOSED_ROWS: u32 = 200;
 const VSYNC_CLOCKS: i32 = 228;
 const NEVER: i32 = i32::MAX;
 /// Writes that can be left for later; as many as a byte can tell apart.
-const LOG: usize = 256;
+pub(crate) const LOG: usize = 256;
 /// The number of the register WSYNC; only VSYNC and VBLANK have lower ones.
-const WSYNC: u8 = 0x02;
+pub(crate) const WSYNC: u8 = 0x02;
 
 const CTRLPF_SCORE: u8 = 0x02;
 const CTRLPF_PRIORITY: u8 = 0x04;
@@ -101,10 +101,11 @@ impl InputPins {
 
 /// A write left for later.
 #[derive(Clone, Copy, Debug)]
-struct Write {
-    cycles: u32,
-    register: u8,
-    value: u8,
+#[repr(C)]
+pub(crate) struct Write {
+    pub(crate) cycles: u32,
+    pub(crate) register: u8,
+    pub(crate) value: u8,
 }
 
 /// The chip.
@@ -243,6 +244,15 @@ impl Tia {
         // The line limit, at which a write ends the frame.
         self.later_until = if self.overheard { 0 } else { (self.last_clock / 3) as u32 };
     }
+}
+
+/// Where in a chip things lie that translated code uses as [`Tia::write_later`] does.
+#[cfg(feature = "translate")]
+impl Tia {
+    pub(crate) const LOG_OFFSET: usize = std::mem::offset_of!(Self, log);
+    pub(crate) const LOGGED_OFFSET: usize = std::mem::offset_of!(Self, logged);
+    pub(crate) const LATER_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, later_until);
+    pub(crate) const WAITED_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, waited_until);
 }
 
 /// The frame's life.

@@ -34,6 +34,8 @@ pub(super) struct Board {
     /// The 64-byte pages in which any address is in `hidden`, a bit each, and all if A13 makes a difference: asked first, as one
     /// word stays in a register.
     pages_hidden: u64,
+    /// What the window shows, as a number: for each of its four KiB sixteen bits, 0 as long as nothing of the image is there.
+    mapping: u64,
 }
 
 /// A set of window addresses.
@@ -77,6 +79,7 @@ impl Board {
             hidden: all(),
             hidden_ahead: all(),
             pages_hidden: u64::MAX,
+            mapping: 0,
         }
     }
 
@@ -135,6 +138,34 @@ impl Board {
         }
     }
 
+    /// What the window shows, as a number: two equal ones of one image show the same and hide the same. `None` if it depends
+    /// on address line 13 too.
+    #[cfg(feature = "translate")]
+    #[inline(always)]
+    pub fn mapping(&self) -> Option<u64> {
+        (self.a13 == 0).then_some(self.mapping)
+    }
+
+    /// The longest run of window addresses that are plain ROM.
+    #[cfg(feature = "translate")]
+    pub fn longest_plain(&self) -> std::ops::Range<usize> {
+        let mut longest = 0..0;
+        let mut start = 0;
+        for offset in 0..=WINDOW {
+            if offset == WINDOW || self.hidden.contains(offset) {
+                if offset - start > longest.len() {
+                    longest = start..offset;
+                }
+                start = offset + 1;
+            }
+        }
+        longest
+    }
+
+    /// Where in a board the bytes of the window lie.
+    #[cfg(feature = "translate")]
+    pub const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, window);
+
     fn place(&self, address: u16) -> usize {
         window_offset(address) | (usize::from(address >> 1) & self.a13 & WINDOW)
     }
@@ -145,6 +176,7 @@ impl Board {
         self.window[from..from + shown].copy_from_slice(&self.rom[rom_offset..rom_offset + shown]);
         self.set_hidden(from, from + shown, false);
         self.set_hidden(from + shown, to, true);
+        self.set_mapping(from, to, |kilobyte| (rom_offset.wrapping_add(kilobyte).wrapping_sub(from) / 64) as u16 + 1);
         // An opcode counts as unknown for the two bytes behind it too.
         for before in from.saturating_sub(2)..from {
             self.opcodes[WINDOW + before] = OpcodeAhead::of(self.window[before]);
@@ -167,7 +199,16 @@ impl Board {
     /// Sends reads of window addresses `from..to` through the mapper.
     pub fn hide(&mut self, from: usize, to: usize) {
         self.set_hidden(from, to, true);
+        self.set_mapping(from, to, |_| 0);
         self.hide_opcodes(from, to);
+    }
+
+    /// Writes down that the KiB parts of the window in which `from..to` lies show what `shown` says of their first address.
+    fn set_mapping(&mut self, from: usize, to: usize, shown: impl Fn(usize) -> u16) {
+        for part in from / 0x400..to.div_ceil(0x400) {
+            let field = 16 * part;
+            self.mapping = self.mapping & !(0xFFFF << field) | u64::from(shown(0x400 * part)) << field;
+        }
     }
 
     /// Takes away the opcodes at `from..to`, and the two before, that the CPU must not look ahead to.

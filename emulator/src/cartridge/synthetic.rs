@@ -11,8 +11,7 @@ pub(super) fn numbered(scheme: Scheme, size: usize, part: usize) -> Cartridge {
 
 /// A cartridge of these bytes, whatever they would be recognised as, reset once.
 pub(super) fn of_bytes(scheme: Scheme, bytes: &[u8]) -> Cartridge {
-    let image =
-        CartridgeImage { bytes: bytes.into(), md5: super::md5_in_hexadecimal(bytes).into(), scheme, file_stem: None };
+    let image = CartridgeImage::of_scheme(bytes, super::md5_in_hexadecimal(bytes), scheme, None);
     let mut cartridge = Cartridge::new(&image);
     cartridge.reset(&mut MersenneTwister::new(1), 0);
     cartridge
