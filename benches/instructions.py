@@ -67,7 +67,10 @@ def instructions(binary, kind, rom, frames):
         out = pathlib.Path(scratch) / "callgrind.out"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
         command = valgrind + command + ["--frames", frames]
-        result = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT)
+        # Translated code appears when another thread has made it: its instructions are not the same in every run.
+        environment = os.environ | {"ATARI_DQN_INTERPRET": "1"}
+        line = [str(part) for part in command]
+        result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment)
         if result.returncode != 0:
             # The program's own words, without valgrind's ==123==.
             words = [line for line in result.stderr.splitlines() if not line.startswith("==")] or [result.stderr.strip()]

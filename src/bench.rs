@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Transitions remembered before `bench train` starts its clock, so that batches are not all alike.
 const WARM_UP_STEPS: u64 = 1_000;
+/// What comes before the clock is started.
+const WARM_UP: Duration = Duration::from_millis(400);
 
 /// The `bench` command.
 pub fn run(args: &BenchArgs) -> Result<()> {
@@ -108,6 +110,12 @@ fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result
         Span::Time(time) => (16, time),
         Span::Frames(wanted) => (wanted.div_ceil(frames), Duration::ZERO),
     };
+    // Cartridge code is translated in the first tenths of a second of play.
+    let warm_up = time.min(WARM_UP);
+    let begun = Instant::now();
+    while begun.elapsed() < warm_up {
+        step()?;
+    }
     let begun = Instant::now();
     let mut steps = 0u64;
     loop {

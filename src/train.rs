@@ -390,7 +390,9 @@ fn replay_bytes(config: &Config, rom: &LoadedRom) -> u64 {
             environment.reset(0);
         }
     }
-    replay_frames(config) * bytes / steps
+    // A priority is a leaf of a tree of sums.
+    let priority = if config.prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
+    replay_frames(config) * (bytes / steps + priority)
 }
 
 /// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
