@@ -10,7 +10,7 @@ use crate::player::Player;
 use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
 use crate::roms::{self, LoadedRom};
-use crate::scores::{Reference, REFERENCE_SOURCE};
+use crate::scores::Reference;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -226,15 +226,15 @@ pub struct ReferencePair {
 }
 
 impl Summary {
-    /// Of `episodes` of `game`, which must not be empty; the bootstrap is seeded with `seed`.
-    pub fn new(episodes: &[Episode], game: &str, seed: u64) -> Self {
+    /// Of `episodes` of `game` by `protocol`, which must not be empty; the bootstrap has the protocol's seed.
+    pub fn new(episodes: &[Episode], game: &str, protocol: &Protocol) -> Self {
         let mut scores: Vec<f64> = episodes.iter().map(|episode| episode.score as f64).collect();
-        let interval = bootstrap_interval(&scores, &mut Generator::new(seed, Purpose::Bootstrap));
+        let interval = bootstrap_interval(&scores, &mut Generator::new(protocol.seed, Purpose::Bootstrap));
         scores.sort_by(f64::total_cmp);
         let count = scores.len();
         let mean = scores.iter().sum::<f64>() / count as f64;
         let squares: f64 = scores.iter().map(|score| (score - mean) * (score - mean)).sum();
-        let reference = Reference::of(game);
+        let reference = Reference::for_games_of(game, protocol.max_episode_frames);
         Self {
             episodes: count,
             mean,
@@ -244,11 +244,7 @@ impl Summary {
             max: scores[count - 1],
             mean_95_percent_interval: interval,
             human_normalised_percent: reference.map(|reference| reference.human_normalised(mean)),
-            reference: reference.map(|Reference { random, human }| ReferencePair {
-                random,
-                human,
-                source: REFERENCE_SOURCE,
-            }),
+            reference: reference.map(|Reference { random, human, source, .. }| ReferencePair { random, human, source }),
         }
     }
 }
@@ -399,7 +395,7 @@ pub fn evaluate(
         cartridge_md5: setting.image.md5().to_string(),
         policy: contestant.name.clone(),
         steps_trained: contestant.steps_trained,
-        summary: Summary::new(&episodes, &setting.game, protocol.seed),
+        summary: Summary::new(&episodes, &setting.game, protocol),
         episodes,
         protocol: protocol.clone(),
         protocol_in_words: in_words(protocol, setting, &contestant.policy),
@@ -585,6 +581,10 @@ fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
 mod tests {
     use super::*;
 
+    fn protocol() -> Protocol {
+        Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
+    }
+
     fn episode(score: i64) -> Episode {
         Episode { seed: 0, noops: 0, frames: 100, score, lives_ended: 5, truncated: false }
     }
@@ -592,15 +592,15 @@ mod tests {
     #[test]
     fn a_summary_has_the_usual_statistics() {
         let episodes: Vec<Episode> = [4, 1, 3, 2].map(episode).to_vec();
-        let summary = Summary::new(&episodes, "pong", 0);
+        let summary = Summary::new(&episodes, "pong", &protocol());
         assert_eq!((summary.mean, summary.median, summary.min, summary.max), (2.5, 2.5, 1.0, 4.0));
         assert!((summary.standard_deviation - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         let [low, high] = summary.mean_95_percent_interval;
         assert!((1.0..2.0).contains(&low) && (3.0..4.0).contains(&high), "{low} {high}");
         // random -20.7, human 9.3
         assert!((summary.human_normalised_percent.unwrap() - 100.0 * 23.2 / 30.0).abs() < 1e-9);
-        assert_eq!(Summary::new(&episodes, "pong", 0), summary);
-        let alone = Summary::new(&[episode(7)], "bricks", 0);
+        assert_eq!(Summary::new(&episodes, "pong", &protocol()), summary);
+        let alone = Summary::new(&[episode(7)], "bricks", &protocol());
         assert_eq!((alone.mean, alone.standard_deviation, alone.median), (7.0, 0.0, 7.0));
         assert_eq!(alone.human_normalised_percent, None);
     }
@@ -629,14 +629,7 @@ mod tests {
     fn games_do_not_depend_on_the_number_of_workers() {
         let rom = roms::built_in();
         let setting = baseline_setting(&rom, BaselinePolicy::Random);
-        let protocol = Protocol {
-            episodes: 5,
-            epsilon: 0.0,
-            max_episode_frames: 600,
-            noop_max: 30,
-            sticky_probability: 0.25,
-            seed: 7,
-        };
+        let protocol = protocol();
         let stop = AtomicBool::new(false);
         let policy = Policy::Baseline(BaselinePolicy::Random);
         let play = |workers| play_games(&setting, &policy, &protocol, workers, &stop, &|_| ()).unwrap().unwrap();
