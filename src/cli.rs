@@ -20,6 +20,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Play whole games with a trained network or a baseline policy and report the scores
     Eval(EvalArgs),
+    /// Draw the learning curves of one or more runs of a game, as SVG and PNG
+    Plot(PlotArgs),
     /// Open a window and play, or watch an agent play
     Play(PlayArgs),
     /// Run a list of actions and print one checksum line a step, for comparison with ale-py
@@ -132,6 +134,31 @@ pub struct EvalArgs {
     /// Where to run the network
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceChoice,
+}
+
+/// What is to the right in learning curves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HorizontalAxis {
+    /// Decisions of the agent
+    Steps,
+    /// Frames of the game, `frame_skip` a step
+    Frames,
+    /// Hours of training
+    Hours,
+}
+
+/// Options of `plot`.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// Run folders, all of one game; those that differ in the seed alone become one curve with a band
+    #[arg(value_name = "RUN_DIR", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// What is to the right
+    #[arg(long, value_enum, default_value = "steps")]
+    pub x: HorizontalAxis,
+    /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR; here, if there are several]
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub out: Vec<PathBuf>,
 }
 
 /// Options of `play`.
