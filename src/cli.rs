@@ -22,6 +22,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Draw the learning curves of one or more runs of a game, as SVG and PNG
     Plot(PlotArgs),
+    /// Put a run on one page of HTML: curves, best game, evaluation, configuration
+    Report(ReportArgs),
     /// Open a window and play, or watch an agent play
     Play(PlayArgs),
     /// Run a list of actions and print one checksum line a step, for comparison with ale-py
@@ -159,6 +161,17 @@ pub struct PlotArgs {
     /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR; here, if there are several]
     #[arg(long, value_name = "FILE.svg|FILE.png")]
     pub out: Vec<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run folder
+    #[arg(value_name = "RUN_DIR")]
+    pub run: PathBuf,
+    /// The file to write [default: report.html in RUN_DIR]
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `play`.

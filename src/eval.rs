@@ -307,7 +307,8 @@ fn in_words(protocol: &Protocol, setting: &Setting, policy: &Policy) -> String {
     words
 }
 
-fn with_commas(number: u64) -> String {
+/// 1234567 as 1,234,567.
+pub(crate) fn with_commas(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

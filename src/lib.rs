@@ -22,6 +22,7 @@ pub mod preprocess;
 pub mod random;
 pub mod recording;
 pub mod replay;
+pub mod report;
 pub mod roms;
 pub mod run_checkpoints;
 pub mod run_log;
