@@ -20,6 +20,10 @@ pub enum Command {
     Train(TrainArgs),
     /// Play whole games with a trained network or a baseline policy and report the scores
     Eval(EvalArgs),
+    /// Draw the learning curves of one or more runs of a game, as SVG and PNG
+    Plot(PlotArgs),
+    /// Put a run on one page of HTML: curves, best game, evaluation, configuration
+    Report(ReportArgs),
     /// Open a window and play, or watch an agent play
     Play(PlayArgs),
     /// Run a list of actions and print one checksum line a step, for comparison with ale-py
@@ -92,30 +96,44 @@ pub enum BaselinePolicy {
     Noop,
 }
 
+/// Conditions that published scores were measured under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolName {
+    /// Mnih et al. 2015: epsilon 0.05, 18,000 frames, up to 30 no-ops, no sticky actions
+    Nature,
+    /// Machado et al. 2018: epsilon 0.01, 18,000 frames, no no-ops, sticky actions 0.25
+    Machado,
+    /// Dopamine: epsilon 0.001, 108,000 frames, no no-ops, sticky actions 0.25
+    Dopamine,
+}
+
 /// Options of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Run folder or .safetensors file; the newest run in ./runs when left out and no --policy is given
+    /// Run folders or .safetensors files, of several one table; the newest run in ./runs when left out and no --policy is given
     #[arg(value_name = "RUN_DIR|FILE.safetensors")]
-    pub model: Option<PathBuf>,
+    pub models: Vec<PathBuf>,
     /// Cartridge file or name; by default the one the network was trained on
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
-    /// Whole games to play
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    pub episodes: u32,
-    /// Probability of a random action
-    #[arg(long, value_name = "P", default_value_t = 0.05)]
-    pub epsilon: f64,
-    /// Frames after which a game is cut off (18,000 = 5 minutes)
-    #[arg(long, value_name = "N", default_value_t = 18_000)]
-    pub max_episode_frames: u32,
-    /// Each game starts with 0 to N no-op frames
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    pub noop_max: u32,
-    /// Probability, per frame, that the previous action is repeated
-    #[arg(long, value_name = "P", default_value_t = 0.0)]
-    pub sticky: f32,
+    /// Conditions of the games; the options below change single ones
+    #[arg(long, value_enum, default_value = "nature")]
+    pub protocol: ProtocolName,
+    /// Whole games to play [default: 30]
+    #[arg(long, value_name = "N")]
+    pub episodes: Option<u32>,
+    /// Probability of a random action [default: the protocol's]
+    #[arg(long, value_name = "P")]
+    pub epsilon: Option<f64>,
+    /// Frames after which a game is cut off (18,000 = 5 minutes) [default: the protocol's]
+    #[arg(long, value_name = "N")]
+    pub max_episode_frames: Option<u32>,
+    /// Each game starts with 0 to N no-op frames [default: the protocol's]
+    #[arg(long, value_name = "N")]
+    pub noop_max: Option<u32>,
+    /// Probability, per frame, that the previous action is repeated [default: the protocol's]
+    #[arg(long, value_name = "P")]
+    pub sticky: Option<f32>,
     /// Seed of the evaluation; game i uses seed + i
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -123,7 +141,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// Play a baseline instead of a network
-    #[arg(long, value_enum, conflicts_with = "model")]
+    #[arg(long, value_enum, conflicts_with = "models")]
     pub policy: Option<BaselinePolicy>,
     /// Also write the result as JSON
     #[arg(long, value_name = "FILE")]
@@ -131,9 +149,48 @@ pub struct EvalArgs {
     /// Also write the games as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Write the best and the worst game as GIF into this folder
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
     /// Where to run the network
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceChoice,
+}
+
+/// What is to the right in learning curves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HorizontalAxis {
+    /// Decisions of the agent
+    Steps,
+    /// Frames of the game, `frame_skip` a step
+    Frames,
+    /// Hours of training
+    Hours,
+}
+
+/// Options of `plot`.
+#[derive(Debug, Args)]
+pub struct PlotArgs {
+    /// Run folders, all of one game; those that differ in the seed alone become one curve with a band
+    #[arg(value_name = "RUN_DIR", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// What is to the right
+    #[arg(long, value_enum, default_value = "steps")]
+    pub x: HorizontalAxis,
+    /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR; here, if there are several]
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    pub out: Vec<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run folder
+    #[arg(value_name = "RUN_DIR")]
+    pub run: PathBuf,
+    /// The file to write [default: report.html in RUN_DIR]
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `play`.

@@ -4,18 +4,20 @@
 //! same for any number of workers, and any single game can be played again.
 
 use crate::checkpoint::{self, Checkpoint, Metadata};
-use crate::cli::{BaselinePolicy, EvalArgs};
+use crate::cli::{BaselinePolicy, EvalArgs, ProtocolName};
 use crate::device;
 use crate::player::Player;
 use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
+use crate::recording::GifRecorder;
 use crate::roms::{self, LoadedRom};
-use crate::scores::{Reference, REFERENCE_SOURCE};
+use crate::scores::Reference;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -226,15 +228,15 @@ pub struct ReferencePair {
 }
 
 impl Summary {
-    /// Of `episodes` of `game`, which must not be empty; the bootstrap is seeded with `seed`.
-    pub fn new(episodes: &[Episode], game: &str, seed: u64) -> Self {
+    /// Of `episodes` of `game` by `protocol`, which must not be empty; the bootstrap has the protocol's seed.
+    pub fn new(episodes: &[Episode], game: &str, protocol: &Protocol) -> Self {
         let mut scores: Vec<f64> = episodes.iter().map(|episode| episode.score as f64).collect();
-        let interval = bootstrap_interval(&scores, &mut Generator::new(seed, Purpose::Bootstrap));
+        let interval = bootstrap_interval(&scores, &mut Generator::new(protocol.seed, Purpose::Bootstrap));
         scores.sort_by(f64::total_cmp);
         let count = scores.len();
         let mean = scores.iter().sum::<f64>() / count as f64;
         let squares: f64 = scores.iter().map(|score| (score - mean) * (score - mean)).sum();
-        let reference = Reference::of(game);
+        let reference = Reference::for_games_of(game, protocol.max_episode_frames);
         Self {
             episodes: count,
             mean,
@@ -244,11 +246,7 @@ impl Summary {
             max: scores[count - 1],
             mean_95_percent_interval: interval,
             human_normalised_percent: reference.map(|reference| reference.human_normalised(mean)),
-            reference: reference.map(|Reference { random, human }| ReferencePair {
-                random,
-                human,
-                source: REFERENCE_SOURCE,
-            }),
+            reference: reference.map(|Reference { random, human, source, .. }| ReferencePair { random, human, source }),
         }
     }
 }
@@ -311,7 +309,8 @@ fn in_words(protocol: &Protocol, setting: &Setting, policy: &Policy) -> String {
     words
 }
 
-fn with_commas(number: u64) -> String {
+/// 1234567 as 1,234,567.
+pub(crate) fn with_commas(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -363,6 +362,17 @@ impl Report {
         text
     }
 
+    /// The number of the game with the highest score, of equal ones the first.
+    pub fn best_game(&self) -> u32 {
+        let scores = self.episodes.iter().zip(0..);
+        scores.max_by_key(|(episode, i)| (episode.score, std::cmp::Reverse(*i))).map_or(0, |(_, i)| i)
+    }
+
+    /// The number of the game with the lowest score, of equal ones the first.
+    pub fn worst_game(&self) -> u32 {
+        self.episodes.iter().zip(0..).min_by_key(|(episode, _)| episode.score).map_or(0, |(_, i)| i)
+    }
+
     /// The games as comma-separated values.
     pub fn csv(&self) -> String {
         let mut text = String::from("seed,noops,frames,score,lives_ended,truncated\n");
@@ -399,7 +409,7 @@ pub fn evaluate(
         cartridge_md5: setting.image.md5().to_string(),
         policy: contestant.name.clone(),
         steps_trained: contestant.steps_trained,
-        summary: Summary::new(&episodes, &setting.game, protocol.seed),
+        summary: Summary::new(&episodes, &setting.game, protocol),
         episodes,
         protocol: protocol.clone(),
         protocol_in_words: in_words(protocol, setting, &contestant.policy),
@@ -445,40 +455,161 @@ pub fn check_match(metadata: &Metadata, rom: &LoadedRom) -> Result<()> {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let protocol = protocol_of(args)?;
     let device = device::open(args.device)?;
-    let (setting, contestant) = match args.policy {
+    let players = match args.policy {
         Some(baseline) => {
             let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
             ensure_scores(&rom)?;
-            (baseline_setting(&rom, baseline), baseline_contestant(baseline))
+            vec![(baseline_setting(&rom, baseline), baseline_contestant(baseline))]
         }
         None => {
-            let path = checkpoint::find(args.model.as_deref())?;
-            let checkpoint = Checkpoint::load(&path)?;
-            let rom = rom_for(&checkpoint.metadata, args.rom.as_deref())?;
-            check_match(&checkpoint.metadata, &rom).with_context(|| format!("{} cannot play here", path.display()))?;
-            let setting = network_setting(&rom, &checkpoint.metadata);
-            let contestant = network_contestant(&checkpoint, &path, protocol.epsilon, &device)?;
-            (setting, contestant)
+            let models: Vec<Option<&Path>> = match args.models.as_slice() {
+                [] => vec![None],
+                models => models.iter().map(|model| Some(model.as_path())).collect(),
+            };
+            // All of them before the first game, so that a mistake shows at once.
+            let load = |model| load_network(model, args.rom.as_deref(), protocol.epsilon, &device);
+            models.into_iter().map(load).collect::<Result<Vec<(Setting, Contestant)>>>()?
         }
     };
+    if let Some(folder) = &args.record {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     let workers = args.workers.unwrap_or_else(default_workers);
     let never = AtomicBool::new(false);
-    let report =
-        evaluate(&setting, &contestant, &protocol, workers, &never)?.context("the evaluation was interrupted")?;
-    print!("{}", report.table());
+    let mut reports = Vec::new();
+    for (setting, contestant) in &players {
+        let report =
+            evaluate(setting, contestant, &protocol, workers, &never)?.context("the evaluation was interrupted")?;
+        if players.len() == 1 {
+            print!("{}", report.table());
+        }
+        reports.push(report);
+    }
+    if reports.len() > 1 {
+        print!("{}", comparison(&reports));
+    }
     if let Some(path) = &args.json {
-        let mut json = serde_json::to_string_pretty(&report).context("cannot write the report as JSON")?;
-        json.push('\n');
-        write_file(path, &json)?;
+        let json = match reports.as_slice() {
+            [report] => serde_json::to_string_pretty(report),
+            reports => serde_json::to_string_pretty(reports),
+        };
+        write_file(path, &(json.context("cannot write the report as JSON")? + "\n"))?;
     }
     if let Some(path) = &args.csv {
-        write_file(path, &report.csv())?;
+        write_file(path, &csv(&reports))?;
+    }
+    if let Some(folder) = &args.record {
+        for (i, ((setting, contestant), report)) in players.iter().zip(&reports).enumerate() {
+            let name = if players.len() == 1 { String::new() } else { format!("{}-", i + 1) };
+            for (which, index) in [("best", report.best_game()), ("worst", report.worst_game())] {
+                let path = folder.join(format!("{name}{}-{which}.gif", report.game));
+                let score = record_game(setting, contestant.policy.share(), &protocol, index, &path)?;
+                println!("the {which} game of {}, score {score}: {}", report.policy, path.display());
+            }
+        }
     }
     Ok(())
 }
 
+/// A network at its game.
+fn load_network(
+    model: Option<&Path>,
+    rom: Option<&str>,
+    epsilon: f64,
+    device: &candle_core::Device,
+) -> Result<(Setting, Contestant)> {
+    let path = checkpoint::find(model)?;
+    let checkpoint = Checkpoint::load(&path)?;
+    let rom = rom_for(&checkpoint.metadata, rom)?;
+    check_match(&checkpoint.metadata, &rom).with_context(|| format!("{} cannot play here", path.display()))?;
+    Ok((network_setting(&rom, &checkpoint.metadata), network_contestant(&checkpoint, &path, epsilon, device)?))
+}
+
+/// Plays game number `index` of the protocol once more, into a GIF; its score.
+pub fn record_game(setting: &Setting, mut policy: Policy, protocol: &Protocol, index: u32, path: &Path) -> Result<i64> {
+    let mut recorder: Option<GifRecorder> = None;
+    let mut failure = None;
+    let episode = play_game(setting, &mut policy, protocol, index, |environment| {
+        if failure.is_some() {
+            return;
+        }
+        let shown = match &mut recorder {
+            Some(recorder) => recorder.frame(&environment.screen()),
+            None => GifRecorder::create(path, environment).and_then(|mut created| {
+                let shown = created.frame(&environment.screen());
+                recorder = Some(created);
+                shown
+            }),
+        };
+        failure = shown.err();
+    })?;
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    if let Some(recorder) = recorder {
+        recorder.finish()?;
+    }
+    Ok(episode.score)
+}
+
+/// Several evaluations by one protocol, a line each.
+fn comparison(reports: &[Report]) -> String {
+    let mut text = format!(
+        "{:<18} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:<22} policy\n",
+        "game", "mean", "std dev", "median", "lowest", "highest", "human %", "95 % interval of mean"
+    );
+    for report in reports {
+        let summary = &report.summary;
+        let [low, high] = summary.mean_95_percent_interval;
+        let human = summary.human_normalised_percent.map_or("-".to_string(), |percent| format!("{percent:.1}"));
+        let _ = writeln!(
+            text,
+            "{:<18} {:>9.1} {:>9.1} {:>9.1} {:>9.0} {:>9.0} {human:>9}  {:<22} {}",
+            report.game,
+            summary.mean,
+            summary.standard_deviation,
+            summary.median,
+            summary.min,
+            summary.max,
+            format!("{low:.1} to {high:.1}"),
+            report.policy
+        );
+    }
+    let mut said: Vec<String> = Vec::new();
+    for report in reports {
+        if let Some(ReferencePair { random, human, source }) = &report.summary.reference {
+            said.push(format!("human % of {}: random {random}, human {human}: {source}", report.game));
+        }
+        said.push(format!("protocol: {}", report.protocol_in_words));
+    }
+    // Each once, in the order of the lines above.
+    for (i, line) in said.iter().enumerate() {
+        if !said[..i].contains(line) {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    text
+}
+
+/// The games as comma-separated values; of several policies with their names in front.
+fn csv(reports: &[Report]) -> String {
+    if let [report] = reports {
+        return report.csv();
+    }
+    let mut text = String::new();
+    for (i, report) in reports.iter().enumerate() {
+        let quoted = format!("\"{}\"", report.policy.replace('"', "\"\""));
+        let rows = report.csv();
+        for (j, row) in rows.lines().enumerate().filter(|(j, _)| i == 0 || *j > 0) {
+            let (game, policy) = if j == 0 { ("game", "policy") } else { (report.game.as_str(), quoted.as_str()) };
+            let _ = writeln!(text, "{game},{policy},{row}");
+        }
+    }
+    text
+}
+
 fn write_file(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Refuses a cartridge whose score nobody knows how to read.
@@ -547,43 +678,64 @@ fn baseline_name(baseline: BaselinePolicy) -> &'static str {
     }
 }
 
+/// The protocol of this name, with 30 games and seed 0.
+fn named_protocol(name: ProtocolName) -> Protocol {
+    let nature = Protocol {
+        episodes: 30,
+        epsilon: 0.05,
+        max_episode_frames: 18_000,
+        noop_max: 30,
+        sticky_probability: 0.0,
+        seed: 0,
+    };
+    match name {
+        ProtocolName::Nature => nature,
+        ProtocolName::Machado => Protocol { epsilon: 0.01, noop_max: 0, sticky_probability: 0.25, ..nature },
+        ProtocolName::Dopamine => {
+            Protocol { epsilon: 0.001, max_episode_frames: 108_000, noop_max: 0, sticky_probability: 0.25, ..nature }
+        }
+    }
+}
+
 fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
+    let named = named_protocol(args.protocol);
+    let protocol = Protocol {
+        episodes: args.episodes.unwrap_or(named.episodes),
+        epsilon: args.epsilon.unwrap_or(named.epsilon),
+        max_episode_frames: args.max_episode_frames.unwrap_or(named.max_episode_frames),
+        noop_max: args.noop_max.unwrap_or(named.noop_max),
+        sticky_probability: args.sticky.unwrap_or(named.sticky_probability),
+        seed: args.seed,
+    };
     let mut faults = Vec::new();
-    if args.episodes == 0 {
+    if protocol.episodes == 0 {
         faults.push("--episodes is 0, allowed is 1 or more".to_string());
     }
-    if !(0.0..=1.0).contains(&args.epsilon) {
-        faults.push(format!("--epsilon is {}, allowed is 0 to 1", args.epsilon));
+    if !(0.0..=1.0).contains(&protocol.epsilon) {
+        faults.push(format!("--epsilon is {}, allowed is 0 to 1", protocol.epsilon));
     }
-    if args.max_episode_frames == 0 {
+    if protocol.max_episode_frames == 0 {
         faults.push("--max-episode-frames is 0, allowed is 1 or more".to_string());
     }
-    if !(0.0..=1.0).contains(&args.sticky) {
-        faults.push(format!("--sticky is {}, allowed is 0 to 1", args.sticky));
-    }
-    if args.noop_max >= args.max_episode_frames && args.noop_max > 0 {
-        faults.push(format!(
-            "--noop-max is {}, allowed is 0 to less than --max-episode-frames, {}",
-            args.noop_max, args.max_episode_frames
-        ));
+    if !(0.0..=1.0).contains(&protocol.sticky_probability) {
+        faults.push(format!("--sticky is {}, allowed is 0 to 1", protocol.sticky_probability));
     }
     if args.workers == Some(0) {
         faults.push("--workers is 0, allowed is 1 or more".to_string());
     }
     ensure!(faults.is_empty(), "{}", faults.join("; "));
-    Ok(Protocol {
-        episodes: args.episodes,
-        epsilon: args.epsilon,
-        max_episode_frames: args.max_episode_frames,
-        noop_max: args.noop_max,
-        sticky_probability: args.sticky,
-        seed: args.seed,
-    })
+    Ok(protocol)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    fn protocol() -> Protocol {
+        Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
+    }
 
     fn episode(score: i64) -> Episode {
         Episode { seed: 0, noops: 0, frames: 100, score, lives_ended: 5, truncated: false }
@@ -592,17 +744,57 @@ mod tests {
     #[test]
     fn a_summary_has_the_usual_statistics() {
         let episodes: Vec<Episode> = [4, 1, 3, 2].map(episode).to_vec();
-        let summary = Summary::new(&episodes, "pong", 0);
+        let summary = Summary::new(&episodes, "pong", &protocol());
         assert_eq!((summary.mean, summary.median, summary.min, summary.max), (2.5, 2.5, 1.0, 4.0));
         assert!((summary.standard_deviation - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         let [low, high] = summary.mean_95_percent_interval;
         assert!((1.0..2.0).contains(&low) && (3.0..4.0).contains(&high), "{low} {high}");
         // random -20.7, human 9.3
         assert!((summary.human_normalised_percent.unwrap() - 100.0 * 23.2 / 30.0).abs() < 1e-9);
-        assert_eq!(Summary::new(&episodes, "pong", 0), summary);
-        let alone = Summary::new(&[episode(7)], "bricks", 0);
+        assert_eq!(Summary::new(&episodes, "pong", &protocol()), summary);
+        let alone = Summary::new(&[episode(7)], "bricks", &protocol());
         assert_eq!((alone.mean, alone.standard_deviation, alone.median), (7.0, 0.0, 7.0));
         assert_eq!(alone.human_normalised_percent, None);
+    }
+
+    #[test]
+    fn flags_win_over_the_protocol_named() {
+        let parse = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from([["atari-dqn", "eval"].as_slice(), arguments].concat()).unwrap();
+            let Command::Eval(args) = cli.command else { panic!("not eval") };
+            protocol_of(&args)
+        };
+        let nature = parse(&[]).unwrap();
+        assert_eq!((nature.epsilon, nature.max_episode_frames, nature.noop_max), (0.05, 18_000, 30));
+        assert_eq!((nature.episodes, nature.sticky_probability), (30, 0.0));
+        let dopamine = parse(&["--protocol", "dopamine", "--epsilon", "0.01"]).unwrap();
+        assert_eq!((dopamine.epsilon, dopamine.max_episode_frames, dopamine.noop_max), (0.01, 108_000, 0));
+        assert_eq!(parse(&["--protocol", "machado"]).unwrap().sticky_probability, 0.25);
+        let message = parse(&["--protocol", "machado", "--sticky", "2"]).unwrap_err().to_string();
+        assert!(message.contains("--sticky is 2, allowed is 0 to 1"), "{message}");
+    }
+
+    #[test]
+    fn the_best_and_the_worst_game_are_the_first_of_equal_ones() {
+        let episodes: Vec<Episode> = [3, 9, 1, 9, 1].map(episode).to_vec();
+        let report = Report {
+            game: "bricks".to_string(),
+            cartridge_md5: String::new(),
+            policy: "a \"name\", with a comma".to_string(),
+            steps_trained: None,
+            summary: Summary::new(&episodes, "bricks", &protocol()),
+            episodes,
+            protocol: protocol(),
+            protocol_in_words: "few games".to_string(),
+        };
+        assert_eq!((report.best_game(), report.worst_game()), (1, 2));
+        let both = [report.clone(), report];
+        let text = comparison(&both);
+        assert_eq!(text.matches("protocol: few games").count(), 1, "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+        let csv = csv(&both);
+        assert_eq!(csv.lines().count(), 11);
+        assert!(csv.contains("\nbricks,\"a \"\"name\"\", with a comma\",0,0,100,9,5,false\n"), "{csv}");
     }
 
     #[test]
@@ -629,14 +821,7 @@ mod tests {
     fn games_do_not_depend_on_the_number_of_workers() {
         let rom = roms::built_in();
         let setting = baseline_setting(&rom, BaselinePolicy::Random);
-        let protocol = Protocol {
-            episodes: 5,
-            epsilon: 0.0,
-            max_episode_frames: 600,
-            noop_max: 30,
-            sticky_probability: 0.25,
-            seed: 7,
-        };
+        let protocol = protocol();
         let stop = AtomicBool::new(false);
         let policy = Policy::Baseline(BaselinePolicy::Random);
         let play = |workers| play_games(&setting, &policy, &protocol, workers, &stop, &|_| ()).unwrap().unwrap();

@@ -7,6 +7,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => atari_dqn::train::run(&args),
         Command::Eval(args) => atari_dqn::eval::run(&args),
+        Command::Plot(args) => atari_dqn::plot::run(&args),
+        Command::Report(args) => atari_dqn::report::run(&args),
         Command::Play(args) => atari_dqn::play::run(&args),
         Command::Trace(args) => atari_dqn::trace::run(&args),
         Command::Roms(args) => atari_dqn::roms::run(&args),

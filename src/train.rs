@@ -12,7 +12,6 @@ use crate::network::{Architecture, Parameters};
 use crate::player::Player;
 use crate::preprocess::AgentEnvironment;
 use crate::random::{Generator, Purpose};
-use crate::recording::GifRecorder;
 use crate::replay::Replay;
 use crate::roms::{self, LoadedRom};
 use crate::run_checkpoints::{self, RunCheckpoints};
@@ -269,37 +268,10 @@ fn final_evaluation(
     let best =
         (0..protocol.episodes).max_by_key(|&i| (trained_report.episodes[i as usize].score, std::cmp::Reverse(i)));
     let gif = folder.join("best-game.gif");
-    let score = record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
+    let score = eval::record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
     println!("the best of these games, score {score}: {}", gif.display());
     println!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
-}
-
-/// Plays game number `index` of the protocol once more, into a GIF; its score.
-fn record_game(setting: &Setting, mut policy: Policy, protocol: &Protocol, index: u32, path: &Path) -> Result<i64> {
-    let mut recorder: Option<GifRecorder> = None;
-    let mut failure = None;
-    let episode = eval::play_game(setting, &mut policy, protocol, index, |environment| {
-        if failure.is_some() {
-            return;
-        }
-        let shown = match &mut recorder {
-            Some(recorder) => recorder.frame(&environment.screen()),
-            None => GifRecorder::create(path, environment).and_then(|mut created| {
-                let shown = created.frame(&environment.screen());
-                recorder = Some(created);
-                shown
-            }),
-        };
-        failure = shown.err();
-    })?;
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    if let Some(recorder) = recorder {
-        recorder.finish()?;
-    }
-    Ok(episode.score)
 }
 
 fn evaluation_protocol(config: &Config) -> Protocol {

@@ -242,6 +242,51 @@ fn eval_writes_the_same_games_for_any_number_of_workers() {
 }
 
 #[test]
+fn several_runs_are_evaluated_in_one_table_and_their_best_and_worst_games_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    atari_dqn(folder.path(), &train_briefly("a", &[])).success();
+    atari_dqn(folder.path(), &train_briefly("b", &["--seed", "1"])).success();
+    let eval = |workers: &str| {
+        let games = ["eval", "a", "b", "--protocol", "machado", "--episodes", "2", "--max-episode-frames", "400"];
+        let files = ["--json", "both.json", "--csv", "both.csv", "--record", "games", "--workers", workers];
+        let played = atari_dqn(folder.path(), &[games.as_slice(), files.as_slice()].concat()).success();
+        let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+        let files = ["both.json", "both.csv", "games/1-bricks-best.gif", "games/2-bricks-worst.gif"].map(read);
+        (text(&played.get_output().stdout), files)
+    };
+    let alone = eval("1");
+    assert!(eval("3") == alone, "one worker and three");
+    let (table, [json, csv, best, worst]) = alone;
+    assert!(table.contains("a/model.safetensors") && table.contains("b/model.safetensors"), "{table}");
+    assert!(table.contains("sticky actions with probability 0.25"), "{table}");
+    let reports: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(reports.as_array().map(Vec::len), Some(2));
+    assert_eq!(text(&csv).lines().count(), 5);
+    assert!(best.starts_with(b"GIF89a") && worst.starts_with(b"GIF89a"));
+}
+
+#[test]
+fn a_run_has_curves_and_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    atari_dqn(folder.path(), &train_briefly("run", &[])).success();
+    atari_dqn(folder.path(), &["plot", "run"]).success();
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert!(text(&read("run/curves.svg")).starts_with("<svg"));
+    assert!(read("run/curves.png").starts_with(b"\x89PNG"));
+    atari_dqn(folder.path(), &["report", "run"]).success();
+    assert!(text(&read("run/report.html")).contains("bricks, seed 0"));
+    for (arguments, reason) in [
+        (vec!["plot", "."], "holds no metrics.jsonl"),
+        (vec!["plot", "run", "--out", "x.pdf"], "must end with .svg or .png"),
+        (vec!["report", "nowhere"], "there is no folder nowhere"),
+    ] {
+        let refused = atari_dqn(folder.path(), &arguments).failure().code(1);
+        let message = text(&refused.get_output().stderr);
+        assert!(message.contains(reason), "no `{reason}` in: {message}");
+    }
+}
+
+#[test]
 fn baselines_need_no_network() {
     let folder = tempfile::tempdir().unwrap();
     for policy in ["random", "random-10hz", "noop"] {
