@@ -84,7 +84,7 @@ def killed_run(args, folder, seconds):
         except subprocess.TimeoutExpired:
             process.kill()
         errors = process.communicate()[1].decode()
-        steps = sorted(path.stem.removeprefix("step-").lstrip("0") for path in (folder / "checkpoints").glob("*.checkpoint"))
+        steps = [str(int(path.stem.removeprefix("step-"))) for path in sorted((folder / "checkpoints").glob("*.checkpoint"))]
         how = "killed" if process.returncode < 0 else f"ended by itself with {process.returncode}"
         what = "resumed" if "--resume" in line else "started"
         print(f"{kill + 1:2}: {what}, {how} after {wait:5.2f} s, checkpoints of steps {', '.join(steps) or 'none'}")
