@@ -5,10 +5,9 @@ Adam, mean squared TD error, target network copied every 1,000 steps, one enviro
 one in a hundred. Each function returns one that measures for some seconds and gives a rate.
 """
 
-import time
-
 import numpy
 import torch
+from timing import rate
 from torch import nn
 
 BATCH = 32
@@ -76,17 +75,6 @@ class Replay:
         drawn = generator.integers(min(self.added, CAPACITY), size=BATCH)
         arrays = self.observations, self.actions, self.rewards, self.next_observations, self.terminals
         return [torch.from_numpy(array[drawn]) for array in arrays]
-
-
-def rate(seconds, chunk, step):
-    """Calls of `step` a second."""
-    steps = 0
-    begun = time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < seconds:
-        for _ in range(chunk):
-            step()
-        steps += chunk
-    return steps / elapsed
 
 
 def updates():

@@ -31,11 +31,11 @@ import random
 import statistics
 import subprocess
 import sys
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import compare_with_ale  # noqa: E402
+from timing import rate  # noqa: E402
 
 ENVIRONMENTS = 8
 FRAME_SKIP = 4
@@ -74,17 +74,6 @@ def parse_arguments():
     if not args.binary.is_file():
         parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
     return args
-
-
-def rate(seconds, chunk, step):
-    """Calls of `step` a second."""
-    steps = 0
-    begun = time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < seconds:
-        for _ in range(chunk):
-            step()
-        steps += chunk
-    return steps / elapsed
 
 
 def ale_emulator(game):
