@@ -41,6 +41,8 @@ pub struct Update {
     pub loss: f32,
     /// Mean over the batch of the value of the action taken.
     pub q_value: f32,
+    /// Mean over the batch of |TD error|.
+    pub td_error: f32,
     /// Norm of the gradient before it was clipped, if it is to be clipped.
     pub gradient_norm: Option<f32>,
 }
@@ -231,7 +233,8 @@ impl Updater {
         }
         self.times.forward += forward;
         self.times.backward += begun.elapsed() - forward;
-        Ok(Update { loss: shown.loss, q_value: shown.q_value, gradient_norm })
+        let BatchLoss { loss, q_value, td_error } = shown;
+        Ok(Update { loss, q_value, td_error, gradient_norm })
     }
 
     /// What is not finite, and what to do about it.

@@ -84,6 +84,14 @@ pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(Work(work))
 }
 
+/// Grows `buffer` if it is shorter than `len` and lends out that much of it.
+pub fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
 /// A convolution without padding of square pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
@@ -168,6 +176,18 @@ impl ConvShape {
         }
     }
 
+    /// What the patch of `picture` at `position` has more than that of `base`, as fractions: one plane of gray values each.
+    pub fn gather_difference(&self, picture: &[u8], base: &[u8], position: usize, patch: &mut [f32]) {
+        let corner = (position / self.out_side() * self.in_side + position % self.out_side()) * self.stride;
+        for (row, run) in patch.chunks_exact_mut(self.kernel).enumerate() {
+            let begin = corner + row * self.in_side;
+            let (pixels, base) = (&picture[begin..begin + run.len()], &base[begin..begin + run.len()]);
+            for ((value, &pixel), &base) in run.iter_mut().zip(pixels).zip(base) {
+                *value = f32::from(i16::from(pixel) - i16::from(base)) * (1.0 / 255.0);
+            }
+        }
+    }
+
     /// Patches of one picture (row, column, channel): `positions` rows of `patch` numbers in the order (row, column,
     /// channel).
     pub fn gather(&self, image: &[f32], patches: &mut [f32]) {
@@ -206,16 +226,7 @@ impl ConvShape {
         let rows = output.len() / self.out_channels;
         let weights = Matrix::new(weights, self.out_channels, self.patch());
         multiply(output, Matrix::new(patches, rows, self.patch()), weights.transposed(), false);
-        vectorized(
-            #[inline(always)]
-            || {
-                for pixel in output.chunks_exact_mut(self.out_channels) {
-                    for (value, &bias) in pixel.iter_mut().zip(bias) {
-                        *value = (*value + bias).max(0.0);
-                    }
-                }
-            },
-        );
+        add_bias_and_rectify(output, bias);
     }
 
     /// Adds to the gradients of the weights (in the order of the patches) and of the bias, given the gradient of the
@@ -237,6 +248,20 @@ impl ConvShape {
         let weights = Matrix::new(weights, self.out_channels, self.patch());
         multiply(patches, Matrix::new(output_gradient, rows, self.out_channels), weights, false);
     }
+}
+
+/// `output`, rows as long as `bias`, becomes ReLU(`output` + `bias`).
+pub fn add_bias_and_rectify(output: &mut [f32], bias: &[f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for pixel in output.chunks_exact_mut(bias.len()) {
+                for (value, &bias) in pixel.iter_mut().zip(bias) {
+                    *value = (*value + bias).max(0.0);
+                }
+            }
+        },
+    );
 }
 
 /// Sets `gradient` to 0 where the ReLU's `output` is 0.

@@ -12,7 +12,8 @@
 //! Noisy layers are evaluated as ordinary ones, with their weights put together once a draw of noise. The gradient of a
 //! spread is that of the weight times its noise.
 
-use crate::conv::{mask_relu, multiply, vectorized, ConvShape, Matrix};
+use crate::conv::{mask_relu, multiply, room, vectorized, ConvShape, Matrix};
+use crate::differences::Differences;
 use crate::network::{Architecture, Parameters};
 use crate::noise::NoisyLayer;
 use crate::optimizer::CHUNK;
@@ -292,6 +293,9 @@ struct BranchSpace {
 
 #[derive(Clone, Debug, Default)]
 struct Group {
+    /// Between the frames of the observations, if they are few.
+    differences: Differences,
+    few_differences: bool,
     /// Output of each convolution but the last, `[images, positions, channels]`.
     outputs: Vec<Vec<f32>>,
     /// Gradient of the output of each convolution.
@@ -302,14 +306,6 @@ struct Group {
     patches: Vec<f32>,
     /// This group's share of the gradient of the convolutions' parameters.
     parameter_gradient: Vec<f32>,
-}
-
-/// Grows `buffer` if it is shorter than `len` and lends out that much of it.
-fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
 }
 
 /// How many images are gathered at once: as many as stay in a core's cache (about half a megabyte of patches).
@@ -323,12 +319,18 @@ impl Group {
         let convolutions = &plan.architecture.convolutions;
         let images = features.len() / plan.architecture.features();
         self.outputs.resize_with(convolutions.len(), Vec::new);
+        self.few_differences = self.differences.find(&convolutions[0], observations);
         for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate() {
             let (before, from_here) = self.outputs.split_at_mut(i);
             let output = match from_here {
                 [output, _, ..] => room(output, images * shape.output_len()),
                 _ => &mut *features,
             };
+            if i == 0 && self.few_differences {
+                let (weights, bias) = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
+                self.differences.forward(shape, weights, bias, output);
+                continue;
+            }
             let at_once = images_at_once(shape, images);
             for (chunk, output) in output.chunks_mut(at_once * shape.output_len()).enumerate() {
                 let first = chunk * at_once;
@@ -360,6 +362,10 @@ impl Group {
             }
             let (weight_gradient, bias_gradient) =
                 self.parameter_gradient[layer.weight.start..layer.bias.end].split_at_mut(layer.weight.len());
+            if i == 0 && self.few_differences {
+                self.differences.add_weight_gradient(shape, output_gradient, weight_gradient, bias_gradient);
+                continue;
+            }
             let at_once = images_at_once(shape, images);
             for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
                 let first = chunk * at_once;

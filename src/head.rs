@@ -61,6 +61,11 @@ impl Support {
         weighted / sum
     }
 
+    /// The mean of a distribution on the atoms.
+    fn mean(&self, probabilities: &[f32]) -> f32 {
+        probabilities.iter().enumerate().map(|(i, probability)| probability * self.value(i)).sum()
+    }
+
     /// Adds to `projected` the distribution of `reward + discount * Z`, where Z has the softmax of `logits`: each atom's
     /// probability goes to the two atoms beside its new place, by nearness; what falls off an end stays there.
     fn project(&self, reward: f32, discount: f32, logits: &[f32], projected: &mut [f32]) {
@@ -111,6 +116,8 @@ pub struct BatchLoss {
     pub loss: f32,
     /// Mean over the batch of the Q-value of the action taken.
     pub q_value: f32,
+    /// Mean over the batch of |TD error|: what the action should have given, less its Q-value.
+    pub td_error: f32,
 }
 
 impl Head {
@@ -194,16 +201,20 @@ impl Head {
                     errors.push(error.abs());
                     sums.loss += weight * value;
                     sums.q_value += outputs[0];
+                    sums.td_error += error.abs();
                 }
                 Head::Categorical(support) => {
                     let divergence = divergence_gradient(target, outputs, scale * weight, gradient);
                     errors.push(divergence);
                     sums.loss += weight * divergence;
-                    sums.q_value += support.expectation(outputs);
+                    let q_value = support.expectation(outputs);
+                    sums.q_value += q_value;
+                    sums.td_error += (support.mean(target) - q_value).abs();
                 }
             }
         }
-        BatchLoss { loss: sums.loss / size as f32, q_value: sums.q_value / size as f32 }
+        let size = size as f32;
+        BatchLoss { loss: sums.loss / size, q_value: sums.q_value / size, td_error: sums.td_error / size }
     }
 }
 
@@ -277,7 +288,7 @@ mod tests {
         let lesson = Lesson { actions: &[1, 0], targets: &[2.25, 1.0], weights: &[1.0, 1.0] };
         let (shown, gradient, errors) = learn(Head::Expected, Loss::Clipped, 0.5, lesson, &[0.0, 0.25, 0.5, 0.0]);
         assert_eq!(gradient, [0.0, -0.5, -0.25, 0.0]);
-        assert_eq!(shown, BatchLoss { loss: (1.5 + 0.125) / 2.0, q_value: (0.25 + 0.5) / 2.0 });
+        assert_eq!(shown, BatchLoss { loss: (1.5 + 0.125) / 2.0, q_value: (0.25 + 0.5) / 2.0, td_error: (2.0 + 0.5) / 2.0 });
         assert_eq!(errors, [2.0, 0.5]);
     }
 
@@ -352,6 +363,7 @@ mod tests {
         let (shown, gradient, errors) = learn(&[0.0, 0.5, 0.5, 0.0, 0.0]);
         // The prediction is even: twice (the weight) 0.5 ln(0.5 / 0.2), two times. The mean of the atoms is 0.
         assert!((shown.loss - 2.0 * 2.5f32.ln()).abs() < 1e-6 && shown.q_value == 0.0, "{shown:?}");
+        assert!((shown.td_error - 0.5).abs() < 1e-6, "the mean of the target is -0.5: {shown:?}");
         assert_close(&errors, &[2.5f32.ln()]);
         assert_close(&gradient, &[0.0, 0.0, 0.0, 0.0, 0.0, 0.2, -0.3, -0.3, 0.2, 0.2]);
         assert!(learn(&[0.2; 5]).0.loss < 1e-6);

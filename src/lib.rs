@@ -9,6 +9,7 @@ pub mod config;
 pub mod conv;
 pub mod cpu_network;
 pub mod device;
+pub mod differences;
 pub mod eval;
 pub mod head;
 pub mod learner;
@@ -17,6 +18,8 @@ pub mod metrics;
 pub mod network;
 pub mod noise;
 pub mod optimizer;
+#[cfg(test)]
+mod plain_network;
 pub mod play;
 pub mod player;
 pub mod plot;

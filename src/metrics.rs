@@ -47,6 +47,8 @@ pub enum Row {
         mean_loss: Option<f64>,
         /// Mean value of the actions in the batches since the last such row.
         mean_q_value: Option<f64>,
+        /// Mean |TD error| in the batches since the last such row.
+        mean_td_error: Option<f64>,
         /// Mean norm of the gradients since the last such row, before they were clipped; none where they are not.
         mean_gradient_norm: Option<f64>,
         /// Mean over the held-out states of the largest Q-value.

@@ -22,7 +22,7 @@ const PREFIX: &str = "step-";
 const SUFFIX: &str = ".checkpoint";
 
 /// The version is to be raised whenever anything in a state changes its meaning.
-const KIND: Kind = Kind { magic: *b"ATARICKP", version: 1, name: "checkpoint" };
+const KIND: Kind = Kind { magic: *b"ATARICKP", version: 2, name: "checkpoint" };
 
 /// A run's folder, held by this process alone, and the checkpoints in it.
 #[derive(Debug)]

@@ -59,6 +59,7 @@ struct Tally {
     /// Since the last periodic row.
     loss: RunningMean,
     q_value: RunningMean,
+    td_error: RunningMean,
     gradient_norm: RunningMean,
     held_out: Option<Vec<u8>>,
     held_out_generator: Generator,
@@ -125,6 +126,7 @@ impl RunRecord {
             best_mean: None,
             loss: RunningMean::default(),
             q_value: RunningMean::default(),
+            td_error: RunningMean::default(),
             gradient_norm: RunningMean::default(),
             held_out: None,
             held_out_generator: Generator::new(config.seed, Purpose::HeldOut),
@@ -264,6 +266,7 @@ impl RunRecord {
         self.tally.updates += 1;
         self.tally.loss.push(f64::from(update.loss));
         self.tally.q_value.push(f64::from(update.q_value));
+        self.tally.td_error.push(f64::from(update.td_error));
         if let Some(norm) = update.gradient_norm {
             self.tally.gradient_norm.push(f64::from(norm));
         }
@@ -300,6 +303,7 @@ impl RunRecord {
             updates: self.tally.updates,
             mean_loss: self.tally.loss.take(),
             mean_q_value: self.tally.q_value.take(),
+            mean_td_error: self.tally.td_error.take(),
             mean_gradient_norm: self.tally.gradient_norm.take(),
             held_out_mean_max_q: held_out.map(|observations| agent.mean_maximal_q(observations)).transpose()?,
             mean_return_100_games: self.tally.recent.mean(),
