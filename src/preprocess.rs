@@ -45,11 +45,22 @@ enum Method {
     Bilinear { columns: Vec<LinearTap>, rows: Vec<LinearTap> },
 }
 
-/// Weights of the three source pixels from `first[d]` on that output column `d` averages; unused ones are 0.
+/// 160 columns become 84 as four times 40 become 21: a row is reduced in four strips of equal geometry, whose pixels lie
+/// side by side in a vector.
+const STRIPS: usize = 4;
+const STRIP_PIXELS: usize = SCREEN_WIDTH / STRIPS;
+const STRIP_OUTPUT: usize = SIDE / STRIPS;
+
+/// A reduced row.
+type Strips = [[f32; STRIPS]; STRIP_OUTPUT];
+/// A row's gray values, and one element more so that three can always be read.
+type StripPixels = [[f32; STRIPS]; STRIP_PIXELS + 1];
+
+/// Weights of the three source pixels from `first[d]` on that output column `d` of a strip averages; unused ones are 0.
 #[derive(Clone, Debug)]
 struct AreaColumns {
-    first: [usize; SIDE],
-    weights: [[f32; 3]; SIDE],
+    first: [usize; STRIP_OUTPUT],
+    weights: [[[f32; STRIPS]; 3]; STRIP_OUTPUT],
 }
 
 /// The source pixels from `first` on that an output pixel averages on one axis.
@@ -135,63 +146,83 @@ pub(crate) fn fixed_point(weight: f32) -> i32 {
 
 impl AreaColumns {
     fn new() -> Self {
-        let mut columns = Self { first: [usize::MAX; SIDE], weights: [[0.0; 3]; SIDE] };
-        for entry in area_weights(SCREEN_WIDTH, SIDE) {
-            // The three pixels must exist, so the last columns start earlier; a weight of 0 before the first or after
-            // the last entry leaves an f32 sum of non-negative terms as it is.
-            let first = &mut columns.first[entry.output];
-            if *first == usize::MAX {
-                *first = entry.source.min(SCREEN_WIDTH - 3);
+        let mut columns = Self { first: [usize::MAX; STRIP_OUTPUT], weights: [[[0.0; STRIPS]; 3]; STRIP_OUTPUT] };
+        for AreaWeight { output, source, weight } in area_weights(SCREEN_WIDTH, SIDE) {
+            let (strip, output) = (output / STRIP_OUTPUT, output % STRIP_OUTPUT);
+            let source = source - strip * STRIP_PIXELS;
+            // A weight of 0 behind the last entry leaves an f32 sum of non-negative terms as it is.
+            if columns.first[output] == usize::MAX {
+                columns.first[output] = source;
             }
-            columns.weights[entry.output][entry.source - *first] = entry.weight;
+            columns.weights[output][source - columns.first[output]][strip] = weight;
         }
         columns
     }
 
-    fn apply(&self, pixels: &[u8; SCREEN_WIDTH], output: &mut [f32; SIDE]) {
-        let mut wide = [0.0f32; SCREEN_WIDTH];
-        for (wide, &pixel) in wide.iter_mut().zip(pixels) {
-            *wide = f32::from(pixel);
-        }
-        for ((output, &first), weights) in output.iter_mut().zip(&self.first).zip(&self.weights) {
-            let source = &wide[first..first + 3];
-            *output = source[0] * weights[0] + source[1] * weights[1] + source[2] * weights[2];
+    fn apply(&self, pixels: &StripPixels, output: &mut Strips) {
+        for ((output, &first), [left, middle, right]) in output.iter_mut().zip(&self.first).zip(&self.weights) {
+            let source = &pixels[first..first + 3];
+            for strip in 0..STRIPS {
+                output[strip] = source[0][strip] * left[strip]
+                    + source[1][strip] * middle[strip]
+                    + source[2][strip] * right[strip];
+            }
         }
     }
 }
 
 /// The rows of a picture as gray values, from one screen or the maximum of two.
 struct GrayRows<'a> {
-    current: &'a [u8],
-    previous: Option<&'a [u8]>,
-    gray: &'a [u8; 256],
+    current: &'a [[u8; SCREEN_WIDTH]],
+    previous: Option<&'a [[u8; SCREEN_WIDTH]]>,
+    gray: [f32; 256],
 }
 
-impl GrayRows<'_> {
-    fn span(row: usize) -> std::ops::Range<usize> {
-        row * SCREEN_WIDTH..(row + 1) * SCREEN_WIDTH
+impl<'a> GrayRows<'a> {
+    fn new(current: &'a [u8], previous: Option<&'a [u8]>, gray: &[u8; 256]) -> Self {
+        let rows = |screen: &'a [u8]| screen.as_chunks().0;
+        Self { current: rows(current), previous: previous.map(rows), gray: gray.map(f32::from) }
     }
 
-    fn fill(&self, row: usize, output: &mut [u8; SCREEN_WIDTH]) {
-        let current = &self.current[Self::span(row)];
-        match self.previous.map(|previous| &previous[Self::span(row)]) {
-            Some(previous) if previous != current => {
-                for ((output, &current), &previous) in output.iter_mut().zip(current).zip(previous) {
-                    *output = self.gray[usize::from(current)].max(self.gray[usize::from(previous)]);
-                }
+    /// The row in the current screen, and in the previous one if it differs.
+    fn row(&self, row: usize) -> (&[u8; SCREEN_WIDTH], Option<&[u8; SCREEN_WIDTH]>) {
+        let current = &self.current[row];
+        (current, self.previous.map(|previous| &previous[row]).filter(|previous| *previous != current))
+    }
+
+    fn value(&self, index: u8) -> f32 {
+        self.gray[usize::from(index)]
+    }
+
+    /// The row in strips.
+    fn fill_strips(&self, row: usize, output: &mut StripPixels) {
+        let (current, previous) = self.row(row);
+        for (i, output) in output[..STRIP_PIXELS].iter_mut().enumerate() {
+            *output = std::array::from_fn(|strip| self.value(current[strip * STRIP_PIXELS + i]));
+        }
+        if let Some(previous) = previous {
+            for (i, output) in output[..STRIP_PIXELS].iter_mut().enumerate() {
+                *output = std::array::from_fn(|strip| {
+                    let other = self.value(previous[strip * STRIP_PIXELS + i]);
+                    if other > output[strip] { other } else { output[strip] }
+                });
             }
-            _ => {
-                for (output, &current) in output.iter_mut().zip(current) {
-                    *output = self.gray[usize::from(current)];
-                }
-            }
+        }
+    }
+
+    /// The row as it is.
+    fn fill(&self, row: usize, output: &mut [i32; SCREEN_WIDTH]) {
+        let (current, previous) = self.row(row);
+        let previous = previous.unwrap_or(current);
+        for ((output, &current), &previous) in output.iter_mut().zip(current).zip(previous) {
+            *output = self.value(current).max(self.value(previous)) as i32;
         }
     }
 
     /// Whether the row shows the same as the one above it: two rows of three do on the average Atari picture, and
     /// comparing costs a tenth of reducing.
     fn repeats(&self, row: usize) -> bool {
-        let same = |screen: &[u8]| screen[Self::span(row)] == screen[Self::span(row - 1)];
+        let same = |screen: &[[u8; SCREEN_WIDTH]]| screen[row] == screen[row - 1];
         row > 0 && same(self.current) && self.previous.is_none_or(same)
     }
 }
@@ -228,7 +259,7 @@ impl Resizer {
         gray: &[u8; 256],
         output: &mut Frame,
     ) {
-        let rows = GrayRows { current, previous, gray };
+        let rows = GrayRows::new(current, previous, gray);
         match &self.method {
             Method::Area { columns, rows: spans } => average(&rows, columns, spans, changes, output),
             Method::Bilinear { columns, rows: taps } => interpolate(&rows, columns, taps, output),
@@ -237,31 +268,35 @@ impl Resizer {
 }
 
 fn average(picture: &GrayRows, columns: &AreaColumns, spans: &[AreaSpan], changes: &[u8], output: &mut Frame) {
-    let mut pixels = [0u8; SCREEN_WIDTH];
-    let mut reduced = [0.0f32; SIDE];
+    let mut pixels = [[0.0; STRIPS]; STRIP_PIXELS + 1];
+    let mut reduced = [[0.0; STRIPS]; STRIP_OUTPUT];
     let mut reduced_row = usize::MAX;
     for (span, output) in spans.iter().zip(output.as_chunks_mut::<SIDE>().0) {
         let sources = span.first..span.first + span.weights.len();
         if changes[sources.clone()].iter().all(|&change| change == 0) {
             continue;
         }
-        let mut sums = [0.0f32; SIDE];
+        let mut sums = [[0.0; STRIPS]; STRIP_OUTPUT];
         for (source, &weight) in sources.zip(&span.weights) {
             // Neighbouring output rows share at most one source row.
             if source != reduced_row {
                 let above_is_reduced = reduced_row.wrapping_add(1) == source;
                 if !(above_is_reduced && picture.repeats(source)) {
-                    picture.fill(source, &mut pixels);
+                    picture.fill_strips(source, &mut pixels);
                     columns.apply(&pixels, &mut reduced);
                 }
                 reduced_row = source;
             }
-            for (sum, &value) in sums.iter_mut().zip(&reduced) {
-                *sum += value * weight;
+            for (sums, values) in sums.iter_mut().zip(&reduced) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += value * weight;
+                }
             }
         }
-        for (pixel, sum) in output.iter_mut().zip(sums) {
-            *pixel = round_half_even(sum);
+        for (strip, output) in output.chunks_exact_mut(STRIP_OUTPUT).enumerate() {
+            for (pixel, sums) in output.iter_mut().zip(&sums) {
+                *pixel = round_half_even(sums[strip]);
+            }
         }
     }
 }
@@ -274,10 +309,10 @@ pub(crate) fn round_half_even(value: f32) -> u8 {
 
 fn interpolate(picture: &GrayRows, columns: &[LinearTap], rows: &[LinearTap], output: &mut Frame) {
     let horizontal = |source: usize, sums: &mut [i32; SIDE]| {
-        let mut pixels = [0u8; SCREEN_WIDTH];
+        let mut pixels = [0; SCREEN_WIDTH];
         picture.fill(source, &mut pixels);
         for (sum, tap) in sums.iter_mut().zip(columns) {
-            *sum = i32::from(pixels[tap.first]) * tap.weights[0] + i32::from(pixels[tap.second]) * tap.weights[1];
+            *sum = pixels[tap.first] * tap.weights[0] + pixels[tap.second] * tap.weights[1];
         }
     };
     let mut sums = [[0i32; SIDE]; 2];
