@@ -9,6 +9,7 @@
                                                    # and against a program of one thread on each core
     benches/vs_peers.py learner                    # PyTorch: updates of the Nature network, batch 32, and decisions on one state
     benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: steps of training as CleanRL's users run it
+    benches/vs_peers.py variants                   # no peer: training steps of each variant of DQN against plain DQN's
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
@@ -47,26 +48,36 @@ SCALING_GAMES = ["breakout", "pong", "seaquest", "space_invaders"]
 TRAINING_GAMES = ["breakout", "pong"]
 # What `learner` measures: (row, key in the JSON of `bench learner`).
 LEARNER_ROWS = {"update": "updates_per_second", "decision": "decisions_per_second"}
+# What `variants` compares with plain DQN: (row, keys that differ).
+VARIANTS = {
+    "n-step": ["n_step=3"],
+    "Double": ["double=true"],
+    "Dueling": ["dueling=true"],
+    "prioritised": ["prioritized=true"],
+    "noisy": ["noisy=true"],
+    "C51": ["categorical=true"],
+}
+VARIANTS["all six"] = sum(VARIANTS.values(), [])
 # What the rates of each kind count, a second.
-UNITS = {"learner": "", "train": "steps"}
+UNITS = {"learner": "", "train": "steps", "variants": "steps"}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["emulator", "vector", "scaling", "learner", "train"])
+    parser.add_argument("kind", choices=["emulator", "vector", "scaling", "learner", "train", "variants"])
     parser.add_argument(
         "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}; train: {' '.join(TRAINING_GAMES)}]"
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[%(default)s]")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of each side and round [0.5; learner and train: 5]")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each side and round [0.5; learner, train and variants: 5]")
     parser.add_argument("--envpool", action="store_true", help="measure EnvPool too (with `vector`)")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
     if args.seconds is None:
         args.seconds = 5 if args.kind in UNITS else 0.5
-    if args.kind == "learner" and args.games:
-        parser.error("`learner` plays no game")
+    if args.kind in ("learner", "variants") and args.games:
+        parser.error(f"`{args.kind}` takes no games")
     if args.rounds < 1 or not args.seconds > 0:
         parser.error("--rounds and --seconds must be above 0")
     if args.envpool and args.kind != "vector":
@@ -135,7 +146,7 @@ def envpool_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second"):
+def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second", settings=()):
     """Returns a function that measures this program's rate named `key`; of several running at once, that of all together."""
     import ale_py.roms
 
@@ -146,6 +157,8 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames
         command += ["--envs", envs, "--threads", threads]
     if kind in UNITS:
         command += ["--preset", "cleanrl", "--device", "cpu"]
+    for setting in settings:
+        command += ["--set", setting]
 
     def measure(seconds):
         line = [str(part) for part in command + ["--seconds", seconds]]
@@ -176,6 +189,9 @@ def sides(args):
             ours("vector", game, args, envs),
             ours("vector", game, args, envs // cores, programs=cores),
         ]
+    if args.kind == "variants":
+        training = lambda settings: ours("train", "breakout", args, key="steps_per_second", settings=settings)
+        return ["variant", "plain"], lambda row: [training(VARIANTS[row]), training([])]
     if args.kind in UNITS:
         compare_with_ale.install(TORCH)
         import peer_dqn
@@ -196,7 +212,7 @@ def sides(args):
 def main():
     compare_with_ale.enter_virtual_environment()
     args = parse_arguments()
-    usual = {"scaling": SCALING_GAMES, "train": TRAINING_GAMES, "learner": LEARNER_ROWS}
+    usual = {"scaling": SCALING_GAMES, "train": TRAINING_GAMES, "learner": LEARNER_ROWS, "variants": VARIANTS}
     games = args.games or usual.get(args.kind) or compare_with_ale.supported_games()
     (name, *peers), make = sides(args)
     rows, ratios = [], {peer: [] for peer in peers}
@@ -215,7 +231,8 @@ def main():
             cells += [f"{statistics.median(theirs):,.0f}", f"{ratio:.2f}", f"{min(each):.2f} to {max(each):.2f}"]
         rows.append(f"| {' | '.join(cells)} |")
         print("  ".join(cells), flush=True)
-    what, unit = ("row", "a second") if args.kind == "learner" else ("game", f"{UNITS.get(args.kind, 'frames')}/s")
+    what = {"learner": "row", "variants": "variant"}.get(args.kind, "game")
+    unit = "a second" if args.kind == "learner" else f"{UNITS.get(args.kind, 'frames')}/s"
     last = [
         f"geometric mean over {len(of)} {what}s: {statistics.geometric_mean(of):.2f} times {peer}; "
         f"least {min(of):.2f}, greatest {max(of):.2f}"

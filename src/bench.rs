@@ -58,18 +58,18 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         _ => rom.name,
     };
     for Rate { rate, unit, .. } in &outcome.rates {
-        println!("{name}: {rate:.0} {unit}");
+        say!("{name}: {rate:.0} {unit}");
     }
     let total: Duration = outcome.parts.iter().map(|(_, time)| *time).sum();
     for (part, time) in &outcome.parts {
-        println!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
+        say!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
     }
     if args.json {
         let (measure, amount) =
             args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
         let mut object = json!({ "measured": name, measure: amount });
         outcome.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
-        println!("{object}");
+        say!("{object}");
     }
     Ok(())
 }

@@ -481,12 +481,12 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         let report =
             evaluate(setting, contestant, &protocol, workers, &never)?.context("the evaluation was interrupted")?;
         if players.len() == 1 {
-            print!("{}", report.table());
+            say!("{}", report.table().trim_end());
         }
         reports.push(report);
     }
     if reports.len() > 1 {
-        print!("{}", comparison(&reports));
+        say!("{}", comparison(&reports).trim_end());
     }
     if let Some(path) = &args.json {
         let json = match reports.as_slice() {
@@ -504,7 +504,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             for (which, index) in [("best", report.best_game()), ("worst", report.worst_game())] {
                 let path = folder.join(format!("{name}{}-{which}.gif", report.game));
                 let score = record_game(setting, contestant.policy.share(), &protocol, index, &path)?;
-                println!("the {which} game of {}, score {score}: {}", report.policy, path.display());
+                say!("the {which} game of {}, score {score}: {}", report.policy, path.display());
             }
         }
     }

@@ -1,4 +1,21 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
+
+/// A line on standard output. Where nobody reads any more (`train | head`) `println!` would panic, and the run with it.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// A line on standard error, likewise.
+macro_rules! warn {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 pub mod agent;
 pub mod bench;
 pub mod candle_network;

@@ -45,7 +45,7 @@ pub fn run(args: &PlayArgs) -> Result<()> {
     match &args.record {
         Some(path) => {
             let pilot = pilot.unwrap_or_else(|| {
-                eprintln!("no agent given: recording a random player");
+                warn!("no agent given: recording a random player");
                 Box::new(RandomPilot::new(args.seed))
             });
             record(path, &mut environment, pilot, args)
@@ -65,7 +65,7 @@ fn load_agent(model: &Path, args: &PlayArgs) -> Result<(LoadedRom, NetworkPilot)
             .with_context(|| format!("{} plays {}; name its cartridge with --rom", path.display(), trained_on.game))?,
     };
     if rom.image.md5() != trained_on.cartridge_md5 {
-        eprintln!(
+        warn!(
             "warning: {} was trained on {} (md5 {}), not on this image",
             path.display(),
             trained_on.game,
@@ -109,6 +109,6 @@ fn record(path: &Path, environment: &mut Environment, mut pilot: Box<dyn Pilot>,
     }
     recorder.finish()?;
     let ending = if environment.game_over() { "the whole game" } else { "cut off" };
-    println!("{}: {frames} frames, {ending}, score {score}", path.display());
+    say!("{}: {frames} frames, {ending}, score {score}", path.display());
     Ok(())
 }

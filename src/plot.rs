@@ -41,7 +41,7 @@ pub fn run(args: &PlotArgs) -> Result<()> {
     }
     let logs = args.runs.iter().map(|folder| RunLog::read(folder)).collect::<Result<Vec<RunLog>>>()?;
     for warning in logs.iter().filter_map(|log| log.warning.as_ref()) {
-        eprintln!("warning: {warning}");
+        warn!("warning: {warning}");
     }
     let figure = figure(&logs, args.x)?;
     for path in paths {
@@ -50,7 +50,7 @@ pub fn run(args: &PlotArgs) -> Result<()> {
             Format::Png => figure.png()?,
         };
         fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     Ok(())
 }

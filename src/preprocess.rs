@@ -163,9 +163,8 @@ impl AreaColumns {
         for ((output, &first), [left, middle, right]) in output.iter_mut().zip(&self.first).zip(&self.weights) {
             let source = &pixels[first..first + 3];
             for strip in 0..STRIPS {
-                output[strip] = source[0][strip] * left[strip]
-                    + source[1][strip] * middle[strip]
-                    + source[2][strip] * right[strip];
+                output[strip] =
+                    source[0][strip] * left[strip] + source[1][strip] * middle[strip] + source[2][strip] * right[strip];
             }
         }
     }
@@ -204,7 +203,11 @@ impl<'a> GrayRows<'a> {
             for (i, output) in output[..STRIP_PIXELS].iter_mut().enumerate() {
                 *output = std::array::from_fn(|strip| {
                     let other = self.value(previous[strip * STRIP_PIXELS + i]);
-                    if other > output[strip] { other } else { output[strip] }
+                    if other > output[strip] {
+                        other
+                    } else {
+                        output[strip]
+                    }
                 });
             }
         }

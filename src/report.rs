@@ -33,12 +33,12 @@ summary { cursor: pointer; padding: .4rem 0; }
 pub fn run(args: &ReportArgs) -> Result<()> {
     let log = RunLog::read(&args.run)?;
     if let Some(warning) = &log.warning {
-        eprintln!("warning: {warning}");
+        warn!("warning: {warning}");
     }
     let page = page(&log)?;
     let path = args.out.clone().unwrap_or_else(|| args.run.join(REPORT_FILE));
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{}", path.display());
+    say!("{}", path.display());
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub fn built_in() -> LoadedRom {
 pub fn load(spec: &str) -> Result<LoadedRom> {
     let rom = load_quietly(spec, &search_folders())?;
     if let Some(warning) = game_warning(&rom.image) {
-        eprintln!("warning: {warning}");
+        warn!("warning: {warning}");
     }
     Ok(rom)
 }
@@ -377,7 +377,7 @@ pub fn run(args: &RomsArgs) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         written => written.context("cannot write the list")?,
     }
-    eprintln!("{summary}");
+    warn!("{summary}");
     Ok(())
 }
 

@@ -412,7 +412,7 @@ impl Progress {
         if due || *step == self.total_steps {
             self.last_line = Some(Instant::now());
             let left = wall_seconds / *step as f64 * (self.total_steps - step) as f64;
-            eprintln!("step {step} of {}: {message}, {} left", self.total_steps, clock(left));
+            warn!("step {step} of {}: {message}, {} left", self.total_steps, clock(left));
         }
     }
 
@@ -420,7 +420,7 @@ impl Progress {
         if self.on_terminal {
             self.bar.println(text);
         } else {
-            eprintln!("{text}");
+            warn!("{text}");
         }
     }
 }

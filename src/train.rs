@@ -100,7 +100,7 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
     let mut checkpoints = RunCheckpoints::take(folder)?;
     let (state, replay) = checkpoints.load(
         |state: &RunState| Ok(Config::from_toml(&state.description.config)?.replay()),
-        |warning| eprintln!("warning: {warning}"),
+        |warning| warn!("warning: {warning}"),
     )?;
     let RunState { description, trainer: trainer_state, record: record_state } = state;
     let config = Config::from_toml(&description.config)?;
@@ -171,7 +171,7 @@ impl Run {
     }
 
     fn announce(&self, what: &str) {
-        println!(
+        say!(
             "{what} on {} with preset {}, seed {}: {} steps of {} frames, on {}",
             self.rom.name,
             self.metadata.preset,
@@ -180,7 +180,7 @@ impl Run {
             self.config.frame_skip,
             device::describe(&self.device)
         );
-        println!("files: {}", self.folder.display());
+        say!("files: {}", self.folder.display());
     }
 
     fn evaluator(&self) -> Option<Evaluator> {
@@ -204,15 +204,12 @@ impl Run {
         let trained = clock(record.wall_seconds());
         let steps = trainer.steps();
         if record.solved(&self.config) {
-            println!(
-                "solved: the last 100 games have a mean return of {:.1}",
-                record.mean_return().unwrap_or_default()
-            );
+            say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
         } else if steps < self.config.total_steps {
-            println!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {folder}");
+            say!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {folder}");
             return Ok(());
         }
-        println!("trained {steps} steps in {trained}: {}", self.folder.join(MODEL_FILE).display());
+        say!("trained {steps} steps in {trained}: {}", self.folder.join(MODEL_FILE).display());
         drop((trainer, record));
         final_evaluation(&self.config, &self.rom, &self.setting, &self.folder, &self.device, &self.stop)
     }
@@ -234,7 +231,7 @@ fn final_evaluation(
     let checkpoint = Checkpoint::load(&path)?;
     let mut protocol = evaluation_protocol(config);
     protocol.episodes = config.final_evaluation_episodes;
-    println!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
+    say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
     let trained = eval::network_contestant(&checkpoint, &path, config.evaluation_epsilon, device)?;
     let random = eval::baseline_contestant(BaselinePolicy::Random);
     let random_setting = eval::baseline_setting(rom, BaselinePolicy::Random);
@@ -243,7 +240,7 @@ fn final_evaluation(
     };
     let (Some(trained_report), Some(random_report)) = (play(setting, &trained)?, play(&random_setting, &random)?)
     else {
-        println!("stopped; the evaluation is not complete");
+        say!("stopped; the evaluation is not complete");
         return Ok(());
     };
     let both = serde_json::json!({ "trained": trained_report, "random": random_report });
@@ -251,26 +248,29 @@ fn final_evaluation(
     let json_path = folder.join("evaluation.json");
     fs::write(&json_path, json + "\n").with_context(|| format!("cannot write {}", json_path.display()))?;
 
-    println!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
+    say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
         let summary = &report.summary;
         let [low, high] = summary.mean_95_percent_interval;
-        println!(
+        say!(
             "{name:>10} {:>8.1} {:>8.1} {:>8.0} {:>8.0}   {low:.1} to {high:.1}",
-            summary.mean, summary.median, summary.min, summary.max
+            summary.mean,
+            summary.median,
+            summary.min,
+            summary.max
         );
     }
     if let Some(percent) = trained_report.summary.human_normalised_percent {
-        println!("human-normalised: {percent:.1} %");
+        say!("human-normalised: {percent:.1} %");
     }
-    println!("protocol: {}", trained_report.protocol_in_words);
+    say!("protocol: {}", trained_report.protocol_in_words);
 
     let best =
         (0..protocol.episodes).max_by_key(|&i| (trained_report.episodes[i as usize].score, std::cmp::Reverse(i)));
     let gif = folder.join("best-game.gif");
     let score = eval::record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
-    println!("the best of these games, score {score}: {}", gif.display());
-    println!("watch it play: atari-dqn play {}", folder.display());
+    say!("the best of these games, score {score}: {}", gif.display());
+    say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
 }
 
@@ -372,7 +372,7 @@ fn announce_memory(config: &Config, rom: &LoadedRom, force: bool) -> Result<()> 
     let needed = replay_bytes(config, rom);
     let about = if config.replay_compression { "about " } else { "" };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    println!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
+    say!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
     let Some(available) = memory::available().filter(|available| *available < needed) else { return Ok(()) };
     let problem = format!(
         "the replay needs {about}{:.2} GB of memory, and only {:.2} GB are free",
@@ -380,7 +380,7 @@ fn announce_memory(config: &Config, rom: &LoadedRom, force: bool) -> Result<()> 
         gigabytes(available)
     );
     if force {
-        eprintln!("warning: {problem}");
+        warn!("warning: {problem}");
         return Ok(());
     }
     let compress = if config.replay_compression {
@@ -399,7 +399,7 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step and saving; once more to end at once");
+        warn!("\nstopping after this step and saving; once more to end at once");
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)

@@ -52,7 +52,7 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
 pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>, args: &PlayArgs) -> Result<()> {
     let height = environment.screen_height() * args.scale as usize;
     let mut window = open(name, width_for(height), height)?;
-    println!("{HELP}");
+    say!("{HELP}");
     Session {
         pilot_plays: pilot.is_some(),
         pilot,
@@ -124,7 +124,7 @@ impl Session {
 
     fn handle_keys(&mut self) -> Result<()> {
         if self.keys.struck(&[Key::H]) {
-            println!("{HELP}");
+            say!("{HELP}");
         }
         if self.keys.struck(&[Key::P, Key::Pause]) {
             self.paused = !self.paused;
@@ -159,9 +159,9 @@ impl Session {
             let palette = self.environment.palette();
             let saved = save_screenshot(Path::new("."), &self.name, &self.environment.screen(), palette);
             match saved {
-                Ok(path) => println!("{}", path.display()),
+                Ok(path) => say!("{}", path.display()),
                 // a full disk should not end the game
-                Err(error) => eprintln!("error: {error:#}"),
+                Err(error) => warn!("error: {error:#}"),
             }
         }
         Ok(())
