@@ -25,8 +25,6 @@ use std::ops::Range;
 const GROUPS: usize = 8;
 /// Blocks a dense layer's outputs or inputs are cut into.
 const BLOCKS: usize = 8;
-/// A dense layer of more weights is worth another thread for a single image: to read them takes longer than to wake it.
-const MANY_WEIGHTS: usize = 1_000_000;
 /// Rows of a noisy layer's weights that are too few to wake another thread for.
 const ROWS: usize = 32;
 
@@ -464,7 +462,7 @@ impl Workspace {
                 .chunks_mut(block * images)
                 .zip(weights.chunks(block * features_len))
                 .zip(values[hidden_layer.bias.clone()].chunks(block));
-            for_each(many || weights.len() > MANY_WEIGHTS, parts, |((hidden, weights), bias)| {
+            for_each(many, parts, |((hidden, weights), bias)| {
                 multiply(hidden, Matrix::new(weights, bias.len(), features_len), features.transposed(), false);
                 for (row, &bias) in hidden.chunks_exact_mut(images).zip(bias) {
                     row.iter_mut().for_each(|value| *value = (*value + bias).max(0.0));
