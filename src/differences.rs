@@ -73,7 +73,11 @@ impl Differences {
             return false;
         }
         let one_frame = ConvShape { in_channels: 1, ..*shape };
-        one_frame.gather_planes(base, room(&mut self.products, plane), room(&mut self.base, positions * one_frame.patch()));
+        one_frame.gather_planes(
+            base,
+            room(&mut self.products, plane),
+            room(&mut self.base, positions * one_frame.patch()),
+        );
         for (c, Channel { rows, patches }) in self.channels.iter_mut().enumerate() {
             let patches = room(patches, rows.len() * one_frame.patch());
             for (&row, patch) in rows.iter().zip(patches.chunks_exact_mut(one_frame.patch())) {
@@ -99,7 +103,9 @@ impl Differences {
         let base = Matrix::new(&self.base, positions, area);
         multiply(first, base, Matrix::new(sums, outputs, area).transposed(), false);
         others.chunks_exact_mut(first.len()).for_each(|other| other.copy_from_slice(first));
-        for (c, Channel { rows, patches }) in self.channels.iter().enumerate().filter(|(_, found)| !found.rows.is_empty()) {
+        for (c, Channel { rows, patches }) in
+            self.channels.iter().enumerate().filter(|(_, found)| !found.rows.is_empty())
+        {
             let products = room(&mut self.products, rows.len() * outputs);
             let weights = Matrix::strided(&weights[c * area..], outputs, area, patch);
             multiply(products, Matrix::new(patches, rows.len(), area), weights.transposed(), false);
@@ -143,7 +149,9 @@ impl Differences {
         multiply(product, sums.transposed(), Matrix::new(&self.base, positions, area), false);
         (0..shape.in_channels).for_each(|channel| add_to_channel(channel, product));
 
-        for (c, Channel { rows, patches }) in self.channels.iter().enumerate().filter(|(_, found)| !found.rows.is_empty()) {
+        for (c, Channel { rows, patches }) in
+            self.channels.iter().enumerate().filter(|(_, found)| !found.rows.is_empty())
+        {
             let gradients = room(&mut self.gradients, rows.len() * outputs);
             for (&row, gradient) in rows.iter().zip(gradients.chunks_exact_mut(outputs)) {
                 gradient.copy_from_slice(&output_gradient[row * outputs..][..outputs]);
@@ -202,8 +210,9 @@ mod tests {
             assert!((11 - 2..=11 * shares).contains(&patches), "a pixel is in {shares} patches at most: {patches}");
 
             let mut patches = vec![0.0; 3 * shape.positions() * shape.patch()];
-            for (stack, patches) in
-                observations.chunks_exact(shape.input_len()).zip(patches.chunks_exact_mut(shape.positions() * shape.patch()))
+            for (stack, patches) in observations
+                .chunks_exact(shape.input_len())
+                .zip(patches.chunks_exact_mut(shape.positions() * shape.patch()))
             {
                 shape.gather_planes(stack, &mut vec![0.0; shape.input_len()], patches);
             }

@@ -288,7 +288,10 @@ mod tests {
         let lesson = Lesson { actions: &[1, 0], targets: &[2.25, 1.0], weights: &[1.0, 1.0] };
         let (shown, gradient, errors) = learn(Head::Expected, Loss::Clipped, 0.5, lesson, &[0.0, 0.25, 0.5, 0.0]);
         assert_eq!(gradient, [0.0, -0.5, -0.25, 0.0]);
-        assert_eq!(shown, BatchLoss { loss: (1.5 + 0.125) / 2.0, q_value: (0.25 + 0.5) / 2.0, td_error: (2.0 + 0.5) / 2.0 });
+        assert_eq!(
+            shown,
+            BatchLoss { loss: (1.5 + 0.125) / 2.0, q_value: (0.25 + 0.5) / 2.0, td_error: (2.0 + 0.5) / 2.0 }
+        );
         assert_eq!(errors, [2.0, 0.5]);
     }
 

@@ -285,8 +285,8 @@ impl Learner for CandleLearner {
 mod tests {
     use super::*;
     use crate::head::{Head, Support};
-    use crate::network::{Design, NetworkKind};
     use crate::network::first_maximum;
+    use crate::network::{Design, NetworkKind};
     use crate::noise::draw_factors;
     use crate::plain_network;
     use crate::preprocess::{FRAME_PIXELS, SIDE, STACK, STACK_PIXELS};
@@ -355,7 +355,8 @@ mod tests {
         ]);
         // Pictures that have nothing in common, and such that their differences are convolved.
         let pictures: [fn(usize) -> Vec<u8>; 2] = [pixels, game];
-        for ((design, drawn, images), pictures) in cases.into_iter().flat_map(|case| pictures.map(|make| (case, make))) {
+        for ((design, drawn, images), pictures) in cases.into_iter().flat_map(|case| pictures.map(|make| (case, make)))
+        {
             let architecture = Architecture::new(design, 6);
             let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
             let mut network = CpuNetwork::new(&parameters);

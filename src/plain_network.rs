@@ -65,9 +65,8 @@ fn of_one(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, 
     match (branches.next(), branches.next()) {
         (Some(value), Some(advantage)) => {
             let width = value.len();
-            let mean = |atom: usize| {
-                advantage.iter().skip(atom).step_by(width).sum::<f64>() / architecture.actions as f64
-            };
+            let mean =
+                |atom: usize| advantage.iter().skip(atom).step_by(width).sum::<f64>() / architecture.actions as f64;
             (0..advantage.len()).map(|i| value[i % width] + advantage[i] - mean(i % width)).collect()
         }
         (Some(head), None) => head,
