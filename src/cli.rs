@@ -149,6 +149,10 @@ pub struct EvalArgs {
     /// Also write the games as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Also write every action as CSV, with the checksum of the stack of frames it was chosen on, its reward and the
+    /// network's Q-values; of one policy only
+    #[arg(long, value_name = "FILE")]
+    pub actions: Option<PathBuf>,
     /// Write the best and the worst game as GIF into this folder
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,

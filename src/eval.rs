@@ -72,6 +72,14 @@ impl Policy {
             Policy::Baseline(BaselinePolicy::Random | BaselinePolicy::Random10Hz) => Ok(generator.below(actions.len())),
         }
     }
+
+    /// The Q-values of `observation`; a baseline has none.
+    fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
+        match self {
+            Policy::Network(player) => player.q_values(observation),
+            Policy::Baseline(_) => Ok(Vec::new()),
+        }
+    }
 }
 
 /// A policy and what to call it.
@@ -114,13 +122,28 @@ pub struct Episode {
     pub truncated: bool,
 }
 
-/// Plays game number `index` of the protocol; `watch` sees the console after every frame the agent plays.
+/// What those who watch a game are shown.
+pub enum Moment<'a> {
+    /// The console after a frame the agent played, and before the first.
+    Frame(&'a mut Environment),
+    /// A step of the agent, after its frames.
+    Step {
+        /// What the action was chosen on, `[4, 84, 84]`.
+        observation: &'a [u8],
+        /// The action.
+        action: Action,
+        /// What it earned.
+        reward: i32,
+    },
+}
+
+/// Plays game number `index` of the protocol; `watch` sees all of it.
 pub fn play_game(
     setting: &Setting,
     policy: &mut Policy,
     protocol: &Protocol,
     index: u32,
-    mut watch: impl FnMut(&mut Environment),
+    mut watch: impl FnMut(Moment),
 ) -> Result<Episode> {
     let seed = protocol.seed.wrapping_add(u64::from(index));
     let mut generator = Generator::new(seed, Purpose::Evaluation);
@@ -136,14 +159,15 @@ pub fn play_game(
     game.reset(noops);
     let mut stack = FrameStack::default();
     stack.begin(game.frame());
-    watch(game.environment_mut());
+    watch(Moment::Frame(game.environment_mut()));
     let (mut score, mut lives_ended) = (0, 0);
     loop {
         let action = policy.act(stack.pixels(), &setting.actions, &mut generator)?;
         let lives = game.environment().lives();
-        let step = game.step_watched(action, &mut watch);
+        let step = game.step_watched(action, |environment| watch(Moment::Frame(environment)));
         score += i64::from(step.reward);
         lives_ended += (lives - game.environment().lives()).max(0) as u32;
+        watch(Moment::Step { observation: stack.pixels(), action: setting.actions[action], reward: step.reward });
         stack.push(game.frame());
         if step.episode_over() {
             let frames = game.environment().episode_frame_number();
@@ -471,6 +495,11 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             models.into_iter().map(load).collect::<Result<Vec<(Setting, Contestant)>>>()?
         }
     };
+    ensure!(
+        args.actions.is_none() || players.len() == 1,
+        "--actions writes the games of one policy, and there are {}; evaluate them one by one",
+        players.len()
+    );
     if let Some(folder) = &args.record {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
@@ -497,6 +526,9 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
     if let Some(path) = &args.csv {
         write_file(path, &csv(&reports))?;
+    }
+    if let (Some(path), [(setting, contestant)]) = (&args.actions, players.as_slice()) {
+        write_file(path, &actions_csv(setting, &contestant.policy, &protocol)?)?;
     }
     if let Some(folder) = &args.record {
         for (i, ((setting, contestant), report)) in players.iter().zip(&reports).enumerate() {
@@ -529,7 +561,8 @@ fn load_network(
 pub fn record_game(setting: &Setting, mut policy: Policy, protocol: &Protocol, index: u32, path: &Path) -> Result<i64> {
     let mut recorder: Option<GifRecorder> = None;
     let mut failure = None;
-    let episode = play_game(setting, &mut policy, protocol, index, |environment| {
+    let episode = play_game(setting, &mut policy, protocol, index, |moment| {
+        let Moment::Frame(environment) = moment else { return };
         if failure.is_some() {
             return;
         }
@@ -606,6 +639,33 @@ fn csv(reports: &[Report]) -> String {
         }
     }
     text
+}
+
+/// Plays the games once more: every action of theirs as comma-separated values, with what it was chosen on, what it earned
+/// and the Q-values of all actions, so that the same games can be played elsewhere and compared step by step.
+fn actions_csv(setting: &Setting, policy: &Policy, protocol: &Protocol) -> Result<String> {
+    let mut text = String::from("seed,step,observation_crc32,action,reward,q_values\n");
+    let (mut policy, mut adviser) = (policy.share(), policy.share());
+    for index in 0..protocol.episodes {
+        let seed = protocol.seed.wrapping_add(u64::from(index));
+        let (mut steps, mut failure) = (0, None);
+        play_game(setting, &mut policy, protocol, index, |moment| {
+            let Moment::Step { observation, action, reward } = moment else { return };
+            steps += 1;
+            match adviser.q_values(observation) {
+                Ok(q_values) => {
+                    let q_values: Vec<String> = q_values.iter().map(f32::to_string).collect();
+                    let (checksum, action) = (crc32fast::hash(observation), action.number());
+                    let _ = writeln!(text, "{seed},{steps},{checksum:08x},{action},{reward},{}", q_values.join(" "));
+                }
+                Err(error) => failure = Some(error),
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+    }
+    Ok(text)
 }
 
 fn write_file(path: &Path, text: &str) -> Result<()> {

@@ -53,6 +53,8 @@ pub mod schedule;
 pub mod scores;
 mod screens;
 pub mod sealed_file;
+#[cfg(test)]
+mod switches;
 pub mod tensorboard;
 pub mod trace;
 pub mod train;

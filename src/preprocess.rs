@@ -582,6 +582,9 @@ impl AgentEnvironment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::{Generator, Purpose};
+    use crate::roms;
+    use atari_emulator::Settings;
     use std::io::Read;
     use std::path::PathBuf;
 
@@ -671,6 +674,68 @@ mod tests {
             [(0.5, 0), (1.5, 2), (2.5, 2), (2.500_001, 3), (254.5, 254), (255.000_02, 255), (0.0, 0)]
         {
             assert_eq!(round_half_even(value), rounded, "{value}");
+        }
+    }
+
+    fn bricks(fire_reset: bool, stop_at_life_loss: bool) -> AgentEnvironment {
+        let environment = Environment::new(&roms::built_in().image, Settings::default());
+        let actions = environment.minimal_actions();
+        AgentEnvironment::new(environment, Preprocessing::new(4, Resize::Area, fire_reset), actions, stop_at_life_loss)
+    }
+
+    #[test]
+    fn an_episode_begins_with_fire_if_wanted_and_then_the_no_ops() {
+        let beginning = |fire_reset: bool, by_hand: &[Action]| {
+            let mut game = bricks(fire_reset, false);
+            game.reset(5);
+            let mut expected = bricks(false, false);
+            expected.reset(0);
+            for &action in by_hand {
+                expected.environment.act_once(action);
+            }
+            expected.observe();
+            assert_eq!(game.environment().episode_frame_number() as usize, by_hand.len());
+            assert_eq!(game.environment_mut().ram().to_vec(), expected.environment_mut().ram().to_vec());
+            assert_eq!(first_difference(game.frame(), expected.frame()), None);
+        };
+        let fire_first = [Action::Fire, Action::Noop, Action::Noop, Action::Noop, Action::Noop, Action::Noop];
+        beginning(false, &fire_first[1..]);
+        beginning(true, &fire_first);
+    }
+
+    /// A plain game beside it, frame by frame.
+    #[test]
+    fn a_step_repeats_its_action_sums_the_rewards_and_ends_with_a_lost_life_if_that_is_wanted() {
+        for stop_at_life_loss in [false, true] {
+            let mut game = bricks(false, stop_at_life_loss);
+            let mut random = Generator::new(1, Purpose::Synthetic);
+            let (mut cut_short, mut lost, mut earned) = (0, 0, 0);
+            game.reset(0);
+            for _ in 0..1000 {
+                let action = random.below(4);
+                let mut plain = game.environment().clone();
+                let (lives, begun) = (plain.lives(), plain.episode_frame_number());
+                let (mut reward, mut screens) = (0, Vec::new());
+                while screens.len() < 4 && !plain.game_over() && !(stop_at_life_loss && plain.lives() < lives) {
+                    reward += plain.act_once(game.actions()[action]);
+                    screens.push(plain.screen().pixels.to_vec());
+                }
+                let step = game.step(action);
+                let frames = (game.environment().episode_frame_number() - begun) as usize;
+                assert_eq!((step.reward, frames, step.terminal), (reward, screens.len(), plain.terminal()));
+                assert_eq!(step.life_lost, plain.lives() < lives);
+                let mut expected = [0; FRAME_PIXELS];
+                let previous = (frames == 4).then(|| screens[2].as_slice());
+                let (resizer, gray) = (Resizer::new(Resize::Area, plain.screen_height()), plain.palette().gray());
+                resizer.pool_and_resize(previous, &screens[frames - 1], gray, &mut expected);
+                assert_eq!(first_difference(game.frame(), &expected), None);
+                cut_short += usize::from(frames < 4 && !step.terminal);
+                (lost, earned) = (lost + usize::from(step.life_lost), earned + reward);
+                if step.episode_over() {
+                    game.reset(0);
+                }
+            }
+            assert!(lost > 5 && earned > 5 && (cut_short > 0) == stop_at_life_loss, "{lost} {earned} {cut_short}");
         }
     }
 

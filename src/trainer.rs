@@ -527,6 +527,57 @@ mod tests {
     }
 
     #[test]
+    fn the_target_network_is_copied_at_its_steps_or_follows_every_update() {
+        let networks = |total_steps, target_tau| {
+            let folder = tempfile::tempdir().unwrap();
+            let config = Config { total_steps, target_tau, ..config() };
+            let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+            let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+            let mut task = Guess::new();
+            let mut trainer = Trainer::new(config, agent, &mut task);
+            let initial = trainer.agent().learner().parameters(Which::Online).unwrap();
+            trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
+            let [online, target] =
+                [Which::Online, Which::Target].map(|which| trainer.agent().learner().parameters(which).unwrap());
+            [online == initial, target == initial, target == online]
+        };
+        // Updates begin after step 100, copies are made every 100 steps.
+        assert_eq!(networks(199, 0.0), [false, true, false]);
+        assert_eq!(networks(200, 0.0), [false, false, true]);
+        assert_eq!(networks(199, 0.5), [false, false, false]);
+        assert_eq!(networks(200, 0.5), [false, false, false], "no copies beside the soft updates");
+    }
+
+    /// An interval is 100 steps, ten games. With the concurrent schedule nothing is learned in the first, whose steps are not
+    /// yet in the replay, and what is learned in the second shows in the third, when the target network is new.
+    #[test]
+    fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was_before_its_copy() {
+        let run = |schedule, learning_starts_steps| {
+            let folder = tempfile::tempdir().unwrap();
+            let greedy = Config { epsilon_initial: 0.0, epsilon_final: 0.0, n_step: 1, ..config() };
+            let config = Config { schedule, learning_starts_steps, total_steps: 300, ..greedy };
+            let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
+            let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
+            let mut task = Guess::new();
+            Trainer::new(config, agent, &mut task).run(&mut record, &AtomicBool::new(false)).unwrap();
+            let games = rows(folder.path()).into_iter().filter(|row| row["kind"] == "game");
+            let returns: Vec<f64> = games.map(|row| row["episode_return"].as_f64().unwrap()).collect();
+            assert_eq!(returns.len(), 30);
+            (returns, record.updates())
+        };
+        let never = 1_000;
+        let (unlearned, _) = run(Schedule::Sequential, never);
+        assert_eq!(run(Schedule::Concurrent, never), (unlearned.clone(), 0));
+        let (sequential, updates) = run(Schedule::Sequential, 0);
+        assert_eq!(updates, 300 / 4);
+        assert!(sequential[..10] != unlearned[..10], "what is learned shows at once");
+        let (concurrent, updates) = run(Schedule::Concurrent, 0);
+        assert_eq!(updates, 200 / 4);
+        assert_eq!(concurrent[..20], unlearned[..20]);
+        assert!(concurrent[20..] != unlearned[20..]);
+    }
+
+    #[test]
     fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
         let plain = Config { checkpoint_every_steps: 333, total_steps: 700, ..config() };
         resumes_exactly(plain.clone());

@@ -36,17 +36,30 @@ fn rows(path: &Path) -> Vec<serde_json::Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Evaluations during the run, each longer than the time between two.
+const EVALUATIONS: [&str; 6] = [
+    "--set",
+    "evaluation_every_steps=70",
+    "--set",
+    "evaluation_steps=90",
+    "--set",
+    "evaluation_max_episode_frames=300",
+];
+
 #[test]
-fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads() {
+fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads_with_and_without_evaluation() {
     let folder = tempfile::tempdir().unwrap();
     let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
     let concurrent = ["--set", "schedule=concurrent", "--set", "target_sync_steps=60"];
+    let evaluated = [concurrent.as_slice(), &EVALUATIONS].concat();
     for (name, seed, threads, more) in [
         ("a", "1", "1", &[][..]),
         ("b", "1", "3", &[]),
         ("c", "2", "1", &[]),
         ("d", "1", "1", &concurrent),
         ("e", "1", "3", &concurrent),
+        ("f", "1", "3", &EVALUATIONS),
+        ("g", "1", "1", &evaluated),
     ] {
         Command::cargo_bin("atari-dqn")
             .unwrap()
@@ -59,6 +72,12 @@ fn the_same_seed_gives_the_same_network_byte_for_byte_at_any_number_of_threads()
     assert!(model("a") == model("b"), "one thread and three");
     assert!(model("d") == model("e"), "one thread and three, acting and learning at the same time");
     assert!(model("a") != model("c"), "another seed is another run");
+    assert!(model("a") == model("f"), "without evaluations and with");
+    assert!(model("d") == model("g"), "the same, acting and learning at the same time");
+    for name in ["f", "g"] {
+        let rows = rows(&folder.path().join(name).join("metrics.jsonl"));
+        assert_eq!(rows.iter().filter(|row| row["kind"] == "evaluation").count(), 3, "{name}");
+    }
 }
 
 /// Every variant at once, on the small network for the CPU.
@@ -90,19 +109,23 @@ const ALL_VARIANTS: [&str; 24] = [
 ];
 
 #[test]
-fn all_variants_together_give_the_same_network_at_any_number_of_threads() {
+fn all_variants_together_give_the_same_network_at_any_number_of_threads_with_and_without_evaluation() {
     let folder = tempfile::tempdir().unwrap();
     let model = |name: &str| fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
-    for (name, threads) in [("a", "1"), ("b", "3")] {
+    let evaluated = [ALL_VARIANTS.as_slice(), &EVALUATIONS].concat();
+    for (name, threads, more) in
+        [("a", "1", ALL_VARIANTS.as_slice()), ("b", "3", &ALL_VARIANTS), ("c", "3", &evaluated)]
+    {
         Command::cargo_bin("atari-dqn")
             .unwrap()
             .current_dir(folder.path())
             .env("RAYON_NUM_THREADS", threads)
-            .args(train_briefly(name, &ALL_VARIANTS))
+            .args(train_briefly(name, more))
             .assert()
             .success();
     }
-    assert!(model("a") == model("b"));
+    assert!(model("a") == model("b"), "one thread and three");
+    assert!(model("a") == model("c"), "without evaluations and with");
     let config = fs::read_to_string(folder.path().join("a/config.toml")).unwrap();
     assert!(config.contains("epsilon_final = 0.0\n"), "the noise explores");
     let rows = rows(&folder.path().join("a/metrics.jsonl"));
@@ -239,6 +262,57 @@ fn eval_writes_the_same_games_for_any_number_of_workers() {
     assert_eq!(report["summary"]["episodes"].as_u64(), Some(3));
     assert_eq!(report["protocol"]["epsilon"].as_f64(), Some(0.05));
     assert_eq!(alone.1.lines().count(), 4);
+}
+
+#[test]
+fn eval_writes_every_action_with_what_it_earned_and_the_q_values_it_was_chosen_by() {
+    let folder = tempfile::tempdir().unwrap();
+    atari_dqn(folder.path(), &train_briefly("run", &[])).success();
+    /// (seed, step, checksum, number of the action, reward, Q-values)
+    type Line = (u64, usize, String, usize, i64, Vec<f32>);
+    let eval = |epsilon: &str, workers: &str| -> (Vec<Line>, serde_json::Value) {
+        let fixed = ["eval", "run", "--episodes", "2", "--seed", "5", "--max-episode-frames", "3000"];
+        let more = ["--epsilon", epsilon, "--workers", workers, "--actions", "actions.csv", "--json", "games.json"];
+        atari_dqn(folder.path(), &[fixed.as_slice(), more.as_slice()].concat()).success();
+        let csv = fs::read_to_string(folder.path().join("actions.csv")).unwrap();
+        let (header, lines) = csv.split_once('\n').unwrap();
+        assert_eq!(header, "seed,step,observation_crc32,action,reward,q_values");
+        let lines = lines.lines().map(|line| {
+            let [seed, step, checksum, action, reward, q_values] =
+                line.split(',').collect::<Vec<_>>().try_into().unwrap();
+            let q_values = q_values.split(' ').map(|q_value| q_value.parse().unwrap()).collect();
+            let [step, action] = [step, action].map(|number| number.parse().unwrap());
+            (seed.parse().unwrap(), step, checksum.to_string(), action, reward.parse().unwrap(), q_values)
+        });
+        let report = serde_json::from_slice(&fs::read(folder.path().join("games.json")).unwrap()).unwrap();
+        (lines.collect(), report)
+    };
+    /// The number of the action with the largest Q-value among the actions of `bricks`: NOOP, FIRE, RIGHT, LEFT.
+    fn greedy(q_values: &[f32]) -> usize {
+        assert_eq!(q_values.len(), 4);
+        let best = q_values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        [0, 1, 3, 4][q_values.iter().position(|q_value| *q_value == best).unwrap()]
+    }
+    let half = eval("0.5", "1");
+    assert_eq!(eval("0.5", "2"), half, "one worker and two");
+    let (lines, report) = half;
+    let random = lines.iter().filter(|line| line.3 != greedy(&line.5)).count();
+    assert!((lines.len() / 4..lines.len() / 2).contains(&random), "{random} of {}: 3 of 8 are expected", lines.len());
+    for episode in report["episodes"].as_array().unwrap() {
+        let game: Vec<&Line> = lines.iter().filter(|line| Some(line.0) == episode["seed"].as_u64()).collect();
+        let score: i64 = game.iter().map(|line| line.4).sum();
+        assert!(score > 0 && Some(score) == episode["score"].as_i64(), "{score}, {episode}");
+        // FIRE at the start is one more frame.
+        let frames = episode["frames"].as_u64().unwrap() - episode["noops"].as_u64().unwrap() - 1;
+        assert_eq!(game.len() as u64, frames.div_ceil(4));
+        assert!(game.iter().map(|line| line.1).eq(1..=game.len()));
+        assert!(game[0].2 != game[1].2 && game[0].2.len() == 8, "{:?}", game[0]);
+    }
+    let (lines, _) = eval("0", "1");
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.3 == greedy(&line.5)));
+
+    let refused = atari_dqn(folder.path(), &["eval", "run", "run", "--actions", "both.csv"]).failure().code(1);
+    assert!(text(&refused.get_output().stderr).contains("--actions writes the games of one policy, and there are 2"));
 }
 
 #[test]

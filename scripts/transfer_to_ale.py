@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Takes a network trained by atari-dqn to the Arcade Learning Environment and compares what it does there.
+
+A whole greedy game (epsilon 0, the first of equal Q-values) is played twice: by `atari-dqn eval`, and without any of this
+program by ale-py, OpenCV and PyTorch, which get the network's file, the no-op frames of the start, and nothing else. After
+every step the observation, the action and the reward must be equal, at the end the score and the number of frames. Q-values
+need not be equal to the last bit, because the sums behind them are added up in another order, but nearly; the closest
+choice says how near that comes to another action.
+
+A network that knows little may do the same all the time. So there is a second game in which every other action is random
+(epsilon 0.5): ale-py gets the actions of `atari-dqn eval`, and what either network would have chosen must be equal.
+
+Without --model a small network is trained first. ale-py and PyTorch (some GB) are installed into .venv by the first run.
+
+    cargo build --release
+    scripts/transfer_to_ale.py                                   # a network that has seen 600 steps of Pong
+    scripts/transfer_to_ale.py --rom breakout --set network=nature --set dueling=true
+    scripts/transfer_to_ale.py --model runs/breakout --games 5   # a trained one, with other no-ops each time
+
+Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
+"""
+
+import argparse
+import csv
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import zlib
+
+import compare_with_ale
+
+TORCH = "torch==2.15.0"
+SETTINGS = [
+    "learning_starts_steps=200", "epsilon_starts_steps=200", "epsilon_anneal_steps=500", "target_sync_steps=100",
+    "replay_capacity=5000", "final_evaluation_episodes=0",
+]  # fmt: skip
+# More than the order of additions explains: the greatest allowed difference of two Q-values, as a share of the largest.
+LIMIT = 1e-4
+# Of the games.
+EPSILONS = (0, 0.5)
+FIRE = 1
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, metavar="RUN_DIR|FILE", help="the network [one trained for the purpose]")
+    parser.add_argument("--rom", metavar="FILE|NAME", help="cartridge [that of the network; pong]")
+    parser.add_argument("--games", type=int, default=1, metavar="N", help="[%(default)s]")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="game i has seed N + i, which draws its no-ops [%(default)s]")
+    parser.add_argument("--max-episode-frames", type=int, default=18_000, metavar="N", help="a game is cut off then [%(default)s]")
+    parser.add_argument("--steps", type=int, default=600, metavar="N", help="to train for, without --model [%(default)s]")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration of that training")
+    parser.add_argument("--binary", type=pathlib.Path, default=compare_with_ale.ROOT / "target/release/atari-dqn", metavar="FILE")
+    args = parser.parse_args()
+    if args.model and args.set:
+        parser.error("--set is for the training that --model makes unnecessary")
+    if args.games < 1 or args.max_episode_frames < 1 or args.steps < 1 or args.seed < 0:
+        parser.error("--games, --max-episode-frames and --steps must be 1 or more, --seed 0 or more")
+    if not args.binary.is_file():
+        parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
+    return args
+
+
+def run(command):
+    """Runs the program; its own message is enough if it fails."""
+    if subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL).returncode != 0:
+        sys.exit(f"error: {' '.join(str(part) for part in command)} failed (message above)")
+
+
+def train(args, cartridge, folder):
+    """The file of a network that has been trained a little."""
+    command = [args.binary, "train", "--preset", "pong-cpu", "--rom", cartridge, "--run-dir", folder, "--steps", args.steps]
+    for assignment in SETTINGS + args.set:
+        command += ["--set", assignment]
+    run(command)
+    return folder / "model.safetensors"
+
+
+def network_file(model):
+    """What `atari-dqn eval` would play with."""
+    if not model.is_dir():
+        return model
+    files = [model / name for name in ("best.safetensors", "model.safetensors") if (model / name).is_file()]
+    return files[0] if files else sys.exit(f"error: {model} holds neither best.safetensors nor model.safetensors")
+
+
+def cartridge_of(game, scratch):
+    """(what `atari-dqn` and what ale-py is given): a file as it is, a name as one of ale-py's own cartridges."""
+    if game == compare_with_ale.BUILT_IN:
+        return game, compare_with_ale.rom_of(game, scratch)
+    if pathlib.Path(game).is_file():
+        return game, game
+    import ale_py.roms
+
+    path = ale_py.roms.get_rom_path(game)
+    return (path, path) if path else sys.exit(f"error: {game} is neither a file nor a cartridge that ale-py carries")
+
+
+@dataclasses.dataclass
+class Step:
+    """A step of a game as one side made it."""
+
+    observation: str
+    """Checksum of the stack of frames."""
+    action: int
+    reward: int
+    q_values: list
+
+    def choice(self):
+        """The index of the first of the largest Q-values."""
+        return self.q_values.index(max(self.q_values))
+
+    def closeness(self):
+        """By how much that is larger than the next."""
+        second, best = sorted(self.q_values)[-2:]
+        return best - second
+
+
+def games_of_the_program(args, epsilon, model, cartridge, scratch):
+    """The games as `atari-dqn eval` plays them: (what the report says, its steps) of each."""
+    actions, report = scratch / "actions.csv", scratch / "games.json"
+    command = [args.binary, "eval", model, "--rom", cartridge, "--episodes", args.games, "--seed", args.seed]
+    command += ["--epsilon", epsilon, "--max-episode-frames", args.max_episode_frames, "--device", "cpu"]
+    command += ["--actions", actions, "--json", report]
+    run(command)
+    episodes = json.loads(report.read_text())["episodes"]
+    steps = {episode["seed"]: [] for episode in episodes}
+    with open(actions, newline="") as lines:
+        for row in csv.DictReader(lines):
+            q_values = [float(q_value) for q_value in row["q_values"].split()]
+            step = Step(row["observation_crc32"], int(row["action"]), int(row["reward"]), q_values)
+            steps[int(row["seed"])].append(step)
+    return [(episode, steps[episode["seed"]]) for episode in episodes]
+
+
+class Game:
+    """A game in ale-py, met as the network was trained to meet it."""
+
+    def __init__(self, cartridge, metadata, seed, max_episode_frames):
+        import ale_py
+        import numpy
+
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+        self.ale = ale_py.ALEInterface()
+        self.ale.setInt("random_seed", seed)
+        self.ale.setFloat("repeat_action_probability", 0.0)  # ALE's default is 0.25
+        self.ale.setInt("max_num_frames_per_episode", max_episode_frames)
+        self.ale.loadROM(str(cartridge))
+        self.frame_skip = int(metadata["frame_skip"])
+        self.resize = metadata["resize"]
+        self.fire_reset = metadata["fire_reset"] == "true" and FIRE in json.loads(metadata["actions"])
+        self.stack = numpy.zeros((4, 84, 84), numpy.uint8)
+
+    def gray(self):
+        import numpy
+
+        screen = numpy.empty(self.ale.getScreenDims(), numpy.uint8)
+        self.ale.getScreenGrayscale(screen)
+        return screen
+
+    def observe(self, before_last):
+        """Adds a frame to the stack: the maximum of the last two screens, or the last alone."""
+        import cv2
+        import numpy
+
+        gray = self.gray()
+        if before_last is not None:
+            gray = numpy.maximum(gray, before_last)
+        method = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}[self.resize]
+        self.stack[:-1] = self.stack[1:]
+        self.stack[-1] = cv2.resize(gray, (84, 84), interpolation=method)
+
+    def begin(self, noops):
+        self.ale.reset_game()
+        if self.fire_reset:
+            self.ale.act(FIRE)
+        for _ in range(noops):
+            self.ale.act(0)
+            if self.ale.game_over():
+                self.ale.reset_game()
+        self.observe(None)
+
+    def step(self, action):
+        """Holds the action for the frame skip, not beyond the end of the game; the sum of the rewards."""
+        reward, before_last = 0, None
+        for left in reversed(range(self.frame_skip)):
+            reward += self.ale.act(action)
+            if self.ale.game_over():
+                break
+            if left == 1:
+                before_last = self.gray()
+        self.observe(before_last)
+        return reward
+
+
+def play(network, cartridge, metadata, episode, max_episode_frames, given):
+    """The game as PyTorch and ale-py play it: (its steps, frames). Actions that are `given` are taken as long as there are any."""
+    import torch
+
+    actions = json.loads(metadata["actions"])
+    game = Game(cartridge, metadata, episode["seed"], max_episode_frames)
+    game.begin(episode["noops"])
+    steps = []
+    while not game.ale.game_over():
+        with torch.inference_mode():
+            q_values = network(torch.from_numpy(game.stack).unsqueeze(0))[0].tolist()
+        step = Step(f"{zlib.crc32(game.stack):08x}", 0, 0, q_values)
+        step.action = given[len(steps)] if len(steps) < len(given) else actions[step.choice()]
+        step.reward = game.step(step.action)
+        steps.append(step)
+    return steps, game.ale.getEpisodeFrameNumber()
+
+
+def compare(episode, epsilon, theirs, ours, frames):
+    """Prints what the two games have in common; whether that is everything. `theirs` are the program's steps."""
+    looks = {
+        "observations": lambda step: step.observation, "actions": lambda step: step.action, "choices": Step.choice,
+        "rewards": lambda step: step.reward,
+    }  # fmt: skip
+    pairs = list(zip(theirs, ours))
+    differing = {name: sum(look(a) != look(b) for a, b in pairs) for name, look in looks.items()}
+    totals = [
+        ("steps", len(theirs), len(ours)),
+        ("frames", episode["frames"], frames),
+        ("score", episode["score"], sum(step.reward for step in ours)),
+    ]
+    equal = all(a == b for _, a, b in totals) and not any(differing.values())
+    # Where both see the same, so not after the games have parted.
+    same = [(a, b) for a, b in pairs if a.observation == b.observation]
+    difference = max((abs(p - q) for a, b in same for p, q in zip(a.q_values, b.q_values)), default=0.0)
+    largest = max((abs(q) for a, _ in same for q in a.q_values), default=0.0)
+    closest = min((a.closeness() for a, _ in same), default=0.0)
+    print(f"  seed {episode['seed']}, {episode['noops']} no-ops, epsilon {epsilon}".ljust(36) + "atari-dqn   ale-py and PyTorch")
+    choices = ("different choices", *(len({step.choice() for step in steps}) for steps in (theirs, ours)))
+    for name, a, b in [*totals, choices]:
+        print(f"    {name:27} {a:13,} {b:12,}")
+    print("    differing: " + ", ".join(f"{count} {name}" for name, count in differing.items()))
+    print(f"    Q-values differ by {difference:.1e} at most, the largest is {largest:.3g}; the closest choice was {closest:.1e} apart")
+    if difference > LIMIT * max(1.0, largest):
+        print("    that is more than the order of additions explains")
+        equal = False
+    for number, (a, b) in enumerate(pairs, 1):
+        if any(look(a) != look(b) for look in looks.values()):
+            print(f"    the first difference is in step {number}:\n      atari-dqn           {a}\n      ale-py and PyTorch  {b}")
+            break
+    return equal
+
+
+def main():
+    compare_with_ale.enter_virtual_environment()
+    args = parse_arguments()
+    compare_with_ale.install(TORCH)
+    import torch
+    import torch_network
+
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        if args.model:
+            model = network_file(args.model)
+        else:
+            cartridge, _ = cartridge_of(args.rom or "pong", scratch)
+            model = train(args, cartridge, scratch / "run")
+        metadata, tensors = torch_network.read_safetensors(model)
+        network = torch_network.Network(metadata, tensors)
+        kind = [word for word in ("dueling", "noisy") if metadata.get(word) == "true"] + ["categorical"] * ("atoms" in metadata)
+        print(
+            f"{metadata['game']}, {metadata['steps_trained']} steps trained, network {' '.join([metadata['network'], *kind])}, "
+            f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters; PyTorch {torch.__version__}",
+            flush=True,
+        )
+        cartridge, ales = cartridge_of(args.rom or metadata["game"], scratch)
+        equal = True
+        for epsilon in EPSILONS:
+            for episode, theirs in games_of_the_program(args, epsilon, model, cartridge, scratch):
+                given = [step.action for step in theirs] if epsilon > 0 else []
+                ours, frames = play(network, ales, metadata, episode, args.max_episode_frames, given)
+                equal &= compare(episode, epsilon, theirs, ours, frames)
+    print("equal" if equal else "not equal")
+    sys.exit(0 if equal else 1)
+
+
+if __name__ == "__main__":
+    main()
