@@ -1,5 +1,6 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
 pub mod agent;
+pub mod aggregate;
 pub mod bench;
 pub mod candle_network;
 pub mod chart;
@@ -36,6 +37,7 @@ pub mod schedule;
 pub mod scores;
 mod screens;
 pub mod sealed_file;
+pub mod sweep;
 pub mod tensorboard;
 pub mod trace;
 pub mod train;
