@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Train an agent; without --rom on the built-in game `bricks`, ending by itself with an evaluation
     Train(TrainArgs),
+    /// Train a grid of games, presets and seeds, here or on a Slurm cluster, and sum up the scores
+    Sweep(SweepArgs),
     /// Play whole games with a trained network or a baseline policy and report the scores
     Eval(EvalArgs),
     /// Draw the learning curves of one or more runs of a game, as SVG and PNG
@@ -82,6 +84,77 @@ pub struct TrainArgs {
     /// Start even if the replay needs more memory than is free
     #[arg(long)]
     pub force: bool,
+}
+
+/// Options of `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Folder of the sweep; each cell of the grid is a run folder in it. A sweep that is there already goes on
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Cartridges, by file or name, between commas; what the sweep in DIR says when left out
+    #[arg(long, value_name = "FILE|NAME,...", value_delimiter = ',')]
+    pub roms: Vec<String>,
+    /// Hyperparameters, see `atari-dqn presets`; several between commas: every game is trained with each [default: nature]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms")]
+    pub preset: Vec<String>,
+    /// Runs of each game with each preset: seeds 0 to N-1 [default: 5]
+    #[arg(long, value_name = "N", requires = "roms", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Override one key in all presets, e.g. --set learning_rate=1e-4; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "roms")]
+    pub overrides: Vec<String>,
+    /// Agent steps of each run
+    #[arg(long, value_name = "N", requires = "roms")]
+    pub steps: Option<u64>,
+    /// Runs at a time, which share the cores [default: one a core; with --slurm what the cluster gives]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+    /// Where to run the networks
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Start even if the replays need more memory than is free
+    #[arg(long)]
+    pub force: bool,
+    /// Train nothing: sum up the runs that are finished
+    #[arg(long, conflicts_with_all = ["roms", "cell", "slurm", "jobs"])]
+    pub summary: bool,
+    /// Train only this cell of the grid, as one task of the Slurm job does
+    #[arg(long, value_name = "INDEX", hide = true, conflicts_with_all = ["roms", "slurm", "jobs"])]
+    pub cell: Option<usize>,
+    /// Submit the unfinished cells as a Slurm job array, and a job after it that sums up
+    #[arg(long, help_heading = "Slurm")]
+    pub slurm: bool,
+    /// How it is submitted.
+    #[command(flatten)]
+    pub slurm_options: SlurmArgs,
+}
+
+/// Options of `sweep --slurm`; all but the first go to `sbatch` as they are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Slurm")]
+pub struct SlurmArgs {
+    /// Print the job scripts and submit nothing
+    #[arg(long, requires = "slurm")]
+    pub dry_run: bool,
+    /// Partition to run in
+    #[arg(long, value_name = "NAME", requires = "slurm")]
+    pub partition: Option<String>,
+    /// Account to charge
+    #[arg(long, value_name = "NAME", requires = "slurm")]
+    pub account: Option<String>,
+    /// Limit of a task's time; a cell that reaches it is saved and queued again
+    #[arg(long, value_name = "TIME", requires = "slurm")]
+    pub time: Option<String>,
+    /// Cores of a task
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "slurm", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cpus_per_task: u32,
+    /// Memory of a task
+    #[arg(long, value_name = "SIZE", requires = "slurm")]
+    pub mem: Option<String>,
+    /// Devices of a task, e.g. gpu:1
+    #[arg(long, value_name = "LIST", requires = "slurm")]
+    pub gres: Option<String>,
 }
 
 /// Policies that need no network.

@@ -3,6 +3,7 @@
 //! Game i of an evaluation follows from `seed + i` alone: it has a console and generators of its own. So the result is the
 //! same for any number of workers, and any single game can be played again.
 
+use crate::aggregate;
 use crate::checkpoint::{self, Checkpoint, Metadata};
 use crate::cli::{BaselinePolicy, EvalArgs, ProtocolName};
 use crate::device;
@@ -27,8 +28,6 @@ use std::sync::Mutex;
 const FRAMES_AT_10_HZ: u32 = 6;
 /// Frames an agent holds an action for, where no network says otherwise.
 const USUAL_FRAME_SKIP: u32 = 4;
-/// Resamples of a bootstrap interval.
-const RESAMPLES: usize = 10_000;
 
 /// The conditions games are played under.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -258,14 +257,14 @@ impl Summary {
         let interval = bootstrap_interval(&scores, &mut Generator::new(protocol.seed, Purpose::Bootstrap));
         scores.sort_by(f64::total_cmp);
         let count = scores.len();
-        let mean = scores.iter().sum::<f64>() / count as f64;
+        let mean = aggregate::mean(&scores);
         let squares: f64 = scores.iter().map(|score| (score - mean) * (score - mean)).sum();
         let reference = Reference::for_games_of(game, protocol.max_episode_frames);
         Self {
             episodes: count,
             mean,
             standard_deviation: (squares / (count.max(2) - 1) as f64).sqrt(),
-            median: (scores[(count - 1) / 2] + scores[count / 2]) / 2.0,
+            median: aggregate::median(&scores),
             min: scores[0],
             max: scores[count - 1],
             mean_95_percent_interval: interval,
@@ -275,13 +274,9 @@ impl Summary {
     }
 }
 
-/// The 2.5th and 97.5th percentile of the means of resamples of `scores`.
+/// The 95 % bootstrap interval of the mean of `scores`.
 fn bootstrap_interval(scores: &[f64], generator: &mut Generator) -> [f64; 2] {
-    let mut means: Vec<f64> = (0..RESAMPLES)
-        .map(|_| (0..scores.len()).map(|_| scores[generator.below(scores.len())]).sum::<f64>() / scores.len() as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    [means[RESAMPLES * 25 / 1000], means[RESAMPLES * 975 / 1000 - 1]]
+    aggregate::stratified_interval(&[scores.to_vec()], |resample| aggregate::mean(&resample[0]), generator)
 }
 
 /// A whole evaluation, as `--json` writes it.
@@ -440,9 +435,9 @@ pub fn evaluate(
     }))
 }
 
-/// Threads to use when nobody says.
+/// Threads to use when nobody says: all cores, or as many as `RAYON_NUM_THREADS` leaves to this process.
 pub fn default_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    rayon::current_num_threads()
 }
 
 /// The cartridge a network is to play: the one given, else its own.

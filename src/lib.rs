@@ -17,6 +17,7 @@ macro_rules! warn {
 }
 
 pub mod agent;
+pub mod aggregate;
 pub mod bench;
 pub mod candle_network;
 pub mod chart;
@@ -53,6 +54,7 @@ pub mod schedule;
 pub mod scores;
 mod screens;
 pub mod sealed_file;
+pub mod sweep;
 #[cfg(test)]
 mod switches;
 pub mod tensorboard;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Train(args) => atari_dqn::train::run(&args),
+        Command::Sweep(args) => atari_dqn::sweep::run(&args),
         Command::Eval(args) => atari_dqn::eval::run(&args),
         Command::Plot(args) => atari_dqn::plot::run(&args),
         Command::Report(args) => atari_dqn::report::run(&args),

@@ -15,7 +15,9 @@ use crate::random::{Generator, Purpose};
 use crate::replay::Replay;
 use crate::roms::{self, LoadedRom};
 use crate::run_checkpoints::{self, RunCheckpoints};
+use crate::run_log::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run_record::{clock, Evaluator, RunRecord, RunState, METRICS_FILE};
+use crate::sealed_file;
 use crate::trainer::Trainer;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
@@ -107,7 +109,9 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
     let trained = trainer_state.steps();
     let total_steps = args.steps.unwrap_or(config.total_steps);
     let config = config.with_total_steps(total_steps)?;
-    if config.total_steps <= trained {
+    // A run that was stopped while it was evaluated goes on with that.
+    let evaluated = config.final_evaluation_episodes == 0 || folder.join(EVALUATION_FILE).exists();
+    if config.total_steps < trained || (config.total_steps == trained && evaluated) {
         bail!(
             "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",
             folder.display(),
@@ -240,13 +244,15 @@ fn final_evaluation(
     };
     let (Some(trained_report), Some(random_report)) = (play(setting, &trained)?, play(&random_setting, &random)?)
     else {
-        say!("stopped; the evaluation is not complete");
+        say!(
+            "stopped; the evaluation is not complete; go on with it with: atari-dqn train --resume {}",
+            folder.display()
+        );
         return Ok(());
     };
     let both = serde_json::json!({ "trained": trained_report, "random": random_report });
     let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
-    let json_path = folder.join("evaluation.json");
-    fs::write(&json_path, json + "\n").with_context(|| format!("cannot write {}", json_path.display()))?;
+    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
 
     say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
@@ -267,7 +273,7 @@ fn final_evaluation(
 
     let best =
         (0..protocol.episodes).max_by_key(|&i| (trained_report.episodes[i as usize].score, std::cmp::Reverse(i)));
-    let gif = folder.join("best-game.gif");
+    let gif = folder.join(BEST_GAME_FILE);
     let score = eval::record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
     say!("the best of these games, score {score}: {}", gif.display());
     say!("watch it play: atari-dqn play {}", folder.display());
@@ -340,7 +346,7 @@ fn write_config(folder: &Path, config: &Config, preset: &str, rom: &LoadedRom) -
         rom.image.md5(),
         config.to_toml()?
     );
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    sealed_file::write_atomically(&path, &[text.as_bytes()])
 }
 
 /// Frames the replay of this run will hold at its end.
@@ -350,7 +356,7 @@ fn replay_frames(config: &Config) -> u64 {
 
 /// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
 /// [`SAMPLE_STEPS`] random steps.
-fn replay_bytes(config: &Config, rom: &LoadedRom) -> u64 {
+pub(crate) fn replay_bytes(config: &Config, rom: &LoadedRom) -> u64 {
     let mut environment = new_environment(config, rom);
     let steps = if config.replay_compression { SAMPLE_STEPS } else { 1 };
     let mut generator = Generator::new(config.seed, Purpose::Synthetic);

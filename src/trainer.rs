@@ -179,6 +179,10 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When learning diverges or a file cannot be written. The trainer is then between two steps all the same.
     pub fn run(&mut self, record: &mut RunRecord, stop: &AtomicBool) -> Result<()> {
+        if record.solved(&self.config) {
+            // It was before it was stopped.
+            return Ok(());
+        }
         while self.step < self.config.total_steps && !stop.load(Ordering::Relaxed) {
             let before = self.step;
             let game_over = match self.config.schedule {

@@ -63,7 +63,7 @@ fn some_actions() -> String {
 fn help_names_every_command_and_version_the_package() {
     let folder = folder();
     let help = output_of(folder.path(), &["--help"]);
-    for command in ["train", "eval", "plot", "report", "play", "trace", "bench", "roms", "presets"] {
+    for command in ["train", "sweep", "eval", "plot", "report", "play", "trace", "bench", "roms", "presets"] {
         assert_contains(&help, &format!("\n  {command} "));
         assert_contains(&output_of(folder.path(), &[command, "--help"]), "Usage: atari-dqn");
     }
@@ -87,6 +87,8 @@ fn wrong_usage_exits_with_2() {
         vec!["eval", "--episodes", "many"],
         vec!["eval", "some_run", "--policy", "random"],
         vec!["train", "--device", "abacus"],
+        vec!["sweep", "--roms", "bricks"],
+        vec!["sweep", "--out", "x", "--steps", "9"],
         vec!["roms", "a", "b"],
     ] {
         let output = run(folder.path(), &arguments);

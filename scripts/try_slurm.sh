@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Tries `atari-dqn sweep --slurm` on a real Slurm cluster of one node, this machine. Its daemons are started for the purpose,
+# with everything they write in a temporary folder, and stopped at the end; nothing is installed. Two short runs of the
+# built-in game are submitted; one is requeued as an administrator or a preemption would, the other is told that its time is
+# running out. Both must go on from their checkpoints and end with the network of a run that was left alone, byte for byte, and
+# the job that sums up must have run after them. Takes some two minutes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [[ $# -gt 0 ]]; then
+    echo "usage: scripts/try_slurm.sh    (after: cargo build --release)"
+    [[ $1 == -h || $1 == --help ]]
+    exit
+fi
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+missing=()
+for need in munged:munge slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client; do
+    PATH=$PATH:/usr/sbin command -v "${need%:*}" >/dev/null || missing+=("${need#*:}")
+done
+[[ ${#missing[@]} -eq 0 ]] || fail "not installed: ${missing[*]} (on Debian: apt install ${missing[*]})"
+PATH=$PATH:/usr/sbin
+program=$PWD/target/release/atari-dqn
+[[ -x $program ]] || fail "$program is not there; build it first: cargo build --release"
+
+scratch=$(mktemp -d)
+chmod 755 "$scratch" # munged wants its socket where others could reach it
+daemons=()
+cleanup() {
+    status=$?
+    if [[ $status -ne 0 ]]; then
+        tail -n 15 "$scratch"/*.log "$sweep"/slurm/*.log 2>/dev/null >&2 || true
+    fi
+    scancel --user "$(id -un)" 2>/dev/null || true
+    for ((i = ${#daemons[@]} - 1; i >= 0; i--)); do
+        kill "${daemons[i]}" 2>/dev/null || true
+        wait "${daemons[i]}" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+}
+sweep=$scratch/sweep
+trap cleanup EXIT
+
+say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
+
+# until_true SECONDS WHAT COMMAND...: waits until the command succeeds.
+until_true() {
+    local seconds=$1 what=$2
+    shift 2
+    for ((i = 0; i < 5 * seconds; i++)); do
+        "$@" && return
+        sleep 0.2
+    done
+    fail "after $seconds s still not: $what"
+}
+
+say "munged, slurmctld and slurmd start"
+(umask 077 && head -c 1024 /dev/urandom >"$scratch/munge.key")
+munged --foreground --key-file="$scratch/munge.key" --socket="$scratch/munge.socket" --pid-file="$scratch/munged.pid" \
+    --log-file="$scratch/munged.log" --seed-file="$scratch/munge.seed" >"$scratch/munged.out.log" 2>&1 &
+daemons+=($!)
+until_true 10 "munged listens" test -S "$scratch/munge.socket"
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'; }
+export SLURM_CONF=$scratch/slurm.conf
+mkdir "$scratch/state" "$scratch/spool"
+cat >"$SLURM_CONF" <<CONF
+ClusterName=try
+SlurmctldHost=$(hostname -s)(127.0.0.1)
+SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
+SlurmctldPort=$(free_port)
+SlurmdPort=$(free_port)
+AuthType=auth/munge
+# A requeued job starts again no sooner than its old credential expires: two minutes unless said otherwise.
+AuthInfo=socket=$scratch/munge.socket,cred_expire=5
+StateSaveLocation=$scratch/state
+SlurmdSpoolDir=$scratch/spool
+SlurmctldPidFile=$scratch/slurmctld.pid
+SlurmdPidFile=$scratch/slurmd.pid
+SlurmctldLogFile=$scratch/slurmctld.log
+SlurmdLogFile=$scratch/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+MpiDefault=none
+MailProg=/bin/true
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+PartitionName=try Nodes=ALL Default=YES State=UP
+CONF
+slurmctld -D -i >"$scratch/slurmctld.out.log" 2>&1 &
+daemons+=($!)
+slurmd -D >"$scratch/slurmd.out.log" 2>&1 &
+daemons+=($!)
+node_is_idle() { [[ $(sinfo --noheader --format=%t 2>/dev/null) == idle ]]; }
+until_true 30 "the node is idle" node_is_idle
+say "$(sinfo --version), $(sinfo --noheader --format='node %n, %c CPUs, %t')"
+
+settings=(--roms bricks --preset bricks --seeds 2 --steps 8000)
+learning=()
+for assignment in learning_starts_steps=200 replay_capacity=3000 metrics_every_steps=100 checkpoint_every_steps=500 \
+    final_evaluation_episodes=4 evaluation_max_episode_frames=2000; do
+    learning+=(--set "$assignment")
+done
+echo '$ atari-dqn sweep --roms bricks --preset bricks --seeds 2 --steps 8000 --set ... --out SWEEP --slurm --time 10'
+"$program" sweep "${settings[@]}" "${learning[@]}" --out "$sweep" --slurm --time 10 | sed "s|$scratch|DIR|" | tee "$scratch/submitted"
+array=$(sed -n 's/^job \([0-9]*\): .* runs;.*/\1/p' "$scratch/submitted")
+
+has_checkpoint() { ls "$sweep/bricks-bricks-s$1/checkpoints/"*.checkpoint >/dev/null 2>&1; }
+has_said() { grep -q -- "$2" "$sweep/slurm/cell-$1.log" 2>/dev/null; }
+has_ended() { [[ -z $(squeue --noheader --array --jobs="$1" 2>/dev/null) ]]; }
+queue() { squeue --array --format='%.12i %.16j %.10T %.8M %R'; }
+
+until_true 120 "run 0 has a checkpoint" has_checkpoint 0
+queue
+echo "\$ scontrol requeue ${array}_0"
+scontrol requeue "${array}_0"
+until_true 60 "run 0 stopped" has_said 0 "stopped after"
+queue
+until_true 120 "run 1 has a checkpoint" has_checkpoint 1
+if ! has_said 1 "stopped after"; then
+    echo "\$ scancel --batch --signal=USR1 ${array}_1    # what Slurm does before the limit of time"
+    scancel --batch --signal=USR1 "${array}_1"
+    until_true 60 "run 1 stopped" has_said 1 "stopped after"
+fi
+queue
+until_true 200 "run 0 goes on" has_said 0 "going on after step"
+until_true 200 "run 1 goes on" has_said 1 "going on after step"
+queue
+until_true 300 "the runs have ended" has_ended "$array"
+until_true 60 "the summary is there" test -s "$sweep/summary.md"
+until_true 60 "the queue is empty" node_is_idle
+
+for cell in 0 1; do
+    echo "--- slurm/cell-$cell.log"
+    grep -E "^training|^stopped|^going on|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
+done
+echo "--- slurm/summary.log"
+sed -n '1,/^$/p; /^## /,/^The score/{/^The score/!p}' "$sweep/slurm/summary.log" | cat -s
+
+say "the same two runs, left alone"
+for seed in 0 1; do
+    "$program" train --rom bricks --preset bricks --steps 8000 "${learning[@]}" --seed $seed --run-dir "$scratch/alone-$seed" \
+        >"$scratch/alone-$seed.log" 2>&1 &
+    alone[seed]=$!
+done
+for seed in 0 1; do
+    wait "${alone[seed]}" || fail "the run left alone failed"
+    cmp "$scratch/alone-$seed/model.safetensors" "$sweep/bricks-bricks-s$seed/model.safetensors" ||
+        fail "run $seed did not end as one that was left alone"
+done
+say "equal: the networks of both, byte for byte"

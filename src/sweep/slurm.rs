@@ -1,0 +1,217 @@
+//! `sweep --slurm`: the cells as one job array of a Slurm cluster, and a job after it that sums up.
+//!
+//! A task may be preempted, requeued or reach its limit of time at any moment; the run saves a checkpoint and a later task
+//! with the same index goes on with it.
+
+use crate::cli::SweepArgs;
+use crate::sweep::grid::{Grid, Progress};
+use crate::sweep::summary::Summary;
+use anyhow::{bail, Context, Result};
+use clap::ValueEnum;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Seconds before a task's limit of time that it is told to save. Slurm may be up to a minute early.
+const WARNING_SECONDS: u32 = 120;
+/// The scripts and what the jobs say, in a sweep's folder.
+const FOLDER: &str = "slurm";
+
+/// The two jobs.
+#[derive(Debug)]
+struct Jobs {
+    folder: PathBuf,
+    /// Trains one cell a task.
+    cells: String,
+    /// Sums up.
+    summary: String,
+}
+
+/// Submits the cells of `grid` that are not finished, or prints what would be submitted.
+pub fn submit(grid: &Grid, args: &SweepArgs) -> Result<()> {
+    let mut unfinished = Vec::new();
+    for (index, cell) in grid.cells.iter().enumerate() {
+        if cell.progress()? != Progress::Finished {
+            unfinished.push(index);
+        }
+    }
+    if unfinished.is_empty() {
+        say!("all runs are finished; there is nothing to submit");
+        return Summary::of(grid)?.publish(grid);
+    }
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let jobs = Jobs::new(grid, &unfinished, args, &program)?;
+    if args.slurm_options.dry_run {
+        say!("{}", jobs.in_words().trim_end());
+        return Ok(());
+    }
+    grid.write()?;
+    let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
+    say!("job {array}: {} of {} runs; what they say: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
+    let summary = sbatch(&[&depends_on(&array)], &jobs.write("summary.sh", &jobs.summary)?).with_context(|| {
+        format!(
+            "the runs are submitted, the summary is not; make it with: atari-dqn sweep --summary --out {}",
+            grid.folder.display()
+        )
+    })?;
+    say!("job {summary}: the summary, when they have ended");
+    Ok(())
+}
+
+/// Submits a script; the job's number.
+fn sbatch(options: &[&str], script: &Path) -> Result<String> {
+    let output = Command::new("sbatch").arg("--parsable").args(options).arg(script).output().context(
+        "cannot run sbatch, which should be on the PATH of a Slurm cluster's login machine; --dry-run prints the scripts",
+    )?;
+    if !output.status.success() {
+        bail!("sbatch refused {}: {}", script.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    // "12" or "12;cluster"
+    let answer = String::from_utf8_lossy(&output.stdout);
+    Ok(answer.split([';', '\n']).next().unwrap_or_default().trim().to_string())
+}
+
+fn depends_on(job: &str) -> String {
+    format!("--dependency=afterany:{job}")
+}
+
+impl Jobs {
+    fn new(grid: &Grid, unfinished: &[usize], args: &SweepArgs, program: &Path) -> Result<Self> {
+        let folder = grid.folder.join(FOLDER);
+        let program = quoted(program)?;
+        let sweep = format!("{program} sweep --out {}", quoted(&grid.folder)?);
+        let name = grid.folder.file_name().map_or("sweep".into(), |name| name.to_string_lossy());
+        // What sbatch would take for a quote or the end of the name.
+        let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "-");
+        let log = |file: &str| folder.to_string_lossy().replace('%', "%%") + "/" + file;
+        let options = |lines: &[String]| {
+            lines.iter().fold(String::from("#!/bin/bash\n"), |text, line| text + "#SBATCH --" + line + "\n")
+        };
+        let slurm = &args.slurm_options;
+        let given = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
+        let where_to: Vec<String> =
+            [given("partition", &slurm.partition), given("account", &slurm.account)].into_iter().flatten().collect();
+
+        let at_a_time = args.jobs.map_or(String::new(), |jobs| format!("%{jobs}"));
+        let mut lines = vec![
+            format!("job-name={name}"),
+            format!("array={}{at_a_time}", ranges(unfinished)),
+            format!("output=\"{}\"", log("cell-%a.log")),
+            "open-mode=append".to_string(),
+            "requeue".to_string(),
+            format!("signal=B:USR1@{WARNING_SECONDS}"),
+            format!("cpus-per-task={}", slurm.cpus_per_task),
+        ];
+        lines.extend(
+            [given("time", &slurm.time), given("mem", &slurm.mem), given("gres", &slurm.gres)].into_iter().flatten(),
+        );
+        lines.extend_from_slice(&where_to);
+        let device = args.device.to_possible_value().map_or(String::new(), |device| device.get_name().to_string());
+        let force = if args.force { " --force" } else { "" };
+        let cells = options(&lines)
+            + &format!(
+                "\n\
+                 export RAYON_NUM_THREADS={}\n\
+                 # Near the limit of time this script alone is told, by USR1: the cell is to save and stop, and the task is queued\n\
+                 # again. Requeued, preempted or cancelled, every process is told, by TERM; it is not passed on, because a cell that\n\
+                 # is told twice ends without saving.\n\
+                 requeue=\n\
+                 trap 'requeue=1; kill -TERM \"$cell\"' USR1\n\
+                 trap : TERM\n\
+                 {sweep} --device {device}{force} --cell \"$SLURM_ARRAY_TASK_ID\" &\n\
+                 cell=$!\n\
+                 wait \"$cell\"\n\
+                 status=$?\n\
+                 # A signal ends `wait` early.\n\
+                 while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
+                 [[ -z $requeue ]] || exec scontrol requeue \"$SLURM_JOB_ID\"\n\
+                 exit \"$status\"\n",
+                slurm.cpus_per_task
+            );
+        let mut lines = vec![format!("job-name={name}-summary"), format!("output=\"{}\"", log("summary.log"))];
+        lines.extend(where_to);
+        let summary = options(&lines) + &format!("\n{sweep} --summary\n");
+        Ok(Self { folder, cells, summary })
+    }
+
+    /// What would be submitted, and how.
+    fn in_words(&self) -> String {
+        let mut text = String::new();
+        let folder = self.folder.display();
+        let _ = writeln!(text, "# sbatch --parsable {folder}/cells.sh\n{}", self.cells);
+        let _ = write!(text, "# sbatch --parsable {} {folder}/summary.sh\n{}", depends_on("JOB"), self.summary);
+        text
+    }
+
+    /// Puts a script into the folder; its path.
+    fn write(&self, name: &str, script: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        let write = || fs::create_dir_all(&self.folder).and_then(|()| fs::write(&path, script));
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// Indices as Slurm writes them: 0-3,7.
+fn ranges(indices: &[usize]) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for &index in indices {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == index => *last = index,
+            _ => ranges.push((index, index)),
+        }
+    }
+    let range =
+        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
+}
+
+/// A path as a word of the shell.
+fn quoted(path: &Path) -> Result<String> {
+    let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
+    Ok(format!("'{}'", text.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::grid::tests::{args, grid};
+
+    #[test]
+    fn indices_are_put_into_ranges() {
+        assert_eq!(ranges(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");
+        assert_eq!(ranges(&[4]), "4");
+    }
+
+    #[test]
+    fn the_scripts_say_what_was_asked_for_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("it's 50 %");
+        let options =
+            ["--roms", "bricks", "--preset", "bricks", "--seeds", "3", "--jobs", "2", "--device", "cpu", "--slurm"];
+        let asked = ["--time", "2:00:00", "--cpus-per-task", "4", "--gres", "gpu:1", "--account", "lab"];
+        let options = [options.as_slice(), &asked].concat();
+        let grid = grid(&folder, &options).unwrap();
+        let jobs = Jobs::new(&grid, &[0, 2], &args(&folder, &options), Path::new("/bin/atari-dqn")).unwrap();
+        let options: Vec<&str> = jobs.cells.lines().filter_map(|line| line.strip_prefix("#SBATCH --")).collect();
+        assert_eq!(options[..2], ["job-name=it-s-50--", "array=0,2%2"]);
+        assert!(
+            options[2].starts_with("output=\"/") && options[2].ends_with("it's 50 %%/slurm/cell-%a.log\""),
+            "{options:?}"
+        );
+        let rest = [
+            "open-mode=append",
+            "requeue",
+            "signal=B:USR1@120",
+            "cpus-per-task=4",
+            "time=2:00:00",
+            "gres=gpu:1",
+            "account=lab",
+        ];
+        assert_eq!(options[3..], rest);
+        assert!(jobs.cells.contains("export RAYON_NUM_THREADS=4\n"), "{}", jobs.cells);
+        assert!(jobs.cells.contains(r#"it'\''s 50 %' --device cpu --cell "$SLURM_ARRAY_TASK_ID" &"#), "{}", jobs.cells);
+        assert!(jobs.summary.ends_with(" --summary\n") && !jobs.summary.contains("gres"), "{}", jobs.summary);
+    }
+}

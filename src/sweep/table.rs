@@ -1,0 +1,166 @@
+//! How far a sweep is, on stderr: a row for each run under way and a line of counts below them, redrawn in place; without a
+//! terminal, a line for each run now and then. What has happened to a cell stays as a line of its own.
+
+use crate::run_record::METRICS_FILE;
+use crate::sweep::grid::{Cell, Grid};
+use anyhow::{Context, Result};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Bytes at the end of a file that are read: some hundred rows.
+const TAIL: u64 = 64 * 1024;
+/// Rows are redrawn so often.
+const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
+/// Without a terminal, lines come so often.
+const LINE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How far a run is, by its last rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Standing {
+    step: u64,
+    mean_return: Option<f64>,
+    steps_per_second: Option<f64>,
+}
+
+impl Standing {
+    /// Of the run in `folder`, which may not yet have begun.
+    fn read(folder: &Path) -> Self {
+        tail(&folder.join(METRICS_FILE)).map_or_else(Self::default, |text| Self::of_rows(&text))
+    }
+
+    /// Of rows of metrics, the first and the last of which may be cut.
+    fn of_rows(text: &str) -> Self {
+        let mut standing = Self::default();
+        for row in text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let number = |key: &str| row.get(key).and_then(Value::as_f64);
+            standing.step = standing.step.max(number("step").unwrap_or_default() as u64);
+            standing.mean_return = standing.mean_return.or_else(|| number("mean_return_100_games"));
+            standing.steps_per_second = standing.steps_per_second.or_else(|| number("steps_per_second"));
+            if standing.mean_return.is_some() && standing.steps_per_second.is_some() {
+                break;
+            }
+        }
+        standing
+    }
+
+    fn in_words(&self, total_steps: u64) -> String {
+        let mean =
+            self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean of last 100 games {mean:.1}"));
+        let speed = match self.steps_per_second {
+            _ if self.step >= total_steps => "evaluation".to_string(),
+            Some(speed) => format!("{speed:.0} steps/s"),
+            None => "- steps/s".to_string(),
+        };
+        format!("{mean}, {speed}")
+    }
+}
+
+/// The end of a file, if it can be read.
+pub fn tail(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What is shown.
+pub struct Table {
+    on_terminal: bool,
+    rows: MultiProgress,
+    counts: ProgressBar,
+    style: ProgressStyle,
+    drawn: Instant,
+}
+
+impl Table {
+    /// Without a row.
+    pub fn new(grid: &Grid) -> Result<Self> {
+        let on_terminal = std::io::stderr().is_terminal();
+        let width = grid.cells.iter().map(|cell| cell.name.len()).max().unwrap_or_default();
+        let template = format!("{{prefix:{width}}} {{bar:20}} {{pos:>9}} of {{len}} steps, {{msg}}");
+        let style = ProgressStyle::with_template(&template).context("the template of the table's rows")?;
+        let rows = MultiProgress::new();
+        let counts = if on_terminal { rows.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
+        counts.set_style(ProgressStyle::with_template("{msg}").context("the template of the table's counts")?);
+        Ok(Self { on_terminal, rows, counts, style, drawn: Instant::now() })
+    }
+
+    /// A new row.
+    pub fn row(&self, cell: &Cell) -> ProgressBar {
+        if !self.on_terminal {
+            return ProgressBar::hidden();
+        }
+        let row =
+            ProgressBar::new(cell.config.total_steps).with_style(self.style.clone()).with_prefix(cell.name.clone());
+        self.rows.insert_before(&self.counts, row)
+    }
+
+    /// Takes a row away.
+    pub fn remove(&self, row: &ProgressBar) {
+        row.finish_and_clear();
+        self.rows.remove(row);
+    }
+
+    /// A line that stays.
+    pub fn say(&self, text: &str) {
+        if self.on_terminal {
+            // Only the terminal's being gone can be wrong, and the sweep goes on without it.
+            let _ = self.rows.println(text);
+        } else {
+            warn!("{text}");
+        }
+    }
+
+    /// Brings the rows up to date if it is time.
+    pub fn show<'a>(&mut self, jobs: impl Iterator<Item = (&'a Cell, &'a ProgressBar)>, counts: &str) {
+        if self.drawn.elapsed() < if self.on_terminal { REDRAW_INTERVAL } else { LINE_INTERVAL } {
+            return;
+        }
+        self.drawn = Instant::now();
+        for (cell, row) in jobs {
+            let (standing, total) = (Standing::read(&cell.folder), cell.config.total_steps);
+            let words = standing.in_words(total);
+            if self.on_terminal {
+                row.set_position(standing.step);
+                row.set_message(words);
+            } else {
+                warn!("{}: step {} of {total}, {words}", cell.name, standing.step);
+            }
+        }
+        if self.on_terminal {
+            self.counts.set_message(counts.to_string());
+        } else {
+            warn!("{counts}");
+        }
+    }
+
+    /// Takes the table off the terminal.
+    pub fn finish(&self) {
+        self.counts.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_stands_where_its_last_rows_say_whatever_else_they_hold() {
+        let text = r#"ep": 4, "mean_return_100_games": 9.0}
+{"kind":"progress","step":100,"mean_return_100_games":null,"steps_per_second":250.4}
+{"kind":"game","step":120,"mean_return_100_games":3.5}
+{"kind":"evaluation","step":130,"mean_return":7.0}
+{"kind":"game","st"#;
+        let standing = Standing::of_rows(text);
+        assert_eq!(standing, Standing { step: 130, mean_return: Some(3.5), steps_per_second: Some(250.4) });
+        assert_eq!(standing.in_words(1000), "mean of last 100 games 3.5, 250 steps/s");
+        assert_eq!(standing.in_words(130), "mean of last 100 games 3.5, evaluation");
+        assert_eq!(Standing::read(Path::new("nowhere")).in_words(10), "no game yet, - steps/s");
+    }
+}
