@@ -5,8 +5,6 @@
 
 /// Pixels in a row of the console's picture.
 const WIDTH: usize = 160;
-/// Rows compared at once: where nothing moves, one long comparison is faster than several short ones.
-const BAND: usize = 8;
 
 /// The screens a frame is made of, as palette indices, and the rows in which they differ from what they were when the frame
 /// before was made.
@@ -34,36 +32,22 @@ impl ScreenPair {
 
     /// The last screen is `pixels`.
     pub(crate) fn set_last(&mut self, pixels: &[u8]) {
-        let changes = self.changes.chunks_mut(BAND);
-        for ((kept, new), changes) in self.last.chunks_mut(BAND * WIDTH).zip(pixels.chunks(BAND * WIDTH)).zip(changes) {
-            if kept == new {
-                continue;
-            }
-            for ((kept, new), change) in rows_mut(kept).zip(rows(new)).zip(changes) {
-                if kept != new {
-                    *kept = *new;
-                    *change |= LAST;
-                }
+        for ((kept, new), change) in rows_mut(&mut self.last).zip(rows(pixels)).zip(&mut self.changes) {
+            if kept != new {
+                *kept = *new;
+                *change |= LAST;
             }
         }
     }
 
     /// The last screen but one is `pixels`.
     pub(crate) fn set_before_last(&mut self, pixels: &[u8]) {
-        let kept = self.before_last.chunks_mut(BAND * WIDTH).zip(self.displaced.chunks_mut(BAND * WIDTH));
-        let changes = self.changes.chunks_mut(BAND);
-        for (((kept, displaced), new), changes) in kept.zip(pixels.chunks(BAND * WIDTH)).zip(changes) {
-            if kept == new {
-                continue;
-            }
-            for (((kept, displaced), new), change) in
-                rows_mut(kept).zip(rows_mut(displaced)).zip(rows(new)).zip(changes)
-            {
-                if kept != new {
-                    *displaced = *kept;
-                    *kept = *new;
-                    *change |= BEFORE_LAST;
-                }
+        let kept = rows_mut(&mut self.before_last).zip(rows_mut(&mut self.displaced));
+        for (((kept, displaced), new), change) in kept.zip(rows(pixels)).zip(&mut self.changes) {
+            if kept != new {
+                *displaced = *kept;
+                *kept = *new;
+                *change |= BEFORE_LAST;
             }
         }
     }
