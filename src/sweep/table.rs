@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{IsTerminal, Read, Seek, SeekFrom};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,11 @@ pub fn tail(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// A line on stderr; if whoever read it is gone, the sweep goes on all the same, and so it does with the table.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// What is shown.
 pub struct Table {
     on_terminal: bool,
@@ -110,10 +115,9 @@ impl Table {
     /// A line that stays.
     pub fn say(&self, text: &str) {
         if self.on_terminal {
-            // Only the terminal's being gone can be wrong, and the sweep goes on without it.
             let _ = self.rows.println(text);
         } else {
-            eprintln!("{text}");
+            line(text);
         }
     }
 
@@ -130,13 +134,13 @@ impl Table {
                 row.set_position(standing.step);
                 row.set_message(words);
             } else {
-                eprintln!("{}: step {} of {total}, {words}", cell.name, standing.step);
+                line(&format!("{}: step {} of {total}, {words}", cell.name, standing.step));
             }
         }
         if self.on_terminal {
             self.counts.set_message(counts.to_string());
         } else {
-            eprintln!("{counts}");
+            line(counts);
         }
     }
 
