@@ -3,15 +3,18 @@
 # with everything they write in a temporary folder, and stopped at the end; nothing is installed. Two short runs of the
 # built-in game are submitted; one is requeued as an administrator or a preemption would, the other is told that its time is
 # running out. Both must go on from their checkpoints and end with the network of a run that was left alone, byte for byte, and
-# the job that sums up must have run after them. Takes some two minutes.
+# the job that sums up must have run after them. Takes some two minutes; with --limit, which waits until Slurm itself finds that
+# the time is running out, some seven.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if [[ $# -gt 0 ]]; then
-    echo "usage: scripts/try_slurm.sh    (after: cargo build --release)"
+if [[ $# -gt 1 || ($# -eq 1 && $1 != --limit) ]]; then
+    echo "usage: scripts/try_slurm.sh [--limit]    (after: cargo build --release)"
     [[ $1 == -h || $1 == --help ]]
     exit
 fi
+# Minutes a task may take: with --limit too few, by what Slurm rounds.
+if [[ ${1-} == --limit ]]; then limit=3 steps=30000; else limit=10 steps=8000; fi
 
 fail() {
     echo "error: $*" >&2
@@ -102,15 +105,16 @@ node_is_idle() { [[ $(sinfo --noheader --format=%t 2>/dev/null) == idle ]]; }
 until_true 30 "the node is idle" node_is_idle
 say "$(sinfo --version), $(sinfo --noheader --format='node %n, %c CPUs, %t')"
 
-settings=(--roms bricks --preset bricks --seeds 2 --steps 8000)
+settings=(--roms bricks --preset bricks --seeds 2 --steps "$steps")
 learning=()
 for assignment in learning_starts_steps=200 replay_capacity=3000 metrics_every_steps=100 checkpoint_every_steps=500 \
     final_evaluation_episodes=4 evaluation_max_episode_frames=2000; do
     learning+=(--set "$assignment")
 done
-echo '$ atari-dqn sweep --roms bricks --preset bricks --seeds 2 --steps 8000 --set ... --out SWEEP --slurm --time 10'
-"$program" sweep "${settings[@]}" "${learning[@]}" --out "$sweep" --slurm --time 10 | sed "s|$scratch|DIR|" | tee "$scratch/submitted"
+echo "\$ atari-dqn sweep ${settings[*]} --set ... --out SWEEP --slurm --time $limit"
+"$program" sweep "${settings[@]}" "${learning[@]}" --out "$sweep" --slurm --time $limit | sed "s|$scratch|DIR|" | tee "$scratch/submitted"
 array=$(sed -n 's/^job \([0-9]*\): .* runs;.*/\1/p' "$scratch/submitted")
+summary=$(sed -n 's/^job \([0-9]*\): the summary.*/\1/p' "$scratch/submitted")
 
 has_checkpoint() { ls "$sweep/bricks-bricks-s$1/checkpoints/"*.checkpoint >/dev/null 2>&1; }
 has_said() { grep -q -- "$2" "$sweep/slurm/cell-$1.log" 2>/dev/null; }
@@ -124,29 +128,30 @@ scontrol requeue "${array}_0"
 until_true 60 "run 0 stopped" has_said 0 "stopped after"
 queue
 until_true 120 "run 1 has a checkpoint" has_checkpoint 1
-if ! has_said 1 "stopped after"; then
+if [[ $limit == 10 ]]; then
     echo "\$ scancel --batch --signal=USR1 ${array}_1    # what Slurm does before the limit of time"
     scancel --batch --signal=USR1 "${array}_1"
-    until_true 60 "run 1 stopped" has_said 1 "stopped after"
 fi
+until_true 200 "run 1 stopped" has_said 1 "stopped after"
 queue
 until_true 200 "run 0 goes on" has_said 0 "going on after step"
 until_true 200 "run 1 goes on" has_said 1 "going on after step"
 queue
-until_true 300 "the runs have ended" has_ended "$array"
+until_true 500 "the runs have ended" has_ended "$array"
 until_true 60 "the summary is there" test -s "$sweep/summary.md"
 until_true 60 "the queue is empty" node_is_idle
+scontrol show job "$summary" | grep -oE "JobState=\S+|StartTime=\S+" | xargs echo "job $summary, the summary:"
 
 for cell in 0 1; do
     echo "--- slurm/cell-$cell.log"
     grep -E "^training|^stopped|^going on|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
 done
 echo "--- slurm/summary.log"
-sed -n '1,/^$/p; /^## /,/^The score/{/^The score/!p}' "$sweep/slurm/summary.log" | cat -s
+sed '/^The score/,$d' "$sweep/slurm/summary.log"
 
 say "the same two runs, left alone"
 for seed in 0 1; do
-    "$program" train --rom bricks --preset bricks --steps 8000 "${learning[@]}" --seed $seed --run-dir "$scratch/alone-$seed" \
+    "$program" train --rom bricks --preset bricks --steps "$steps" "${learning[@]}" --seed $seed --run-dir "$scratch/alone-$seed" \
         >"$scratch/alone-$seed.log" 2>&1 &
     alone[seed]=$!
 done

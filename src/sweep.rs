@@ -148,8 +148,8 @@ fn train_all(grid: &Grid, args: &SweepArgs) -> Result<()> {
         }
         if signals > signals_passed_on {
             signals_passed_on = signals;
-            table.say("stopping: the runs save a checkpoint; once more to end at once");
             running.iter_mut().for_each(|job| terminate(&mut job.child));
+            table.say("stopping: the runs save a checkpoint; once more to end at once");
         }
         if running.is_empty() {
             break;
