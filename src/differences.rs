@@ -2,9 +2,9 @@
 //!
 //! The four stacks of a group are sixteen frames of one game, and most patches of them show the same background. Convolution is
 //! linear: that of a frame is that of another one, the base, plus that of their difference; and where two patches are
-//! equal there is nothing to compute. So the base, what two of three frames show, is convolved once, with the weights summed over the channels, and
-//! of the other frames only the patches that differ. The gradient of the weights goes the same way. In Pong and Breakout this
-//! leaves a sixth of the products (`docs/performance.md`).
+//! equal there is nothing to compute. So the base, what two of three frames show, is convolved once, with the weights summed
+//! over the channels, and of the other frames only the patches that differ. The gradient of the weights goes the same way. It made
+//! training on Pong a third faster (`docs/performance.md`).
 
 use crate::conv::{add_bias_and_rectify, multiply, room, ConvShape, Matrix};
 
