@@ -146,6 +146,11 @@ for cell in 0 1; do
     echo "--- slurm/cell-$cell.log"
     grep -E "^training|^stopped|^going on|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
 done
+for cell in 0 1; do
+    # A task that another's end takes with it, or that is told twice, ends without saving.
+    [[ $(grep -c "^stopped" "$sweep/slurm/cell-$cell.log") == $(grep -c "^going on" "$sweep/slurm/cell-$cell.log") ]] ||
+        fail "run $cell was ended without a checkpoint of its last moment"
+done
 echo "--- slurm/summary.log"
 sed '/^The score/,$d' "$sweep/slurm/summary.log"
 

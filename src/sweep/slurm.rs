@@ -125,7 +125,9 @@ impl Jobs {
                  status=$?\n\
                  # A signal ends `wait` early.\n\
                  while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
-                 [[ -z $requeue ]] || exec scontrol requeue \"$SLURM_JOB_ID\"\n\
+                 # SLURM_JOB_ID will not do: that of one task is the number of the whole array.\n\
+                 task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
+                 [[ -z $requeue ]] || exec scontrol requeue \"$task\"\n\
                  exit \"$status\"\n",
                 slurm.cpus_per_task
             );
@@ -212,6 +214,7 @@ mod tests {
         assert_eq!(options[3..], rest);
         assert!(jobs.cells.contains("export RAYON_NUM_THREADS=4\n"), "{}", jobs.cells);
         assert!(jobs.cells.contains(r#"it'\''s 50 %' --device cpu --cell "$SLURM_ARRAY_TASK_ID" &"#), "{}", jobs.cells);
+        assert!(jobs.cells.contains("task=\"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\"\n"), "{}", jobs.cells);
         assert!(jobs.summary.ends_with(" --summary\n") && !jobs.summary.contains("gres"), "{}", jobs.summary);
     }
 }
