@@ -159,6 +159,7 @@ for seed in 0 1; do
     "$program" train --rom bricks --preset bricks --steps "$steps" "${learning[@]}" --seed $seed --run-dir "$scratch/alone-$seed" \
         >"$scratch/alone-$seed.log" 2>&1 &
     alone[seed]=$!
+    daemons+=($!)
 done
 for seed in 0 1; do
     wait "${alone[seed]}" || fail "the run left alone failed"
