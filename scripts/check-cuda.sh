@@ -49,6 +49,13 @@ for library in "$tree"/lib/*; do
 done
 ln -s lib "$toolkit/lib64"
 
+# libcuda comes with a GPU's driver, not with a toolkit. To link without one: a library with the names of all its functions.
+if ! ldconfig -p | grep -q 'libcuda\.so\.1 '; then
+    grep -oE '\bcu[A-Z][A-Za-z0-9_]*' "$toolkit/include/cuda.h" | sort -u |
+        sed 's/.*/void &(void) { __builtin_trap(); }/' >"$toolkit/libcuda.c"
+    cc -w -shared -fPIC -Wl,-soname,libcuda.so.1 -o "$toolkit/lib/libcuda.so" "$toolkit/libcuda.c"
+fi
+
 export CUDA_HOME=$toolkit CUDA_PATH=$toolkit CUDA_ROOT=$toolkit CUDA_TOOLKIT_ROOT_DIR=$toolkit
 # The architecture cannot be asked of a GPU that is not there: 80 is an A100, and newer ones run it too.
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP-80}

@@ -176,14 +176,26 @@ impl ConvShape {
         }
     }
 
-    /// What the patch of `picture` at `position` has more than that of `base`, as fractions: one plane of gray values each.
-    pub fn gather_difference(&self, picture: &[u8], base: &[u8], position: usize, patch: &mut [f32]) {
-        let corner = (position / self.out_side() * self.in_side + position % self.out_side()) * self.stride;
-        for (row, run) in patch.chunks_exact_mut(self.kernel).enumerate() {
-            let begin = corner + row * self.in_side;
-            let (pixels, base) = (&picture[begin..begin + run.len()], &base[begin..begin + run.len()]);
-            for ((value, &pixel), &base) in run.iter_mut().zip(pixels).zip(base) {
-                *value = f32::from(i16::from(pixel) - i16::from(base)) * (1.0 / 255.0);
+    /// The patch at `position` of a picture as in [`gather_planes`](Self::gather_planes).
+    pub fn gather_planes_at(&self, image: &[u8], position: usize, patch: &mut [f32]) {
+        match self.kernel {
+            8 => self.gather_planes_at_of::<8>(image, position, patch),
+            5 => self.gather_planes_at_of::<5>(image, position, patch),
+            4 => self.gather_planes_at_of::<4>(image, position, patch),
+            3 => self.gather_planes_at_of::<3>(image, position, patch),
+            other => unreachable!("no architecture begins with a {other}x{other} kernel"),
+        }
+    }
+
+    fn gather_planes_at_of<const KERNEL: usize>(&self, image: &[u8], position: usize, patch: &mut [f32]) {
+        let (side, out_side) = (self.in_side, self.out_side());
+        let corner = (position / out_side * side + position % out_side) * self.stride;
+        for (channel, plane) in patch.chunks_exact_mut(KERNEL * KERNEL).zip(image[corner..].chunks(side * side)) {
+            for row in 0..KERNEL {
+                let run = channel[row * KERNEL..].first_chunk_mut::<KERNEL>();
+                if let (Some(run), Some(pixels)) = (run, plane[row * side..].first_chunk::<KERNEL>()) {
+                    *run = pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0));
+                }
             }
         }
     }
@@ -191,25 +203,37 @@ impl ConvShape {
     /// Patches of one picture (row, column, channel): `positions` rows of `patch` numbers in the order (row, column,
     /// channel).
     pub fn gather(&self, image: &[f32], patches: &mut [f32]) {
-        let run_len = self.kernel * self.in_channels;
         for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
-            for (row, run) in patch.chunks_exact_mut(run_len).enumerate() {
-                let begin = self.run_begin(position, row);
-                run.copy_from_slice(&image[begin..begin + run_len]);
+            self.gather_at(image, position, patch);
+        }
+    }
+
+    /// The patch at `position` of such a picture.
+    #[inline]
+    pub fn gather_at(&self, image: &[f32], position: usize, patch: &mut [f32]) {
+        let run_len = self.kernel * self.in_channels;
+        for (row, run) in patch.chunks_exact_mut(run_len).enumerate() {
+            let begin = self.run_begin(position, row);
+            run.copy_from_slice(&image[begin..begin + run_len]);
+        }
+    }
+
+    /// Adds a patch to where [`gather_at`](Self::gather_at) takes it from.
+    #[inline]
+    pub fn scatter_add_at(&self, patch: &[f32], position: usize, image: &mut [f32]) {
+        let run_len = self.kernel * self.in_channels;
+        for (row, run) in patch.chunks_exact(run_len).enumerate() {
+            let begin = self.run_begin(position, row);
+            for (sum, &value) in image[begin..begin + run_len].iter_mut().zip(run) {
+                *sum += value;
             }
         }
     }
 
     /// Adds every patch to where [`gather`](Self::gather) takes it from.
     pub fn scatter_add(&self, patches: &[f32], image: &mut [f32]) {
-        let run_len = self.kernel * self.in_channels;
         for (position, patch) in patches.chunks_exact(self.patch()).enumerate() {
-            for (row, run) in patch.chunks_exact(run_len).enumerate() {
-                let begin = self.run_begin(position, row);
-                for (sum, &value) in image[begin..begin + run_len].iter_mut().zip(run) {
-                    *sum += value;
-                }
-            }
+            self.scatter_add_at(patch, position, image);
         }
     }
 
@@ -277,7 +301,7 @@ pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::random::{Generator, Purpose};
     use candle_core::{Device, Tensor, Var};

@@ -5,6 +5,9 @@
 //! lie depends on shapes alone and partial sums are added in their order, so results are the same for any number of
 //! threads.
 //!
+//! A batch's images are mostly alike, so only what differs from a base picture is convolved image by image (see
+//! [`differences`](crate::differences)); the base goes through the convolutions once, as an image of its own.
+//!
 //! Parameters are held in the order the matrix products want (see [`conv`](crate::conv)): the weights of all convolutions
 //! but the first, and of the hidden layers on top of them, have their input channel last. [`CpuNetwork::parameters`] and
 //! [`CpuNetwork::set_parameters`] translate.
@@ -13,7 +16,7 @@
 //! spread is that of the weight times its noise.
 
 use crate::conv::{mask_relu, multiply, room, vectorized, ConvShape, Matrix};
-use crate::differences::Differences;
+use crate::differences::{set_base, Differing};
 use crate::network::{Architecture, Parameters};
 use crate::noise::NoisyLayer;
 use crate::optimizer::CHUNK;
@@ -25,6 +28,8 @@ use std::ops::Range;
 const GROUPS: usize = 8;
 /// Blocks a dense layer's outputs or inputs are cut into.
 const BLOCKS: usize = 8;
+/// The smallest batch for which a base picture is convolved too: it costs as much as one image more.
+const LEAST_WITH_BASE: usize = 8;
 /// Rows of a noisy layer's weights that are too few to wake another thread for.
 const ROWS: usize = 32;
 
@@ -272,6 +277,7 @@ pub struct Workspace {
     groups: Vec<Group>,
     /// Images in every group but perhaps the last.
     group_images: usize,
+    base: Base,
     /// Output of the last convolution, `[images, features]`.
     features: Vec<f32>,
     /// Gradient of `features`: [`BLOCKS`] blocks of columns, each `[images, block]`.
@@ -279,6 +285,17 @@ pub struct Workspace {
     branches: Vec<BranchSpace>,
     /// `[images, actions, width]`.
     outputs: Vec<f32>,
+}
+
+/// The picture that the images of a batch are compared with.
+#[derive(Clone, Debug, Default)]
+struct Base {
+    /// Whether there is one.
+    on: bool,
+    /// A stack of one frame.
+    observation: Vec<u8>,
+    group: Group,
+    features: Vec<f32>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -293,95 +310,150 @@ struct BranchSpace {
 
 #[derive(Clone, Debug, Default)]
 struct Group {
-    /// Between the frames of the observations, if they are few.
-    differences: Differences,
-    few_differences: bool,
+    /// Of each convolution, the rows of its output that are not the base's.
+    differing: Vec<Differing>,
     /// Output of each convolution but the last, `[images, positions, channels]`.
     outputs: Vec<Vec<f32>>,
     /// Gradient of the output of each convolution.
     output_gradients: Vec<Vec<f32>>,
+    /// Gradient of the base's output of each convolution, `[positions, channels]`: the sum over the rows that are the
+    /// base's. Empty where no rows were kept apart.
+    base_gradients: Vec<Vec<f32>>,
     /// One observation as fractions.
     fractions: Vec<f32>,
     /// Gathered patches, or their gradient; as large as the largest layer needs.
     patches: Vec<f32>,
+    /// Output of the differing rows, or its gradient.
+    rows: Vec<f32>,
     /// This group's share of the gradient of the convolutions' parameters.
     parameter_gradient: Vec<f32>,
 }
 
-/// How many images are gathered at once: as many as stay in a core's cache (about half a megabyte of patches).
+/// Numbers in the patches gathered at once, about: as many as stay in a core's cache (half a megabyte).
+const GATHERED: usize = 131_072;
+
+/// How many images are gathered at once.
 fn images_at_once(shape: &ConvShape, images: usize) -> usize {
-    (131_072 / (shape.positions() * shape.patch())).clamp(1, images)
+    (GATHERED / (shape.positions() * shape.patch())).clamp(1, images)
+}
+
+/// How many of these rows are gathered at once: parts of about equal size.
+fn rows_at_once(shape: &ConvShape, rows: usize) -> usize {
+    rows.div_ceil((rows * shape.patch()).div_ceil(GATHERED).max(1)).max(1)
 }
 
 impl Group {
-    /// Observations of this group's images through all convolutions; the last one's output goes to `features`.
-    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &mut [f32]) {
+    /// Observations of this group's images through all convolutions; the last one's output goes to `features`. Rows that are
+    /// the base's are copied from it.
+    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], base: Option<&Base>, features: &mut [f32]) {
         let convolutions = &plan.architecture.convolutions;
         let images = features.len() / plan.architecture.features();
         self.outputs.resize_with(convolutions.len(), Vec::new);
-        self.few_differences = self.differences.find(&convolutions[0], observations);
+        self.differing.resize_with(convolutions.len(), Differing::default);
         for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate() {
             let (before, from_here) = self.outputs.split_at_mut(i);
             let output = match from_here {
                 [output, _, ..] => room(output, images * shape.output_len()),
                 _ => &mut *features,
             };
-            if i == 0 && self.few_differences {
-                let (weights, bias) = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
-                self.differences.forward(shape, weights, bias, output);
+            let input = match before.last() {
+                Some(input) => Input::Activations(input),
+                None => Input::Observations(observations),
+            };
+            let (weights, bias) = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
+            let (differing_before, differing) = self.differing.split_at_mut(i);
+            let differing = &mut differing[0];
+            match (base, differing_before.last()) {
+                (None, _) => differing.set_all(),
+                (Some(_), Some(before)) => differing.follow(shape, before, images),
+                (Some(base), None) => differing.find(shape, observations, base.frame(shape)),
+            }
+            if let (Some(rows), Some(base)) = (differing.few(), base) {
+                let base_output = base.output(i, shape);
+                output.chunks_exact_mut(base_output.len()).for_each(|output| output.copy_from_slice(base_output));
+                for rows in rows.chunks(rows_at_once(shape, rows.len())) {
+                    let products = room(&mut self.rows, rows.len() * shape.out_channels);
+                    let patches = room(&mut self.patches, rows.len() * shape.patch());
+                    input.gather_rows(shape, rows, patches);
+                    shape.forward(patches, weights, bias, products);
+                    for (&row, product) in rows.iter().zip(products.chunks_exact(shape.out_channels)) {
+                        output[row * shape.out_channels..][..shape.out_channels].copy_from_slice(product);
+                    }
+                }
                 continue;
             }
             let at_once = images_at_once(shape, images);
             for (chunk, output) in output.chunks_mut(at_once * shape.output_len()).enumerate() {
-                let first = chunk * at_once;
-                let input = match before.last() {
-                    Some(input) => Input::Activations(&input[first * shape.input_len()..]),
-                    None => Input::Observations(&observations[first * shape.input_len()..]),
-                };
-                let patches =
-                    gather(shape, input, output.len() / shape.output_len(), &mut self.fractions, &mut self.patches);
-                shape.forward(patches, &values[layer.weight.clone()], &values[layer.bias.clone()], output);
+                let chunk_images = output.len() / shape.output_len();
+                let input = input.from_image(chunk * at_once, shape);
+                let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
+                shape.forward(patches, weights, bias, output);
             }
         }
     }
 
     /// Computes this group's gradient of the convolutions' parameters, given that of the last output (after its ReLU) in
-    /// the last of `output_gradients`.
-    fn backward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &[f32]) {
+    /// the last of `output_gradients`; what goes to rows that are the base's is left in `base_gradients`. To the gradient
+    /// of each output is added that of `others`, if there are any.
+    fn backward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &[f32], others: &[Group]) {
         let convolutions = &plan.architecture.convolutions;
         let images = features.len() / plan.architecture.features();
         let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
         room(&mut self.parameter_gradient, gradient_len).fill(0.0);
+        self.base_gradients.resize_with(convolutions.len(), Vec::new);
         for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate().rev() {
             let output = if i + 1 == convolutions.len() { features } else { &self.outputs[i] };
             let (input_gradients, output_gradient) = self.output_gradients.split_at_mut(i);
             let output_gradient = &mut output_gradient[0][..images * shape.output_len()];
+            for other in others.iter().filter(|other| !other.base_gradients[i].is_empty()) {
+                output_gradient.iter_mut().zip(&other.base_gradients[i]).for_each(|(sum, value)| *sum += value);
+            }
             mask_relu(output_gradient, output);
-            if let Some(input_gradient) = input_gradients.last_mut() {
-                room(input_gradient, images * shape.input_len()).fill(0.0);
+            // The observations need no gradient.
+            let mut input_gradient =
+                input_gradients.last_mut().map(|gradient| room(gradient, images * shape.input_len()));
+            if let Some(input_gradient) = &mut input_gradient {
+                input_gradient.fill(0.0);
             }
             let (weight_gradient, bias_gradient) =
                 self.parameter_gradient[layer.weight.start..layer.bias.end].split_at_mut(layer.weight.len());
-            if i == 0 && self.few_differences {
-                self.differences.add_weight_gradient(shape, output_gradient, weight_gradient, bias_gradient);
+            let weights = &values[layer.weight.clone()];
+            let input = match i {
+                0 => Input::Observations(observations),
+                _ => Input::Activations(&self.outputs[i - 1]),
+            };
+            let base_gradient = &mut self.base_gradients[i];
+            base_gradient.clear();
+            if let Some(rows) = self.differing[i].few() {
+                base_gradient.resize(shape.output_len(), 0.0);
+                let gradients = room(&mut self.rows, rows.len() * shape.out_channels);
+                part(output_gradient, shape, rows, gradients, base_gradient);
+                let at_once = rows_at_once(shape, rows.len());
+                for (rows, gradients) in rows.chunks(at_once).zip(gradients.chunks(at_once * shape.out_channels)) {
+                    let patches = room(&mut self.patches, rows.len() * shape.patch());
+                    input.gather_rows(shape, rows, patches);
+                    shape.add_weight_gradient(patches, gradients, weight_gradient, bias_gradient);
+                    if let Some(input_gradient) = &mut input_gradient {
+                        shape.patch_gradient(gradients, weights, patches);
+                        for (row, patch) in rows.iter().zip(patches.chunks_exact(shape.patch())) {
+                            let (image, position) = (row / shape.positions(), row % shape.positions());
+                            let image = &mut input_gradient[image * shape.input_len()..][..shape.input_len()];
+                            shape.scatter_add_at(patch, position, image);
+                        }
+                    }
+                }
                 continue;
             }
             let at_once = images_at_once(shape, images);
             for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
                 let first = chunk * at_once;
                 let chunk_images = output_gradient.len() / shape.output_len();
-                let input_begin = first * shape.input_len();
-                let input = match i {
-                    0 => Input::Observations(&observations[input_begin..]),
-                    _ => Input::Activations(&self.outputs[i - 1][input_begin..]),
-                };
-                let patches = gather(shape, input, chunk_images, &mut self.fractions, &mut self.patches);
+                let input = input.from_image(first, shape);
+                let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
                 shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
-                // The observations need no gradient.
-                if let Some(input_gradient) = input_gradients.last_mut() {
-                    shape.patch_gradient(output_gradient, &values[layer.weight.clone()], patches);
-                    let input_gradient = &mut input_gradient[input_begin..];
-                    let images = input_gradient.chunks_exact_mut(shape.input_len());
+                if let Some(input_gradient) = &mut input_gradient {
+                    shape.patch_gradient(output_gradient, weights, patches);
+                    let images = input_gradient[first * shape.input_len()..].chunks_exact_mut(shape.input_len());
                     for (patches, image) in patches.chunks_exact(shape.positions() * shape.patch()).zip(images) {
                         shape.scatter_add(patches, image);
                     }
@@ -391,31 +463,115 @@ impl Group {
     }
 }
 
+impl Base {
+    /// Chooses the base of these observations and takes it through the convolutions, if that promises to pay.
+    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8]) {
+        let shape = &plan.architecture.convolutions[0];
+        self.on = observations.len() >= LEAST_WITH_BASE * shape.input_len();
+        if !self.on {
+            return;
+        }
+        set_base(&mut self.observation, shape.in_channels, observations, shape.input_len());
+        // A sample tells whether the batch is alike.
+        let Self { observation, group, features, .. } = self;
+        let mut sample = Differing::default();
+        let plane = shape.in_side * shape.in_side;
+        sample.find(shape, &observations[..4 * shape.input_len()], &observation[..plane]);
+        self.on = sample.few().is_some();
+        if self.on {
+            group.forward(plan, values, observation, None, room(features, plan.architecture.features()));
+        }
+    }
+
+    /// The frame that its stack is made of.
+    fn frame(&self, shape: &ConvShape) -> &[u8] {
+        &self.observation[..shape.in_side * shape.in_side]
+    }
+
+    /// The output of convolution `i`, which has this shape.
+    fn output(&self, i: usize, shape: &ConvShape) -> &[f32] {
+        let outputs = &self.group.outputs;
+        let output = if i + 1 == outputs.len() { &self.features } else { &outputs[i] };
+        &output[..shape.output_len()]
+    }
+
+    /// Computes the gradient of the convolutions' parameters that comes of all rows that are the base's.
+    fn backward(&mut self, plan: &Plan, values: &[f32], groups: &[Group]) {
+        let Self { observation, group, features, .. } = self;
+        let features = &features[..plan.architecture.features()];
+        group.output_gradients.resize_with(plan.convolutions.len(), Vec::new);
+        if let Some(last) = group.output_gradients.last_mut() {
+            room(last, features.len()).fill(0.0);
+        }
+        group.backward(plan, values, observation, features, groups);
+    }
+}
+
+/// Parts the gradient of a convolution's output into those of `rows`, one after the other, and the sum over the images of all
+/// other rows, which is added to `base`.
+fn part(gradient: &[f32], shape: &ConvShape, rows: &[usize], apart: &mut [f32], base: &mut [f32]) {
+    let channels = shape.out_channels;
+    let (mut rows, mut apart) = (rows.iter().peekable(), apart.chunks_exact_mut(channels));
+    for (row, gradient) in gradient.chunks_exact(channels).enumerate() {
+        if rows.next_if(|differing| **differing == row).is_some() {
+            if let Some(apart) = apart.next() {
+                apart.copy_from_slice(gradient);
+            }
+        } else {
+            let base = &mut base[row % shape.positions() * channels..][..channels];
+            base.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 enum Input<'a> {
     Observations(&'a [u8]),
     Activations(&'a [f32]),
 }
 
-/// The patches of the first `images` of `input`.
-fn gather<'a>(
-    shape: &ConvShape,
-    input: Input,
-    images: usize,
-    fractions: &mut Vec<f32>,
-    buffer: &'a mut Vec<f32>,
-) -> &'a mut [f32] {
-    let image_patches = shape.positions() * shape.patch();
-    let patches = room(buffer, images * image_patches);
-    for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
-        let span = image * shape.input_len()..(image + 1) * shape.input_len();
-        match input {
-            Input::Observations(pixels) => {
-                shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
-            }
-            Input::Activations(numbers) => shape.gather(&numbers[span], patches),
+impl<'a> Input<'a> {
+    /// The images from number `first` on.
+    fn from_image(self, first: usize, shape: &ConvShape) -> Self {
+        match self {
+            Input::Observations(pixels) => Input::Observations(&pixels[first * shape.input_len()..]),
+            Input::Activations(numbers) => Input::Activations(&numbers[first * shape.input_len()..]),
         }
     }
-    patches
+
+    /// The patches of the first `images`.
+    fn gather<'p>(
+        self,
+        shape: &ConvShape,
+        images: usize,
+        fractions: &mut Vec<f32>,
+        buffer: &'p mut Vec<f32>,
+    ) -> &'p mut [f32] {
+        let image_patches = shape.positions() * shape.patch();
+        let patches = room(buffer, images * image_patches);
+        for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
+            let span = image * shape.input_len()..(image + 1) * shape.input_len();
+            match self {
+                Input::Observations(pixels) => {
+                    shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
+                }
+                Input::Activations(numbers) => shape.gather(&numbers[span], patches),
+            }
+        }
+        patches
+    }
+
+    /// The patches that make these rows of the output.
+    fn gather_rows(self, shape: &ConvShape, rows: &[usize], patches: &mut [f32]) {
+        for (&row, patch) in rows.iter().zip(patches.chunks_exact_mut(shape.patch())) {
+            let (image, position) = (row / shape.positions(), row % shape.positions());
+            let span = image * shape.input_len()..(image + 1) * shape.input_len();
+            match self {
+                Input::Observations(pixels) => shape.gather_planes_at(&pixels[span], position, patch),
+                Input::Activations(numbers) => shape.gather_at(&numbers[span], position, patch),
+            }
+        }
+    }
 }
 
 /// Calls `work` for every item, in parallel if there are `many` images; waking other threads for one is a loss.
@@ -444,12 +600,14 @@ impl Workspace {
         self.groups.resize_with(GROUPS, Group::default);
         room(&mut self.features, images * features_len);
         let many = images > 1;
+        self.base.forward(plan, values, observations);
+        let base = Some(&self.base).filter(|base| base.on);
         let parts = self.features[..images * features_len]
             .chunks_mut(self.group_images * features_len)
             .zip(&mut self.groups)
             .zip(observations.chunks(self.group_images * image_len));
         for_each(many, parts, |((features, group), observations)| {
-            group.forward(plan, values, observations, features);
+            group.forward(plan, values, observations, base, features);
         });
 
         let features = Matrix::new(&self.features, images, features_len);
@@ -607,13 +765,18 @@ impl Workspace {
                         }
                     }
                 }
-                group.backward(plan, values, observations, features);
+                group.backward(plan, values, observations, features, &[]);
             });
+        let groups = &self.groups[..images.div_ceil(group_images)];
+        if self.base.on {
+            self.base.backward(plan, values, groups);
+        }
 
         let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
         let sums = &mut gradient[..gradient_len];
         sums.fill(0.0);
-        for group in &self.groups[..images.div_ceil(group_images)] {
+        let base = Some(&self.base.group).filter(|_| self.base.on);
+        for group in groups.iter().chain(base) {
             sums.iter_mut().zip(&group.parameter_gradient).for_each(|(sum, value)| *sum += value);
         }
         network.add_spread_gradient(gradient);
@@ -628,8 +791,11 @@ fn feature_columns(b: usize, block: usize, features: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conv::tests::assert_close;
     use crate::head::{Head, Support};
     use crate::network::{Design, NetworkKind};
+    use crate::preprocess::{FRAME_PIXELS, SIDE, STACK, STACK_PIXELS};
+    use crate::random::{Generator, Purpose};
 
     fn dueling(head: Head) -> Architecture {
         Architecture::new(Design { dueling: true, head, ..NetworkKind::Cpu.plain() }, 3)
@@ -662,5 +828,40 @@ mod tests {
         workspace.split_gradient(&[0.0, 3.0, 3.0, 0.0, 0.0, 0.0], &architecture, 1);
         assert_eq!(workspace.branches[0].output_gradient, [3.0, 3.0]);
         assert_eq!(workspace.branches[1].output_gradient, [-1.0, 2.0, 2.0, -1.0, -1.0, -1.0]);
+    }
+
+    /// Batches too small for a base are convolved whole.
+    #[test]
+    fn a_batch_compared_with_a_base_gives_what_its_images_give_by_themselves() {
+        let architecture = Architecture::new(NetworkKind::Nature.plain(), 3);
+        let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(1, Purpose::Weights));
+        let network = CpuNetwork::new(&parameters);
+        let mut generator = Generator::new(2, Purpose::Synthetic);
+        let background: Vec<u8> = (0..FRAME_PIXELS).map(|_| generator.below(256) as u8).collect();
+        let mut observations = background.repeat(16 * STACK);
+        for (i, frame) in observations.chunks_exact_mut(FRAME_PIXELS).enumerate() {
+            frame[SIDE * (10 + i) + 20] ^= 255;
+        }
+        let gradients: Vec<f32> = (0..16 * 3).map(|_| generator.symmetric(1.0)).collect();
+
+        let mut whole = Workspace::default();
+        let outputs = whole.forward(&network, &observations).to_vec();
+        let mut gradient = vec![0.0; parameters.values.len()];
+        whole.backward(&network, &observations, &gradients, &mut gradient);
+        assert!(whole.base.on);
+        let few = whole.groups.iter().map(|group| group.differing.iter().filter_map(Differing::few).count());
+        assert_eq!(few.collect::<Vec<_>>(), [3; GROUPS], "every convolution keeps its differing rows apart");
+
+        let (mut one_by_one, mut sum) = (Workspace::default(), vec![0.0; gradient.len()]);
+        for ((image, want), gradients) in
+            observations.chunks_exact(STACK_PIXELS).zip(outputs.chunks_exact(3)).zip(gradients.chunks_exact(3))
+        {
+            assert_close(one_by_one.forward(&network, image), want, 1e-5);
+            assert!(!one_by_one.base.on);
+            let mut gradient = vec![0.0; sum.len()];
+            one_by_one.backward(&network, image, gradients, &mut gradient);
+            sum.iter_mut().zip(&gradient).for_each(|(sum, value)| *sum += value);
+        }
+        assert_close(&gradient, &sum, 2e-5);
     }
 }
