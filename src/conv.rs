@@ -1,8 +1,8 @@
 //! Convolution and dense layers on the CPU: patches gathered into a matrix, then matrix products.
 //!
 //! Inside the network pictures are stored position by position with their channels together (row, column, channel), so
-//! that a patch's row is one contiguous run to copy and a whole group of images is one matrix product. Weights are in the
-//! order of the patches. Every sum is taken in an order that depends on the shapes alone, never on the number of threads.
+//! that a patch's row is one contiguous run to copy and a whole group of images is one matrix product. Weights are `[patch,
+//! output channel]`: so multiplied they need no transposing, which took half of the second convolution's time. Every sum is taken in an order that depends on the shapes alone, never on the number of threads.
 
 /// A matrix in somebody else's memory.
 #[derive(Clone, Copy, Debug)]
@@ -244,21 +244,21 @@ impl ConvShape {
         (y * self.in_side + x) * self.in_channels
     }
 
-    /// `output` (positions x channels) = ReLU(`patches` * `weights`' + `bias`), for any number of pictures. `weights` are
-    /// in the order of the patches.
+    /// `output` (positions x channels) = ReLU(`patches` * `weights` + `bias`), for any number of pictures. `weights` are
+    /// `[patch, output channel]`.
     pub fn forward(&self, patches: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
         let rows = output.len() / self.out_channels;
-        let weights = Matrix::new(weights, self.out_channels, self.patch());
-        multiply(output, Matrix::new(patches, rows, self.patch()), weights.transposed(), false);
+        let weights = Matrix::new(weights, self.patch(), self.out_channels);
+        multiply(output, Matrix::new(patches, rows, self.patch()), weights, false);
         add_bias_and_rectify(output, bias);
     }
 
-    /// Adds to the gradients of the weights (in the order of the patches) and of the bias, given the gradient of the
+    /// Adds to the gradients of the weights (`[patch, output channel]`) and of the bias, given the gradient of the
     /// output before its ReLU.
     pub fn add_weight_gradient(&self, patches: &[f32], output_gradient: &[f32], weights: &mut [f32], bias: &mut [f32]) {
         let rows = output_gradient.len() / self.out_channels;
-        let output_matrix = Matrix::new(output_gradient, rows, self.out_channels);
-        multiply(weights, output_matrix.transposed(), Matrix::new(patches, rows, self.patch()), true);
+        let patches = Matrix::new(patches, rows, self.patch());
+        multiply(weights, patches.transposed(), Matrix::new(output_gradient, rows, self.out_channels), true);
         for pixel in output_gradient.chunks_exact(self.out_channels) {
             for (sum, &value) in bias.iter_mut().zip(pixel) {
                 *sum += value;
@@ -269,8 +269,8 @@ impl ConvShape {
     /// Gradient of the patches, given that of the output before its ReLU.
     pub fn patch_gradient(&self, output_gradient: &[f32], weights: &[f32], patches: &mut [f32]) {
         let rows = output_gradient.len() / self.out_channels;
-        let weights = Matrix::new(weights, self.out_channels, self.patch());
-        multiply(patches, Matrix::new(output_gradient, rows, self.out_channels), weights, false);
+        let weights = Matrix::new(weights, self.patch(), self.out_channels);
+        multiply(patches, Matrix::new(output_gradient, rows, self.out_channels), weights.transposed(), false);
     }
 }
 
@@ -361,8 +361,7 @@ pub(crate) mod tests {
             let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
 
             let area = kernel * kernel;
-            let place =
-                |i: usize| i / area / in_channels * shape.patch() + i % area * in_channels + i / area % in_channels;
+            let place = |i: usize| (i % area * in_channels + i / area % in_channels) * out_channels + i / shape.patch();
             let mut weights = vec![0.0; stored.len()];
             (0..stored.len()).for_each(|i| weights[place(i)] = stored[i]);
             let mut patches = vec![0.0; shape.positions() * shape.patch()];

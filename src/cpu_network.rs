@@ -8,9 +8,9 @@
 //! A batch's images are mostly alike, so only what differs from a base picture is convolved image by image (see
 //! [`differences`](crate::differences)); the base goes through the convolutions once, as an image of its own.
 //!
-//! Parameters are held in the order the matrix products want (see [`conv`](crate::conv)): the weights of all convolutions
-//! but the first, and of the hidden layers on top of them, have their input channel last. [`CpuNetwork::parameters`] and
-//! [`CpuNetwork::set_parameters`] translate.
+//! Parameters are held in the order the matrix products want (see [`conv`](crate::conv)): the weights of convolutions have
+//! their output channel last, and before it, but for the first, their input channel; the weights of the hidden layers on top
+//! of them have their input channel last. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
 //!
 //! Noisy layers are evaluated as ordinary ones, with their weights put together once a draw of noise. The gradient of a
 //! spread is that of the weight times its noise.
@@ -102,8 +102,21 @@ impl Plan {
     fn for_each_place(&self, mut visit: impl FnMut(usize, usize)) {
         let architecture = &self.architecture;
         let mut reordered = vec![false; architecture.parameter_count()];
+        // In stored order a row of `inputs` numbers for each output; here a row of `outputs` numbers for each input.
+        let mut convolution = |weight: &Range<usize>, outputs: usize, place_of: &dyn Fn(usize) -> usize| {
+            let inputs = weight.len() / outputs;
+            for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
+                visit(weight.start + output * inputs + input, weight.start + place_of(input) * outputs + output);
+            }
+            reordered[weight.clone()].fill(true);
+        };
+        for (i, (layer, shape)) in self.convolutions.iter().zip(&architecture.convolutions).enumerate() {
+            let (channels, area) = (shape.in_channels, shape.kernel * shape.kernel);
+            let channel_last = |input: usize| input % area * channels + input / area;
+            convolution(&layer.weight, shape.out_channels, if i == 0 { &|input| input } else { &channel_last });
+        }
         // `outputs` rows, each of `channels` planes of `area` pixels in stored order.
-        let mut channel_last = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
+        let mut dense = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
             for output in 0..outputs {
                 let base = weight.start + output * channels * area;
                 for channel in 0..channels {
@@ -114,16 +127,13 @@ impl Plan {
             }
             reordered[weight.clone()].fill(true);
         };
-        for (layer, shape) in self.convolutions.iter().zip(&architecture.convolutions).skip(1) {
-            channel_last(&layer.weight, shape.out_channels, shape.in_channels, shape.kernel * shape.kernel);
-        }
         if let Some(last) = architecture.convolutions.last() {
             for (hidden, _) in &self.branches {
-                channel_last(&hidden.weight, architecture.hidden, last.out_channels, last.positions());
+                dense(&hidden.weight, architecture.hidden, last.out_channels, last.positions());
                 if hidden.noise.is_some() {
                     let begin = hidden.spreads().start;
                     let weight = begin..begin + hidden.weight.len();
-                    channel_last(&weight, architecture.hidden, last.out_channels, last.positions());
+                    dense(&weight, architecture.hidden, last.out_channels, last.positions());
                 }
             }
         }
@@ -280,7 +290,7 @@ pub struct Workspace {
     base: Base,
     /// Output of the last convolution, `[images, features]`.
     features: Vec<f32>,
-    /// Gradient of `features`: [`BLOCKS`] blocks of columns, each `[images, block]`.
+    /// Gradient of `features`: [`BLOCKS`] blocks of features, each `[block, images]`.
     feature_gradients: Vec<Vec<f32>>,
     branches: Vec<BranchSpace>,
     /// `[images, actions, width]`.
@@ -406,7 +416,7 @@ impl Group {
             let (input_gradients, output_gradient) = self.output_gradients.split_at_mut(i);
             let output_gradient = &mut output_gradient[0][..images * shape.output_len()];
             for other in others.iter().filter(|other| !other.base_gradients[i].is_empty()) {
-                output_gradient.iter_mut().zip(&other.base_gradients[i]).for_each(|(sum, value)| *sum += value);
+                add(output_gradient, &other.base_gradients[i]);
             }
             mask_relu(output_gradient, output);
             // The observations need no gradient.
@@ -518,8 +528,7 @@ fn part(gradient: &[f32], shape: &ConvShape, rows: &[usize], apart: &mut [f32], 
                 apart.copy_from_slice(gradient);
             }
         } else {
-            let base = &mut base[row % shape.positions() * channels..][..channels];
-            base.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
+            add(&mut base[row % shape.positions() * channels..][..channels], gradient);
         }
     }
 }
@@ -741,8 +750,8 @@ impl Workspace {
             self.feature_gradients.par_iter_mut().enumerate().for_each(|(b, output)| {
                 let columns = feature_columns(b, feature_block, features_len);
                 let weights = Matrix::strided(&weights[columns.start..], hidden_len, columns.len(), features_len);
-                let output = room(output, images * columns.len());
-                multiply(output, hidden_gradient.transposed(), weights, i > 0);
+                let output = room(output, columns.len() * images);
+                multiply(output, weights.transposed(), hidden_gradient, i > 0);
             });
         }
 
@@ -760,27 +769,40 @@ impl Workspace {
                     for (row, output) in rows {
                         for (b, block) in feature_gradients.iter().enumerate() {
                             let columns = feature_columns(b, feature_block, features_len);
-                            let begin = (g * group_images + row) * columns.len();
-                            output[columns.clone()].copy_from_slice(&block[begin..begin + columns.len()]);
+                            let image = block[g * group_images + row..].iter().step_by(images);
+                            output[columns].iter_mut().zip(image).for_each(|(output, value)| *output = *value);
                         }
                     }
                 }
                 group.backward(plan, values, observations, features, &[]);
             });
         let groups = &self.groups[..images.div_ceil(group_images)];
-        if self.base.on {
-            self.base.backward(plan, values, groups);
-        }
-
+        let base = &mut self.base;
         let gradient_len = plan.convolutions.last().map_or(0, |layer| layer.bias.end);
         let sums = &mut gradient[..gradient_len];
-        sums.fill(0.0);
-        let base = Some(&self.base.group).filter(|_| self.base.on);
-        for group in groups.iter().chain(base) {
-            sums.iter_mut().zip(&group.parameter_gradient).for_each(|(sum, value)| *sum += value);
+        rayon::join(
+            || {
+                if base.on {
+                    base.backward(plan, values, groups);
+                }
+            },
+            || {
+                sums.fill(0.0);
+                for group in groups {
+                    add(sums, &group.parameter_gradient);
+                }
+            },
+        );
+        if base.on {
+            add(sums, &base.group.parameter_gradient);
         }
         network.add_spread_gradient(gradient);
     }
+}
+
+/// Adds the first of `values` to `sums`.
+fn add(sums: &mut [f32], values: &[f32]) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 /// The columns of block `b`.
