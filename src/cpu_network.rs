@@ -395,7 +395,7 @@ impl Group {
             let at_once = images_at_once(shape, images);
             for (chunk, output) in output.chunks_mut(at_once * shape.output_len()).enumerate() {
                 let chunk_images = output.len() / shape.output_len();
-                let input = input.from_image(chunk * at_once, shape);
+                let input = input.beginning_at(chunk * at_once, shape);
                 let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
                 shape.forward(patches, weights, bias, output);
             }
@@ -458,7 +458,7 @@ impl Group {
             for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
                 let first = chunk * at_once;
                 let chunk_images = output_gradient.len() / shape.output_len();
-                let input = input.from_image(first, shape);
+                let input = input.beginning_at(first, shape);
                 let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
                 shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
                 if let Some(input_gradient) = &mut input_gradient {
@@ -541,7 +541,7 @@ enum Input<'a> {
 
 impl<'a> Input<'a> {
     /// The images from number `first` on.
-    fn from_image(self, first: usize, shape: &ConvShape) -> Self {
+    fn beginning_at(self, first: usize, shape: &ConvShape) -> Self {
         match self {
             Input::Observations(pixels) => Input::Observations(&pixels[first * shape.input_len()..]),
             Input::Activations(numbers) => Input::Activations(&numbers[first * shape.input_len()..]),
