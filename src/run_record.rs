@@ -65,6 +65,12 @@ struct Tally {
     held_out_generator: Generator,
 }
 
+impl Tally {
+    fn solved(&self, config: &Config) -> bool {
+        self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= config.solved_at)
+    }
+}
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct GameTally {
     raw_return: f64,
@@ -108,6 +114,13 @@ pub struct RecordState {
     metrics_bytes: u64,
     events_bytes: u64,
     wall_seconds: f64,
+}
+
+impl RecordState {
+    /// See [`RunRecord::solved`].
+    pub fn solved(&self, config: &Config) -> bool {
+        self.tally.solved(config)
+    }
 }
 
 impl RunRecord {
@@ -196,7 +209,7 @@ impl RunRecord {
 
     /// Whether the last 100 training games are good enough to end the run.
     pub fn solved(&self, config: &Config) -> bool {
-        self.tally.recent.is_full() && self.mean_return().is_some_and(|mean| mean >= config.solved_at)
+        self.tally.solved(config)
     }
 
     /// Mean return of the last 100 training games, fewer at first.

@@ -108,7 +108,11 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
     let config = Config::from_toml(&description.config)?;
     let trained = trainer_state.steps();
     let total_steps = args.steps.unwrap_or(config.total_steps);
-    let config = config.with_total_steps(total_steps)?;
+    let mut config = config.with_total_steps(total_steps)?;
+    if args.steps.is_some() && record_state.solved(&config) {
+        // Who asks for more steps of a run that ended because it was solved wants them taken.
+        config.solved_at = f64::INFINITY;
+    }
     // A run that was stopped while it was evaluated goes on with that.
     let evaluated = config.final_evaluation_episodes == 0 || folder.join(EVALUATION_FILE).exists();
     if config.total_steps < trained || (config.total_steps == trained && evaluated) {

@@ -167,6 +167,12 @@ fn a_run_ends_early_when_it_is_solved() {
     let games = rows(&folder.path().join("run/metrics.jsonl")).iter().filter(|row| row["kind"] == "game").count();
     assert_eq!(games, 100);
     assert!(folder.path().join("run/best.safetensors").exists());
+
+    // More steps, if they are asked for.
+    let run = atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", "230"]).success();
+    assert!(text(&run.get_output().stdout).contains("trained 230 steps"));
+    let games = rows(&folder.path().join("run/metrics.jsonl")).iter().filter(|row| row["kind"] == "game").count();
+    assert_eq!(games, 115);
 }
 
 #[test]
