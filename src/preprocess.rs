@@ -355,7 +355,7 @@ impl Observer {
 
     /// Keeps `screen` for the maximum with the next one observed.
     pub fn remember(&mut self, screen: Screen<'_>) {
-        self.screens.set_before_last(screen.pixels);
+        self.screens.set_before_last(&screen);
         self.has_remembered = true;
     }
 
@@ -367,7 +367,7 @@ impl Observer {
     /// Pools `screen` with the remembered one, if any, and forgets that one; `gray` is the palette's gray table, always the
     /// same.
     pub fn observe(&mut self, screen: Screen<'_>, gray: &[u8; 256]) -> &Frame {
-        self.screens.set_last(screen.pixels);
+        self.screens.set_last(&screen);
         if self.pooled != self.has_remembered {
             self.screens.change_all();
         }

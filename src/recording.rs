@@ -223,7 +223,7 @@ mod tests {
     fn the_changed_area_is_the_smallest_rectangle_around_all_changes() {
         let before = vec![0; 8 * 5];
         let mut after = before.clone();
-        let area = |pixels: &[u8]| Area::of_change(&before, &Screen { pixels, width: 8, height: 5 });
+        let area = |pixels: &[u8]| Area::of_change(&before, &Screen::new(pixels, 8, 5));
         assert_eq!(area(&after), None);
         after[8 + 6] = 1;
         assert_eq!(area(&after), Some(Area { left: 6, top: 1, right: 7, bottom: 2 }));

@@ -1,7 +1,9 @@
 //! The last two screens of a step, and what is new in them.
 //!
-//! Four rows in five show what they showed a step ago. Finding that out costs a comparison of 160 bytes; making the gray,
-//! pooled and reduced row anew costs some twenty times as much.
+//! Four rows in five show what they showed a step ago, and the emulator's painter knows of most. What it painted is compared;
+//! making a gray, pooled and reduced row anew costs some twenty times as much as that.
+
+use atari_emulator::{Screen, ScreenVersion};
 
 /// Pixels in a row of the console's picture.
 const WIDTH: usize = 160;
@@ -12,6 +14,9 @@ const WIDTH: usize = 160;
 pub(crate) struct ScreenPair {
     last: Vec<u8>,
     before_last: Vec<u8>,
+    /// The versions of the two.
+    last_version: Option<ScreenVersion>,
+    before_last_version: Option<ScreenVersion>,
     /// What the rows of `before_last` that are new in it showed before.
     displaced: Vec<u8>,
     /// A byte a row.
@@ -27,29 +32,44 @@ impl ScreenPair {
     /// Two black screens of `height` rows, new in every row.
     pub(crate) fn new(height: usize) -> Self {
         let black = vec![0; height * WIDTH];
-        Self { last: black.clone(), before_last: black.clone(), displaced: black, changes: vec![OTHERWISE; height] }
+        Self {
+            last: black.clone(),
+            before_last: black.clone(),
+            last_version: None,
+            before_last_version: None,
+            displaced: black,
+            changes: vec![OTHERWISE; height],
+        }
     }
 
-    /// The last screen is `pixels`.
-    pub(crate) fn set_last(&mut self, pixels: &[u8]) {
-        for ((kept, new), change) in rows_mut(&mut self.last).zip(rows(pixels)).zip(&mut self.changes) {
-            if kept != new {
+    /// The last screen is `screen`.
+    pub(crate) fn set_last(&mut self, screen: &Screen) {
+        let painted = screen.changed_since(self.last_version);
+        for (((kept, new), change), painted) in
+            rows_mut(&mut self.last).zip(rows(screen.pixels)).zip(&mut self.changes).zip(painted)
+        {
+            if painted && kept != new {
                 *kept = *new;
                 *change |= LAST;
             }
         }
+        self.last_version = screen.version();
     }
 
-    /// The last screen but one is `pixels`.
-    pub(crate) fn set_before_last(&mut self, pixels: &[u8]) {
+    /// The last screen but one is `screen`.
+    pub(crate) fn set_before_last(&mut self, screen: &Screen) {
         let kept = rows_mut(&mut self.before_last).zip(rows_mut(&mut self.displaced));
-        for (((kept, displaced), new), change) in kept.zip(rows(pixels)).zip(&mut self.changes) {
-            if kept != new {
+        let painted = screen.changed_since(self.before_last_version);
+        for ((((kept, displaced), new), change), painted) in
+            kept.zip(rows(screen.pixels)).zip(&mut self.changes).zip(painted)
+        {
+            if painted && kept != new {
                 *displaced = *kept;
                 *kept = *new;
                 *change |= BEFORE_LAST;
             }
         }
+        self.before_last_version = screen.version();
     }
 
     /// The last screen.
@@ -104,16 +124,18 @@ mod tests {
     #[test]
     fn only_rows_that_differ_from_what_they_were_are_new() {
         let mut pair = ScreenPair::new(3);
+        let set_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_last(&Screen::new(pixels, WIDTH, 3));
+        let set_before_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_before_last(&Screen::new(pixels, WIDTH, 3));
         assert!(pair.changes().iter().all(|&change| change != 0));
         pair.forget_changes();
         let mut screen = vec![0; 3 * WIDTH];
-        pair.set_last(&screen);
-        pair.set_before_last(&screen);
+        set_last(&mut pair, &screen);
+        set_before_last(&mut pair, &screen);
         assert_eq!(pair.changes(), [0; 3]);
         screen[WIDTH] = 5;
-        pair.set_last(&screen);
+        set_last(&mut pair, &screen);
         screen[2 * WIDTH] = 6;
-        pair.set_before_last(&screen);
+        set_before_last(&mut pair, &screen);
         assert_eq!(pair.changes(), [0, LAST | BEFORE_LAST, BEFORE_LAST]);
         assert_eq!(pair.before_last(), screen);
         assert_eq!(pair.displaced_before_last(), [0; 3 * WIDTH]);

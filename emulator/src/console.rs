@@ -8,7 +8,7 @@ use crate::game::{Format, Properties};
 use crate::random::MersenneTwister;
 use crate::riot::Riot;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
-use crate::tia::{Picture, Tia, SAMPLES};
+use crate::tia::{Painted, Picture, Tia, SAMPLES};
 #[cfg(feature = "translate")]
 use crate::translate::{Registers, Translated, Translation};
 #[cfg(feature = "translate")]
@@ -484,10 +484,9 @@ impl Console {
         self.translated.as_ref().map_or(0, Translated::executed)
     }
 
-    /// The screen: rows of 160 palette indices.
-    pub(crate) fn screen(&mut self) -> &[u8] {
-        let pixels = self.exposed_rows() as usize * crate::tia::WIDTH;
-        &self.board.tia.frame()[..pixels]
+    /// The screen, and more rows than are shown.
+    pub(crate) fn screen(&mut self) -> Painted<'_> {
+        self.board.tia.frame()
     }
 
     /// The screen and the one before it.

@@ -13,7 +13,7 @@ use crate::controller::Controls;
 use crate::game::{self, Game, GameState, Memory, Modes, Properties};
 use crate::palette::Palette;
 use crate::random::MersenneTwister;
-use crate::tia::{SAMPLES, WIDTH};
+use crate::tia::{Painted, ScreenVersion, SAMPLES, WIDTH};
 
 /// How an [`Environment`] behaves. The defaults are ALE's but for sticky actions, which ALE has on (0.25).
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +55,8 @@ impl Default for Settings {
     }
 }
 
-/// A picture: rows of palette indices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A picture: rows of palette indices. Two are equal if they show the same.
+#[derive(Clone, Copy, Debug)]
 pub struct Screen<'a> {
     /// Palette indices, row by row: `height * width` of them.
     pub pixels: &'a [u8],
@@ -64,7 +64,37 @@ pub struct Screen<'a> {
     pub width: usize,
     /// Rows: 210 for most NTSC games, 250 for PAL.
     pub height: usize,
+    /// When its rows were painted, if they were painted and not computed.
+    painted: Option<Painted<'a>>,
 }
+
+impl<'a> Screen<'a> {
+    /// A picture that no console painted: `height * width` palette indices, row by row.
+    pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
+        Self { pixels, width, height, painted: None }
+    }
+
+    /// What to keep in order to ask a later screen what has [changed since](Self::changed_since); `None` if it could not tell.
+    pub fn version(&self) -> Option<ScreenVersion> {
+        self.painted.map(|painted| painted.version)
+    }
+
+    /// For every row whether it may show something else than in the screen whose [version](Self::version) was `version`. Where
+    /// nothing is known of the two every row may: the console paints two buffers in turns, and a clone's are others.
+    #[inline]
+    pub fn changed_since(&self, version: Option<ScreenVersion>) -> impl Iterator<Item = bool> + use<'a> {
+        let (painted_in, known) = self.painted.map_or((&[][..], 0), |painted| painted.since(version));
+        (0..self.height).map(move |row| painted_in.get(row).is_none_or(|&painting| painting > known))
+    }
+}
+
+impl PartialEq for Screen<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.pixels, self.width, self.height) == (other.pixels, other.width, other.height)
+    }
+}
+
+impl Eq for Screen<'_> {}
 
 /// A mode the game does not offer.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -353,17 +383,16 @@ impl Environment {
     /// The screen as the last frame left it. Looking is what makes the emulator paint it: frames nobody looks at cost less.
     pub fn screen(&mut self) -> Screen<'_> {
         let height = self.screen_height();
-        let pixels = if self.settings.colour_averaging {
+        if self.settings.colour_averaging {
             let averages = self.palette().averages();
             let [current, previous] = self.console.last_two_screens();
             let mixed = current.iter().zip(previous).map(|(&a, &b)| averages[usize::from(a) << 8 | usize::from(b)]);
             self.averaged.clear();
             self.averaged.extend(mixed);
-            &self.averaged
-        } else {
-            self.console.screen()
-        };
-        Screen { pixels, width: WIDTH, height }
+            return Screen::new(&self.averaged, WIDTH, height);
+        }
+        let painted = self.console.screen();
+        Screen { painted: Some(painted), ..Screen::new(&painted.pixels[..height * WIDTH], WIDTH, height) }
     }
 
     /// The sound of the last act: 512 samples, 128 is silence, for the time of one frame whatever the frame skip is. All 0

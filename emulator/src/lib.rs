@@ -71,6 +71,7 @@ pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings}
 pub use game::{Format, Game};
 pub use palette::Palette;
 pub use saved_state::StateError;
+pub use tia::ScreenVersion;
 #[cfg(feature = "translate")]
 #[doc(hidden)]
 pub use translate::Translation;

@@ -8,6 +8,7 @@
 //! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
 //! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all again for the tests, slowly.
 
+mod canvas;
 mod drawing;
 mod motion;
 mod objects;
@@ -18,6 +19,8 @@ mod row;
 mod saving;
 mod sound;
 
+pub use canvas::ScreenVersion;
+pub(crate) use canvas::Painted;
 use drawing::Cursor;
 use objects::{Objects, Registers, BL, M0, M1, P0, P1, PF};
 use painting::{Collider, Colours, FrameBuffer};
@@ -339,9 +342,8 @@ impl Tia {
         clock(cycles).wrapping_sub(self.frame_start).div_euclid(LINE_CLOCKS)
     }
 
-    /// The frame drawn last, painted now if nobody has looked at it before: rows of 160 palette indices, more than are
-    /// shown.
-    pub(crate) fn frame(&mut self) -> &[u8] {
+    /// The frame drawn last, painted now if nobody has looked at it before.
+    pub(crate) fn frame(&mut self) -> Painted<'_> {
         self.take_collisions();
         self.frames[self.current_frame].look()
     }
@@ -349,7 +351,7 @@ impl Tia {
     /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
     pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
         self.take_collisions();
-        let [first, second] = self.frames.each_mut().map(|frame| frame.look());
+        let [first, second] = self.frames.each_mut().map(|frame| frame.look().pixels);
         if self.current_frame == 0 {
             [first, second]
         } else {

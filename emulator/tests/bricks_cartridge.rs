@@ -82,3 +82,33 @@ fn every_reset_starts_the_same_game() {
         assert_eq!(environment.ram(), &start);
     }
 }
+
+#[test]
+fn a_screen_tells_which_rows_were_painted_since_another() {
+    let mut environment = bricks();
+    let mut seen: Vec<(_, Vec<u8>)> = Vec::new();
+    let mut told_alike = 0;
+    for frame in 0..60 {
+        environment.act(if frame % 3 == 0 { Action::Fire } else { Action::Right });
+        let screen = environment.screen();
+        for (version, pixels) in &seen {
+            let rows = screen.pixels.chunks(160).zip(pixels.chunks(160));
+            for ((row, before), changed) in rows.zip(screen.changed_since(*version)) {
+                assert!(changed || row == before, "frame {frame}");
+                told_alike += u32::from(!changed);
+            }
+        }
+        seen.push((screen.version(), screen.pixels.to_vec()));
+    }
+    // Every second of the screens seen is of the other buffer, of which nothing is known.
+    let most = 60 * 59 / 4 * 210;
+    assert!(told_alike > most / 2, "{told_alike} of {most} rows");
+
+    // Nothing is known of a clone's screens, and of those mixed of two.
+    let version = seen.last().unwrap().0;
+    assert!(environment.clone().screen().changed_since(version).all(|changed| changed));
+    let mixing = Settings { colour_averaging: true, ..Settings::default() };
+    let mut environment = Environment::new(&CartridgeImage::bricks(), mixing);
+    assert_eq!(environment.screen().version(), None);
+    assert_eq!(environment.screen().changed_since(version).filter(|&changed| changed).count(), 210);
+}

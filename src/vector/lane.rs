@@ -134,7 +134,7 @@ impl Lane {
                 self.environment.reset();
             }
         }
-        self.screens.set_last(self.environment.screen().pixels);
+        self.screens.set_last(&self.environment.screen());
         self.screens.change_all();
         self.has_before_last = false;
         self.shows_both = false;
@@ -183,7 +183,7 @@ impl Lane {
             }
             // Nor are those that no observation can show: what is not looked at is not painted.
             if remaining == 1 && settings.maxpool {
-                self.screens.set_before_last(self.environment.screen().pixels);
+                self.screens.set_before_last(&self.environment.screen());
                 self.has_before_last = true;
                 newly_kept = true;
             }
@@ -193,7 +193,7 @@ impl Lane {
         let newest = observation.len() - frame_bytes;
         let screens = &mut self.screens;
         if !self.episode_over {
-            screens.set_last(self.environment.screen().pixels);
+            screens.set_last(&self.environment.screen());
             // Shifting the stack has left the last step's newest frame where the new one goes.
             if self.shows_both != self.has_before_last {
                 screens.change_all();

@@ -5,9 +5,10 @@
 //! [`FrameBuffer::look`]. A frame that was drawn to its end covers whatever its buffer held before, painted or not; one that
 //! was not is laid over it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
 
+use super::canvas::{Canvas, Painted};
 use super::objects::{bit, Objects, Rows, BL, M0, M1, P0, P1, PF};
 use super::row::{stretch_table, word_mask, Row, WIDTH, WORDS};
-use super::{BUFFER_ROWS, CTRLPF_PRIORITY, CTRLPF_SCORE};
+use super::{CTRLPF_PRIORITY, CTRLPF_SCORE};
 
 /// The fifteen pairs of objects that can collide, in the order of the collision bits.
 const COLLISION_PAIRS: [(usize, usize); 15] = [
@@ -120,7 +121,7 @@ pub(super) struct Stroke {
 /// One of the TIA's two frame buffers.
 #[derive(Clone, Debug)]
 pub(super) struct FrameBuffer {
-    pixels: Box<[u8]>,
+    canvas: Canvas,
     /// What the buffer would show if it had been painted before the frame under way.
     before: Vec<Stroke>,
     /// The frame under way, from where it was looked at last.
@@ -178,8 +179,17 @@ impl Collider {
 impl FrameBuffer {
     /// A black buffer.
     pub(super) fn new() -> Self {
+        Self::with_canvas(Canvas::new())
+    }
+
+    /// One that holds nothing, for the moment in which the real one is elsewhere.
+    pub(super) fn without_pixels() -> Self {
+        Self::with_canvas(Canvas::without_pixels())
+    }
+
+    fn with_canvas(canvas: Canvas) -> Self {
         Self {
-            pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
+            canvas,
             before: Vec::new(),
             strokes: Vec::new(),
             complete: false,
@@ -188,14 +198,9 @@ impl FrameBuffer {
         }
     }
 
-    /// One that holds nothing, for the moment in which the real one is elsewhere.
-    pub(super) fn without_pixels() -> Self {
-        Self { pixels: Box::default(), ..Self::new() }
-    }
-
     /// Makes the buffer black.
     pub(super) fn clear(&mut self) {
-        self.pixels.fill(0);
+        self.canvas.all_pixels_mut().fill(0);
         self.before.clear();
         self.strokes.clear();
         self.painted.clear();
@@ -214,7 +219,7 @@ impl FrameBuffer {
     /// Paints what was left of the frames before the one under way.
     fn paint_before(&mut self) {
         if !self.before.is_empty() {
-            paint(&self.before, &mut self.pixels);
+            paint(&self.before, &mut self.canvas);
             self.before.clear();
             self.painted.clear();
         }
@@ -263,41 +268,41 @@ impl FrameBuffer {
         self.collided += usize::from(self.collided > place);
     }
 
-    /// Paints what is left to paint and shows the pixels: rows of 160 palette indices. Collisions must have been taken.
-    pub(super) fn look(&mut self) -> &[u8] {
+    /// Paints what is left to paint and shows it. Collisions must have been taken.
+    pub(super) fn look(&mut self) -> Painted<'_> {
         self.paint_before();
         if !self.strokes.is_empty() {
             if self.complete {
-                paint_changes(&self.strokes, &self.painted, &mut self.pixels);
+                paint_changes(&self.strokes, &self.painted, &mut self.canvas);
                 std::mem::swap(&mut self.painted, &mut self.strokes);
             } else {
-                paint(&self.strokes, &mut self.pixels);
+                paint(&self.strokes, &mut self.canvas);
                 self.painted.clear();
             }
             self.strokes.clear();
             self.collided = 0;
         }
-        &self.pixels
+        self.canvas.painted()
     }
 
     /// As [`FrameBuffer::look`], to change the pixels.
     pub(super) fn look_and_change(&mut self) -> &mut [u8] {
         self.look();
         self.painted.clear();
-        &mut self.pixels
+        self.canvas.all_pixels_mut()
     }
 }
 
 /// Paints the lines of a complete frame that are not as in the complete frame `painted`, which the pixels show: of ten lines
 /// eight are.
-fn paint_changes(strokes: &[Stroke], painted: &[Stroke], pixels: &mut [u8]) {
+fn paint_changes(strokes: &[Stroke], painted: &[Stroke], canvas: &mut Canvas) {
     let mut painted = painted.chunk_by(|a, b| a.row_start == b.row_start).peekable();
     let mut changed = strokes.len()..strokes.len();
     let mut place = 0;
     for line in strokes.chunk_by(|a, b| a.row_start == b.row_start) {
         while painted.next_if(|before| before[0].row_start < line[0].row_start).is_some() {}
         if painted.peek() == Some(&line) {
-            paint(&strokes[changed], pixels);
+            paint(&strokes[changed], canvas);
             changed = strokes.len()..strokes.len();
         } else if changed.is_empty() {
             changed = place..place + line.len();
@@ -306,15 +311,17 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], pixels: &mut [u8]) {
         }
         place += line.len();
     }
-    paint(&strokes[changed], pixels);
+    paint(&strokes[changed], canvas);
 }
 
 /// Paints strokes.
-fn paint(strokes: &[Stroke], pixels: &mut [u8]) {
+fn paint(strokes: &[Stroke], canvas: &mut Canvas) {
+    canvas.begin_painting();
     let mut rows = Rows::new();
     for stroke in strokes {
         let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
         let start = usize::from(stroke.row_start);
+        let pixels = canvas.rows_mut(start, usize::from(stroke.lines));
         let line = &mut pixels[start..];
         if stroke.blank {
             line[first..end].fill(0);

@@ -8,7 +8,8 @@ use super::Plain;
 use crate::random::MersenneTwister;
 use crate::saved_state::Archive;
 use crate::tia::objects::{BL, M0, M1, P0, P1, PF};
-use crate::tia::{InputPins, Picture, Tia, LINE_CYCLES, WIDTH};
+use crate::tia::{InputPins, Picture, ScreenVersion, Tia, LINE_CYCLES, WIDTH};
+use std::collections::VecDeque;
 
 const VSYNC: u8 = 0x00;
 const VBLANK: u8 = 0x01;
@@ -426,6 +427,8 @@ fn write(register: u8, value: u8) -> Access {
 
 /// Both chips on one bus.
 struct Both {
+    /// What the last looks saw.
+    seen: VecDeque<(Vec<u8>, ScreenVersion)>,
     real: Tia,
     plain: Plain,
     pins: InputPins,
@@ -446,7 +449,7 @@ impl Both {
     /// Both, reset.
     fn new(program: &Program) -> Self {
         let Program { picture, pins, overheard, .. } = *program;
-        let mut both = Self { real: Tia::new(picture), plain: Plain::new(picture), pins, picture, cycles: 0 };
+        let mut both = Self { real: Tia::new(picture), plain: Plain::new(picture), pins, picture, cycles: 0, seen: VecDeque::new() };
         if overheard {
             both.real.set_overheard();
         }
@@ -493,7 +496,23 @@ impl Both {
         let plain = self.plain.frames();
         match update.look {
             Look::Away => Ok(()),
-            Look::AtTheLast => same_picture(self.picture, rows, self.real.frame(), plain[0]),
+            Look::AtTheLast => {
+                let real = self.real.frame();
+                same_picture(self.picture, rows, real.pixels, plain[0])?;
+                self.seen.iter().try_for_each(|(pixels, version)| {
+                    let (painted_in, known) = real.since(Some(*version));
+                    let alike = (0..rows).filter(|&row| painted_in[row] <= known).map(|row| row * WIDTH..(row + 1) * WIDTH);
+                    match alike.into_iter().find(|row| real.pixels[row.clone()] != pixels[row.clone()]) {
+                        Some(row) => Err(format!("row {} was painted, and says that it was not", row.start / WIDTH)),
+                        None => Ok(()),
+                    }
+                })?;
+                if self.seen.len() == 3 {
+                    self.seen.pop_front();
+                }
+                self.seen.push_back((real.pixels.to_vec(), real.version));
+                Ok(())
+            }
             Look::AtBoth => {
                 let real = self.real.last_two_frames();
                 same_picture(self.picture, rows, real[0], plain[0])?;

@@ -1,0 +1,101 @@
+//! The pixels of a frame buffer, and when each of its rows was painted last.
+//!
+//! Whoever looks at every fourth frame would have to compare all pixels with those of the last look to learn that four rows
+//! in five show what they showed. The painter knows: it passes over the lines that are drawn as before.
+
+use super::row::WIDTH;
+use super::BUFFER_ROWS;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells what one screen shows from what another one does: which of the console's buffers it was, and after how many paintings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScreenVersion {
+    canvas: u64,
+    painting: u64,
+}
+
+/// What there is to see on a [`Canvas`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Painted<'a> {
+    /// Rows of 160 palette indices, more than are shown.
+    pub(crate) pixels: &'a [u8],
+    /// The painting that touched each row last.
+    painted_in: &'a [u64],
+    pub(crate) version: ScreenVersion,
+}
+
+impl<'a> Painted<'a> {
+    /// For every row the painting that touched it last, and the last painting before `version`.
+    #[inline]
+    pub(crate) fn since(self, version: Option<ScreenVersion>) -> (&'a [u64], u64) {
+        // The first painting is 1.
+        let known = version.filter(|version| version.canvas == self.version.canvas).map_or(0, |version| version.painting);
+        (self.painted_in, known)
+    }
+}
+
+/// Palette indices in rows of 160.
+#[derive(Debug)]
+pub(super) struct Canvas {
+    pixels: Box<[u8]>,
+    /// The last painting that touched each row.
+    painted_in: Box<[u64]>,
+    /// No other canvas of this process has it.
+    id: u64,
+    /// Paintings so far.
+    painting: u64,
+}
+
+fn new_id() -> u64 {
+    static IDS: AtomicU64 = AtomicU64::new(0);
+    IDS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Clone for Canvas {
+    fn clone(&self) -> Self {
+        Self { pixels: self.pixels.clone(), painted_in: self.painted_in.clone(), id: new_id(), painting: self.painting }
+    }
+}
+
+impl Canvas {
+    /// A black one.
+    pub(super) fn new() -> Self {
+        Self {
+            pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
+            painted_in: vec![1; BUFFER_ROWS].into_boxed_slice(),
+            id: new_id(),
+            painting: 1,
+        }
+    }
+
+    /// One that holds nothing, for the moment in which the real one is elsewhere.
+    pub(super) fn without_pixels() -> Self {
+        Self { pixels: Box::default(), painted_in: Box::default(), id: new_id(), painting: 1 }
+    }
+
+    /// The pixels, all of which count as painted.
+    pub(super) fn all_pixels_mut(&mut self) -> &mut [u8] {
+        self.begin_painting();
+        self.painted_in.fill(self.painting);
+        &mut self.pixels
+    }
+
+    /// What is painted from now on is new.
+    pub(super) fn begin_painting(&mut self) {
+        self.painting += 1;
+    }
+
+    /// The pixels, to paint the `lines` rows from that whose pixel 0 is at `row_start` on.
+    #[inline]
+    pub(super) fn rows_mut(&mut self, row_start: usize, lines: usize) -> &mut [u8] {
+        let first = row_start / WIDTH;
+        self.painted_in[first..first + lines].fill(self.painting);
+        &mut self.pixels
+    }
+
+    /// What there is to see.
+    pub(super) fn painted(&self) -> Painted<'_> {
+        let version = ScreenVersion { canvas: self.id, painting: self.painting };
+        Painted { pixels: &self.pixels, painted_in: &self.painted_in, version }
+    }
+}
