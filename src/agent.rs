@@ -459,10 +459,11 @@ mod tests {
     use crate::head::Support;
     use crate::learner::CpuLearner;
     use crate::network::{Architecture, Design, NetworkKind, Parameters};
-    use crate::optimizer::OptimizerRule;
+    use crate::optimizer::{LearningRate, OptimizerRule};
     use crate::preprocess::FRAME_PIXELS;
 
-    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
+    const RMSPROP: OptimizerRule =
+        OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
 
     /// What an agent of these tests is made of.
@@ -480,7 +481,12 @@ mod tests {
 
     const PLAIN: Variant = Variant {
         design: Design { kind: NetworkKind::Cpu, dueling: false, noisy: false, head: Head::Expected },
-        optimizer: OptimizerRule::Adam { learning_rate: 2e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        optimizer: OptimizerRule::Adam {
+            learning_rate: LearningRate::constant(2e-3),
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        },
         batch_size: 16,
         double: false,
         n_step: 1,

@@ -7,7 +7,7 @@ use crate::agent::LearningRule;
 use crate::cli::PresetsArgs;
 use crate::head::{Head, Loss, Support};
 use crate::network::{Design, NetworkKind};
-use crate::optimizer::OptimizerRule;
+use crate::optimizer::{LearningRate, OptimizerRule};
 use crate::preprocess::{Preprocessing, Resize, STACK};
 use crate::replay::Replay;
 use crate::schedule::{BetaSchedule, EpsilonSchedule};
@@ -158,6 +158,13 @@ pub struct Config {
     pub optimizer: OptimizerKind,
     /// Learning rate of either.
     pub learning_rate: f64,
+    /// Learning rate after its fall, if it falls.
+    #[serde(default)]
+    pub learning_rate_final: f64,
+    /// Updates the learning rate takes to its final value, on a line; 0 means that it stays. Not simply the length of the run: a
+    /// run that is resumed to a greater length must go on as it would have gone.
+    #[serde(default)]
+    pub learning_rate_anneal_updates: u64,
     /// Decay of RMSProp's averages of the gradient and of its square.
     pub rmsprop_decay: f64,
     /// Added inside RMSProp's root.
@@ -327,6 +334,8 @@ impl Config {
         faults.within("priority_beta_steps", self.priority_beta_steps, 1..=many);
         faults.within("priority_epsilon", self.priority_epsilon, 1e-12..=1e3);
         faults.within("learning_rate", self.learning_rate, 1e-9..=1.0);
+        faults.within("learning_rate_final", self.learning_rate_final, 0.0..=1.0);
+        faults.within("learning_rate_anneal_updates", self.learning_rate_anneal_updates, 0..=many);
         faults.within("rmsprop_decay", self.rmsprop_decay, 0.0..=0.999_999);
         faults.within("rmsprop_epsilon", self.rmsprop_epsilon, 1e-12..=1.0);
         faults.within("adam_beta1", self.adam_beta1, 0.0..=0.999_999);
@@ -419,7 +428,12 @@ impl Config {
 
     /// The optimizer's formula.
     pub fn optimizer_rule(&self) -> OptimizerRule {
-        let learning_rate = self.learning_rate as f32;
+        let learning_rate = match self.learning_rate_anneal_updates {
+            0 => LearningRate::constant(self.learning_rate as f32),
+            updates => {
+                LearningRate { initial: self.learning_rate as f32, last: self.learning_rate_final as f32, updates }
+            }
+        };
         match self.optimizer {
             OptimizerKind::RmsProp => OptimizerRule::RmsProp {
                 learning_rate,
@@ -649,6 +663,8 @@ mod tests {
             priority_beta_initial: 0.4,
             priority_beta_steps: 50_000_000,
             priority_epsilon: 1e-6,
+            learning_rate_final: 0.0,
+            learning_rate_anneal_updates: 0,
             adam_beta1: 0.9,
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
@@ -726,13 +742,19 @@ mod tests {
         assert_eq!(nature.design(), NetworkKind::Nature.plain());
         assert_eq!(nature.preprocessing(), Preprocessing::new(4, Resize::Area, false));
         assert_eq!(nature.epsilon(), linear(0.1, 50_000, 1_000_000));
-        let rmsprop = OptimizerRule::RmsProp { learning_rate: 2.5e-4, decay: 0.95, epsilon: 0.01 };
+        let rmsprop =
+            OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
         assert_eq!(nature.optimizer_rule(), rmsprop);
         let dopamine = Config::preset("dopamine").unwrap();
         let rule = LearningRule { loss: Loss::Squared, gradient_scale: 1.0 / 32.0, ..rule };
         assert_eq!(dopamine.learning_rule(), rule);
         assert_eq!(dopamine.epsilon(), linear(0.01, 20_000, 250_000));
-        let adam = OptimizerRule::Adam { learning_rate: 6.25e-5, beta1: 0.9, beta2: 0.999, epsilon: 1.5e-4 };
+        let adam = OptimizerRule::Adam {
+            learning_rate: LearningRate::constant(6.25e-5),
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1.5e-4,
+        };
         assert_eq!(dopamine.optimizer_rule(), adam);
     }
 
@@ -742,7 +764,12 @@ mod tests {
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         assert_eq!(rainbow.design(), Design { kind: NetworkKind::Nature, dueling: true, noisy: true, head });
         assert_eq!((rainbow.n_step, rainbow.double, rainbow.noisy_sigma), (3, true, 0.5));
-        let expected = OptimizerRule::Adam { learning_rate: 6.25e-5, beta1: 0.9, beta2: 0.999, epsilon: 1.5e-4 };
+        let expected = OptimizerRule::Adam {
+            learning_rate: LearningRate::constant(6.25e-5),
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1.5e-4,
+        };
         assert_eq!(rainbow.optimizer_rule(), expected);
         assert_eq!((rainbow.learning_starts_steps, rainbow.target_sync_steps), (20_000, 8_000));
         assert_eq!((rainbow.epsilon_initial, rainbow.epsilon_final), (0.0, 0.0));

@@ -288,11 +288,13 @@ mod tests {
     use crate::network::first_maximum;
     use crate::network::{Design, NetworkKind};
     use crate::noise::draw_factors;
+    use crate::optimizer::LearningRate;
     use crate::plain_network;
     use crate::preprocess::{FRAME_PIXELS, SIDE, STACK, STACK_PIXELS};
     use crate::random::{Generator, Purpose};
 
-    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    const ADAM: OptimizerRule =
+        OptimizerRule::Adam { learning_rate: LearningRate::constant(1e-3), beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
     fn pixels(images: usize) -> Vec<u8> {
         let mut generator = Generator::new(5, Purpose::Synthetic);
@@ -500,7 +502,8 @@ mod tests {
     /// step shows the gradient's length.
     #[test]
     fn a_clipped_gradient_makes_a_smaller_step_of_the_same_direction() {
-        let rule = OptimizerRule::RmsProp { learning_rate: 1.0, decay: 0.999_999, epsilon: 1.0 };
+        let rule =
+            OptimizerRule::RmsProp { learning_rate: LearningRate::constant(1.0), decay: 0.999_999, epsilon: 1.0 };
         let parameters = Parameters::initial(
             Architecture::new(NetworkKind::Cpu.plain(), 3),
             &mut Generator::new(3, Purpose::Weights),

@@ -8,6 +8,33 @@ use candle_core::{Tensor, Var};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+/// How long a step is: from `initial` to `last` in equal parts over the first `updates` updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRate {
+    /// That of the first update.
+    pub initial: f32,
+    /// That of every update after the first `updates`.
+    pub last: f32,
+    /// Updates the fall takes.
+    pub updates: u64,
+}
+
+impl LearningRate {
+    /// One that stays.
+    pub const fn constant(rate: f32) -> Self {
+        Self { initial: rate, last: rate, updates: 0 }
+    }
+
+    /// That of the `step`th update, the first being 1.
+    pub fn at(self, step: u64) -> f32 {
+        let done = step.saturating_sub(1);
+        if done >= self.updates {
+            return self.last;
+        }
+        (f64::from(self.initial) + f64::from(self.last - self.initial) * (done as f64 / self.updates as f64)) as f32
+    }
+}
+
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OptimizerRule {
@@ -15,7 +42,7 @@ pub enum OptimizerRule {
     /// g <- decay g + (1 - decay) d; g2 <- decay g2 + (1 - decay) d^2; w <- w - rate d / sqrt(g2 - g^2 + epsilon).
     RmsProp {
         /// Learning rate.
-        learning_rate: f32,
+        learning_rate: LearningRate,
         /// Decay of both averages.
         decay: f32,
         /// Added inside the root.
@@ -24,7 +51,7 @@ pub enum OptimizerRule {
     /// Adam (Kingma & Ba 2015), for gradients averaged over the batch; epsilon outside the root, no weight decay.
     Adam {
         /// Learning rate.
-        learning_rate: f32,
+        learning_rate: LearningRate,
         /// Decay of the average gradient.
         beta1: f32,
         /// Decay of the average squared gradient.
@@ -45,10 +72,10 @@ impl OptimizerRule {
 
     /// Adam's learning rate and epsilon at its `step`th step (the first is 1), both moments' start at 0 corrected:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
-    fn corrected(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
+    fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
         let root = power(beta2).sqrt();
-        ((f64::from(learning_rate) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
+        ((f64::from(learning_rate.at(step)) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
     }
 }
 
@@ -157,6 +184,7 @@ impl CpuOptimizer {
         let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
         match self.rule {
             OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
+                let learning_rate = learning_rate.at(self.steps);
                 chunks.for_each(|((values, gradient), (first, second))| {
                     let each = values.iter_mut().zip(gradient).zip(first).zip(second);
                     vectorized(
@@ -250,7 +278,7 @@ impl DeviceOptimizer {
                     *first = average(first, gradient, decay)?;
                     *second = average(second, &gradient.sqr()?, decay)?;
                     let root = ((&*second - first.sqr()?)? + f64::from(epsilon))?.sqrt()?;
-                    (gradient.affine(f64::from(learning_rate), 0.0)? / root)?
+                    (gradient.affine(f64::from(learning_rate.at(self.steps)), 0.0)? / root)?
                 }
                 OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
                     let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
@@ -270,8 +298,10 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    const RMSPROP: OptimizerRule = OptimizerRule::RmsProp { learning_rate: 0.1, decay: 0.5, epsilon: 0.01 };
-    const ADAM: OptimizerRule = OptimizerRule::Adam { learning_rate: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
+    const RMSPROP: OptimizerRule =
+        OptimizerRule::RmsProp { learning_rate: LearningRate::constant(0.1), decay: 0.5, epsilon: 0.01 };
+    const ADAM: OptimizerRule =
+        OptimizerRule::Adam { learning_rate: LearningRate::constant(0.1), beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
     const GRADIENTS: [f32; 3] = [1.0, -2.0, 0.5];
 
     /// w after each of the three gradients, from w = 1, with both implementations.
@@ -306,6 +336,23 @@ mod tests {
         let expected = [0.900_990, 0.961_322, 0.972_362];
         for (got, want) in walk(ADAM).iter().zip(expected) {
             assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    /// The walks above with 0.1, 0.05 and 0: half of the second step, and none of the third.
+    #[test]
+    fn a_rate_that_falls_is_the_last_one_after_its_updates() {
+        let falling = LearningRate { initial: 0.1, last: 0.0, updates: 2 };
+        assert_eq!([1, 2, 3, 4].map(|step| falling.at(step)), [0.1, 0.05, 0.0, 0.0]);
+        assert_eq!([1, 9].map(|step| LearningRate::constant(0.1).at(step)), [0.1; 2]);
+        let rmsprop = OptimizerRule::RmsProp { learning_rate: falling, decay: 0.5, epsilon: 0.01 };
+        let adam = OptimizerRule::Adam { learning_rate: falling, beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
+        for (rule, expected) in
+            [(rmsprop, [0.803_884, 0.880_637, 0.880_637]), (adam, [0.900_990, 0.931_156, 0.931_156])]
+        {
+            for (got, want) in walk(rule).iter().zip(expected) {
+                assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+            }
         }
     }
 

@@ -125,7 +125,8 @@ mod tests {
     fn only_rows_that_differ_from_what_they_were_are_new() {
         let mut pair = ScreenPair::new(3);
         let set_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_last(&Screen::new(pixels, WIDTH, 3));
-        let set_before_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_before_last(&Screen::new(pixels, WIDTH, 3));
+        let set_before_last =
+            |pair: &mut ScreenPair, pixels: &[u8]| pair.set_before_last(&Screen::new(pixels, WIDTH, 3));
         assert!(pair.changes().iter().all(|&change| change != 0));
         pair.forget_changes();
         let mut screen = vec![0; 3 * WIDTH];

@@ -19,8 +19,8 @@ mod row;
 mod saving;
 mod sound;
 
-pub use canvas::ScreenVersion;
 pub(crate) use canvas::Painted;
+pub use canvas::ScreenVersion;
 use drawing::Cursor;
 use objects::{Objects, Registers, BL, M0, M1, P0, P1, PF};
 use painting::{Collider, Colours, FrameBuffer};

@@ -29,7 +29,8 @@ impl<'a> Painted<'a> {
     #[inline]
     pub(crate) fn since(self, version: Option<ScreenVersion>) -> (&'a [u64], u64) {
         // The first painting is 1.
-        let known = version.filter(|version| version.canvas == self.version.canvas).map_or(0, |version| version.painting);
+        let known =
+            version.filter(|version| version.canvas == self.version.canvas).map_or(0, |version| version.painting);
         (self.painted_in, known)
     }
 }

@@ -100,10 +100,10 @@ enum Order {
 }
 
 /// The pixels `first..end` of the line whose pixel 0 is at `row_start`, and of the `lines - 1` lines below it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Stroke {
     pub(super) objects: Objects,
-    pub(super) colours: Colours,
     pub(super) row_start: u16,
     pub(super) lines: u16,
     pub(super) first: u8,
@@ -111,6 +111,7 @@ pub(super) struct Stroke {
     /// Pixels before this one are black: what an HMOVE blanks.
     pub(super) black_until: u8,
     pub(super) ctrlpf: u8,
+    pub(super) colours: Colours,
     /// Nothing but black, and no collisions.
     pub(super) blank: bool,
     /// Whether up to three pixels behind the stroke's end may be painted too: if it is drawn in groups of four pixels, and no
@@ -132,6 +133,8 @@ pub(super) struct FrameBuffer {
     painted: Vec<Stroke>,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
+    /// Rows of what was painted last.
+    rows: Rows,
 }
 
 /// Finds collisions, and remembers them: nine rows in ten are those of the frame before, and games that never clear the
@@ -195,6 +198,7 @@ impl FrameBuffer {
             complete: false,
             painted: Vec::new(),
             collided: 0,
+            rows: Rows::new(),
         }
     }
 
@@ -219,7 +223,7 @@ impl FrameBuffer {
     /// Paints what was left of the frames before the one under way.
     fn paint_before(&mut self) {
         if !self.before.is_empty() {
-            paint(&self.before, &mut self.canvas);
+            paint(&self.before, &mut self.rows, &mut self.canvas);
             self.before.clear();
             self.painted.clear();
         }
@@ -273,10 +277,10 @@ impl FrameBuffer {
         self.paint_before();
         if !self.strokes.is_empty() {
             if self.complete {
-                paint_changes(&self.strokes, &self.painted, &mut self.canvas);
+                paint_changes(&self.strokes, &self.painted, &mut self.rows, &mut self.canvas);
                 std::mem::swap(&mut self.painted, &mut self.strokes);
             } else {
-                paint(&self.strokes, &mut self.canvas);
+                paint(&self.strokes, &mut self.rows, &mut self.canvas);
                 self.painted.clear();
             }
             self.strokes.clear();
@@ -295,14 +299,14 @@ impl FrameBuffer {
 
 /// Paints the lines of a complete frame that are not as in the complete frame `painted`, which the pixels show: of ten lines
 /// eight are.
-fn paint_changes(strokes: &[Stroke], painted: &[Stroke], canvas: &mut Canvas) {
+fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut Rows, canvas: &mut Canvas) {
     let mut painted = painted.chunk_by(|a, b| a.row_start == b.row_start).peekable();
     let mut changed = strokes.len()..strokes.len();
     let mut place = 0;
     for line in strokes.chunk_by(|a, b| a.row_start == b.row_start) {
         while painted.next_if(|before| before[0].row_start < line[0].row_start).is_some() {}
         if painted.peek() == Some(&line) {
-            paint(&strokes[changed], canvas);
+            paint(&strokes[changed], rows, canvas);
             changed = strokes.len()..strokes.len();
         } else if changed.is_empty() {
             changed = place..place + line.len();
@@ -311,13 +315,12 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], canvas: &mut Canvas) {
         }
         place += line.len();
     }
-    paint(&strokes[changed], canvas);
+    paint(&strokes[changed], rows, canvas);
 }
 
-/// Paints strokes.
-fn paint(strokes: &[Stroke], canvas: &mut Canvas) {
+/// Paints strokes; `rows` are those of the last one painted.
+fn paint(strokes: &[Stroke], rows: &mut Rows, canvas: &mut Canvas) {
     canvas.begin_painting();
-    let mut rows = Rows::new();
     for stroke in strokes {
         let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
         let start = usize::from(stroke.row_start);
@@ -344,7 +347,39 @@ fn paint(strokes: &[Stroke], canvas: &mut Canvas) {
     }
 }
 
+impl PartialEq for Stroke {
+    fn eq(&self, other: &Self) -> bool {
+        // Most strokes that are compared are equal: all fields at once, which are loaded as words.
+        self.place() == other.place() && self.look() == other.look() && self.objects == other.objects
+    }
+}
+
+impl Eq for Stroke {}
+
 impl Stroke {
+    /// Where the stroke is.
+    #[inline]
+    fn place(&self) -> u64 {
+        let Self { row_start, lines, first, end, black_until, ctrlpf, .. } = *self;
+        u64::from(row_start)
+            | u64::from(lines) << 16
+            | u64::from(first) << 32
+            | u64::from(end) << 40
+            | u64::from(black_until) << 48
+            | u64::from(ctrlpf) << 56
+    }
+
+    /// What else there is to it but its objects.
+    #[inline]
+    fn look(&self) -> u64 {
+        let Self {
+            colours: Colours { player: [player0, player1], playfield, background }, blank, may_over_run, ..
+        } = *self;
+        u64::from(u32::from_le_bytes([player0, player1, playfield, background]))
+            | u64::from(blank) << 32
+            | u64::from(may_over_run) << 40
+    }
+
     /// Black pixels at `first..end` of the line whose pixel 0 is at `row_start`.
     pub(super) fn black(row_start: u16, first: u8, end: u8) -> Self {
         Self {

@@ -449,7 +449,14 @@ impl Both {
     /// Both, reset.
     fn new(program: &Program) -> Self {
         let Program { picture, pins, overheard, .. } = *program;
-        let mut both = Self { real: Tia::new(picture), plain: Plain::new(picture), pins, picture, cycles: 0, seen: VecDeque::new() };
+        let mut both = Self {
+            real: Tia::new(picture),
+            plain: Plain::new(picture),
+            pins,
+            picture,
+            cycles: 0,
+            seen: VecDeque::new(),
+        };
         if overheard {
             both.real.set_overheard();
         }
@@ -501,7 +508,8 @@ impl Both {
                 same_picture(self.picture, rows, real.pixels, plain[0])?;
                 self.seen.iter().try_for_each(|(pixels, version)| {
                     let (painted_in, known) = real.since(Some(*version));
-                    let alike = (0..rows).filter(|&row| painted_in[row] <= known).map(|row| row * WIDTH..(row + 1) * WIDTH);
+                    let alike =
+                        (0..rows).filter(|&row| painted_in[row] <= known).map(|row| row * WIDTH..(row + 1) * WIDTH);
                     match alike.into_iter().find(|row| real.pixels[row.clone()] != pixels[row.clone()]) {
                         Some(row) => Err(format!("row {} was painted, and says that it was not", row.start / WIDTH)),
                         None => Ok(()),
