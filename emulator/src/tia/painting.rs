@@ -223,7 +223,7 @@ impl FrameBuffer {
     /// Paints what was left of the frames before the one under way.
     fn paint_before(&mut self) {
         if !self.before.is_empty() {
-            paint(&self.before, &mut self.rows, &mut self.canvas);
+            paint(&self.before, false, &mut self.rows, &mut self.canvas);
             self.before.clear();
             self.painted.clear();
         }
@@ -280,7 +280,7 @@ impl FrameBuffer {
                 paint_changes(&self.strokes, &self.painted, &mut self.rows, &mut self.canvas);
                 std::mem::swap(&mut self.painted, &mut self.strokes);
             } else {
-                paint(&self.strokes, &mut self.rows, &mut self.canvas);
+                paint(&self.strokes, false, &mut self.rows, &mut self.canvas);
                 self.painted.clear();
             }
             self.strokes.clear();
@@ -306,7 +306,7 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut Rows, canvas
     for line in strokes.chunk_by(|a, b| a.row_start == b.row_start) {
         while painted.next_if(|before| before[0].row_start < line[0].row_start).is_some() {}
         if painted.peek() == Some(&line) {
-            paint(&strokes[changed], rows, canvas);
+            paint(&strokes[changed], true, rows, canvas);
             changed = strokes.len()..strokes.len();
         } else if changed.is_empty() {
             changed = place..place + line.len();
@@ -315,11 +315,12 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut Rows, canvas
         }
         place += line.len();
     }
-    paint(&strokes[changed], rows, canvas);
+    paint(&strokes[changed], true, rows, canvas);
 }
 
-/// Paints strokes; `rows` are those of the last one painted.
-fn paint(strokes: &[Stroke], rows: &mut Rows, canvas: &mut Canvas) {
+/// Paints strokes; `rows` are those of the last one painted. If `all` lines are painted to their ends, or left as they are, no
+/// over-run stays visible.
+fn paint(strokes: &[Stroke], all: bool, rows: &mut Rows, canvas: &mut Canvas) {
     canvas.begin_painting();
     for stroke in strokes {
         let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
@@ -334,7 +335,7 @@ fn paint(strokes: &[Stroke], rows: &mut Rows, canvas: &mut Canvas) {
             for word in first / 32..=(end - 1) / 32 {
                 stroke.paint(word, order, rows, &mut line[word * 32..]);
             }
-            if stroke.may_over_run {
+            if stroke.may_over_run && !all {
                 stroke.over_run(rows, line);
             }
         }

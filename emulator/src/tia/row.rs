@@ -31,15 +31,12 @@ impl Row {
     #[inline]
     pub(super) fn copies(pattern: u32, offsets: u128, x: u32) -> Row {
         let all = u128::from(pattern) * offsets;
-        let shift = x % 32;
         // At most 96 bits before the shift, so four words after it.
-        let shifted = all << shift;
-        let word = (x / 32) as usize;
-        let mut row = [0; 2 * WORDS];
-        for i in 0..4 {
-            row[(word + i) % (2 * WORDS)] = (shifted >> (32 * i)) as u32;
-        }
-        Row(std::array::from_fn(|i| row[i] | row[WORDS + i]))
+        let shifted = all << (x % 32);
+        let words: [u32; 8] = std::array::from_fn(|i| if i < 4 { (shifted >> (32 * i)) as u32 } else { 0 });
+        // Word by word: a vector read across the words just written would wait until they have left the processor.
+        let order = &TURNS[(x / 32) as usize % TURNS.len()];
+        Row(order.map(|word| words[usize::from(word) % 8]))
     }
 
     /// The row whose forty 4-pixel groups are the low 40 bits of `groups`, leftmost first.
@@ -60,7 +57,7 @@ impl Row {
 
     /// Whether any of the pixels `first..end` is in the set.
     pub(super) fn any_in(&self, first: usize, end: usize) -> bool {
-        (first..end).any(|x| self.0[x / 32] >> (x % 32) & 1 == 1)
+        Row::range(first, end).0.iter().zip(&self.0).any(|(range, word)| range & word != 0)
     }
 }
 
@@ -73,6 +70,10 @@ pub(super) fn word_mask(word: usize, first: usize, end: usize) -> u32 {
     };
     below(end) & !below(first)
 }
+
+/// By how many words a row is turned, 0 to 5, which word comes where.
+static TURNS: [[u8; WORDS]; WORDS + 1] =
+    [[0, 1, 2, 3, 4], [4, 0, 1, 2, 3], [3, 4, 0, 1, 2], [2, 3, 4, 0, 1], [1, 2, 3, 4, 0], [0, 1, 2, 3, 4]];
 
 /// For every `x` the pixels left of it.
 static BELOW: [Row; WIDTH + 1] = {
