@@ -25,7 +25,7 @@ pub(crate) struct Painted<'a> {
 }
 
 impl<'a> Painted<'a> {
-    /// For every row the painting that touched it last, and the last painting before `version`.
+    /// For every row the painting that touched it last, and the last painting that `version` shows, 0 if it is of another canvas.
     #[inline]
     pub(crate) fn since(self, version: Option<ScreenVersion>) -> (&'a [u64], u64) {
         // The first painting is 1.
