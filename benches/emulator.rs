@@ -3,9 +3,9 @@
 //! The games are the built-in one and those of [`GAMES`] that are in `./roms` or `$ATARI_ROMS`.
 
 use anyhow::Result;
-use atari_dqn::bench::{agent_steps, frames, vector_steps};
+use atari_dqn::commands::bench::{agent_steps, frames, vector_steps};
+use atari_dqn::environments::cartridges::{self, LoadedRom};
 use atari_dqn::random::{Generator, Purpose};
-use atari_dqn::roms::{self, LoadedRom};
 use atari_dqn::vector::VectorSettings;
 use atari_emulator::{Environment, Settings};
 use criterion::measurement::WallTime;
@@ -31,9 +31,9 @@ fn main() -> Result<()> {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
-    measure(&mut criterion, &roms::built_in())?;
+    measure(&mut criterion, &cartridges::built_in())?;
     for game in GAMES {
-        match roms::load(game) {
+        match cartridges::load(game) {
             Ok(rom) => measure(&mut criterion, &rom)?,
             Err(error) => eprintln!("left out: {error:#}"),
         }

@@ -3,14 +3,14 @@
 //! A configuration is resolved in this order, later wins: preset, `--config` file, `--set key=value`, flags. Presets are
 //! TOML files in `presets/` that give every key, with unit and source beside each.
 
-use crate::agent::LearningRule;
-use crate::cli::PresetsArgs;
-use crate::head::{Head, Loss, Support};
-use crate::network::{Design, NetworkKind};
-use crate::optimizer::{LearningRate, OptimizerRule};
+use crate::algorithms::dqn::agent::LearningRule;
+use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
+use crate::commands::PresetsArgs;
+use crate::experience::replay::Replay;
+use crate::networks::head::{Head, Loss, Support};
+use crate::networks::optimizer::{LearningRate, OptimizerRule};
+use crate::networks::{Design, NetworkKind};
 use crate::preprocess::{Preprocessing, Resize, STACK};
-use crate::replay::Replay;
-use crate::schedule::{BetaSchedule, EpsilonSchedule};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Write as _};
@@ -21,14 +21,14 @@ use toml::{Table, Value};
 
 /// (name, file) of the presets.
 const PRESETS: [(&str, &str); 8] = [
-    ("nature", include_str!("presets/nature.toml")),
-    ("dopamine", include_str!("presets/dopamine.toml")),
-    ("cleanrl", include_str!("presets/cleanrl.toml")),
-    ("rainbow", include_str!("presets/rainbow.toml")),
-    ("machado", include_str!("presets/machado.toml")),
-    ("pong-cpu", include_str!("presets/pong-cpu.toml")),
-    ("breakout-cpu", include_str!("presets/breakout-cpu.toml")),
-    ("bricks", include_str!("presets/bricks.toml")),
+    ("nature", include_str!("config/presets/nature.toml")),
+    ("dopamine", include_str!("config/presets/dopamine.toml")),
+    ("cleanrl", include_str!("config/presets/cleanrl.toml")),
+    ("rainbow", include_str!("config/presets/rainbow.toml")),
+    ("machado", include_str!("config/presets/machado.toml")),
+    ("pong-cpu", include_str!("config/presets/pong-cpu.toml")),
+    ("breakout-cpu", include_str!("config/presets/breakout-cpu.toml")),
+    ("bricks", include_str!("config/presets/bricks.toml")),
 ];
 
 /// What a lost life means to the learner. Reported scores are those of whole games in any case.

@@ -9,11 +9,11 @@ pub mod picture;
 pub mod pilot;
 mod window;
 
-use crate::checkpoint::{self, Checkpoint};
-use crate::cli::PlayArgs;
-use crate::device;
-use crate::recording::GifRecorder;
-use crate::roms::{self, LoadedRom};
+use crate::commands::PlayArgs;
+use crate::drawing::recording::GifRecorder;
+use crate::environments::cartridges::{self, LoadedRom};
+use crate::networks::device;
+use crate::policy::model::{self, Checkpoint};
 use anyhow::{ensure, Context, Result};
 use atari_emulator::{Environment, Settings};
 use pilot::{NetworkPilot, Pilot, RandomPilot};
@@ -39,7 +39,7 @@ pub fn run(args: &PlayArgs) -> Result<()> {
             let (rom, pilot) = load_agent(model, args)?;
             (rom, Some(Box::new(pilot)))
         }
-        None => (args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?, None),
+        None => (args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?, None),
     };
     let mut environment = new_environment(&rom, args)?;
     match &args.record {
@@ -56,12 +56,12 @@ pub fn run(args: &PlayArgs) -> Result<()> {
 
 /// The agent in `model`, and the cartridge it is to play: the one it knows unless --rom says otherwise.
 fn load_agent(model: &Path, args: &PlayArgs) -> Result<(LoadedRom, NetworkPilot)> {
-    let path = checkpoint::find(Some(model))?;
+    let path = model::find(Some(model))?;
     let checkpoint = Checkpoint::load(&path)?;
     let trained_on = &checkpoint.metadata;
     let rom = match &args.rom {
-        Some(rom) => roms::load(rom)?,
-        None => roms::load(&trained_on.game)
+        Some(rom) => cartridges::load(rom)?,
+        None => cartridges::load(&trained_on.game)
             .with_context(|| format!("{} plays {}; name its cartridge with --rom", path.display(), trained_on.game))?,
     };
     if rom.image.md5() != trained_on.cartridge_md5 {

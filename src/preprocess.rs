@@ -582,8 +582,8 @@ impl AgentEnvironment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environments::cartridges;
     use crate::random::{Generator, Purpose};
-    use crate::roms;
     use atari_emulator::Settings;
     use std::io::Read;
     use std::path::PathBuf;
@@ -678,7 +678,7 @@ mod tests {
     }
 
     fn bricks(fire_reset: bool, stop_at_life_loss: bool) -> AgentEnvironment {
-        let environment = Environment::new(&roms::built_in().image, Settings::default());
+        let environment = Environment::new(&cartridges::built_in().image, Settings::default());
         let actions = environment.minimal_actions();
         AgentEnvironment::new(environment, Preprocessing::new(4, Resize::Area, fire_reset), actions, stop_at_life_loss)
     }

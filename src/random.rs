@@ -42,10 +42,16 @@ pub struct Generator {
 impl Generator {
     /// The generator for `purpose` in the run with `seed`.
     pub fn new(seed: u64, purpose: Purpose) -> Self {
+        Self::numbered(seed, purpose, 0)
+    }
+
+    /// The generator for `purpose` in environment number `index` of the run with `seed`; that of the first is the run's own.
+    pub fn numbered(seed: u64, purpose: Purpose, index: u64) -> Self {
         // Neighbouring seeds must not give neighbouring states.
         let high = mix(seed);
         let low = mix(seed ^ 0x9E37_79B9_7F4A_7C15);
-        Self { pcg: Pcg64::new(u128::from(high) << 64 | u128::from(low), purpose as u128) }
+        let stream = u128::from(index) << 64 | purpose as u128;
+        Self { pcg: Pcg64::new(u128::from(high) << 64 | u128::from(low), stream) }
     }
 
     /// 64 random bits.

@@ -9,14 +9,14 @@ pub mod slurm;
 pub mod summary;
 mod table;
 
-use crate::cli::{Cli, Command as Subcommand, SweepArgs};
-use crate::eval;
-use crate::memory;
-use crate::roms;
+use crate::commands::{Cli, Command as Subcommand, SweepArgs};
+use crate::environments::cartridges;
+use crate::evaluation;
+use crate::run;
+use crate::run::memory;
 use crate::sweep::grid::{Cell, Grid, Progress};
 use crate::sweep::summary::Summary;
 use crate::sweep::table::Table;
-use crate::train;
 use anyhow::{anyhow, bail, Context, Result};
 use clap::{Parser, ValueEnum};
 use indicatif::ProgressBar;
@@ -86,7 +86,7 @@ fn train_cell(grid: &Grid, index: usize, args: &SweepArgs) -> Result<()> {
     };
     let words = std::iter::once(OsString::from("atari-dqn")).chain(arguments);
     match Cli::try_parse_from(words).context("cannot start the cell")?.command {
-        Subcommand::Train(train) => train::run(&train),
+        Subcommand::Train(train) => run::run(&train),
         other => bail!("cannot start the cell: its command line means {other:?}"),
     }
 }
@@ -120,7 +120,7 @@ fn train_all(grid: &Grid, args: &SweepArgs) -> Result<()> {
             _ => waiting.push_back(cell),
         }
     }
-    let cores = eval::default_workers();
+    let cores = evaluation::default_workers();
     let jobs = args.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, waiting.len().max(1));
     let threads = (cores / jobs).max(1);
     check_memory(&waiting, jobs, args.force)?;
@@ -305,7 +305,7 @@ fn check_memory(cells: &VecDeque<&Cell>, jobs: usize, force: bool) -> Result<()>
         let kind = (cell.game.name.as_str(), cell.preset.as_str());
         let bytes = match known.get(&kind) {
             Some(bytes) => *bytes,
-            None => train::replay_bytes(&cell.config, &roms::load(&cell.game.spec().to_string_lossy())?),
+            None => run::replay_bytes(&cell.config, &cartridges::load(&cell.game.spec().to_string_lossy())?),
         };
         known.insert(kind, bytes);
         needs.push(bytes);

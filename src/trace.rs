@@ -8,9 +8,9 @@
 //! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
-use crate::cli::TraceArgs;
+use crate::commands::TraceArgs;
+use crate::environments::cartridges;
 use crate::preprocess::{Observer, Resize};
-use crate::roms;
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
 use std::fs;
@@ -37,7 +37,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
     let text = fs::read_to_string(&args.actions)
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
-    let rom = roms::load(&args.rom)?;
+    let rom = cartridges::load(&args.rom)?;
     let settings = Settings {
         sticky_probability: as_ale_stores(args.sticky),
         frame_skip: if args.observation { 1 } else { args.frame_skip },

@@ -1,7 +1,7 @@
 //! Cartridge files as people have them: raw, packed, damaged, mistaken for something else.
 #![allow(clippy::unwrap_used)] // helpers of tests, which clippy takes for ordinary functions
 
-use atari_dqn::roms;
+use atari_dqn::environments::cartridges;
 use flate2::{write::GzEncoder, Compression};
 use std::fs;
 use std::io::Write;
@@ -45,8 +45,8 @@ impl Folder {
     }
 }
 
-fn load(path: &Path) -> anyhow::Result<roms::LoadedRom> {
-    roms::load(path.to_str().unwrap())
+fn load(path: &Path) -> anyhow::Result<cartridges::LoadedRom> {
+    cartridges::load(path.to_str().unwrap())
 }
 
 /// The error, with its causes, of loading `path`; it must name the file.
@@ -64,9 +64,9 @@ fn assert_contains(message: &str, part: &str) {
 
 #[test]
 fn the_built_in_game_needs_no_file() {
-    let rom = roms::load("bricks").unwrap();
+    let rom = cartridges::load("bricks").unwrap();
     assert_eq!((rom.name.as_str(), rom.path), ("bricks", None));
-    assert_eq!(roms::game_warning(&rom.image), None);
+    assert_eq!(cartridges::game_warning(&rom.image), None);
 }
 
 #[test]
@@ -92,10 +92,10 @@ fn raw_gzip_and_zip_give_the_same_image_whatever_the_file_is_called() {
 fn an_unknown_image_runs_but_is_warned_about() {
     let folder = Folder::new();
     let unknown = load(&folder.file("loop.bin", &image())).unwrap();
-    assert_contains(&roms::game_warning(&unknown.image).unwrap(), "not in the game table");
+    assert_contains(&cartridges::game_warning(&unknown.image).unwrap(), "not in the game table");
     let other_dump = load(&folder.file("pong.bin", &image())).unwrap();
     assert_eq!(other_dump.name, "pong");
-    assert_contains(&roms::game_warning(&other_dump.image).unwrap(), "not the image of pong");
+    assert_contains(&cartridges::game_warning(&other_dump.image).unwrap(), "not the image of pong");
 }
 
 #[test]

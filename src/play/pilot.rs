@@ -1,7 +1,7 @@
 //! Who holds the stick when no person does.
 
-use crate::checkpoint::Checkpoint;
-use crate::player::Player;
+use crate::policy::model::Checkpoint;
+use crate::policy::Player;
 use crate::preprocess::{FrameStack, Observer, Preprocessing};
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
@@ -132,8 +132,8 @@ impl Pilot for NetworkPilot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::Metadata;
-    use crate::network::{Architecture, NetworkKind, Parameters};
+    use crate::networks::{Architecture, NetworkKind, Parameters};
+    use crate::policy::model::Metadata;
     use crate::preprocess::{AgentEnvironment, Resize};
     use atari_emulator::{CartridgeImage, Settings};
 

@@ -4,13 +4,13 @@
 //! began; so a cell that starts weeks later, on another machine or with a later version, learns as the first one did. Every
 //! cell is an ordinary run folder beside them.
 
-use crate::cli::SweepArgs;
+use crate::commands::SweepArgs;
 use crate::config::{Config, Sources};
-use crate::eval;
-use crate::roms::{self, LoadedRom};
-use crate::run_checkpoints::{self, RunCheckpoints};
-use crate::run_log::{CONFIG_FILE, EVALUATION_FILE};
-use crate::sealed_file;
+use crate::environments::cartridges::{self, LoadedRom};
+use crate::evaluation;
+use crate::run::checkpoints::{self, RunCheckpoints};
+use crate::run::log::{CONFIG_FILE, EVALUATION_FILE};
+use crate::saving::sealed_file;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -59,7 +59,7 @@ impl Game {
 
     /// What `--rom` is to be told.
     pub fn spec(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| PathBuf::from(roms::BUILT_IN))
+        self.file.clone().unwrap_or_else(|| PathBuf::from(cartridges::BUILT_IN))
     }
 }
 
@@ -110,7 +110,7 @@ impl Cell {
             self.folder.display(),
             differences.join("; ")
         );
-        Ok(if !run_checkpoints::exist_in(&self.folder) {
+        Ok(if !checkpoints::exist_in(&self.folder) {
             Progress::NoCheckpoint
         } else if self.folder.join(EVALUATION_FILE).exists() {
             Progress::Finished
@@ -190,8 +190,8 @@ impl Grid {
         };
         let configs = presets.iter().map(resolve).collect::<Result<Vec<Config>>>()?;
         let load = |spec: &String| {
-            let rom = roms::load(spec)?;
-            eval::ensure_scores(&rom)?;
+            let rom = cartridges::load(spec)?;
+            evaluation::ensure_scores(&rom)?;
             Game::new(&rom)
         };
         let games = args.roms.iter().map(load).collect::<Result<Vec<Game>>>()?;
@@ -316,7 +316,7 @@ fn differences(there: &Config, wanted: &Config) -> Result<Vec<String>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::commands::{Cli, Command};
     use clap::Parser;
 
     /// What these options of `sweep` mean.

@@ -3,7 +3,7 @@
 //! A task may be preempted, requeued or reach its limit of time at any moment; the run saves a checkpoint and a later task
 //! with the same index goes on with it.
 
-use crate::cli::SweepArgs;
+use crate::commands::SweepArgs;
 use crate::sweep::grid::{Grid, Progress};
 use crate::sweep::summary::Summary;
 use anyhow::{bail, Context, Result};

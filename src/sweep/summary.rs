@@ -1,10 +1,10 @@
 //! What a sweep found: for each preset the scores of each game over the seeds, and all games together as human-normalised
 //! scores, each with an interval; after Agarwal et al. 2021.
 
-use crate::aggregate::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
+use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
 use crate::random::{Generator, Purpose};
-use crate::run_log::EVALUATION_FILE;
-use crate::sealed_file;
+use crate::run::log::EVALUATION_FILE;
+use crate::saving::sealed_file;
 use crate::sweep::grid::{Cell, Grid, Progress};
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;

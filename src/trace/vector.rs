@@ -9,8 +9,8 @@
 //! (`-` if there is none).
 
 use super::as_ale_stores;
-use crate::cli::{TraceArgs, VectorArgs};
-use crate::roms;
+use crate::commands::{TraceArgs, VectorArgs};
+use crate::environments::cartridges;
 use crate::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
@@ -32,7 +32,7 @@ pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let commands = parse(&text, num_envs, args.vector_options.continuous.is_some())
         .with_context(|| args.actions.display().to_string())?;
-    let rom = roms::load(&args.rom)?;
+    let rom = cartridges::load(&args.rom)?;
     let mut environments = VectorEnvironment::new(&rom.image, settings(num_envs, args))?;
     let mut out = BufWriter::new(io::stdout().lock());
     match write_trace(&mut out, &mut environments, args.seed, &commands) {
@@ -193,7 +193,7 @@ mod tests {
             autoreset: Autoreset::SameStep,
             ..VectorSettings::default()
         };
-        let mut environments = VectorEnvironment::new(&roms::built_in().image, settings).unwrap();
+        let mut environments = VectorEnvironment::new(&cartridges::built_in().image, settings).unwrap();
         let mut out = Vec::new();
         write_trace(&mut out, &mut environments, 7, &commands).unwrap();
         let text = String::from_utf8(out).unwrap();

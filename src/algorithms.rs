@@ -1,0 +1,4 @@
+//! Ways to learn.
+
+pub mod dqn;
+pub mod exploration;

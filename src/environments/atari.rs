@@ -1,0 +1,97 @@
+//! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
+
+use crate::environments::{Environment, Step};
+use crate::observations::{Place, Seen, Space};
+use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, SIDE, STACK};
+use crate::random::Generator;
+use anyhow::{ensure, Context, Result};
+
+/// What a learner makes of a game.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// An episode begins with 0 to this many no-op frames.
+    pub noop_max: u32,
+    /// A lost life is a terminal to the learner, though the game goes on.
+    pub life_loss_is_terminal: bool,
+    /// Rewards are clipped to [-1, 1] for the learner.
+    pub reward_clip: bool,
+}
+
+/// An Atari game.
+#[derive(Clone, Debug)]
+pub struct Atari {
+    game: AgentEnvironment,
+    stack: FrameStack,
+    rules: Rules,
+}
+
+impl Atari {
+    /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
+    pub fn new(game: AgentEnvironment, rules: Rules) -> Self {
+        Self { game, stack: FrameStack::default(), rules }
+    }
+
+    fn show(&self, mut place: Place<'_>) {
+        let written = place.write(Seen::Pixels(self.stack.pixels()));
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+}
+
+impl Environment for Atari {
+    fn space(&self) -> Space {
+        Space::Pixels { stack: STACK, side: SIDE }
+    }
+
+    fn actions(&self) -> usize {
+        self.game.actions().len()
+    }
+
+    fn reset(&mut self, random: &mut Generator, place: Place<'_>) -> u32 {
+        let noop_frames = random.below(self.rules.noop_max as usize + 1) as u32;
+        self.game.reset(noop_frames);
+        self.stack.begin(self.game.frame());
+        self.show(place);
+        noop_frames
+    }
+
+    fn step(&mut self, action: usize, place: Place<'_>) -> Step {
+        let lives = self.game.environment().lives();
+        let step = self.game.step(action);
+        self.stack.push(self.game.frame());
+        self.show(place);
+        let raw_reward = step.reward as f32;
+        Step {
+            reward: if self.rules.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
+            raw_reward,
+            terminal: step.terminal || (self.rules.life_loss_is_terminal && step.life_lost),
+            lives_lost: (lives - self.game.environment().lives()).max(0) as u32,
+            over: step.episode_over(),
+            truncated: step.truncated,
+        }
+    }
+
+    fn episode_frames(&self) -> u64 {
+        u64::from(self.game.environment().episode_frame_number())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        let EnvironmentState { mut emulator, .. } = self.game.state();
+        // The newest frame of the stack is the one that the environment needs back.
+        emulator.splice(0..0, self.stack.pixels().iter().copied());
+        emulator
+    }
+
+    fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()> {
+        let pixels = self.space().size();
+        ensure!(state.len() > pixels, "the state of the environment is cut off: it has {} bytes", state.len());
+        let (stack, emulator) = state.split_at(pixels);
+        let frames: &[Frame] = stack.as_chunks().0;
+        let newest = frames.last().context("a stack holds a frame")?;
+        let state = EnvironmentState { emulator: emulator.to_vec(), frame: Box::new(*newest) };
+        self.game.set_state(&state)?;
+        self.stack.begin(&frames[0]);
+        frames[1..].iter().for_each(|frame| self.stack.push(frame));
+        self.show(place);
+        Ok(())
+    }
+}

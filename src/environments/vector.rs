@@ -1,0 +1,268 @@
+//! Environments of one kind stepped together, each of which begins its next episode in the step that ends one.
+
+use crate::environments::{Environment, Step};
+use crate::observations::{Observations, Place, Seen, Space};
+use crate::random::{Generator, Purpose};
+use anyhow::{ensure, Context, Result};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Environments stepped together. A step gives the same bytes on any number of threads: an environment depends on nothing but
+/// its own state and random numbers.
+pub struct VectorEnvironment {
+    space: Space,
+    actions: usize,
+    lanes: Vec<Lane>,
+    observations: Observations,
+    outcomes: Outcomes,
+}
+
+/// One environment and what it needs of its own.
+struct Lane {
+    environment: Box<dyn Environment>,
+    starts: Generator,
+}
+
+/// What a step of all environments did.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    /// Of every environment.
+    pub steps: Vec<Step>,
+    /// Frames of the episode up to this step, of every environment.
+    pub episode_frames: Vec<u64>,
+    /// The last observations of the episodes that ended; out of date where the step was not [over](Step::over).
+    last: Observations,
+    space: Space,
+}
+
+impl Outcomes {
+    /// The last observation of the episode that ended in environment `index`.
+    pub fn last_observation(&self, index: usize) -> Option<Seen<'_>> {
+        self.steps[index].over.then(|| self.last.seen().at(self.space, index))
+    }
+}
+
+/// What the future of a [`VectorEnvironment`] depends on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VectorState {
+    environments: Vec<(Vec<u8>, Generator)>,
+}
+
+impl VectorEnvironment {
+    /// `num_envs` environments, each `make(index)`, in their first episodes; `seed` is that of the run.
+    ///
+    /// # Errors
+    /// Those of `make`, and when there is none or they differ in kind.
+    pub fn new(
+        make: &dyn Fn(usize) -> Result<Box<dyn Environment>>,
+        num_envs: usize,
+        seed: u64,
+    ) -> Result<VectorEnvironment> {
+        let lanes = (0..num_envs)
+            .map(|index| {
+                let environment = make(index)?;
+                Ok(Lane { environment, starts: Generator::numbered(seed, Purpose::Starts, index as u64) })
+            })
+            .collect::<Result<Vec<Lane>>>()?;
+        let first = lanes.first().context("a vector needs at least one environment")?;
+        let (space, actions) = (first.environment.space(), first.environment.actions());
+        for Lane { environment, .. } in &lanes {
+            ensure!(
+                environment.space() == space && environment.actions() == actions,
+                "the environments of a vector must be of one kind: {space:?} with {actions} actions and {:?} with {}",
+                environment.space(),
+                environment.actions()
+            );
+        }
+        let outcomes = Outcomes {
+            steps: vec![Step::default(); num_envs],
+            episode_frames: vec![0; num_envs],
+            last: space.observations(num_envs),
+            space,
+        };
+        let mut vector = Self { space, actions, lanes, observations: space.observations(num_envs), outcomes };
+        for (lane, place) in vector.lanes.iter_mut().zip(vector.observations.place().split(space)) {
+            lane.environment.reset(&mut lane.starts, place);
+        }
+        Ok(vector)
+    }
+
+    /// Environments.
+    pub fn num_envs(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// What is seen of each.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
+    /// Actions of each.
+    pub fn actions(&self) -> usize {
+        self.actions
+    }
+
+    /// What is now seen, of all.
+    pub fn observations(&self) -> &Observations {
+        &self.observations
+    }
+
+    /// Takes one action in each environment. Where an episode ends the next one begins in the same step, and
+    /// [`observations`](Self::observations) has its first observation.
+    pub fn step(&mut self, actions: &[usize]) -> &Outcomes {
+        debug_assert_eq!(actions.len(), self.lanes.len());
+        let (observations, last) = (self.observations.place(), self.outcomes.last.place());
+        if let [lane] = self.lanes.as_mut_slice() {
+            let step = (&mut self.outcomes.steps[0], &mut self.outcomes.episode_frames[0]);
+            lane.step(actions[0], observations, last, step);
+            return &self.outcomes;
+        }
+        let places = observations.split(self.space).into_iter().zip(last.split(self.space));
+        let outcomes = self.outcomes.steps.iter_mut().zip(&mut self.outcomes.episode_frames);
+        let work: Vec<_> = self.lanes.iter_mut().zip(actions).zip(places).zip(outcomes).collect();
+        work.into_par_iter()
+            .for_each(|(((lane, &action), (observation, last)), step)| lane.step(action, observation, last, step));
+        &self.outcomes
+    }
+
+    /// Everything the future depends on.
+    pub fn state(&self) -> VectorState {
+        let state = |lane: &Lane| (lane.environment.state(), lane.starts.clone());
+        VectorState { environments: self.lanes.iter().map(state).collect() }
+    }
+
+    /// Goes on from a state of such a vector.
+    ///
+    /// # Errors
+    /// When it is of other or of another number of environments.
+    pub fn restore(&mut self, state: VectorState) -> Result<()> {
+        ensure!(
+            state.environments.len() == self.lanes.len(),
+            "the state is of {} environments, and there are {}",
+            state.environments.len(),
+            self.lanes.len()
+        );
+        let places = self.observations.place().split(self.space);
+        for ((lane, (environment, starts)), place) in self.lanes.iter_mut().zip(state.environments).zip(places) {
+            lane.environment.restore(&environment, place).context("the state of the environment cannot be used")?;
+            lane.starts = starts;
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    fn step(&mut self, action: usize, mut seen: Place<'_>, mut last: Place<'_>, outcome: (&mut Step, &mut u64)) {
+        let (step, episode_frames) = outcome;
+        *step = self.environment.step(action, seen.reborrow());
+        *episode_frames = self.environment.episode_frames();
+        if step.over {
+            last.copy_from(&seen);
+            self.environment.reset(&mut self.starts, seen);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts its steps; `length` of them are an episode, whose first observation is a random number.
+    struct Counter {
+        length: u64,
+        start: f32,
+        steps: u64,
+    }
+
+    impl Counter {
+        fn show(&self, place: Place<'_>) {
+            let Place::Numbers(place) = place else { unreachable!("its space is of numbers") };
+            place.copy_from_slice(&[self.start, self.steps as f32]);
+        }
+    }
+
+    impl Environment for Counter {
+        fn space(&self) -> Space {
+            Space::Numbers(2)
+        }
+
+        fn actions(&self) -> usize {
+            2
+        }
+
+        fn reset(&mut self, random: &mut Generator, place: Place<'_>) -> u32 {
+            (self.start, self.steps) = (random.symmetric(1.0), 0);
+            self.show(place);
+            0
+        }
+
+        fn step(&mut self, action: usize, place: Place<'_>) -> Step {
+            self.steps += 1;
+            self.show(place);
+            let over = self.steps == self.length;
+            Step { reward: action as f32, terminal: over, over, ..Step::default() }
+        }
+
+        fn episode_frames(&self) -> u64 {
+            self.steps
+        }
+
+        fn state(&self) -> Vec<u8> {
+            [self.start.to_le_bytes().as_slice(), &self.steps.to_le_bytes()].concat()
+        }
+
+        fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()> {
+            let (start, steps) = state.split_first_chunk().context("too short")?;
+            self.start = f32::from_le_bytes(*start);
+            self.steps = u64::from_le_bytes(steps.try_into()?);
+            self.show(place);
+            Ok(())
+        }
+    }
+
+    fn vector(num_envs: usize, seed: u64) -> VectorEnvironment {
+        let make = |index: usize| -> Result<Box<dyn Environment>> {
+            Ok(Box::new(Counter { length: 2 + index as u64, start: 0.0, steps: 0 }))
+        };
+        VectorEnvironment::new(&make, num_envs, seed).unwrap()
+    }
+
+    #[test]
+    fn an_episode_that_ends_is_followed_by_the_next_in_the_same_step() {
+        let mut vector = vector(2, 1);
+        let space = vector.space();
+        let first = vector.observations().clone();
+        assert_ne!(first.seen().at(space, 0), first.seen().at(space, 1), "each has random numbers of its own");
+        assert_eq!(vector.step(&[1, 0]).steps[0], Step { reward: 1.0, ..Step::default() });
+        let outcomes = vector.step(&[0, 0]).clone();
+        assert!(outcomes.steps[0].over && !outcomes.steps[1].over);
+        assert_eq!(outcomes.episode_frames, [2, 2]);
+        let Some(Seen::Numbers(&[start, steps])) = outcomes.last_observation(0) else { panic!("{outcomes:?}") };
+        assert_eq!((Seen::Numbers(&[start, 0.0]), steps), (first.seen().at(space, 0), 2.0));
+        assert!(outcomes.last_observation(1).is_none());
+        let Seen::Numbers(now) = vector.observations().seen() else { panic!() };
+        assert!(now[0] != start && now[1] == 0.0 && now[3] == 2.0, "{now:?}");
+    }
+
+    #[test]
+    fn a_restored_vector_goes_on_as_the_first_on_any_number_of_threads() {
+        let mut first = vector(5, 3);
+        first.step(&[0; 5]);
+        let state = first.state();
+        let mut expected = Vec::new();
+        for _ in 0..20 {
+            let steps = first.step(&[1; 5]).steps.clone();
+            expected.push((steps, first.observations().clone()));
+        }
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut again = vector(5, 9);
+            again.restore(state.clone()).unwrap();
+            for expected in &expected {
+                let steps = pool.install(|| again.step(&[1; 5]).steps.clone());
+                assert_eq!((&steps, again.observations()), (&expected.0, &expected.1));
+            }
+        }
+        assert!(vector(4, 3).restore(state).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! A network that is evaluated and not trained: a copy on some device, which threads can share.
+
+use crate::networks::candle::CandleNetwork;
+use crate::networks::cpu::{CpuNetwork, Workspace};
+use crate::networks::{Architecture, Parameters};
+use anyhow::{Context, Result};
+use candle_core::Device;
+use std::sync::Arc;
+
+/// Evaluates one network; noisy layers by their means unless [`set_noise`](Self::set_noise) says otherwise.
+pub struct Evaluator {
+    network: Network,
+    architecture: Architecture,
+    /// The network's outputs, if they had to be fetched from a device.
+    fetched: Vec<f32>,
+    /// Room for the Q-values.
+    q_values: Vec<f32>,
+}
+
+enum Network {
+    Cpu(Arc<CpuNetwork>, Box<Workspace>),
+    Candle(Arc<CandleNetwork>),
+}
+
+impl Evaluator {
+    /// A copy of this network on `device`.
+    ///
+    /// # Errors
+    /// When the device has no room for it.
+    pub fn new(parameters: &Parameters, device: &Device) -> Result<Self> {
+        let network = match device {
+            Device::Cpu => Network::Cpu(Arc::new(CpuNetwork::new(parameters)), Box::default()),
+            device => Network::Candle(Arc::new(CandleNetwork::new(parameters, device)?)),
+        };
+        let architecture = parameters.architecture.clone();
+        Ok(Self { network, architecture, fetched: Vec::new(), q_values: Vec::new() })
+    }
+
+    /// Another evaluator of the same network, for another thread.
+    pub fn share(&self) -> Self {
+        let network = match &self.network {
+            Network::Cpu(network, _) => Network::Cpu(Arc::clone(network), Box::default()),
+            Network::Candle(network) => Network::Candle(Arc::clone(network)),
+        };
+        Self { network, architecture: self.architecture.clone(), fetched: Vec::new(), q_values: Vec::new() }
+    }
+
+    /// The network's shape.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The network's parameters.
+    ///
+    /// # Errors
+    /// When they cannot be fetched from the device.
+    pub fn parameters(&self) -> Result<Parameters> {
+        Ok(match &self.network {
+            Network::Cpu(network, _) => network.parameters(),
+            Network::Candle(network) => network.parameters()?,
+        })
+    }
+
+    /// From now on noisy layers have this noise; see [`Learner::perturb`](crate::networks::learner::Learner::perturb).
+    ///
+    /// # Errors
+    /// When the network is [shared](Self::share), or the device fails.
+    pub fn set_noise(&mut self, noise: &[f32]) -> Result<()> {
+        let alone = "the noise of a network that others use too cannot be set";
+        match &mut self.network {
+            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.perturb(Some(noise)),
+            Network::Candle(network) => Arc::get_mut(network).context(alone)?.perturb(Some(noise))?,
+        }
+        Ok(())
+    }
+
+    /// The Q-values of `observations`, `[count, 4, 84, 84]` gray values, oldest frame first: `[count, actions]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn q_values(&mut self, observations: &[u8]) -> Result<&[f32]> {
+        let outputs = match &mut self.network {
+            Network::Cpu(network, workspace) => workspace.forward(network, observations),
+            Network::Candle(network) => {
+                self.fetched = network.forward(observations)?.flatten_all()?.to_vec1()?;
+                &self.fetched
+            }
+        };
+        Ok(self.architecture.design.head.q_values(outputs, &mut self.q_values))
+    }
+}

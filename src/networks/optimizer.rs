@@ -1,0 +1,386 @@
+//! Gradient descent: the paper's RMSProp and Adam.
+//!
+//! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
+//! [`DeviceOptimizer`] to candle tensors on an accelerator.
+
+use crate::networks::cpu::convolution::vectorized;
+use candle_core::{Tensor, Var};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How long a step is: from `initial` to `last` in equal parts over the first `updates` updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRate {
+    /// That of the first update.
+    pub initial: f32,
+    /// That of every update after the first `updates`.
+    pub last: f32,
+    /// Updates the fall takes.
+    pub updates: u64,
+}
+
+impl LearningRate {
+    /// One that stays.
+    pub const fn constant(rate: f32) -> Self {
+        Self { initial: rate, last: rate, updates: 0 }
+    }
+
+    /// That of the `step`th update, the first being 1.
+    pub fn at(self, step: u64) -> f32 {
+        let done = step.saturating_sub(1);
+        if done >= self.updates {
+            return self.last;
+        }
+        (f64::from(self.initial) + f64::from(self.last - self.initial) * (done as f64 / self.updates as f64)) as f32
+    }
+}
+
+/// How a gradient becomes a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OptimizerRule {
+    /// Centred RMSProp as in Mnih et al. 2015, for gradients *summed* over the batch:
+    /// g <- decay g + (1 - decay) d; g2 <- decay g2 + (1 - decay) d^2; w <- w - rate d / sqrt(g2 - g^2 + epsilon).
+    RmsProp {
+        /// Learning rate.
+        learning_rate: LearningRate,
+        /// Decay of both averages.
+        decay: f32,
+        /// Added inside the root.
+        epsilon: f32,
+    },
+    /// Adam (Kingma & Ba 2015), for gradients averaged over the batch; epsilon outside the root, no weight decay.
+    Adam {
+        /// Learning rate.
+        learning_rate: LearningRate,
+        /// Decay of the average gradient.
+        beta1: f32,
+        /// Decay of the average squared gradient.
+        beta2: f32,
+        /// Added to the root.
+        epsilon: f32,
+    },
+}
+
+impl OptimizerRule {
+    /// What the gradient of a batch of `batch_size` is multiplied by, starting from the sum: 1, or 1 over the batch size.
+    pub fn gradient_scale(&self, batch_size: usize) -> f32 {
+        match self {
+            OptimizerRule::RmsProp { .. } => 1.0,
+            OptimizerRule::Adam { .. } => 1.0 / batch_size as f32,
+        }
+    }
+
+    /// Adam's learning rate and epsilon at its `step`th step (the first is 1), both moments' start at 0 corrected:
+    /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
+    fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let root = power(beta2).sqrt();
+        ((f64::from(learning_rate.at(step)) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
+    }
+}
+
+/// What an optimizer remembers of the gradients so far, in the order of the stored parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerState {
+    /// Average gradient of each parameter.
+    pub first: Vec<f32>,
+    /// Average squared gradient of each parameter.
+    pub second: Vec<f32>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+/// An optimizer of a flat vector on the CPU.
+#[derive(Clone, Debug)]
+pub struct CpuOptimizer {
+    rule: OptimizerRule,
+    /// Average gradient of each parameter.
+    first: Vec<f32>,
+    /// Average squared gradient of each parameter.
+    second: Vec<f32>,
+    steps: u64,
+}
+
+/// Parameters a thread takes at a time.
+pub(crate) const CHUNK: usize = 65_536;
+
+/// The Euclidean norm of `gradient`, all parameters together. Partial sums, for which `sums` is room, are those of fixed
+/// pieces and are added in their order, whatever the number of threads.
+fn norm(gradient: &[f32], sums: &mut Vec<f64>) -> f32 {
+    sums.resize(gradient.len().div_ceil(CHUNK), 0.0);
+    sums.par_iter_mut().zip(gradient.par_chunks(CHUNK)).for_each(|(sum, piece)| {
+        *sum = vectorized(
+            #[inline(always)]
+            || {
+                // Eight sums beside each other, so that vectors can be used.
+                let mut lanes = [0.0f64; 8];
+                let (eights, rest) = piece.as_chunks::<8>();
+                for eight in eights {
+                    for (lane, value) in lanes.iter_mut().zip(eight) {
+                        *lane += f64::from(*value) * f64::from(*value);
+                    }
+                }
+                lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
+            },
+        );
+    });
+    sums.iter().sum::<f64>().sqrt() as f32
+}
+
+/// What a gradient of this `norm` is multiplied by so that its norm is at most `limit`.
+fn clip_factor(norm: f32, limit: f32) -> Option<f32> {
+    (norm > limit).then(|| limit / norm)
+}
+
+/// Shortens `gradient` to the norm `limit` if it is longer; the norm it had. `sums` is room for partial sums.
+pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
+    let norm = norm(gradient, sums);
+    if let Some(factor) = clip_factor(norm, limit) {
+        gradient.par_chunks_mut(CHUNK).for_each(|piece| piece.iter_mut().for_each(|value| *value *= factor));
+    }
+    norm
+}
+
+/// [`clip_norm`] for the gradients of candle variables.
+pub fn clip_norm_on_device(gradients: &mut [Tensor], limit: f32) -> candle_core::Result<f32> {
+    // Added up on the device, which is waited for only once.
+    let squares =
+        gradients.iter().map(|gradient| gradient.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
+    let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?.to_scalar::<f32>()?;
+    if let Some(factor) = clip_factor(norm, limit) {
+        for gradient in gradients {
+            *gradient = gradient.affine(f64::from(factor), 0.0)?;
+        }
+    }
+    Ok(norm)
+}
+
+impl CpuOptimizer {
+    /// An optimizer of `parameter_count` numbers that has seen no gradient yet.
+    pub fn new(rule: OptimizerRule, parameter_count: usize) -> Self {
+        Self { rule, first: vec![0.0; parameter_count], second: vec![0.0; parameter_count], steps: 0 }
+    }
+
+    /// The formula.
+    pub fn rule(&self) -> &OptimizerRule {
+        &self.rule
+    }
+
+    /// What it remembers, in the order of the vector.
+    pub fn state(&self) -> OptimizerState {
+        OptimizerState { first: self.first.clone(), second: self.second.clone(), steps: self.steps }
+    }
+
+    /// Goes on from what was remembered, which must be as long.
+    pub fn set_state(&mut self, state: OptimizerState) {
+        assert_eq!((state.first.len(), state.second.len()), (self.first.len(), self.second.len()));
+        (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
+    }
+
+    /// One step against `gradient`.
+    pub fn step(&mut self, values: &mut [f32], gradient: &[f32]) {
+        self.steps += 1;
+        let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
+        let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
+        match self.rule {
+            OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
+                let learning_rate = learning_rate.at(self.steps);
+                chunks.for_each(|((values, gradient), (first, second))| {
+                    let each = values.iter_mut().zip(gradient).zip(first).zip(second);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (((w, &d), g), g2) in each {
+                                *g = decay * *g + (1.0 - decay) * d;
+                                *g2 = decay * *g2 + (1.0 - decay) * d * d;
+                                *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
+                            }
+                        },
+                    );
+                });
+            }
+            OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+                chunks.for_each(|((values, gradient), (first, second))| {
+                    let each = values.iter_mut().zip(gradient).zip(first).zip(second);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (((w, &d), m), v) in each {
+                                *m = beta1 * *m + (1.0 - beta1) * d;
+                                *v = beta2 * *v + (1.0 - beta2) * d * d;
+                                *w -= rate * *m / (v.sqrt() + epsilon);
+                            }
+                        },
+                    );
+                });
+            }
+        }
+    }
+}
+
+/// An optimizer of candle variables, on whatever device they are.
+#[derive(Debug)]
+pub struct DeviceOptimizer {
+    rule: OptimizerRule,
+    /// (average gradient, average squared gradient) of each variable.
+    moments: Vec<(Tensor, Tensor)>,
+    steps: u64,
+}
+
+impl DeviceOptimizer {
+    /// An optimizer of `variables` that has seen no gradient yet.
+    pub fn new(rule: OptimizerRule, variables: &[Var]) -> candle_core::Result<Self> {
+        let moments = variables
+            .iter()
+            .map(|variable| Ok((variable.zeros_like()?, variable.zeros_like()?)))
+            .collect::<candle_core::Result<_>>()?;
+        Ok(Self { rule, moments, steps: 0 })
+    }
+
+    /// The formula.
+    pub fn rule(&self) -> &OptimizerRule {
+        &self.rule
+    }
+
+    /// What it remembers, the variables one after the other.
+    pub fn state(&self) -> candle_core::Result<OptimizerState> {
+        let mut state = OptimizerState { first: Vec::new(), second: Vec::new(), steps: self.steps };
+        for (first, second) in &self.moments {
+            state.first.extend(first.flatten_all()?.to_vec1::<f32>()?);
+            state.second.extend(second.flatten_all()?.to_vec1::<f32>()?);
+        }
+        Ok(state)
+    }
+
+    /// Goes on from what was remembered of variables of these shapes.
+    pub fn set_state(&mut self, state: &OptimizerState) -> candle_core::Result<()> {
+        let mut begin = 0;
+        for (first, second) in &mut self.moments {
+            let range = begin..begin + first.elem_count();
+            let tensor = |values: &[f32]| Tensor::from_slice(&values[range.clone()], first.shape(), first.device());
+            (*first, *second) = (tensor(&state.first)?, tensor(&state.second)?);
+            begin = range.end;
+        }
+        self.steps = state.steps;
+        Ok(())
+    }
+
+    /// One step against `gradients`, in the order of the variables.
+    pub fn step(&mut self, variables: &[Var], gradients: &[Tensor]) -> candle_core::Result<()> {
+        self.steps += 1;
+        let average = |old: &Tensor, new: &Tensor, decay: f32| {
+            old.affine(f64::from(decay), 0.0)? + new.affine(1.0 - f64::from(decay), 0.0)?
+        };
+        for ((variable, gradient), (first, second)) in variables.iter().zip(gradients).zip(&mut self.moments) {
+            let change = match self.rule {
+                OptimizerRule::RmsProp { learning_rate, decay, epsilon } => {
+                    *first = average(first, gradient, decay)?;
+                    *second = average(second, &gradient.sqr()?, decay)?;
+                    let root = ((&*second - first.sqr()?)? + f64::from(epsilon))?.sqrt()?;
+                    (gradient.affine(f64::from(learning_rate.at(self.steps)), 0.0)? / root)?
+                }
+                OptimizerRule::Adam { learning_rate, beta1, beta2, epsilon } => {
+                    let (rate, epsilon) = OptimizerRule::corrected(learning_rate, beta1, beta2, epsilon, self.steps);
+                    *first = average(first, gradient, beta1)?;
+                    *second = average(second, &gradient.sqr()?, beta2)?;
+                    (first.affine(f64::from(rate), 0.0)? / (second.sqrt()? + f64::from(epsilon))?)?
+                }
+            };
+            variable.set(&(variable.as_tensor() - change)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    const RMSPROP: OptimizerRule =
+        OptimizerRule::RmsProp { learning_rate: LearningRate::constant(0.1), decay: 0.5, epsilon: 0.01 };
+    const ADAM: OptimizerRule =
+        OptimizerRule::Adam { learning_rate: LearningRate::constant(0.1), beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
+    const GRADIENTS: [f32; 3] = [1.0, -2.0, 0.5];
+
+    /// w after each of the three gradients, from w = 1, with both implementations.
+    fn walk(rule: OptimizerRule) -> [f32; 3] {
+        let (mut values, mut optimizer) = ([1.0f32], CpuOptimizer::new(rule, 1));
+        let variable = Var::from_slice(&[1.0f32], 1, &Device::Cpu).unwrap();
+        let variables = [variable];
+        let mut on_device = DeviceOptimizer::new(rule, &variables).unwrap();
+        GRADIENTS.map(|gradient| {
+            optimizer.step(&mut values, &[gradient]);
+            on_device.step(&variables, &[Tensor::new(&[gradient], &Device::Cpu).unwrap()]).unwrap();
+            let other = variables[0].to_vec1::<f32>().unwrap()[0];
+            assert!((values[0] - other).abs() < 1e-6, "{} and {other}", values[0]);
+            values[0]
+        })
+    }
+
+    /// Worked by hand: g, g2 = 0.5, 0.5 then -0.75, 2.25 then -0.125, 1.25, so
+    /// w = 1 - 0.1/sqrt(0.26), + 0.2/sqrt(1.6975), - 0.05/sqrt(1.244375).
+    #[test]
+    fn rmsprop_is_centred_with_epsilon_inside_the_root_and_without_velocity() {
+        let expected = [0.803_884, 0.957_390, 0.912_567];
+        for (got, want) in walk(RMSPROP).iter().zip(expected) {
+            assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    /// Worked by hand: m, v = 0.5, 0.25 then -0.75, 1.1875 then -0.125, 0.953125; corrected m = 1, -1, -1/7 and
+    /// v = 1, 19/7, 61/37; so w = 1 - 0.1/1.01, + 0.1/(sqrt(19/7) + 0.01), + (0.1/7)/(sqrt(61/37) + 0.01).
+    #[test]
+    fn adam_corrects_both_moments_and_has_epsilon_outside_the_root() {
+        let expected = [0.900_990, 0.961_322, 0.972_362];
+        for (got, want) in walk(ADAM).iter().zip(expected) {
+            assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    /// The walks above with 0.1, 0.05 and 0: half of the second step, and none of the third.
+    #[test]
+    fn a_rate_that_falls_is_the_last_one_after_its_updates() {
+        let falling = LearningRate { initial: 0.1, last: 0.0, updates: 2 };
+        assert_eq!([1, 2, 3, 4].map(|step| falling.at(step)), [0.1, 0.05, 0.0, 0.0]);
+        assert_eq!([1, 9].map(|step| LearningRate::constant(0.1).at(step)), [0.1; 2]);
+        let rmsprop = OptimizerRule::RmsProp { learning_rate: falling, decay: 0.5, epsilon: 0.01 };
+        let adam = OptimizerRule::Adam { learning_rate: falling, beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
+        for (rule, expected) in
+            [(rmsprop, [0.803_884, 0.880_637, 0.880_637]), (adam, [0.900_990, 0.931_156, 0.931_156])]
+        {
+            for (got, want) in walk(rule).iter().zip(expected) {
+                assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+            }
+        }
+    }
+
+    /// 3, 4 and 12 have the norm 13.
+    #[test]
+    fn a_gradient_longer_than_the_limit_is_shortened_to_it_and_its_norm_told() {
+        for (limit, expected) in [(13.0, [3.0, 4.0, 12.0]), (6.5, [1.5, 2.0, 6.0])] {
+            let mut gradient = [3.0, 4.0, 12.0];
+            assert_eq!(clip_norm(&mut gradient, limit, &mut Vec::new()), 13.0);
+            assert_eq!(gradient, expected);
+            let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
+            let mut tensors = [tensor(&[3.0, 4.0]), tensor(&[12.0])];
+            assert_eq!(clip_norm_on_device(&mut tensors, limit).unwrap(), 13.0);
+            assert_eq!(tensors[0].to_vec1::<f32>().unwrap(), expected[..2]);
+            assert_eq!(tensors[1].to_vec1::<f32>().unwrap(), expected[2..]);
+        }
+    }
+
+    #[test]
+    fn a_long_gradients_norm_is_that_of_all_its_pieces() {
+        let gradient: Vec<f32> = (0..3 * CHUNK + 5).map(|i| (i % 7) as f32).collect();
+        let expected = gradient.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt() as f32;
+        assert_eq!(norm(&gradient, &mut Vec::new()), expected);
+    }
+
+    #[test]
+    fn the_paper_sums_the_gradient_over_the_batch_and_adam_averages_it() {
+        assert_eq!(RMSPROP.gradient_scale(32), 1.0);
+        assert_eq!(ADAM.gradient_scale(32), 1.0 / 32.0);
+    }
+}

@@ -1,0 +1,228 @@
+//! What is seen of an environment, in the one form that environments, networks and the replay share.
+//!
+//! [`Space`] tells kind and size, [`Observations`] owns the values of one or many environments, [`Seen`] and [`Place`] borrow them
+//! for reading and for writing.
+
+use anyhow::{ensure, Result};
+use serde::{Deserialize, Serialize};
+
+/// The kind and size of one observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Space {
+    /// The last `stack` gray pictures of `side` x `side` pixels, oldest first, 0 to 255.
+    Pixels {
+        /// Pictures.
+        stack: usize,
+        /// Rows and columns of a picture.
+        side: usize,
+    },
+    /// This many real numbers.
+    Numbers(usize),
+}
+
+impl Space {
+    /// Values in one observation.
+    pub fn size(self) -> usize {
+        match self {
+            Space::Pixels { stack, side } => stack * side * side,
+            Space::Numbers(count) => count,
+        }
+    }
+
+    /// Room for `count` observations, all zero.
+    pub fn observations(self, count: usize) -> Observations {
+        match self {
+            Space::Pixels { .. } => Observations::Pixels(vec![0; count * self.size()]),
+            Space::Numbers(_) => Observations::Numbers(vec![0.0; count * self.size()]),
+        }
+    }
+}
+
+/// Observations of one kind, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Observations {
+    /// Of [`Space::Pixels`]: `[count, stack, side, side]` gray values.
+    Pixels(Vec<u8>),
+    /// Of [`Space::Numbers`]: `[count, size]`.
+    Numbers(Vec<f32>),
+}
+
+impl Observations {
+    /// All of them, to be read.
+    pub fn seen(&self) -> Seen<'_> {
+        match self {
+            Observations::Pixels(values) => Seen::Pixels(values),
+            Observations::Numbers(values) => Seen::Numbers(values),
+        }
+    }
+
+    /// All of them, to be written.
+    pub fn place(&mut self) -> Place<'_> {
+        match self {
+            Observations::Pixels(values) => Place::Pixels(values),
+            Observations::Numbers(values) => Place::Numbers(values),
+        }
+    }
+
+    /// Adds what `seen` has at the end; its kind must be the same.
+    ///
+    /// # Errors
+    /// When it is of another kind.
+    pub fn extend(&mut self, seen: Seen<'_>) -> Result<()> {
+        match (self, seen) {
+            (Observations::Pixels(values), Seen::Pixels(more)) => values.extend_from_slice(more),
+            (Observations::Numbers(values), Seen::Numbers(more)) => values.extend_from_slice(more),
+            (own, _) => ensure!(false, "{} cannot be added to {}", seen.kind(), own.seen().kind()),
+        }
+        Ok(())
+    }
+}
+
+/// Borrowed observations, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Seen<'a> {
+    /// `[count, stack, side, side]` gray values.
+    Pixels(&'a [u8]),
+    /// `[count, size]`.
+    Numbers(&'a [f32]),
+}
+
+impl<'a> Seen<'a> {
+    /// Values in all of them together.
+    pub fn values(self) -> usize {
+        match self {
+            Seen::Pixels(values) => values.len(),
+            Seen::Numbers(values) => values.len(),
+        }
+    }
+
+    /// How many observations of `space` these are.
+    pub fn count(self, space: Space) -> usize {
+        self.values() / space.size()
+    }
+
+    /// Observation number `index` of `space`.
+    pub fn at(self, space: Space, index: usize) -> Seen<'a> {
+        self.part(space, index, 1)
+    }
+
+    /// `count` observations of `space` from number `first` on.
+    pub fn part(self, space: Space, first: usize, count: usize) -> Seen<'a> {
+        let range = first * space.size()..(first + count) * space.size();
+        match self {
+            Seen::Pixels(values) => Seen::Pixels(&values[range]),
+            Seen::Numbers(values) => Seen::Numbers(&values[range]),
+        }
+    }
+
+    /// A copy.
+    pub fn to_observations(self) -> Observations {
+        match self {
+            Seen::Pixels(values) => Observations::Pixels(values.to_vec()),
+            Seen::Numbers(values) => Observations::Numbers(values.to_vec()),
+        }
+    }
+
+    /// The gray values.
+    ///
+    /// # Errors
+    /// When these are no pixels.
+    pub fn pixels(self) -> Result<&'a [u8]> {
+        match self {
+            Seen::Pixels(values) => Ok(values),
+            Seen::Numbers(_) => Err(anyhow::anyhow!("pixels are needed here, and these observations are numbers")),
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Seen::Pixels(_) => "pixels",
+            Seen::Numbers(_) => "numbers",
+        }
+    }
+}
+
+/// Where observations are written.
+#[derive(Debug)]
+pub enum Place<'a> {
+    /// `[count, stack, side, side]` gray values.
+    Pixels(&'a mut [u8]),
+    /// `[count, size]`.
+    Numbers(&'a mut [f32]),
+}
+
+impl<'a> Place<'a> {
+    /// The places of single observations of `space`, in their order.
+    pub fn split(self, space: Space) -> Vec<Place<'a>> {
+        match self {
+            Place::Pixels(values) => values.chunks_exact_mut(space.size()).map(Place::Pixels).collect(),
+            Place::Numbers(values) => values.chunks_exact_mut(space.size()).map(Place::Numbers).collect(),
+        }
+    }
+
+    /// The same place, borrowed for a shorter time.
+    pub fn reborrow(&mut self) -> Place<'_> {
+        match self {
+            Place::Pixels(values) => Place::Pixels(values),
+            Place::Numbers(values) => Place::Numbers(values),
+        }
+    }
+
+    /// Copies what is at `other`, of the same kind and size.
+    pub fn copy_from(&mut self, other: &Place<'_>) {
+        match (self, other) {
+            (Place::Pixels(place), Place::Pixels(other)) => place.copy_from_slice(other),
+            (Place::Numbers(place), Place::Numbers(other)) => place.copy_from_slice(other),
+            _ => unreachable!("both places are of one space"),
+        }
+    }
+
+    /// Copies `seen`, of the same kind and size, to this place.
+    ///
+    /// # Errors
+    /// When kind or size differ; nothing is written then.
+    pub fn write(&mut self, seen: Seen<'_>) -> Result<()> {
+        match (self, seen) {
+            (Place::Pixels(place), Seen::Pixels(values)) if place.len() == values.len() => {
+                place.copy_from_slice(values)
+            }
+            (Place::Numbers(place), Seen::Numbers(values)) if place.len() == values.len() => {
+                place.copy_from_slice(values);
+            }
+            (Place::Pixels(place), seen) => {
+                ensure!(false, "{} {} do not fit the place of {} pixels", seen.values(), seen.kind(), place.len());
+            }
+            (Place::Numbers(place), seen) => {
+                ensure!(false, "{} {} do not fit the place of {} numbers", seen.values(), seen.kind(), place.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn observations_are_parted_by_their_space() {
+        let space = Space::Numbers(2);
+        let mut observations = space.observations(3);
+        for (i, mut place) in observations.place().split(space).into_iter().enumerate() {
+            place.write(Seen::Numbers(&[i as f32, 10.0 + i as f32])).unwrap();
+        }
+        assert_eq!(observations.seen().count(space), 3);
+        assert_eq!(observations.seen().at(space, 1), Seen::Numbers(&[1.0, 11.0]));
+        assert_eq!(observations.seen().part(space, 1, 2), Seen::Numbers(&[1.0, 11.0, 2.0, 12.0]));
+    }
+
+    #[test]
+    fn another_kind_or_size_is_an_error_that_names_both() {
+        let mut observations = Space::Pixels { stack: 1, side: 2 }.observations(1);
+        let message = observations.place().write(Seen::Numbers(&[1.0])).unwrap_err().to_string();
+        assert_eq!(message, "1 numbers do not fit the place of 4 pixels");
+        assert!(observations.place().write(Seen::Pixels(&[1; 3])).is_err());
+        assert!(observations.extend(Seen::Numbers(&[1.0])).is_err());
+        assert_eq!(observations, Observations::Pixels(vec![0; 4]));
+    }
+}

@@ -1,0 +1,370 @@
+//! Trained networks in files: safetensors with PyTorch's shapes, and in the file's own metadata everything that is needed
+//! to play with the network as it was trained.
+
+use crate::networks::head::{Head, Support};
+use crate::networks::{Architecture, Design, Parameters};
+use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
+use crate::saving::sealed_file;
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use atari_emulator::Action;
+use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Version of the metadata's meaning; a file with another is refused.
+const FORMAT_VERSION: u32 = 1;
+/// More atoms than this no file may ask memory for.
+const MOST_ATOMS: usize = 100_000;
+/// The network as it stands, in a run folder.
+pub const MODEL_FILE: &str = "model.safetensors";
+/// The best network of the run, in a run folder.
+pub const BEST_FILE: &str = "best.safetensors";
+
+/// What a network was trained on and how it sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// The game's name, as in ALE.
+    pub game: String,
+    /// MD5 of the cartridge, 32 hexadecimal digits.
+    pub cartridge_md5: String,
+    /// What the network's outputs mean.
+    pub actions: Vec<Action>,
+    /// How the agent meets the game.
+    pub preprocessing: Preprocessing,
+    /// Name of the preset it was trained with.
+    pub preset: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Agent steps trained.
+    pub steps_trained: u64,
+}
+
+/// A network and what it was trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// About the network.
+    pub metadata: Metadata,
+    /// The network.
+    pub parameters: Parameters,
+}
+
+#[derive(Serialize)]
+struct TensorEntry<'a> {
+    dtype: &'a str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
+}
+
+impl Checkpoint {
+    /// Writes the file, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        sealed_file::write_atomically(path, &[&self.to_bytes()?])
+    }
+
+    /// The file's bytes. Written here rather than by the safetensors crate, whose metadata come in random order: the same
+    /// run must give the same bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let layout = self.parameters.architecture.layout();
+        let metadata = serde_json::to_value(self.metadata_strings())?;
+        let mut header = BTreeMap::from([("__metadata__".to_string(), metadata)]);
+        for spec in &layout {
+            let range = spec.range();
+            let entry =
+                TensorEntry { dtype: "F32", shape: &spec.shape, data_offsets: [range.start * 4, range.end * 4] };
+            header.insert(spec.name.clone(), serde_json::to_value(entry)?);
+        }
+        let mut header = serde_json::to_vec(&header)?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let mut bytes = Vec::with_capacity(8 + header.len() + 4 * self.parameters.values.len());
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        bytes.extend(self.parameters.values.iter().flat_map(|value| value.to_le_bytes()));
+        Ok(bytes)
+    }
+
+    fn metadata_strings(&self) -> BTreeMap<&'static str, String> {
+        let (metadata, architecture) = (&self.metadata, &self.parameters.architecture);
+        let actions: Vec<String> = metadata.actions.iter().map(|action| action.number().to_string()).collect();
+        let resize = match metadata.preprocessing.resize {
+            Resize::Area => "area",
+            Resize::Bilinear => "bilinear",
+        };
+        let mut strings = BTreeMap::from([
+            ("format_version", FORMAT_VERSION.to_string()),
+            ("program", concat!("atari-dqn ", env!("CARGO_PKG_VERSION")).to_string()),
+            ("game", metadata.game.clone()),
+            ("cartridge_md5", metadata.cartridge_md5.clone()),
+            ("actions", format!("[{}]", actions.join(","))),
+            ("frame_skip", metadata.preprocessing.frame_skip.to_string()),
+            ("resize", resize.to_string()),
+            ("fire_reset", metadata.preprocessing.fire_reset.to_string()),
+            ("stack", metadata.preprocessing.stack.to_string()),
+            ("side", metadata.preprocessing.side.to_string()),
+            ("network", architecture.design.kind.name().to_string()),
+            ("dueling", architecture.design.dueling.to_string()),
+            ("noisy", architecture.design.noisy.to_string()),
+            ("preset", metadata.preset.clone()),
+            ("seed", metadata.seed.to_string()),
+            ("steps_trained", metadata.steps_trained.to_string()),
+        ]);
+        if let Head::Categorical(Support { atoms, value_min, value_max }) = architecture.design.head {
+            strings.insert("atoms", atoms.to_string());
+            strings.insert("value_min", value_min.to_string());
+            strings.insert("value_max", value_max.to_string());
+        }
+        strings
+    }
+
+    /// Reads a file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
+    }
+
+    /// Reads a file's bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(bytes).context("not a safetensors file")?;
+        let strings = header.metadata().as_ref().ok_or_else(|| anyhow!("it has no metadata"))?;
+        let strings = Strings(strings);
+        let version: u32 = strings.json("format_version")?;
+        ensure!(
+            version == FORMAT_VERSION,
+            "its format version is {version}; this program reads version {FORMAT_VERSION}"
+        );
+        let numbers: Vec<u32> = strings.json("actions")?;
+        let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
+        ensure!(!actions.is_empty(), "it has no actions");
+        let preprocessing = Preprocessing {
+            frame_skip: strings.json("frame_skip")?,
+            resize: strings.word("resize")?,
+            fire_reset: strings.json("fire_reset")?,
+            stack: strings.json("stack")?,
+            side: strings.json("side")?,
+        };
+        ensure!(
+            preprocessing.stack as usize == STACK
+                && preprocessing.side as usize == SIDE
+                && preprocessing.frame_skip > 0,
+            "it sees {} frames of {side} x {side}, {} frames a step; this program makes {STACK} of {SIDE} x {SIDE}",
+            preprocessing.stack,
+            preprocessing.frame_skip,
+            side = preprocessing.side,
+        );
+        let design = Design {
+            kind: strings.word("network")?,
+            dueling: strings.json("dueling")?,
+            // Files from before there were noisy layers do not mention them.
+            noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
+            head: head(&strings)?,
+        };
+        let architecture = Architecture::new(design, actions.len());
+        let metadata = Metadata {
+            game: strings.text("game")?.to_string(),
+            cartridge_md5: strings.text("cartridge_md5")?.to_string(),
+            actions,
+            preprocessing,
+            preset: strings.text("preset")?.to_string(),
+            seed: strings.json("seed")?,
+            steps_trained: strings.json("steps_trained")?,
+        };
+        let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
+        let mut values = Vec::with_capacity(architecture.parameter_count());
+        for spec in architecture.layout() {
+            let tensor = tensors.tensor(&spec.name).map_err(|_| anyhow!("it lacks `{}`", spec.name))?;
+            if tensor.dtype() != Dtype::F32 || tensor.shape() != spec.shape {
+                bail!("`{}` is {:?} {:?}, expected F32 {:?}", spec.name, tensor.dtype(), tensor.shape(), spec.shape);
+            }
+            let numbers = tensor.data().chunks_exact(4);
+            values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+        }
+        Ok(Self { metadata, parameters: Parameters { architecture, values } })
+    }
+}
+
+/// The head: categorical where the metadata have atoms.
+fn head(strings: &Strings) -> Result<Head> {
+    if !strings.has("atoms") {
+        return Ok(Head::Expected);
+    }
+    let support = Support {
+        atoms: strings.json("atoms")?,
+        value_min: strings.json("value_min")?,
+        value_max: strings.json("value_max")?,
+    };
+    let range = support.value_max - support.value_min;
+    ensure!(
+        (2..=MOST_ATOMS).contains(&support.atoms) && range > 0.0 && range.is_finite(),
+        "it has {} atoms from {} to {}; there must be 2 to {MOST_ATOMS}, from a value to a larger one",
+        support.atoms,
+        support.value_min,
+        support.value_max
+    );
+    Ok(Head::Categorical(support))
+}
+
+/// A file's metadata: all values are strings.
+struct Strings<'a>(&'a HashMap<String, String>);
+
+impl Strings<'_> {
+    fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    fn text(&self, key: &str) -> Result<&str> {
+        self.0.get(key).map(String::as_str).ok_or_else(|| anyhow!("its metadata lack `{key}`"))
+    }
+
+    fn json<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        let text = self.text(key)?;
+        serde_json::from_str(text).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+    }
+
+    fn word<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        let text = self.text(key)?;
+        serde_json::from_value(text.into()).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+    }
+}
+
+/// The network's file for what was typed: a file, a run folder (its best network, else its last), or nothing (the newest
+/// run in `runs`).
+pub fn find(model: Option<&Path>) -> Result<PathBuf> {
+    match model {
+        Some(path) if path.is_dir() => {
+            in_run(path).ok_or_else(|| anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display()))
+        }
+        Some(path) => Ok(path.to_path_buf()),
+        None => newest_run(Path::new("runs"))
+            .and_then(|run| in_run(&run))
+            .ok_or_else(|| anyhow!("there is no run in ./runs; give a run folder or a .safetensors file, or --policy")),
+    }
+}
+
+fn in_run(folder: &Path) -> Option<PathBuf> {
+    [BEST_FILE, MODEL_FILE].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
+}
+
+/// The run folder whose last network was written last.
+fn newest_run(folder: &Path) -> Option<PathBuf> {
+    let runs = fs::read_dir(folder).ok()?;
+    let dated = runs.flatten().filter_map(|entry| {
+        let model = fs::metadata(entry.path().join(MODEL_FILE)).ok()?;
+        Some((model.modified().ok()?, entry.path()))
+    });
+    dated.max().map(|(_, path)| path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::NetworkKind;
+    use crate::random::{Generator, Purpose};
+
+    fn checkpoint() -> Checkpoint {
+        checkpoint_of(Design { dueling: true, ..NetworkKind::Small.plain() })
+    }
+
+    fn checkpoint_of(design: Design) -> Checkpoint {
+        let architecture = Architecture::new(design, 4);
+        Checkpoint {
+            metadata: Metadata {
+                game: "bricks".to_string(),
+                cartridge_md5: "0123456789abcdef0123456789abcdef".to_string(),
+                actions: vec![Action::Noop, Action::Fire, Action::Right, Action::Left],
+                preprocessing: Preprocessing::new(4, Resize::Area, true),
+                preset: "bricks".to_string(),
+                seed: u64::MAX,
+                steps_trained: 1000,
+            },
+            parameters: Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights)),
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_nothing_else_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MODEL_FILE);
+        let saved = checkpoint();
+        saved.save(&path).unwrap();
+        saved.save(&path).unwrap();
+        assert_eq!(Checkpoint::load(&path).unwrap(), saved);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(find(Some(folder.path())).unwrap(), path);
+        fs::copy(&path, folder.path().join(BEST_FILE)).unwrap();
+        assert_eq!(find(Some(folder.path())).unwrap(), folder.path().join(BEST_FILE));
+    }
+
+    #[test]
+    fn the_file_is_plain_safetensors_with_pytorchs_shapes() {
+        let bytes = checkpoint().to_bytes().unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.tensor("conv2.weight").unwrap().shape(), [32, 16, 4, 4]);
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let strings = header.metadata().as_ref().unwrap();
+        assert_eq!((strings["game"].as_str(), strings["actions"].as_str()), ("bricks", "[0,1,3,4]"));
+        assert_eq!(checkpoint().to_bytes().unwrap(), bytes);
+    }
+
+    #[test]
+    fn every_head_is_saved_with_what_it_needs_and_loaded() {
+        let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
+        for head in [Head::Expected, categorical] {
+            for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {
+                let saved = checkpoint_of(Design { kind: NetworkKind::Cpu, dueling, noisy, head });
+                let bytes = saved.to_bytes().unwrap();
+                assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+                let tensors = SafeTensors::deserialize(&bytes).unwrap();
+                let (layer, outputs) = if dueling { ("advantage", 4) } else { ("head", 4) };
+                for (part, expected) in [("weight", true), ("weight_sigma", noisy), ("bias_sigma", noisy)] {
+                    let tensor = tensors.tensor(&format!("{layer}.{part}"));
+                    assert_eq!(tensor.is_ok(), expected, "{layer}.{part}");
+                    assert!(tensor.is_err() || tensor.unwrap().shape()[0] == outputs * head.width());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_from_before_there_were_variants_load() {
+        let saved = checkpoint();
+        let text: String = saved.to_bytes().unwrap().iter().map(|&byte| char::from(byte)).collect();
+        let without = text.replacen("\"noisy\":\"false\",", &" ".repeat(16), 1);
+        assert_ne!(without, text);
+        let bytes: Vec<u8> = without.chars().map(|c| c as u8).collect();
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+    }
+
+    #[test]
+    fn a_file_that_is_no_network_is_refused_with_the_reason() {
+        let good = checkpoint();
+        let refused = |bytes: &[u8], reason: &str| {
+            let message = format!("{:#}", Checkpoint::from_bytes(bytes).unwrap_err());
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        };
+        refused(b"", "not a safetensors file");
+        refused(&[0xFF; 100], "not a safetensors file");
+        let bytes = good.to_bytes().unwrap();
+        refused(&bytes[..bytes.len() - 4], "not a safetensors file");
+        let swap_in = |bytes: &[u8], from: &str, to: &str| {
+            let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+            assert!(text.contains(from));
+            text.replacen(from, to, 1).chars().map(|c| c as u8).collect::<Vec<u8>>()
+        };
+        let swap = |from: &str, to: &str| swap_in(&bytes, from, to);
+        refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
+        refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
+        refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
+        refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
+        refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
+        refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
+        let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
+        let bytes = checkpoint_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"1 \""), "1 atoms from -10 to 10");
+        refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"41\""), "[204, 128], expected F32 [164, 128]");
+        refused(&swap_in(&bytes, "\"value_max\":\"10\"", "\"value_max\":\"1x\""), "`value_max` = `1x`");
+        refused(&swap_in(&bytes, "\"value_min\":\"-10\"", "\"value_min\":\"9e9\""), "from 9000000000 to 10");
+    }
+}

@@ -1,0 +1,435 @@
+//! `plot`: the learning curves of one run, or of several of the same game, with the published scores beside them.
+//!
+//! Runs that differ in nothing but the seed are one curve: the mean over the seeds, with a band from the lowest to the highest.
+
+use crate::commands::{HorizontalAxis, PlotArgs};
+use crate::drawing::chart::{Curve, Figure, Panel, Point, COLOURS};
+use crate::evaluation::scores::Reference;
+use crate::run::log::{Moment, Progress, RunLog};
+use crate::run::rows::RecentReturns;
+use anyhow::{bail, ensure, Context, Result};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Points of a curve at most; more cannot be told apart.
+const POINTS: usize = 240;
+/// Games before the mean of the games so far says anything.
+const FIRST_GAMES: usize = 10;
+/// Keys of a configuration that do not change what is learned.
+const NOT_LEARNING: [&str; 10] = [
+    "seed",
+    "total_steps",
+    "metrics_every_steps",
+    "checkpoint_every_steps",
+    "replay_compression",
+    "evaluation_every_steps",
+    "evaluation_steps",
+    "evaluation_epsilon",
+    "evaluation_max_episode_frames",
+    "final_evaluation_episodes",
+];
+/// Longest name of a group that fits at the end of its line.
+const SHORT_NAME: usize = 14;
+
+/// The `plot` command.
+pub fn run(args: &PlotArgs) -> Result<()> {
+    let paths = if args.out.is_empty() { default_paths(&args.runs) } else { args.out.clone() };
+    for path in &paths {
+        Format::of(path)?;
+    }
+    let logs = args.runs.iter().map(|folder| RunLog::read(folder)).collect::<Result<Vec<RunLog>>>()?;
+    for warning in logs.iter().filter_map(|log| log.warning.as_ref()) {
+        warn!("warning: {warning}");
+    }
+    let figure = figure(&logs, args.x)?;
+    for path in paths {
+        let bytes = match Format::of(&path)? {
+            Format::Svg => figure.svg()?.into_bytes(),
+            Format::Png => figure.png()?,
+        };
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        say!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn default_paths(runs: &[PathBuf]) -> Vec<PathBuf> {
+    let folder = match runs {
+        [run] => run.as_path(),
+        _ => Path::new(""),
+    };
+    ["curves.svg", "curves.png"].map(|name| folder.join(name)).to_vec()
+}
+
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
+            _ => bail!("--out {}: the name must end with .svg or .png", path.display()),
+        }
+    }
+}
+
+/// What stands at the end of a group's line.
+type Label<'a> = dyn Fn(usize, &[(f64, f64)]) -> String + 'a;
+
+/// Runs that differ in nothing but the seed.
+struct Group<'a> {
+    name: String,
+    runs: Vec<&'a RunLog>,
+}
+
+/// The curves of these runs.
+///
+/// # Errors
+/// When they are of different games, or there is nothing to draw.
+pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
+    let first = logs.first().context("there is no run to draw")?;
+    if let Some(other) = logs.iter().find(|log| log.game != first.game) {
+        bail!(
+            "{} is of {}, {} of {}: scores of different games cannot share an axis; plot each game by itself",
+            first.folder.display(),
+            first.game,
+            other.folder.display(),
+            other.game
+        );
+    }
+    let groups = groups(logs);
+    ensure!(
+        groups.len() <= COLOURS.len(),
+        "the runs are of {} kinds (they differ in more than the seed); at most {} can be told apart, so plot fewer at once",
+        groups.len(),
+        COLOURS.len()
+    );
+    let long_names = groups.len() > 1 && groups.iter().any(|group| group.name.chars().count() > SHORT_NAME);
+    let label = |i: usize, line: &[(f64, f64)]| match groups.as_slice() {
+        [_] => line.last().map_or(String::new(), |(_, y)| crate::drawing::chart::compact(*y)),
+        _ if long_names => char::from(b'A' + i as u8).to_string(),
+        _ => groups[i].name.clone(),
+    };
+    let panel = |title: &str, includes: &[f64], value: &dyn Fn(&Progress) -> Option<f64>| {
+        let curves = groups.iter().enumerate().map(|(colour, group)| {
+            let runs: Vec<Vec<(f64, f64)>> = group.runs.iter().map(|run| values(run, axis, value)).collect();
+            let (line, band) = over_runs(&runs);
+            Curve { colour, label: label(colour, &line), line, band }
+        });
+        Panel { title: title.to_string(), includes: includes.to_vec(), curves: curves.collect(), ..Panel::default() }
+    };
+    let mut panels = vec![score_panel(&groups, axis, &label)?];
+    panels.push(panel("held-out states: mean max Q", &[], &|row| row.held_out_max_q));
+    panels.push(panel("loss", &[0.0], &|row| row.loss));
+    panels.push(panel("epsilon", &[0.0, 1.0], &|row| row.epsilon));
+    panels.push(panel("steps a second", &[0.0], &|row| row.steps_per_second));
+    panels.retain(|panel| !panel.is_empty());
+    ensure!(
+        !panels.is_empty(),
+        "there is nothing to draw in {} yet: no game has ended and no periodic row was written (every `metrics_every_steps`)",
+        first.folder.display()
+    );
+
+    let key = match groups.as_slice() {
+        [group] => vec![(None, format!("{}, {}", group.name, seeds(&group.runs)))],
+        groups => {
+            let line = |(i, group): (usize, &Group)| {
+                let letter = if long_names { format!("{}: ", char::from(b'A' + i as u8)) } else { String::new() };
+                (Some(i), format!("{letter}{}, {}", group.name, seeds(&group.runs)))
+            };
+            groups.iter().enumerate().map(line).collect()
+        }
+    };
+    Ok(Figure {
+        title: format!("{}: learning curves", first.game),
+        key,
+        x_label: x_label(logs, axis),
+        panels,
+        notes: notes(&groups, &first.game),
+    })
+}
+
+fn x_label(logs: &[RunLog], axis: HorizontalAxis) -> String {
+    let frames: BTreeSet<u64> = logs.iter().map(RunLog::frame_skip).collect();
+    match (axis, frames.iter().collect::<Vec<_>>().as_slice()) {
+        (HorizontalAxis::Steps, [frames]) => format!("steps (of {frames} frames)"),
+        (HorizontalAxis::Steps, _) => "steps".to_string(),
+        (HorizontalAxis::Frames, _) => "frames".to_string(),
+        (HorizontalAxis::Hours, _) => "hours of training".to_string(),
+    }
+}
+
+fn seeds(runs: &[&RunLog]) -> String {
+    match runs {
+        [run] => run.seed().map_or("one run".to_string(), |seed| format!("seed {seed}")),
+        runs => format!("{} runs", runs.len()),
+    }
+}
+
+/// What the picture shows, in words.
+fn notes(groups: &[Group], game: &str) -> Vec<String> {
+    let window = RecentReturns::WINDOW;
+    let several = groups.iter().any(|group| group.runs.len() > 1);
+    let mut notes = vec![format!("Score: mean of the last {window} training games, of fewer at the start.")];
+    if matches!(groups, [group] if group.runs.len() == 1) {
+        notes.push("Band: eight of ten of those games, without the lowest and the highest tenth.".to_string());
+    }
+    if several {
+        notes.push(
+            "Several runs: their mean, and a band from the lowest to the highest, as far as the shortest goes."
+                .to_string(),
+        );
+    }
+    if groups.iter().any(|group| group.runs.iter().any(|run| !run.evaluations.is_empty())) {
+        notes.push("Points: evaluations during training.".to_string());
+    }
+    if groups.iter().any(|group| group.runs.iter().any(|run| final_point(run).is_some())) {
+        notes.push(
+            "Points with a bar: the evaluation after training, of the best network, with the 95 % interval of its mean."
+                .to_string(),
+        );
+    }
+    notes.push(match Reference::of(game) {
+        Some(reference) => format!("Dashed: {}; DQN after 200 million frames.", reference.source),
+        None => format!("There are no published scores of {game}."),
+    });
+    notes
+}
+
+/// The mean score of the evaluation after training, and the interval of that mean.
+fn final_point(run: &RunLog) -> Option<(f64, (f64, f64))> {
+    let evaluation = run.final_evaluation().ok().flatten()?;
+    let summary = evaluation.pointer("/trained/summary")?;
+    let interval = summary.get("mean_95_percent_interval")?;
+    let end = |i: usize| interval.get(i).and_then(Value::as_f64);
+    Some((summary.get("mean")?.as_f64()?, (end(0)?, end(1)?)))
+}
+
+fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<Panel> {
+    let mut panel = Panel { title: "score".to_string(), tall: true, ..Panel::default() };
+    for (colour, group) in groups.iter().enumerate() {
+        let (line, band) = match group.runs.as_slice() {
+            [run] => {
+                let window = recent_games(run, axis);
+                let line = thinned(window.iter().map(|(x, mean, _)| (*x, *mean)).collect());
+                // Of several such bands across each other nothing could be read.
+                let window = if groups.len() == 1 { window } else { Vec::new() };
+                let band = thinned(window.into_iter().map(|(x, _, (low, high))| (x, low, high)).collect());
+                (line, band)
+            }
+            runs => {
+                let means = |run: &&RunLog| recent_games(run, axis).into_iter().map(|(x, mean, _)| (x, mean)).collect();
+                over_runs(&runs.iter().map(means).collect::<Vec<_>>())
+            }
+        };
+        panel.curves.push(Curve { colour, label: label(colour, &line), line, band });
+        for run in &group.runs {
+            let x = |moment| x_of(run, moment, axis);
+            panel.points.extend(run.evaluations.iter().map(|evaluation| Point {
+                colour,
+                at: (x(evaluation.moment), evaluation.score),
+                interval: None,
+            }));
+            run.final_evaluation()?;
+            if let Some((mean, interval)) = final_point(run) {
+                panel.points.push(Point { colour, at: (x(run.last_moment()), mean), interval: Some(interval) });
+            }
+        }
+    }
+    if let Some(Reference { random, human, dqn, .. }) =
+        groups.first().and_then(|group| Reference::of(&group.runs[0].game))
+    {
+        panel.references = vec![("random".to_string(), random), ("human".to_string(), human), ("DQN".to_string(), dqn)];
+    }
+    Ok(panel)
+}
+
+fn x_of(run: &RunLog, moment: Moment, axis: HorizontalAxis) -> f64 {
+    match axis {
+        HorizontalAxis::Steps => moment.step as f64,
+        HorizontalAxis::Frames => (moment.step * run.frame_skip()) as f64,
+        HorizontalAxis::Hours => moment.wall_seconds / 3600.0,
+    }
+}
+
+/// At the end of each game (x, mean, (lower, upper tenth)) of the last 100 scores.
+fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64))> {
+    let first = FIRST_GAMES.min(run.games.len()).max(1);
+    (first..=run.games.len())
+        .map(|count| {
+            let games = &run.games[count.saturating_sub(RecentReturns::WINDOW)..count];
+            let mut scores: Vec<f64> = games.iter().map(|game| game.score).collect();
+            scores.sort_by(f64::total_cmp);
+            let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+            let at_tenth = |tenth: usize| scores[(scores.len() - 1) * tenth / 10];
+            (x_of(run, run.games[count - 1].moment, axis), mean, (at_tenth(1), at_tenth(9)))
+        })
+        .collect()
+}
+
+/// (x, value) of the periodic rows that have the value; neighbours put together where there are too many.
+fn values(run: &RunLog, axis: HorizontalAxis, value: &dyn Fn(&Progress) -> Option<f64>) -> Vec<(f64, f64)> {
+    let rows = run.progress.iter().filter_map(|row| Some((x_of(run, row.moment, axis), value(row)?)));
+    let rows: Vec<(f64, f64)> = rows.collect();
+    let together = rows.len().div_ceil(POINTS).max(1);
+    let mean = |rows: &[(f64, f64)]| rows.iter().map(|(_, y)| y).sum::<f64>() / rows.len() as f64;
+    rows.chunks(together).map(|chunk| (chunk[chunk.len() - 1].0, mean(chunk))).collect()
+}
+
+/// Every so manieth, and the last.
+fn thinned<T>(points: Vec<T>) -> Vec<T> {
+    let (count, every) = (points.len(), points.len().div_ceil(POINTS).max(1));
+    let kept = points.into_iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == count);
+    kept.map(|(_, point)| point).collect()
+}
+
+/// A line, and (x, lowest, highest).
+type LineAndBand = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
+
+/// The mean of `runs` where all of them have begun and none has ended, and the lowest and highest of them. A run's value
+/// holds until its next one.
+fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
+    if let [run] = runs {
+        return (thinned(run.clone()), Vec::new());
+    }
+    let starts = runs.iter().map(|run| run.first().map(|(x, _)| *x)).collect::<Option<Vec<f64>>>();
+    let ends = runs.iter().map(|run| run.last().map(|(x, _)| *x)).collect::<Option<Vec<f64>>>();
+    let (Some(starts), Some(ends)) = (starts, ends) else { return LineAndBand::default() };
+    let start = starts.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    let end = ends.into_iter().fold(f64::INFINITY, f64::min);
+    if start > end {
+        return LineAndBand::default();
+    }
+    let mut next = vec![0; runs.len()];
+    let (mut line, mut band) = LineAndBand::default();
+    for i in 0..=POINTS {
+        let x = start + (end - start) * i as f64 / POINTS as f64;
+        let mut values = Vec::with_capacity(runs.len());
+        for (run, next) in runs.iter().zip(&mut next) {
+            while *next < run.len() && run[*next].0 <= x {
+                *next += 1;
+            }
+            values.push(run[next.saturating_sub(1)].1);
+        }
+        let (low, high) = values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
+        line.push((x, values.iter().sum::<f64>() / values.len() as f64));
+        band.push((x, low, high));
+    }
+    (line, band)
+}
+
+/// The runs put together by what they learn with, named by the preset and by what sets them apart.
+fn groups(logs: &[RunLog]) -> Vec<Group<'_>> {
+    let settings = |log: &RunLog| {
+        let mut config = log.config.clone();
+        config.retain(|key, _| !NOT_LEARNING.contains(&key));
+        (log.preset.clone(), config)
+    };
+    let mut kinds: Vec<((String, toml::Table), Vec<&RunLog>)> = Vec::new();
+    for log in logs {
+        let settings = settings(log);
+        match kinds.iter_mut().find(|(kind, _)| *kind == settings) {
+            Some((_, runs)) => runs.push(log),
+            None => kinds.push((settings, vec![log])),
+        }
+    }
+    let differs = |key: &str, preset: &str| {
+        let values = kinds.iter().filter(|((other, _), _)| other == preset).map(|((_, config), _)| config.get(key));
+        values.map(|value| value.map(ToString::to_string)).collect::<BTreeSet<_>>().len() > 1
+    };
+    let name = |(preset, config): &(String, toml::Table)| {
+        let settings = config.iter().filter(|(key, _)| differs(key, preset));
+        settings.fold(preset.clone(), |name, (key, value)| format!("{name}, {key} {value}"))
+    };
+    kinds.iter().map(|(kind, runs)| Group { name: name(kind), runs: runs.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::log::tests::{fake_rows, fake_run};
+
+    fn logs(runs: &[(&str, u64, &str, u64)]) -> Vec<RunLog> {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |(i, (game, seed, keys, games)): (usize, &(&str, u64, &str, u64))| {
+            let run = folder.path().join(i.to_string());
+            fake_run(&run, game, *seed, keys, &fake_rows(*games, |game| (game + 10 * seed) as f64));
+            RunLog::read(&run).unwrap()
+        };
+        runs.iter().enumerate().map(read).collect()
+    }
+
+    #[test]
+    fn one_run_is_one_curve_with_the_published_scores_beside_it() {
+        let figure = figure(&logs(&[("pong", 0, "", 50)]), HorizontalAxis::Steps).unwrap();
+        let titles: Vec<&str> = figure.panels.iter().map(|panel| panel.title.as_str()).collect();
+        assert_eq!(titles, ["score", "held-out states: mean max Q", "loss", "epsilon", "steps a second"]);
+        let score = &figure.panels[0];
+        assert_eq!(score.references.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [-20.7, 9.3, 18.9]);
+        assert_eq!(score.curves.len(), 1);
+        assert_eq!(score.curves[0].line.first(), Some(&(1000.0, 5.5)), "from the tenth game on");
+        assert_eq!(score.curves[0].line.last(), Some(&(5000.0, 25.5)));
+        assert_eq!(score.curves[0].label, "25.5");
+        assert_eq!(figure.key, [(None, "nature, seed 0".to_string())]);
+        assert!(figure.notes.iter().any(|note| note.contains("Mnih et al. 2015")));
+        figure.svg().unwrap();
+    }
+
+    #[test]
+    fn seeds_of_one_kind_of_run_are_a_mean_with_a_band_as_far_as_the_shortest_goes() {
+        let runs = [("pong", 0, "", 50), ("pong", 1, "", 30), ("pong", 2, "", 40)];
+        let figure = figure(&logs(&runs), HorizontalAxis::Steps).unwrap();
+        let curve = &figure.panels[0].curves[0];
+        assert_eq!(curve.line.last(), Some(&(3000.0, 25.5)));
+        assert_eq!(curve.band.last(), Some(&(3000.0, 15.5, 35.5)));
+        assert_eq!(figure.key, [(None, "nature, 3 runs".to_string())]);
+    }
+
+    #[test]
+    fn runs_with_other_settings_are_other_curves_named_by_what_differs() {
+        let runs = [("pong", 0, "n_step = 1", 20), ("pong", 1, "n_step = 3", 20), ("pong", 5, "n_step = 1", 20)];
+        let figure = figure(&logs(&runs), HorizontalAxis::Steps).unwrap();
+        let key: Vec<&str> = figure.key.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(key, ["A: nature, n_step 1, 2 runs", "B: nature, n_step 3, seed 1"]);
+        let labels: Vec<&str> = figure.panels[0].curves.iter().map(|curve| curve.label.as_str()).collect();
+        assert_eq!(labels, ["A", "B"]);
+    }
+
+    #[test]
+    fn the_horizontal_axis_may_be_frames_or_hours() {
+        let logs = logs(&[("bricks", 0, "", 50)]);
+        let last = |axis| figure(&logs, axis).unwrap().panels[0].curves[0].line.last().unwrap().0;
+        assert_eq!((last(HorizontalAxis::Frames), last(HorizontalAxis::Hours)), (20_000.0, 50.0 / 3600.0));
+        let notes = figure(&logs, HorizontalAxis::Frames).unwrap().notes;
+        assert!(notes.contains(&"There are no published scores of bricks.".to_string()), "{notes:?}");
+    }
+
+    #[test]
+    fn different_games_and_empty_runs_are_refused_with_what_to_do() {
+        let refused =
+            |runs: &[(&str, u64, &str, u64)]| figure(&logs(runs), HorizontalAxis::Steps).unwrap_err().to_string();
+        let message = refused(&[("pong", 0, "", 5), ("breakout", 0, "", 5)]);
+        assert!(message.contains("is of pong") && message.contains("plot each game by itself"), "{message}");
+        assert!(refused(&[("pong", 0, "", 0)]).contains("nothing to draw"));
+        let kinds: Vec<String> = (0..8).map(|i| format!("n_step = {i}")).collect();
+        let runs: Vec<(&str, u64, &str, u64)> = kinds.iter().map(|keys| ("pong", 0, keys.as_str(), 3)).collect();
+        assert!(refused(&runs).contains("the runs are of 8 kinds"));
+    }
+
+    #[test]
+    fn a_long_run_is_drawn_with_few_points() {
+        let logs = logs(&[("pong", 0, "", 5000)]);
+        let figure = figure(&logs, HorizontalAxis::Steps).unwrap();
+        for panel in &figure.panels {
+            assert!(panel.curves[0].line.len() <= POINTS + 1, "{}: {}", panel.title, panel.curves[0].line.len());
+        }
+        assert_eq!(figure.panels[0].curves[0].line.last().map(|(x, _)| *x), Some(500_000.0));
+    }
+}

@@ -1,0 +1,311 @@
+//! `report`: a run on one page of HTML that needs nothing else, to be sent to somebody or opened on a phone.
+
+use crate::commands::{HorizontalAxis, ReportArgs};
+use crate::evaluation::with_commas as grouped;
+use crate::reports::curves;
+use crate::run::log::{RunLog, BEST_GAME_FILE, EVALUATION_FILE};
+use crate::run::record::clock;
+use anyhow::{Context, Result};
+use base64::prelude::{Engine, BASE64_STANDARD};
+use maud::{html, Markup, PreEscaped, DOCTYPE};
+use serde_json::Value;
+use std::fs;
+
+/// The page, in a run's folder.
+const REPORT_FILE: &str = "report.html";
+
+const STYLE: &str = "
+:root { color-scheme: light; }
+body { font: 17px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 46rem; margin: 0 auto; padding: 1rem; }
+h1, h2 { line-height: 1.2; }
+h2 { margin-top: 2.2rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top; overflow-wrap: anywhere; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+.wide { overflow-x: auto; }
+svg { max-width: 100%; height: auto; }
+img { width: 100%; max-width: 24rem; image-rendering: pixelated; }
+.small { font-size: .88em; color: #555; }
+summary { cursor: pointer; padding: .4rem 0; }
+";
+
+/// The `report` command.
+pub fn run(args: &ReportArgs) -> Result<()> {
+    let log = RunLog::read(&args.run)?;
+    if let Some(warning) = &log.warning {
+        warn!("warning: {warning}");
+    }
+    let page = page(&log)?;
+    let path = args.out.clone().unwrap_or_else(|| args.run.join(REPORT_FILE));
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    say!("{}", path.display());
+    Ok(())
+}
+
+/// The page about a run.
+///
+/// # Errors
+/// When a file of the run cannot be read. A run that has no curves yet has a page without.
+pub fn page(log: &RunLog) -> Result<String> {
+    let evaluation = log.final_evaluation()?;
+    let seed = log.seed().map_or(String::new(), |seed| format!(", seed {seed}"));
+    let title = format!("{}: {}{seed}", log.game, log.preset);
+    let curves = if log.games.is_empty() && log.progress.is_empty() && log.evaluations.is_empty() {
+        None
+    } else {
+        Some(curves::figure(std::slice::from_ref(log), HorizontalAxis::Steps)?.svg()?)
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                (facts(log))
+                (best_game(log)?)
+                h2 { "Evaluation after training" }
+                @match &evaluation {
+                    Some(evaluation) => (evaluation_section(evaluation)),
+                    None => p { "There is none: no " code { (EVALUATION_FILE) } " in the run's folder." },
+                }
+                h2 { "Learning curves" }
+                @match &curves {
+                    // Made by this program, with every text in it escaped.
+                    Some(svg) => (PreEscaped(svg)),
+                    None => p { "There is nothing to draw yet." },
+                }
+                h2 { "Configuration" }
+                (configuration(log))
+                p.small { "Made by atari-dqn " (env!("CARGO_PKG_VERSION")) " from the files of the run." }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn facts(log: &RunLog) -> Markup {
+    let last = log.last_moment();
+    let total = log.config.get("total_steps").and_then(toml::Value::as_integer);
+    let recent = log.games.iter().rev().take(100).map(|game| game.score).collect::<Vec<_>>();
+    html! {
+        table {
+            tr { th { "Game" } td { (log.game) } }
+            tr { th { "Cartridge, MD5" } td { code { (log.cartridge_md5) } } }
+            tr { th { "Preset" } td { (log.preset) } }
+            tr {
+                th { "Trained" }
+                td {
+                    (grouped(last.step)) " steps"
+                    @if let Some(total) = total { " of " (grouped(total.unsigned_abs())) }
+                    ", " (grouped(last.step * log.frame_skip())) " frames"
+                }
+            }
+            tr { th { "Wall time" } td { (clock(last.wall_seconds)) } }
+            tr { th { "Training games" } td { (grouped(log.games.len() as u64)) } }
+            @if !recent.is_empty() {
+                tr {
+                    th { "Their mean score" }
+                    td { (decimal(recent.iter().sum::<f64>() / recent.len() as f64)) " (the last " (recent.len()) ")" }
+                }
+            }
+        }
+    }
+}
+
+fn best_game(log: &RunLog) -> Result<Markup> {
+    let path = log.folder.join(BEST_GAME_FILE);
+    if !path.is_file() {
+        return Ok(html! {});
+    }
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let source = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
+    Ok(html! {
+        h2 { "The best game of the evaluation" }
+        img src=(source) alt=(format!("A recording of a game of {} by the trained agent", log.game));
+    })
+}
+
+/// What `train` writes: a report of the trained network and one of the random policy.
+fn evaluation_section(evaluation: &Value) -> Markup {
+    let players: Vec<(&str, &Value)> =
+        ["trained", "random"].into_iter().filter_map(|name| Some((name, evaluation.get(name)?))).collect();
+    let number =
+        |value: &Value, path: &str| value.pointer(path).and_then(Value::as_f64).map_or("-".to_string(), decimal);
+    let text = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_string);
+    html! {
+        @if players.is_empty() {
+            p { code { (EVALUATION_FILE) } " holds neither \u{201c}trained\u{201d} nor \u{201c}random\u{201d}." }
+        } @else {
+            div.wide {
+                table {
+                    tr {
+                        th { "" }
+                        @for heading in ["games", "mean", "95 % interval", "median", "lowest", "highest", "human-normalised"] {
+                            th.number { (heading) }
+                        }
+                    }
+                    @for (name, report) in &players {
+                        tr {
+                            th { (name) }
+                            td.number { (number(report, "/summary/episodes")) }
+                            td.number { (number(report, "/summary/mean")) }
+                            td.number {
+                                (number(report, "/summary/mean_95_percent_interval/0")) " to "
+                                (number(report, "/summary/mean_95_percent_interval/1"))
+                            }
+                            td.number { (number(report, "/summary/median")) }
+                            td.number { (number(report, "/summary/min")) }
+                            td.number { (number(report, "/summary/max")) }
+                            td.number {
+                                @match report.pointer("/summary/human_normalised_percent").and_then(Value::as_f64) {
+                                    Some(percent) => { (decimal(percent)) " %" },
+                                    None => "-",
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @for (name, report) in &players {
+                @if let Some(words) = text(report, "/protocol_in_words") { p.small { (name) ": " (words) "." } }
+            }
+            @if let Some(source) = players.iter().find_map(|(_, report)| text(report, "/summary/reference/source")) {
+                p.small { "Human-normalised: 0 % is the random agent, 100 % the human of " (source) "." }
+            }
+            @if let Some(episodes) = evaluation.pointer("/trained/episodes").and_then(Value::as_array) {
+                details {
+                    summary { "Every game of the trained network" }
+                    div.wide { (episode_table(episodes)) }
+                }
+            }
+        }
+    }
+}
+
+fn episode_table(episodes: &[Value]) -> Markup {
+    let columns = [
+        ("seed", "seed"),
+        ("noops", "no-ops"),
+        ("frames", "frames"),
+        ("score", "score"),
+        ("lives_ended", "lives ended"),
+        ("truncated", "cut off"),
+    ];
+    html! {
+        table {
+            tr { @for (_, heading) in columns { th.number { (heading) } } }
+            @for episode in episodes {
+                tr {
+                    @for (key, _) in columns {
+                        td.number {
+                            @match episode.get(key) {
+                                Some(Value::Bool(true)) => "yes",
+                                Some(Value::Bool(false)) => "no",
+                                Some(Value::Null) | None => "-",
+                                Some(value) => (value.to_string()),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn configuration(log: &RunLog) -> Markup {
+    let value = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) if *number >= 0 => grouped(number.unsigned_abs()),
+        value => value.to_string(),
+    };
+    html! {
+        details {
+            summary { (log.config.len()) " settings" }
+            table {
+                @for (key, setting) in &log.config {
+                    tr { td { code { (key) } } td.number { (value(setting)) } }
+                }
+            }
+        }
+    }
+}
+
+fn decimal(value: f64) -> String {
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::log::tests::{fake_rows, fake_run};
+
+    #[test]
+    fn a_page_holds_everything_and_asks_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_run(
+            folder.path(),
+            "pong",
+            7,
+            "total_steps = 5000\nlearning_rate = 1e-4",
+            &fake_rows(40, |game| game as f64),
+        );
+        fs::write(folder.path().join(BEST_GAME_FILE), b"GIF89a").unwrap();
+        let summary = serde_json::json!({
+            "episodes": 2, "mean": 12.5, "mean_95_percent_interval": [10.0, 15.0], "median": 12.5, "min": 10.0, "max": 15.0,
+            "human_normalised_percent": 110.7, "reference": { "random": -20.7, "human": 9.3, "source": "a <paper> & co" }
+        });
+        let game = serde_json::json!({ "seed": 7, "noops": 3, "frames": 1234, "score": 15, "lives_ended": 0, "truncated": true });
+        let report = serde_json::json!({ "summary": summary, "episodes": [game], "protocol_in_words": "2 games" });
+        let evaluation = serde_json::json!({ "trained": report, "random": report });
+        fs::write(folder.path().join(EVALUATION_FILE), evaluation.to_string()).unwrap();
+        run(&ReportArgs { run: folder.path().to_path_buf(), out: None }).unwrap();
+        let page = fs::read_to_string(folder.path().join(REPORT_FILE)).unwrap();
+        for part in [
+            "<title>pong: nature, seed 7</title>",
+            "abc123",
+            "4,000 steps of 5,000, 16,000 frames",
+            "0:40 min",
+            "data:image/gif;base64,R0lGODlh",
+            "<svg",
+            "<td class=\"number\">12.5</td>",
+            "110.7 %",
+            "a &lt;paper&gt; &amp; co",
+            "<td class=\"number\">1234</td>",
+            "<code>learning_rate</code>",
+            "width=device-width",
+        ] {
+            assert!(page.contains(part), "no {part} in {page}");
+        }
+        let links = page.replace("http://www.w3.org/", "");
+        for request in ["http:", "https:", "src=\"/", "<script", "<link", "url(", "@import"] {
+            assert!(!links.contains(request), "{request}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_has_just_begun_and_has_an_odd_name_has_a_page_too() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_run(folder.path(), "<script>\"x\"</script>", 7, "", "");
+        let page = page(&RunLog::read(folder.path()).unwrap()).unwrap();
+        assert!(page.contains("There is nothing to draw yet") && page.contains("There is none: no <code>"), "{page}");
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn an_evaluation_that_is_no_json_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_run(folder.path(), "pong", 7, "", "");
+        fs::write(folder.path().join(EVALUATION_FILE), "{").unwrap();
+        let message = page(&RunLog::read(folder.path()).unwrap()).unwrap_err().to_string();
+        assert!(message.contains("evaluation.json is not JSON"), "{message}");
+    }
+}

@@ -1,0 +1,318 @@
+//! A run as its folder tells it: what it is, from `config.toml`, and what happened, from `metrics.jsonl`.
+//!
+//! Read leniently, because the run may still be under way or of another version: keys and kinds of rows that are unknown are
+//! passed over, and so is a last line that is not whole.
+
+use crate::policy::model::{Checkpoint, BEST_FILE, MODEL_FILE};
+use crate::run::record::METRICS_FILE;
+use anyhow::{anyhow, bail, Context, Result};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The configuration, in a run's folder.
+pub const CONFIG_FILE: &str = "config.toml";
+/// The evaluation after training, in a run's folder.
+pub const EVALUATION_FILE: &str = "evaluation.json";
+/// The best game of that evaluation, in a run's folder.
+pub const BEST_GAME_FILE: &str = "best-game.gif";
+
+/// When something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// Agent steps of the run.
+    pub step: u64,
+    /// Seconds of training.
+    pub wall_seconds: f64,
+}
+
+/// A training game that ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Game {
+    /// When.
+    pub moment: Moment,
+    /// Sum of its raw rewards.
+    pub score: f64,
+}
+
+/// A periodic row; what a run does not have (yet) is `None`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// When.
+    pub moment: Moment,
+    /// Mean loss.
+    pub loss: Option<f64>,
+    /// Mean largest Q-value of the held-out states.
+    pub held_out_max_q: Option<f64>,
+    /// Probability of a random action.
+    pub epsilon: Option<f64>,
+    /// Agent steps a second.
+    pub steps_per_second: Option<f64>,
+}
+
+/// An evaluation during training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// When.
+    pub moment: Moment,
+    /// Games played.
+    pub games: u64,
+    /// Their mean score.
+    pub score: f64,
+}
+
+/// A run as its folder tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunLog {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The game's name.
+    pub game: String,
+    /// MD5 of the cartridge.
+    pub cartridge_md5: String,
+    /// The preset it began with.
+    pub preset: String,
+    /// Every key of its configuration.
+    pub config: toml::Table,
+    /// Training games, in order.
+    pub games: Vec<Game>,
+    /// Periodic rows, in order.
+    pub progress: Vec<Progress>,
+    /// Evaluations during training, in order.
+    pub evaluations: Vec<Evaluation>,
+    /// What was passed over, as a sentence for a person.
+    pub warning: Option<String>,
+}
+
+impl RunLog {
+    /// Reads the run in `folder`.
+    ///
+    /// # Errors
+    /// When it is no folder of a run, or a file in it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let shown = folder.display();
+        if !folder.is_dir() {
+            bail!("there is no folder {shown}; give that of a run, e.g. runs/bricks-bricks-s0");
+        }
+        for file in [METRICS_FILE, CONFIG_FILE] {
+            if !folder.join(file).is_file() {
+                bail!("{shown} holds no {file}, so it is no run; give the folder that `atari-dqn train` names in its line `files:`");
+            }
+        }
+        let text = read_text(&folder.join(CONFIG_FILE))?;
+        let config: toml::Table =
+            text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
+        let Identity { game, cartridge_md5, preset } = Identity::in_comment(&text)
+            .or_else(|| Identity::in_network(folder))
+            .ok_or_else(|| {
+                anyhow!(
+                    "nothing in {shown} says which game it is of: {CONFIG_FILE} does not begin with the line that `train` \
+                     writes there, and there is no network"
+                )
+            })?;
+        let mut log = Self {
+            folder: folder.to_path_buf(),
+            game,
+            cartridge_md5,
+            preset,
+            config,
+            games: Vec::new(),
+            progress: Vec::new(),
+            evaluations: Vec::new(),
+            warning: None,
+        };
+        let path = folder.join(METRICS_FILE);
+        log.read_rows(&read_text(&path)?).with_context(|| format!("{} cannot be used", path.display()))?;
+        Ok(log)
+    }
+
+    fn read_rows(&mut self, text: &str) -> Result<()> {
+        let lines: Vec<&str> = text.lines().collect();
+        for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let number = i + 1;
+            match serde_json::from_str::<Value>(line) {
+                Ok(row) => self.read_row(&row).with_context(|| format!("line {number}"))?,
+                // The program may have been killed in the middle of a line, or may be writing it just now.
+                Err(_) if number == lines.len() => {
+                    self.warning = Some(format!(
+                        "the last line of {} is not whole and is left out",
+                        self.folder.join(METRICS_FILE).display()
+                    ));
+                }
+                Err(error) => {
+                    bail!(
+                        "line {number} of {} is not JSON ({error}); remove the line, or take the file from a backup",
+                        lines.len()
+                    )
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_row(&mut self, row: &Value) -> Result<()> {
+        let optional = |key: &str| row.get(key).and_then(Value::as_f64);
+        let number = |key: &str| optional(key).ok_or_else(|| anyhow!("the row has no number `{key}`: {row}"));
+        let moment =
+            || -> Result<Moment> { Ok(Moment { step: number("step")? as u64, wall_seconds: number("wall_seconds")? }) };
+        match row.get("kind").and_then(Value::as_str) {
+            Some("game") => self.games.push(Game { moment: moment()?, score: number("episode_return")? }),
+            Some("progress") => self.progress.push(Progress {
+                moment: moment()?,
+                loss: optional("mean_loss"),
+                held_out_max_q: optional("held_out_mean_max_q"),
+                epsilon: optional("epsilon"),
+                steps_per_second: optional("steps_per_second"),
+            }),
+            Some("evaluation") => self.evaluations.push(Evaluation {
+                moment: moment()?,
+                games: number("games")? as u64,
+                score: number("mean_return")?,
+            }),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> Option<i64> {
+        self.config.get("seed").and_then(toml::Value::as_integer)
+    }
+
+    /// Frames of one step.
+    pub fn frame_skip(&self) -> u64 {
+        let frames = self.config.get("frame_skip").and_then(toml::Value::as_integer);
+        frames.and_then(|frames| u64::try_from(frames).ok()).unwrap_or(4)
+    }
+
+    /// When the last row was written.
+    pub fn last_moment(&self) -> Moment {
+        let games = self.games.last().map(|game| game.moment);
+        let progress = self.progress.last().map(|progress| progress.moment);
+        let evaluations = self.evaluations.last().map(|evaluation| evaluation.moment);
+        let all = [games, progress, evaluations];
+        all.into_iter().flatten().max_by(|a, b| a.wall_seconds.total_cmp(&b.wall_seconds)).unwrap_or_default()
+    }
+
+    /// The evaluation after training as [`train`](crate::run) wrote it, if it is there.
+    ///
+    /// # Errors
+    /// When the file is there but is not JSON.
+    pub fn final_evaluation(&self) -> Result<Option<Value>> {
+        let path = self.folder.join(EVALUATION_FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let value = serde_json::from_str(&read_text(&path)?)
+            .with_context(|| format!("{} is not JSON; remove it, or run `eval` anew", path.display()))?;
+        Ok(Some(value))
+    }
+}
+
+/// Which game, and how it began.
+struct Identity {
+    game: String,
+    cartridge_md5: String,
+    preset: String,
+}
+
+impl Identity {
+    /// From the first line of `config.toml`, which is there from a run's first moment on.
+    fn in_comment(config: &str) -> Option<Self> {
+        let line = config.lines().next()?.strip_prefix('#')?;
+        let (_, rest) = line.split_once("preset ")?;
+        let (preset, rest) = rest.split_once(", game ")?;
+        let (game, rest) = rest.split_once(" (MD5 ")?;
+        let (cartridge_md5, _) = rest.split_once(')')?;
+        Some(Self { game: game.to_string(), cartridge_md5: cartridge_md5.to_string(), preset: preset.to_string() })
+    }
+
+    fn in_network(folder: &Path) -> Option<Self> {
+        let networks = [MODEL_FILE, BEST_FILE].map(|file| Checkpoint::load(&folder.join(file)).ok());
+        let metadata = networks.into_iter().flatten().next()?.metadata;
+        Some(Self { game: metadata.game, cartridge_md5: metadata.cartridge_md5, preset: metadata.preset })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // A line that was cut in the middle of a letter is still only one bad line.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A folder like that of a run: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
+    pub(crate) fn fake_run(folder: &Path, game: &str, seed: u64, keys: &str, metrics: &str) {
+        fs::create_dir_all(folder).unwrap();
+        let first = format!("# The configuration of this run as resolved: preset nature, game {game} (MD5 abc123).");
+        fs::write(folder.join(CONFIG_FILE), format!("{first}\n\nframe_skip = 4\nseed = {seed}\n{keys}\n")).unwrap();
+        fs::write(folder.join(METRICS_FILE), metrics).unwrap();
+    }
+
+    /// Rows of a run of so many games, the i-th of which scores `score(i)` and ends at step 100 i.
+    pub(crate) fn fake_rows(games: u64, score: impl Fn(u64) -> f64) -> String {
+        let mut text = String::new();
+        for i in 1..=games {
+            let (step, wall_seconds, score) = (100 * i, i as f64, score(i));
+            let mut row = |row: Value| text.push_str(&format!("{row}\n"));
+            row(serde_json::json!({
+                "kind": "game", "step": step, "episode_return": score, "wall_seconds": wall_seconds, "new_key": [1]
+            }));
+            row(serde_json::json!({
+                "kind": "progress", "step": step, "mean_loss": 1.0 / i as f64, "held_out_mean_max_q": i as f64 / 10.0,
+                "epsilon": 0.1, "steps_per_second": 250.0, "wall_seconds": wall_seconds
+            }));
+        }
+        text
+    }
+
+    const GAME: &str = r#"{"kind":"game","step":8,"episode_return":-3.0,"wall_seconds":0.5,"later":{"a":1}}"#;
+
+    #[test]
+    fn rows_are_read_whatever_else_they_hold_and_unknown_kinds_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = [
+            GAME,
+            r#"{"kind":"weather","sun":true}"#,
+            r#"{"kind":"progress","step":10,"mean_loss":null,"epsilon":0.5,"wall_seconds":1.0}"#,
+            r#"{"kind":"evaluation","step":12,"games":3,"mean_return":7.5,"wall_seconds":2.0}"#,
+        ];
+        fake_run(folder.path(), "pong", 3, "", &rows.join("\n"));
+        let log = RunLog::read(folder.path()).unwrap();
+        assert_eq!((log.game.as_str(), log.preset.as_str(), log.cartridge_md5.as_str()), ("pong", "nature", "abc123"));
+        assert_eq!((log.seed(), log.frame_skip(), log.warning.clone()), (Some(3), 4, None));
+        assert_eq!(log.games, [Game { moment: Moment { step: 8, wall_seconds: 0.5 }, score: -3.0 }]);
+        assert_eq!((log.progress[0].loss, log.progress[0].epsilon), (None, Some(0.5)));
+        assert_eq!((log.evaluations[0].games, log.evaluations[0].score), (3, 7.5));
+        assert_eq!(log.last_moment().step, 12);
+    }
+
+    #[test]
+    fn a_last_line_that_is_cut_off_is_left_out_with_a_warning_and_one_in_the_middle_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fake_run(folder.path(), "pong", 3, "", &format!("{GAME}\n{}", &GAME[..20]));
+        let log = RunLog::read(folder.path()).unwrap();
+        assert_eq!(log.games.len(), 1);
+        assert!(log.warning.unwrap().contains("is not whole"));
+        fake_run(folder.path(), "pong", 3, "", &format!("{GAME}\n{}\n{GAME}\n", &GAME[..20]));
+        let message = format!("{:#}", RunLog::read(folder.path()).unwrap_err());
+        assert!(message.contains("line 2 of 3 is not JSON"), "{message}");
+    }
+
+    #[test]
+    fn what_is_no_run_is_refused_with_what_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| format!("{:#}", RunLog::read(path).unwrap_err());
+        assert!(refused(&folder.path().join("nowhere")).contains("there is no folder"));
+        assert!(refused(folder.path()).contains("holds no metrics.jsonl"));
+        fs::write(folder.path().join(METRICS_FILE), "").unwrap();
+        assert!(refused(folder.path()).contains("holds no config.toml"));
+        fs::write(folder.path().join(CONFIG_FILE), "seed = 1\n").unwrap();
+        assert!(refused(folder.path()).contains("says which game"));
+        fake_run(folder.path(), "pong", 3, "", r#"{"kind":"game","step":8}"#);
+        assert!(refused(folder.path()).contains("no number `wall_seconds`"));
+    }
+}

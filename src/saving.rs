@@ -1,0 +1,3 @@
+//! Files that are whole or refused.
+
+pub mod sealed_file;
