@@ -3,10 +3,7 @@
 //! A configuration is resolved in this order, later wins: preset, `--config` file, `--set key=value`, flags. Presets are
 //! TOML files in `presets/` that give every key, with unit and source beside each.
 
-use crate::algorithms::dqn::agent::LearningRule;
-use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
 use crate::commands::PresetsArgs;
-use crate::experience::replay::Replay;
 use crate::networks::head::{Head, Loss, Support};
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
 use crate::networks::{Design, NetworkKind};
@@ -387,45 +384,6 @@ impl Config {
         Design { kind: self.network, dueling: self.dueling, noisy: self.noisy, head }
     }
 
-    /// How the agent learns.
-    pub fn learning_rule(&self) -> LearningRule {
-        LearningRule {
-            batch_size: self.batch_size,
-            loss: self.loss,
-            double: self.double,
-            gradient_scale: self.optimizer_rule().gradient_scale(self.batch_size),
-            gradient_norm_limit: (self.gradient_clip_norm > 0.0).then_some(self.gradient_clip_norm as f32),
-            target_tau: self.target_tau as f32,
-            beta: self
-                .prioritized
-                .then_some(BetaSchedule { initial: self.priority_beta_initial, steps: self.priority_beta_steps }),
-        }
-    }
-
-    /// How epsilon falls.
-    pub fn epsilon(&self) -> EpsilonSchedule {
-        let (initial, last) = (self.epsilon_initial, self.epsilon_final);
-        match self.epsilon_schedule {
-            EpsilonKind::Linear => EpsilonSchedule::Linear {
-                initial,
-                last,
-                starts_steps: self.epsilon_starts_steps,
-                anneal_steps: self.epsilon_anneal_steps,
-            },
-            EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: self.epsilon_decay },
-        }
-    }
-
-    /// An empty replay.
-    pub fn replay(&self) -> Replay {
-        let replay = Replay::new(self.replay_capacity, self.n_step, self.gamma as f32, self.replay_compression);
-        if self.prioritized {
-            replay.prioritized(self.priority_exponent, self.priority_epsilon)
-        } else {
-            replay
-        }
-    }
-
     /// The optimizer's formula.
     pub fn optimizer_rule(&self) -> OptimizerRule {
         let learning_rate = match self.learning_rate_anneal_updates {
@@ -581,6 +539,10 @@ fn edit_distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithms::dqn::update::{BetaSchedule, LearningRule};
+    use crate::algorithms::exploration::EpsilonSchedule;
+    use crate::experience::replay::Replay;
+    use crate::observations::Space;
 
     fn resolve(overrides: &[&str]) -> Result<Config> {
         let overrides: Vec<String> = overrides.iter().map(|text| text.to_string()).collect();
@@ -738,17 +700,17 @@ mod tests {
             anneal_steps,
         };
         let nature = nature();
-        assert_eq!(nature.learning_rule(), rule);
+        assert_eq!(LearningRule::of(&nature), rule);
         assert_eq!(nature.design(), NetworkKind::Nature.plain());
         assert_eq!(nature.preprocessing(), Preprocessing::new(4, Resize::Area, false));
-        assert_eq!(nature.epsilon(), linear(0.1, 50_000, 1_000_000));
+        assert_eq!(EpsilonSchedule::of(&nature), linear(0.1, 50_000, 1_000_000));
         let rmsprop =
             OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
         assert_eq!(nature.optimizer_rule(), rmsprop);
         let dopamine = Config::preset("dopamine").unwrap();
         let rule = LearningRule { loss: Loss::Squared, gradient_scale: 1.0 / 32.0, ..rule };
-        assert_eq!(dopamine.learning_rule(), rule);
-        assert_eq!(dopamine.epsilon(), linear(0.01, 20_000, 250_000));
+        assert_eq!(LearningRule::of(&dopamine), rule);
+        assert_eq!(EpsilonSchedule::of(&dopamine), linear(0.01, 20_000, 250_000));
         let adam = OptimizerRule::Adam {
             learning_rate: LearningRate::constant(6.25e-5),
             beta1: 0.9,
@@ -773,7 +735,10 @@ mod tests {
         assert_eq!(rainbow.optimizer_rule(), expected);
         assert_eq!((rainbow.learning_starts_steps, rainbow.target_sync_steps), (20_000, 8_000));
         assert_eq!((rainbow.epsilon_initial, rainbow.epsilon_final), (0.0, 0.0));
-        assert!(rainbow.prioritized && rainbow.replay().priorities().is_some());
+        assert!(
+            rainbow.prioritized
+                && Replay::of(&rainbow, Space::Pixels { stack: 4, side: 84 }).unwrap().priorities().is_some()
+        );
         assert_eq!((rainbow.priority_exponent, rainbow.priority_beta_initial), (0.5, 0.4));
         let machado = Config::preset("machado").unwrap();
         assert_eq!((machado.sticky_probability, machado.life_loss), (0.25, LifeLoss::Ignore));
@@ -813,10 +778,13 @@ mod tests {
         .unwrap();
         let head = Head::Categorical(Support { atoms: 11, value_min: -1.0, value_max: 4.0 });
         assert_eq!(config.design(), Design { kind: NetworkKind::Cpu, dueling: true, noisy: false, head });
-        let rule = config.learning_rule();
+        let rule = LearningRule::of(&config);
         assert_eq!((rule.target_tau, rule.gradient_norm_limit), (0.005, Some(10.0)));
         assert_eq!(rule.beta, Some(BetaSchedule { initial: 0.4, steps: 50_000_000 }));
-        assert_eq!(config.epsilon(), EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.995 });
+        assert_eq!(
+            EpsilonSchedule::of(&config),
+            EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.995 }
+        );
         assert_eq!(config.solved_at, 18.0);
         let again: Config = toml::from_str(&config.to_toml().unwrap()).unwrap();
         assert_eq!(again, config);

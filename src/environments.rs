@@ -4,6 +4,9 @@ pub mod atari;
 pub mod cartridges;
 pub mod vector;
 
+use crate::config::Config;
+use crate::environments::atari::Atari;
+use crate::environments::cartridges::LoadedRom;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
 use anyhow::Result;
@@ -53,4 +56,28 @@ pub trait Environment: Send {
     /// # Errors
     /// When it is no such state.
     fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()>;
+}
+
+/// What is played, as far as a configuration does not say it.
+#[derive(Clone)]
+pub enum Spec {
+    /// The game of this cartridge.
+    Atari(LoadedRom),
+    /// What a test makes.
+    #[cfg(test)]
+    Test(std::sync::Arc<dyn Fn(&Config, usize) -> Box<dyn Environment>>),
+}
+
+impl Spec {
+    /// Environment number `index` of a run with this `config`, before its first reset.
+    ///
+    /// # Errors
+    /// When the two do not go together.
+    pub fn make(&self, config: &Config, index: usize) -> Result<Box<dyn Environment>> {
+        match self {
+            Spec::Atari(rom) => Ok(Box::new(Atari::for_training(config, rom, index))),
+            #[cfg(test)]
+            Spec::Test(make) => Ok(make(config, index)),
+        }
+    }
 }

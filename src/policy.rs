@@ -4,6 +4,7 @@ pub mod model;
 
 use crate::networks::evaluator::Evaluator;
 use crate::networks::{first_maximum, Parameters};
+use crate::observations::Seen;
 use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
@@ -37,6 +38,34 @@ impl Player {
     /// The Q-values of `observation`, one for each action.
     pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
         Ok(self.evaluator.q_values(observation)?.to_vec())
+    }
+}
+
+/// What can act.
+pub enum Policy {
+    /// A network.
+    Network(Evaluator),
+}
+
+impl Policy {
+    /// The values of all actions for each of the observations, `[count, actions]`; `None` where the policy has none.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
+        match self {
+            Policy::Network(evaluator) => Ok(Some(evaluator.q_values(seen.pixels()?)?)),
+        }
+    }
+
+    /// The parameters of its network.
+    ///
+    /// # Errors
+    /// When they cannot be fetched from the device.
+    pub fn parameters(&self) -> Result<Parameters> {
+        match self {
+            Policy::Network(evaluator) => evaluator.parameters(),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Purpose {
     Noise = 9,
     /// The noise of noisy layers while acting.
     ActingNoise = 10,
+    /// Seeds of the environments of a vector, but for the first.
+    Environments = 11,
 }
 
 /// A seeded generator for one purpose.

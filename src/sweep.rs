@@ -11,6 +11,7 @@ mod table;
 
 use crate::commands::{Cli, Command as Subcommand, SweepArgs};
 use crate::environments::cartridges;
+use crate::environments::Spec;
 use crate::evaluation;
 use crate::run;
 use crate::run::memory;
@@ -305,7 +306,10 @@ fn check_memory(cells: &VecDeque<&Cell>, jobs: usize, force: bool) -> Result<()>
         let kind = (cell.game.name.as_str(), cell.preset.as_str());
         let bytes = match known.get(&kind) {
             Some(bytes) => *bytes,
-            None => run::replay_bytes(&cell.config, &cartridges::load(&cell.game.spec().to_string_lossy())?),
+            None => {
+                let rom = cartridges::load(&cell.game.spec().to_string_lossy())?;
+                memory::replay_bytes(&cell.config, &Spec::Atari(rom))?
+            }
         };
         known.insert(kind, bytes);
         needs.push(bytes);

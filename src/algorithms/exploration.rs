@@ -1,4 +1,87 @@
-//! How the probability of a random action falls during training, and how importance weights gain force.
+//! Epsilon-greedy exploration: how the probability of a random action falls during training, and who draws it.
+
+use crate::config::{Config, EpsilonKind};
+use crate::networks::noise::draw_factors;
+use crate::policy::any_maximum;
+use crate::random::{Generator, Purpose};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// Chooses actions: at random with probability epsilon, otherwise those of the largest Q-value.
+#[derive(Clone, Debug)]
+pub struct Explorer {
+    schedule: EpsilonSchedule,
+    actions: usize,
+    state: ExplorerState,
+    /// The noise of noisy layers for one decision; empty if there are none.
+    noise: Vec<f32>,
+    time: Duration,
+}
+
+/// What an explorer's future depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplorerState {
+    exploration: Generator,
+    noise: Generator,
+    /// Episodes begun.
+    episodes: u64,
+}
+
+impl Explorer {
+    /// An explorer among `actions` actions before the first episode, with room for `noise_len` values of noise; what it draws
+    /// follows from `seed`.
+    pub fn new(schedule: EpsilonSchedule, actions: usize, noise_len: usize, seed: u64) -> Self {
+        let state = ExplorerState {
+            exploration: Generator::new(seed, Purpose::Exploration),
+            noise: Generator::new(seed, Purpose::ActingNoise),
+            episodes: 0,
+        };
+        Self { schedule, actions, state, noise: vec![0.0; noise_len], time: Duration::ZERO }
+    }
+
+    /// Chooses an action for step `step`. `q_values` evaluates the observation under the given noise (empty: none).
+    ///
+    /// # Errors
+    /// Those of `q_values`.
+    pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<usize> {
+        let begun = Instant::now();
+        if self.state.exploration.fraction() < self.epsilon(step) {
+            return Ok(self.state.exploration.below(self.actions));
+        }
+        if !self.noise.is_empty() {
+            draw_factors(&mut self.state.noise, &mut self.noise);
+        }
+        let action = any_maximum(q_values(&self.noise)?, &mut self.state.exploration);
+        self.time += begun.elapsed();
+        Ok(action)
+    }
+
+    /// Probability of a random action at step `step`, in the present episode.
+    pub fn epsilon(&self, step: u64) -> f64 {
+        self.schedule.epsilon(step, self.state.episodes.saturating_sub(1))
+    }
+
+    /// An episode begins.
+    pub fn begin_episode(&mut self) {
+        self.state.episodes += 1;
+    }
+
+    /// Time spent on actions that were not random.
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// What the future depends on.
+    pub fn state(&self) -> ExplorerState {
+        self.state.clone()
+    }
+
+    /// Goes on from a state of such an explorer.
+    pub fn set_state(&mut self, state: ExplorerState) {
+        self.state = state;
+    }
+}
 
 /// The fall of epsilon.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +109,20 @@ pub enum EpsilonSchedule {
 }
 
 impl EpsilonSchedule {
+    /// The schedule that `config` describes.
+    pub fn of(config: &Config) -> Self {
+        let (initial, last) = (config.epsilon_initial, config.epsilon_final);
+        match config.epsilon_schedule {
+            EpsilonKind::Linear => EpsilonSchedule::Linear {
+                initial,
+                last,
+                starts_steps: config.epsilon_starts_steps,
+                anneal_steps: config.epsilon_anneal_steps,
+            },
+            EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: config.epsilon_decay },
+        }
+    }
+
     /// Probability of a random action at agent step `step` (the first is 0), with `games` played to their end.
     pub fn epsilon(&self, step: u64, games: u64) -> f64 {
         match *self {
@@ -38,23 +135,6 @@ impl EpsilonSchedule {
             }
             EpsilonSchedule::Exponential { initial, last, decay } => (initial * decay.powf(games as f64)).max(last),
         }
-    }
-}
-
-/// The exponent beta of importance weights, which grows in equal parts from `initial` to 1 over `steps` agent steps
-/// (Schaul et al. 2016).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BetaSchedule {
-    /// Value at step 0.
-    pub initial: f64,
-    /// Agent steps until it is 1.
-    pub steps: u64,
-}
-
-impl BetaSchedule {
-    /// Beta at agent step `step`.
-    pub fn beta(&self, step: u64) -> f64 {
-        self.initial + (1.0 - self.initial) * (step as f64 / self.steps.max(1) as f64).min(1.0)
     }
 }
 
@@ -86,10 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn beta_is_1_after_its_steps() {
-        let schedule = BetaSchedule { initial: 0.4, steps: 1000 };
-        for (step, beta) in [(0, 0.4), (500, 0.7), (1000, 1.0), (2000, 1.0)] {
-            assert!((schedule.beta(step) - beta).abs() < 1e-12, "step {step}");
+    fn exponential_epsilon_falls_when_the_next_game_begins() {
+        let schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
+        let mut explorer = Explorer::new(schedule, 2, 0, 1);
+        for expected in [1.0, 0.5, 0.25] {
+            explorer.begin_episode();
+            assert_eq!(explorer.epsilon(1_000), expected);
         }
     }
 }

@@ -1,20 +1,26 @@
 //! `bench`: what a person needs to know of his own machine.
 
-use crate::algorithms::dqn::agent::{random_batch, Agent, AgentTimes};
+use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
+use crate::algorithms::dqn::{new_updater, Dqn};
+use crate::algorithms::events::{Event, Watch};
+use crate::algorithms::Algorithm;
 use crate::commands::{BenchArgs, BenchKind};
 use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
+use crate::environments::vector::VectorEnvironment as Environments;
+use crate::environments::Spec;
 use crate::networks::device;
 use crate::networks::learner::Which;
+use crate::observations::Space;
 use crate::policy::Player;
-use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STACK_PIXELS};
+use crate::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
-use crate::run;
 use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
 use atari_emulator::{Environment, Settings};
 use serde_json::json;
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Transitions remembered before `bench train` starts its clock, so that batches are not all alike.
@@ -218,10 +224,9 @@ fn config(args: &BenchArgs) -> Result<Config> {
     })
 }
 
-/// The parts of an agent's work between two readings of its times.
-fn parts(before: &AgentTimes, after: &AgentTimes) -> Vec<(&'static str, Duration)> {
+/// The parts of updates between two readings of their times.
+fn parts(before: &UpdateTimes, after: &UpdateTimes) -> Vec<(&'static str, Duration)> {
     vec![
-        ("choosing actions", after.acting - before.acting),
         ("putting batches together", after.batches - before.batches),
         ("evaluating successors", after.targets - before.targets),
         ("online network, forward", after.forward - before.forward),
@@ -234,14 +239,15 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     const ACTIONS: usize = 6;
     let config = config(args)?;
     let device = device::open(args.device)?;
-    let mut agent = run::new_agent(&config, ACTIONS, &device)?;
-    let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
-    agent.learn_from(&batch)?; // the first one allocates
-    let before = agent.times();
-    let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
-    let parts = parts(&before, &agent.times()).split_off(2);
+    let space = Space::Pixels { stack: STACK, side: SIDE };
+    let mut updater = new_updater(&config, space, ACTIONS, &device)?;
+    let batch = random_batch(space, config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    updater.learn_from(&batch)?; // the first one allocates
+    let before = updater.times();
+    let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;
+    let parts = parts(&before, &updater.times()).split_off(1);
 
-    let mut player = Player::new(&agent.learner().parameters(Which::Online)?, 0.0, &device)?;
+    let mut player = Player::new(&updater.learner().parameters(Which::Online)?, 0.0, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
     let observation = &batch.observations[..STACK_PIXELS];
     let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
@@ -254,61 +260,42 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     Ok(Outcome { parts, ..outcome })
 }
 
-/// A game that is learned from while it is measured.
-struct Training {
-    config: Config,
-    environment: AgentEnvironment,
-    agent: Agent,
-    stack: FrameStack,
-    steps: u64,
-    emulation: Duration,
-}
+/// Listens to nothing and never stops.
+struct Deaf(AtomicBool);
 
-impl Training {
-    fn begin_episode(&mut self) {
-        self.environment.reset(0);
-        self.agent.begin_episode(self.environment.frame());
-        self.stack.begin(self.environment.frame());
+impl Watch for Deaf {
+    fn tell(&mut self, _: Event<'_>) -> Result<()> {
+        Ok(())
     }
 
-    fn step(&mut self) -> Result<()> {
-        let action = self.agent.act(self.stack.pixels(), self.config.total_steps)?;
-        let begun = Instant::now();
-        let outcome = self.environment.step(action);
-        self.emulation += begun.elapsed();
-        let reward = outcome.reward.signum() as f32;
-        self.agent.remember(action, reward, outcome.terminal, outcome.episode_over(), self.environment.frame());
-        self.stack.push(self.environment.frame());
-        if outcome.episode_over() {
-            self.begin_episode();
-        }
-        self.steps += 1;
-        if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.train_every_steps) {
-            self.agent.learn(self.steps)?;
-        }
-        if self.steps.is_multiple_of(self.config.target_sync_steps) {
-            self.agent.sync_target()?;
-        }
-        Ok(())
+    fn stop(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> &AtomicBool {
+        &self.0
     }
 }
 
 fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
     let config = config(args)?;
-    let environment = run::new_environment(&config, rom);
-    let agent = run::new_agent(&config, environment.actions().len(), &device::open(args.device)?)?;
+    let spec = Spec::Atari(rom.clone());
+    let mut environments = Environments::new(&|index| spec.make(&config, index), 1, config.seed)?;
+    let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
+    let mut deaf = Deaf(AtomicBool::new(false));
+    dqn.advance(&mut environments, WARM_UP_STEPS, &mut deaf)?;
+    let before = dqn.times();
+    let steps = rate(span, 4, || {
+        let next = dqn.steps() + 1;
+        dqn.advance(&mut environments, next, &mut deaf)
+    })?;
+    let after = dqn.times();
+    let mut all = vec![
+        ("emulation and preprocessing", after.stepping - before.stepping),
+        ("choosing actions", after.acting - before.acting),
+    ];
+    all.extend(parts(&before.updates, &after.updates));
     let every = config.train_every_steps;
-    let mut training =
-        Training { config, environment, agent, stack: FrameStack::default(), steps: 0, emulation: Duration::ZERO };
-    training.begin_episode();
-    for _ in 0..WARM_UP_STEPS {
-        training.step()?;
-    }
-    training.emulation = Duration::ZERO;
-    let before = training.agent.times();
-    let steps = rate(span, 4, || training.step())?;
-    let mut parts = parts(&before, &training.agent.times());
-    parts.insert(0, ("emulation and preprocessing", training.emulation));
     let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
-    Ok(Outcome { parts, ..Outcome::new("steps_per_second", unit, steps) })
+    Ok(Outcome { parts: all, ..Outcome::new("steps_per_second", unit, steps) })
 }

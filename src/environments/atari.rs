@@ -1,10 +1,31 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
+use crate::config::{Config, LifeLoss};
+use crate::environments::cartridges::LoadedRom;
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Seen, Space};
 use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, SIDE, STACK};
-use crate::random::Generator;
+use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Context, Result};
+use atari_emulator::{Action, Settings};
+
+/// The environment number `index` that a run trains in, as `config` describes it.
+pub fn new_environment(config: &Config, rom: &LoadedRom, index: usize) -> AgentEnvironment {
+    let random_seed = match index {
+        0 => config.seed as u32,
+        index => Generator::numbered(config.seed, Purpose::Environments, index as u64).bits() as u32,
+    };
+    let settings = Settings {
+        sticky_probability: config.sticky_probability as f32,
+        random_seed,
+        max_episode_frames: config.max_episode_frames,
+        ..Settings::default()
+    };
+    let environment = atari_emulator::Environment::new(&rom.image, settings);
+    let actions = if config.full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
+    let stop_at_life_loss = config.life_loss == LifeLoss::Terminal;
+    AgentEnvironment::new(environment, config.preprocessing(), actions, stop_at_life_loss)
+}
 
 /// What a learner makes of a game.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +50,16 @@ impl Atari {
     /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
     pub fn new(game: AgentEnvironment, rules: Rules) -> Self {
         Self { game, stack: FrameStack::default(), rules }
+    }
+
+    /// The environment number `index` that a run trains in.
+    pub fn for_training(config: &Config, rom: &LoadedRom, index: usize) -> Self {
+        let rules = Rules {
+            noop_max: config.noop_max,
+            life_loss_is_terminal: config.life_loss == LifeLoss::Terminal,
+            reward_clip: config.reward_clip,
+        };
+        Self::new(new_environment(config, rom, index), rules)
     }
 
     fn show(&self, mut place: Place<'_>) {

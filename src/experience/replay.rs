@@ -12,8 +12,10 @@ pub mod priorities;
 mod frames;
 mod segments;
 
-use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
+use crate::config::Config;
+use crate::observations::Space;
 use crate::random::Generator;
+use anyhow::{bail, Result};
 use frames::Frames;
 use priorities::Priorities;
 use rayon::prelude::*;
@@ -23,6 +25,8 @@ use std::ops::Range;
 /// Frames and what followed them, up to a number of frames.
 #[derive(Clone, Debug)]
 pub struct Replay {
+    /// Frames in an observation.
+    stack: usize,
     capacity: usize,
     n_step: usize,
     gamma: f32,
@@ -42,7 +46,7 @@ struct Slot {
     follows: Follows,
     action: u8,
     reward: f32,
-    /// Frames of the episode up to this one, at most [`STACK`].
+    /// Frames of the episode up to this one, at most a stack.
     depth: u8,
 }
 
@@ -63,7 +67,7 @@ enum Follows {
 /// Transitions drawn for one update.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// `[size, 4, 84, 84]` gray values, oldest frame of a stack first.
+    /// `[size, stack, side, side]` gray values, oldest frame of a stack first.
     pub observations: Vec<u8>,
     /// Indices of the actions taken.
     pub actions: Vec<u8>,
@@ -71,7 +75,7 @@ pub struct Batch {
     pub rewards: Vec<f32>,
     /// What the value of the successor is multiplied by: gamma^n, or 0 at a terminal.
     pub discounts: Vec<f32>,
-    /// Stacks n steps later, `[size, 4, 84, 84]`.
+    /// Stacks n steps later, `[size, stack, side, side]`.
     pub next_observations: Vec<u8>,
     /// What each transition's loss counts for: importance weights, at most 1, or ones.
     pub weights: Vec<f32>,
@@ -85,9 +89,9 @@ impl Batch {
         self.actions.len()
     }
 
-    fn resize(&mut self, size: usize) {
-        self.observations.resize(size * STACK_PIXELS, 0);
-        self.next_observations.resize(size * STACK_PIXELS, 0);
+    fn resize(&mut self, size: usize, observation: usize) {
+        self.observations.resize(size * observation, 0);
+        self.next_observations.resize(size * observation, 0);
         self.actions.resize(size, 0);
         self.rewards.resize(size, 0.0);
         self.discounts.resize(size, 0.0);
@@ -106,20 +110,43 @@ struct Outcome {
 }
 
 impl Replay {
-    /// Room for `capacity` frames, for transitions over `n_step` steps discounted by `gamma` each; with `compressed` frames
-    /// are kept compressed, without loss.
-    pub fn new(capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Self {
-        assert!(n_step >= 1 && capacity > STACK + n_step, "a replay of {capacity} frames holds no transition");
-        Self {
+    /// The empty replay that `config` describes, for observations of `space`.
+    ///
+    /// # Errors
+    /// When those are no pixels.
+    pub fn of(config: &Config, space: Space) -> Result<Self> {
+        let (gamma, compressed) = (config.gamma as f32, config.replay_compression);
+        let replay = Self::new(space, config.replay_capacity, config.n_step, gamma, compressed)?;
+        Ok(if config.prioritized {
+            replay.prioritized(config.priority_exponent, config.priority_epsilon)
+        } else {
+            replay
+        })
+    }
+
+    /// Room for `capacity` frames of observations of `space`, for transitions over `n_step` steps discounted by `gamma` each;
+    /// with `compressed` frames are kept compressed, without loss.
+    ///
+    /// # Errors
+    /// When observations are no pixels, or `capacity` holds no transition.
+    pub fn new(space: Space, capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Result<Self> {
+        let Space::Pixels { stack, side } = space else {
+            bail!("the replay keeps pictures, and these observations are {space:?}");
+        };
+        if n_step == 0 || capacity <= stack + n_step {
+            bail!("a replay of {capacity} frames holds no transition of {n_step} steps");
+        }
+        Ok(Self {
+            stack,
             capacity,
             n_step,
             gamma,
-            frames: Frames::new(capacity, compressed),
+            frames: Frames::new(side * side, capacity, compressed),
             slots: vec![Slot::default(); capacity],
             added: 0,
             drawn: Vec::new(),
             priorities: None,
-        }
+        })
     }
 
     /// The same, still empty, with transitions that can be drawn by priority; see [`Priorities::new`].
@@ -134,8 +161,13 @@ impl Replay {
     }
 
     /// Bytes that `frame` takes in a replay.
-    pub fn bytes_of(frame: &Frame, compressed: bool) -> usize {
+    pub fn bytes_of(frame: &[u8], compressed: bool) -> usize {
         frames::size(frame, compressed) + std::mem::size_of::<Slot>()
+    }
+
+    /// Values in an observation.
+    fn observation_size(&self) -> usize {
+        self.stack * self.frames.size()
     }
 
     /// Frames held.
@@ -161,7 +193,7 @@ impl Replay {
         &self.slots[self.index(number)]
     }
 
-    fn add(&mut self, frame: &Frame, depth: u8, follows: Follows) {
+    fn add(&mut self, frame: &[u8], depth: u8, follows: Follows) {
         let index = self.index(self.added);
         self.frames.set(index, frame);
         self.slots[index] = Slot { depth, follows, ..Slot::default() };
@@ -174,7 +206,7 @@ impl Replay {
         let Some(mut priorities) = self.priorities.take() else { return };
         priorities.remove(self.index(self.added - 1));
         let oldest = self.oldest();
-        for number in (oldest..self.added).take(if oldest > 0 { STACK - 1 } else { 0 }) {
+        for number in (oldest..self.added).take(if oldest > 0 { self.stack - 1 } else { 0 }) {
             if self.outcome(number).is_none() {
                 priorities.remove(self.index(number));
             }
@@ -204,7 +236,7 @@ impl Replay {
     }
 
     /// Begins an episode with its first frame; one that was not finished is left as truncated.
-    pub fn begin_episode(&mut self, first: &Frame) {
+    pub fn begin_episode(&mut self, first: &[u8]) {
         if let Some(newest) = self.added.checked_sub(1) {
             let index = self.index(newest);
             if self.slots[index].follows == Follows::Open {
@@ -218,14 +250,14 @@ impl Replay {
     /// Adds a step: on seeing the newest frame `action` was taken, which gave `reward` and the frame `next`. `terminal`
     /// says that nothing more can be earned from there; `episode_over` that `next` is the episode's last frame, whether
     /// terminal or truncated.
-    pub fn push(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
+    pub fn push(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &[u8]) {
         debug_assert!(!self.is_empty(), "an episode must begin before its first step");
-        let newest = self.index(self.added.saturating_sub(1));
+        let (newest, stack) = (self.index(self.added.saturating_sub(1)), self.stack as u8);
         let slot = &mut self.slots[newest];
         slot.action = action as u8;
         slot.reward = reward;
         slot.follows = if terminal { Follows::Terminal } else { Follows::Step };
-        let depth = (slot.depth + 1).min(STACK as u8);
+        let depth = (slot.depth + 1).min(stack);
         self.add(next, depth, if episode_over { Follows::Nothing } else { Follows::Open });
         self.admit_complete(self.added.saturating_sub(2));
     }
@@ -256,25 +288,26 @@ impl Replay {
 
     /// The stacks at the ends of a transition, whose newest frames are `number` and `successor`.
     fn stacks(&self, number: u64, successor: u64, observation: &mut [u8], next_observation: &mut [u8]) {
-        let before = self.stack(number, observation, |_, _| false);
-        self.stack(successor, next_observation, |frame, output| {
+        let size = self.frames.size();
+        let before = self.fill_stack(number, observation, |_, _| false);
+        self.fill_stack(successor, next_observation, |frame, output| {
             // Most frames are in both; taking one from the other stack is cheaper than decompressing it again.
             let known = before.contains(&frame);
             if known {
-                let place = STACK - (number + 1 - frame) as usize;
-                output.copy_from_slice(&observation[place * FRAME_PIXELS..(place + 1) * FRAME_PIXELS]);
+                let place = self.stack - (number + 1 - frame) as usize;
+                output.copy_from_slice(&observation[place * size..(place + 1) * size]);
             }
             known
         });
     }
 
     /// The stack whose newest frame is `number`, into `output`; the frames' numbers. `known` is asked for every frame first.
-    fn stack(&self, number: u64, output: &mut [u8], known: impl Fn(u64, &mut [u8]) -> bool) -> Range<u64> {
+    fn fill_stack(&self, number: u64, output: &mut [u8], known: impl Fn(u64, &mut [u8]) -> bool) -> Range<u64> {
         let depth = u64::from(self.slot(number).depth);
         let numbers = number + 1 - depth..number + 1;
-        let (black, frames) = output.split_at_mut((STACK - depth as usize) * FRAME_PIXELS);
+        let (black, frames) = output.split_at_mut((self.stack - depth as usize) * self.frames.size());
         black.fill(0);
-        for (number, frame) in numbers.clone().zip(frames.chunks_exact_mut(FRAME_PIXELS)) {
+        for (number, frame) in numbers.clone().zip(frames.chunks_exact_mut(self.frames.size())) {
             if !known(number, frame) {
                 self.frames.copy(self.index(number), frame);
             }
@@ -285,7 +318,7 @@ impl Replay {
     /// Draws `size` transitions with replacement, each of those that can be put together with the same probability, into
     /// `batch`. `false` if there is none yet.
     pub fn sample(&mut self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
-        batch.resize(size);
+        batch.resize(size, self.observation_size());
         let oldest = self.oldest();
         let mut drawn = std::mem::take(&mut self.drawn);
         drawn.clear();
@@ -302,7 +335,7 @@ impl Replay {
     /// (Schaul et al. 2016, appendix B.2.1), with importance weights (N P(i))^-`beta` divided by the largest of the batch.
     /// `false` if there is none yet, or no priorities are kept.
     pub fn sample_by_priority(&mut self, size: usize, beta: f64, generator: &mut Generator, batch: &mut Batch) -> bool {
-        batch.resize(size);
+        batch.resize(size, self.observation_size());
         let Some(priorities) = self.priorities.as_ref().filter(|priorities| priorities.total() > 0.0) else {
             return false;
         };
@@ -348,8 +381,8 @@ impl Replay {
             batch.rewards[i] = outcome.reward;
             batch.discounts[i] = outcome.discount;
         }
-        let observations = batch.observations.par_chunks_exact_mut(STACK_PIXELS);
-        let next_observations = batch.next_observations.par_chunks_exact_mut(STACK_PIXELS);
+        let observations = batch.observations.par_chunks_exact_mut(self.observation_size());
+        let next_observations = batch.next_observations.par_chunks_exact_mut(self.observation_size());
         drawn.par_iter().zip(observations).zip(next_observations).for_each(
             |(((number, outcome), observation), next_observation)| {
                 self.stacks(*number, outcome.successor, observation, next_observation);
@@ -373,11 +406,21 @@ impl Replay {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::preprocess::FrameStack;
     use crate::random::Purpose;
     use std::collections::HashMap;
+
+    const STACK: usize = 4;
+    const SIDE: usize = 84;
+    pub(crate) const FRAME_PIXELS: usize = SIDE * SIDE;
+    const STACK_PIXELS: usize = STACK * FRAME_PIXELS;
+    pub(crate) type Frame = [u8; FRAME_PIXELS];
+
+    pub(crate) fn new_replay(capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Replay {
+        Replay::new(Space::Pixels { stack: STACK, side: SIDE }, capacity, n_step, gamma, compressed).unwrap()
+    }
 
     /// A frame recognisable by `id`, never black.
     fn frame(id: u32) -> Frame {
@@ -459,7 +502,7 @@ mod tests {
             let n = 1 + random.below(4);
             let capacity = STACK + n + 1 + random.below(30);
             let gamma = 0.5;
-            let mut replay = Replay::new(capacity, n, gamma, seed % 2 == 0).prioritized(0.6, 1e-6);
+            let mut replay = new_replay(capacity, n, gamma, seed % 2 == 0).prioritized(0.6, 1e-6);
             let mut naive = Naive::default();
             let mut over = true;
             for id in 0..random.below(120) as u32 {
@@ -531,7 +574,7 @@ mod tests {
     /// Priorities 1, 2 and 5 with beta 1: weights 1, 1/2 and 1/5.
     #[test]
     fn transitions_are_drawn_by_priority_and_weighted_against_it() {
-        let mut replay = Replay::new(20, 1, 0.9, false).prioritized(1.0, 1e-12);
+        let mut replay = new_replay(20, 1, 0.9, false).prioritized(1.0, 1e-12);
         replay.begin_episode(&frame(0));
         (1..=3).for_each(|id| replay.push(0, 0.0, false, id == 3, &frame(id)));
         replay.update_priorities(&[0, 1, 2], &[1.0, -2.0, 5.0]);
@@ -559,7 +602,7 @@ mod tests {
 
     #[test]
     fn a_replay_without_priorities_draws_none() {
-        let mut replay = Replay::new(20, 1, 0.9, false);
+        let mut replay = new_replay(20, 1, 0.9, false);
         replay.begin_episode(&frame(0));
         replay.push(0, 0.0, false, false, &frame(1));
         assert!(!replay.sample_by_priority(1, 1.0, &mut Generator::new(1, Purpose::Replay), &mut Batch::default()));
@@ -567,7 +610,7 @@ mod tests {
 
     #[test]
     fn an_error_found_after_its_transition_was_overwritten_changes_nothing() {
-        let mut replay = Replay::new(10, 1, 0.9, false).prioritized(1.0, 1e-12);
+        let mut replay = new_replay(10, 1, 0.9, false).prioritized(1.0, 1e-12);
         replay.begin_episode(&frame(0));
         (1..15).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
         let before = replay.priorities().unwrap().clone();
@@ -581,7 +624,7 @@ mod tests {
     #[test]
     fn n_step_returns_sum_discounted_rewards_and_stop_at_a_terminal() {
         for (terminal_at, reward, discount) in [(3, 3.0, 0.125), (2, 2.0, 0.0), (1, 1.0, 0.0)] {
-            let mut replay = Replay::new(20, 3, 0.5, false);
+            let mut replay = new_replay(20, 3, 0.5, false);
             replay.begin_episode(&frame(0));
             for id in 1..=4 {
                 let reward = [1.0, 2.0, 4.0, 100.0][id - 1];
@@ -594,7 +637,7 @@ mod tests {
 
     #[test]
     fn transitions_are_drawn_evenly() {
-        let mut replay = Replay::new(50, 1, 0.99, false);
+        let mut replay = new_replay(50, 1, 0.99, false);
         replay.begin_episode(&frame(0));
         (1..200).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
         let mut random = Generator::new(1, Purpose::Replay);
@@ -613,7 +656,7 @@ mod tests {
     #[test]
     fn an_empty_replay_gives_no_batch() {
         let mut random = Generator::new(1, Purpose::Replay);
-        let mut replay = Replay::new(10, 1, 0.99, false);
+        let mut replay = new_replay(10, 1, 0.99, false);
         assert!(!replay.sample(1, &mut random, &mut Batch::default()));
         replay.begin_episode(&frame(0));
         assert!(!replay.sample(1, &mut random, &mut Batch::default()));
@@ -623,7 +666,7 @@ mod tests {
     fn a_truncated_episode_is_bootstrapped_through_and_a_terminal_is_not() {
         let mut random = Generator::new(1, Purpose::Replay);
         for (terminal, discount) in [(false, 0.9), (true, 0.0)] {
-            let mut replay = Replay::new(10, 3, 0.9, false);
+            let mut replay = new_replay(10, 3, 0.9, false);
             replay.begin_episode(&frame(0));
             replay.push(2, 1.0, terminal, true, &frame(1));
             let mut batch = Batch::default();

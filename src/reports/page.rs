@@ -3,8 +3,9 @@
 use crate::commands::{HorizontalAxis, ReportArgs};
 use crate::evaluation::with_commas as grouped;
 use crate::reports::curves;
-use crate::run::log::{RunLog, BEST_GAME_FILE, EVALUATION_FILE};
-use crate::run::record::clock;
+use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
+use crate::run::log::RunLog;
+use crate::run::progress::clock;
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};

@@ -5,80 +5,59 @@
 //! which comes last; what no kept one needs is removed only after that. So whenever the program is killed, or the disk is
 //! full, there is a good one left.
 
-use crate::experience::replay::{Replay, ReplayFiles};
+use crate::experience::replay::ReplayFiles;
+use crate::run::folder::{RunFolder, CHECKPOINTS_FOLDER};
 use crate::saving::sealed_file::{self, Kind};
+use crate::saving::{Loading, Parts, Saving};
 use anyhow::{bail, Context, Result};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Checkpoints kept.
 const KEPT: usize = 2;
-const FOLDER: &str = "checkpoints";
-const LOCK: &str = "lock";
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".checkpoint";
 
 /// The version is to be raised whenever anything in a state changes its meaning.
-const KIND: Kind = Kind { magic: *b"ATARICKP", version: 2, name: "checkpoint" };
+const KIND: Kind = Kind { magic: *b"ATARICKP", version: 3, name: "checkpoint" };
 
-/// A run's folder, held by this process alone, and the checkpoints in it.
+/// The checkpoints in a run's folder.
 #[derive(Debug)]
 pub struct RunCheckpoints {
     folder: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
-    /// (step, files of its replay) of the checkpoints that are there, oldest first.
-    kept: Vec<(u64, ReplayFiles)>,
-}
-
-/// What a state file holds.
-#[derive(Serialize, Deserialize)]
-struct Stored<T> {
-    replay: ReplayFiles,
-    state: T,
+    /// (step, files) of the checkpoints that are there, oldest first.
+    kept: Vec<(u64, HashSet<String>)>,
+    /// The newest of them, whose files the next one can share.
+    newest: Parts,
 }
 
 impl RunCheckpoints {
-    /// Takes `run`, a run's folder that exists, for this process.
+    /// The checkpoints in `run`.
     ///
     /// # Errors
-    /// When another process has it, or it cannot be written to.
-    pub fn take(run: &Path) -> Result<Self> {
-        let path = run.join(LOCK);
-        let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!(
-                "another process is training in {}; wait for it or stop it, or use another folder (--run-dir)",
-                run.display()
-            ),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()))
-            }
-        }
-        let folder = run.join(FOLDER);
+    /// When their folder cannot be created.
+    pub fn new(run: &RunFolder) -> Result<Self> {
+        let folder = run.file(CHECKPOINTS_FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         sealed_file::remove_unfinished(&folder);
-        sealed_file::remove_unfinished(run);
-        Ok(Self { folder, _lock: lock, kept: Vec::new() })
+        sealed_file::remove_unfinished(run.path());
+        Ok(Self { folder, kept: Vec::new(), newest: Parts::default() })
     }
 
-    /// Saves the state and the replay as they are after `step` steps.
+    /// Saves what `fill` puts into a checkpoint, as it is after `step` steps.
     ///
     /// # Errors
     /// When something cannot be written; the checkpoints of before are still there then.
-    pub fn save<T: Serialize>(&mut self, step: u64, state: T, replay: &Replay) -> Result<()> {
-        let nothing = ReplayFiles::default();
-        let before = self.kept.last().map_or(&nothing, |(_, files)| files);
-        let replay = replay.save(&self.folder, before)?;
-        let stored = Stored { replay: replay.clone(), state };
-        let bytes = postcard::to_stdvec(&stored).context("cannot put the state of the run into bytes")?;
+    pub fn save(&mut self, step: u64, fill: impl FnOnce(&mut Saving) -> Result<()>) -> Result<()> {
+        let mut saving = Saving::new(&self.folder, &self.newest);
+        fill(&mut saving)?;
+        let parts = saving.into_parts();
+        let bytes = postcard::to_stdvec(&parts).context("cannot put the state of the run into bytes")?;
         sealed_file::write(&self.path(step), KIND, &bytes)?;
         self.kept.retain(|(kept, _)| *kept != step);
-        self.kept.push((step, replay));
+        self.kept.push((step, files(&parts)));
+        self.newest = parts;
         if self.kept.len() > KEPT {
             self.kept.drain(..self.kept.len() - KEPT);
         }
@@ -86,35 +65,22 @@ impl RunCheckpoints {
         Ok(())
     }
 
-    /// The newest checkpoint that can be read: its state, and the replay's frames in `replay`, made by `new_replay` from the
-    /// state. `warn` is told of every newer one that cannot be used.
+    /// What `read` makes of the newest checkpoint that it can use. `warn` is told of every newer one that cannot be used.
     ///
     /// # Errors
     /// When there is none. What could not be read is left where it is.
-    pub fn load<T: DeserializeOwned>(
-        &mut self,
-        mut new_replay: impl FnMut(&T) -> Result<Replay>,
-        mut warn: impl FnMut(String),
-    ) -> Result<(T, Replay)> {
+    pub fn load<T>(&mut self, mut read: impl FnMut(&Loading) -> Result<T>, mut warn: impl FnMut(String)) -> Result<T> {
         let steps = self.steps();
         for (i, &step) in steps.iter().enumerate().rev() {
-            let mut read = || -> Result<(Stored<T>, Replay)> {
-                let path = self.path(step);
-                let bytes = sealed_file::read(&path, KIND)?;
-                let stored: Stored<T> =
-                    postcard::from_bytes(&bytes).with_context(|| format!("{} cannot be used", path.display()))?;
-                let mut replay = new_replay(&stored.state)?;
-                replay.load(&self.folder, &stored.replay)?;
-                Ok((stored, replay))
-            };
-            match read() {
-                Ok((stored, replay)) => {
+            let loaded = self.parts(step).and_then(|parts| Ok((read(&Loading::new(&self.folder, &parts))?, parts)));
+            match loaded {
+                Ok((value, parts)) => {
                     // Older ones are kept if they can be read at all; newer ones were refused above.
-                    let mut kept: Vec<(u64, ReplayFiles)> =
-                        steps[..i].iter().filter_map(|&step| Some((step, self.replay_files::<T>(step)?))).collect();
-                    kept.push((step, stored.replay));
-                    self.kept = kept;
-                    return Ok((stored.state, replay));
+                    let older = |&step: &u64| Some((step, files(&self.parts(step).ok()?)));
+                    let mut kept: Vec<(u64, HashSet<String>)> = steps[..i].iter().filter_map(older).collect();
+                    kept.push((step, files(&parts)));
+                    (self.kept, self.newest) = (kept, parts);
+                    return Ok(value);
                 }
                 Err(error) if i > 0 => {
                     warn(format!("{error:#}; going on from the checkpoint before it, of step {}", steps[i - 1]));
@@ -125,9 +91,10 @@ impl RunCheckpoints {
         bail!("{} holds no checkpoint", self.folder.display())
     }
 
-    fn replay_files<T: DeserializeOwned>(&self, step: u64) -> Option<ReplayFiles> {
-        let bytes = sealed_file::read(&self.path(step), KIND).ok()?;
-        Some(postcard::from_bytes::<Stored<T>>(&bytes).ok()?.replay)
+    fn parts(&self, step: u64) -> Result<Parts> {
+        let path = self.path(step);
+        let bytes = sealed_file::read(&path, KIND)?;
+        postcard::from_bytes(&bytes).with_context(|| format!("{} cannot be used", path.display()))
     }
 
     fn path(&self, step: u64) -> PathBuf {
@@ -149,7 +116,7 @@ impl RunCheckpoints {
 
     /// Removes the files that no kept checkpoint needs. What cannot be removed only takes room.
     fn remove_others(&self) {
-        let needed: HashSet<String> = self.kept.iter().flat_map(|(_, files)| files.names()).collect();
+        let needed: HashSet<String> = self.kept.iter().flat_map(|(_, files)| files.clone()).collect();
         for name in self.names().into_iter().filter(|name| ReplayFiles::could_be(name) && !needed.contains(name)) {
             let _ = fs::remove_file(self.folder.join(name));
         }
@@ -161,16 +128,21 @@ impl RunCheckpoints {
     }
 }
 
+fn files(parts: &Parts) -> HashSet<String> {
+    parts.files().map(str::to_string).collect()
+}
+
 /// Whether `run` holds a checkpoint.
 pub fn exist_in(run: &Path) -> bool {
-    let entries = fs::read_dir(run.join(FOLDER)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(run.join(CHECKPOINTS_FOLDER)).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.ends_with(SUFFIX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preprocess::{Frame, FRAME_PIXELS};
+    use crate::experience::replay::tests::{self as replay_tests, Frame, FRAME_PIXELS};
+    use crate::experience::replay::Replay;
 
     fn frame(id: u64) -> Frame {
         let mut frame = [1; FRAME_PIXELS];
@@ -186,30 +158,44 @@ mod tests {
     }
 
     fn new_replay() -> Replay {
-        Replay::new(100_000, 1, 0.9, true)
+        replay_tests::new_replay(100_000, 1, 0.9, true)
     }
 
-    type State = (String, u64);
+    fn save(checkpoints: &mut RunCheckpoints, step: u64) -> Result<()> {
+        checkpoints.save(step, |saving| {
+            saving.part("step", &step)?;
+            replay(step).save(saving)
+        })
+    }
 
-    fn load(checkpoints: &mut RunCheckpoints) -> (Result<(State, usize)>, Vec<String>) {
+    /// The step saved and the frames of the replay; warnings.
+    fn load(checkpoints: &mut RunCheckpoints) -> (Result<(u64, usize)>, Vec<String>) {
         let mut warnings = Vec::new();
-        let loaded = checkpoints.load(|_: &State| Ok(new_replay()), |warning| warnings.push(warning));
-        (loaded.map(|(state, replay)| (state, replay.len())), warnings)
+        let read = |from: &Loading| {
+            let mut replay = new_replay();
+            replay.load(from)?;
+            Ok((from.part("step")?, replay.len()))
+        };
+        (checkpoints.load(read, |warning| warnings.push(warning)), warnings)
+    }
+
+    fn checkpoints_in(run: &Path) -> RunCheckpoints {
+        RunCheckpoints::new(&RunFolder::take(run).unwrap()).unwrap()
     }
 
     /// Checkpoints after 100, 20,000 and 20,001 steps.
     fn run() -> (tempfile::TempDir, RunCheckpoints) {
         let folder = tempfile::tempdir().unwrap();
-        let mut checkpoints = RunCheckpoints::take(folder.path()).unwrap();
+        let mut checkpoints = checkpoints_in(folder.path());
         for step in [100, 20_000, 20_001] {
-            checkpoints.save(step, ("state".to_string(), step), &replay(step)).unwrap();
+            save(&mut checkpoints, step).unwrap();
         }
         (folder, checkpoints)
     }
 
     fn files(run: &Path) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> =
-            fs::read_dir(run.join(FOLDER)).unwrap().map(|entry| entry.unwrap().path()).collect();
+            fs::read_dir(run.join(CHECKPOINTS_FOLDER)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files
     }
@@ -221,8 +207,8 @@ mod tests {
         assert_eq!(files(folder.path()).len(), 6);
         assert!(exist_in(folder.path()));
         let (loaded, warnings) = load(&mut checkpoints);
-        assert_eq!((loaded.unwrap(), warnings.len()), ((("state".to_string(), 20_001), 20_001), 0));
-        checkpoints.save(20_002, ("state".to_string(), 20_002), &replay(20_002)).unwrap();
+        assert_eq!((loaded.unwrap(), warnings.len()), ((20_001, 20_001), 0));
+        save(&mut checkpoints, 20_002).unwrap();
         assert_eq!(files(folder.path()).len(), 6);
     }
 
@@ -231,13 +217,13 @@ mod tests {
         let reference = run();
         for victim in files(reference.0.path()) {
             let (folder, mut checkpoints) = run();
-            let path = folder.path().join(FOLDER).join(victim.file_name().unwrap());
+            let path = folder.path().join(CHECKPOINTS_FOLDER).join(victim.file_name().unwrap());
             let whole = fs::read(&path).unwrap();
             fs::write(&path, &whole[..whole.len() / 2]).unwrap();
             let (loaded, warnings) = load(&mut checkpoints);
             match loaded {
-                Ok(((_, 20_001), _)) => assert!(warnings.is_empty(), "{victim:?} is of the older one"),
-                Ok(((_, 20_000), 20_000)) => assert!(warnings[0].contains("cut off"), "{warnings:?}"),
+                Ok((20_001, _)) => assert!(warnings.is_empty(), "{victim:?} is of the older one"),
+                Ok((20_000, 20_000)) => assert!(warnings[0].contains("cut off"), "{warnings:?}"),
                 Ok(other) => panic!("{other:?}"),
                 // Frames that both need.
                 Err(error) => {
@@ -253,25 +239,16 @@ mod tests {
     fn a_checkpoint_that_cannot_be_written_leaves_those_of_before() {
         let (folder, mut checkpoints) = run();
         let before = files(folder.path());
-        fs::create_dir(folder.path().join(FOLDER).join("step-000000030000.checkpoint.part")).unwrap();
-        assert!(checkpoints.save(30_000, ("state".to_string(), 30_000), &replay(30_000)).is_err());
+        fs::create_dir(folder.path().join(CHECKPOINTS_FOLDER).join("step-000000030000.checkpoint.part")).unwrap();
+        assert!(save(&mut checkpoints, 30_000).is_err());
         assert!(before.iter().all(|path| path.exists()));
-        assert_eq!(load(&mut checkpoints).0.unwrap().0 .1, 20_001);
-    }
-
-    #[test]
-    fn a_folder_belongs_to_one_process_at_a_time() {
-        let (folder, checkpoints) = run();
-        let refusal = RunCheckpoints::take(folder.path()).unwrap_err().to_string();
-        assert!(refusal.contains("another process is training in"), "{refusal}");
-        drop(checkpoints);
-        RunCheckpoints::take(folder.path()).unwrap();
+        assert_eq!(load(&mut checkpoints).0.unwrap().0, 20_001);
     }
 
     #[test]
     fn a_folder_without_a_checkpoint_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let mut checkpoints = RunCheckpoints::take(folder.path()).unwrap();
+        let mut checkpoints = checkpoints_in(folder.path());
         assert!(!exist_in(folder.path()));
         assert!(format!("{:#}", load(&mut checkpoints).0.unwrap_err()).contains("holds no checkpoint"));
     }

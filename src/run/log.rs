@@ -1,21 +1,14 @@
-//! A run as its folder tells it: what it is, from `config.toml`, and what happened, from `metrics.jsonl`.
+//! A run as its folder tells it: what it is, from `run.toml`, how it is configured, from `config.toml`, and what happened, from
+//! `metrics.jsonl`.
 //!
 //! Read leniently, because the run may still be under way or of another version: keys and kinds of rows that are unknown are
 //! passed over, and so is a last line that is not whole.
 
-use crate::policy::model::{Checkpoint, BEST_FILE, MODEL_FILE};
-use crate::run::record::METRICS_FILE;
+use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, METRICS_FILE};
 use anyhow::{anyhow, bail, Context, Result};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The configuration, in a run's folder.
-pub const CONFIG_FILE: &str = "config.toml";
-/// The evaluation after training, in a run's folder.
-pub const EVALUATION_FILE: &str = "evaluation.json";
-/// The best game of that evaluation, in a run's folder.
-pub const BEST_GAME_FILE: &str = "best-game.gif";
 
 /// When something happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -102,14 +95,7 @@ impl RunLog {
         let text = read_text(&folder.join(CONFIG_FILE))?;
         let config: toml::Table =
             text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
-        let Identity { game, cartridge_md5, preset } = Identity::in_comment(&text)
-            .or_else(|| Identity::in_network(folder))
-            .ok_or_else(|| {
-                anyhow!(
-                    "nothing in {shown} says which game it is of: {CONFIG_FILE} does not begin with the line that `train` \
-                     writes there, and there is no network"
-                )
-            })?;
+        let Identity { game, cartridge_md5, preset, .. } = Identity::read(folder)?;
         let mut log = Self {
             folder: folder.to_path_buf(),
             game,
@@ -209,31 +195,6 @@ impl RunLog {
     }
 }
 
-/// Which game, and how it began.
-struct Identity {
-    game: String,
-    cartridge_md5: String,
-    preset: String,
-}
-
-impl Identity {
-    /// From the first line of `config.toml`, which is there from a run's first moment on.
-    fn in_comment(config: &str) -> Option<Self> {
-        let line = config.lines().next()?.strip_prefix('#')?;
-        let (_, rest) = line.split_once("preset ")?;
-        let (preset, rest) = rest.split_once(", game ")?;
-        let (game, rest) = rest.split_once(" (MD5 ")?;
-        let (cartridge_md5, _) = rest.split_once(')')?;
-        Some(Self { game: game.to_string(), cartridge_md5: cartridge_md5.to_string(), preset: preset.to_string() })
-    }
-
-    fn in_network(folder: &Path) -> Option<Self> {
-        let networks = [MODEL_FILE, BEST_FILE].map(|file| Checkpoint::load(&folder.join(file)).ok());
-        let metadata = networks.into_iter().flatten().next()?.metadata;
-        Some(Self { game: metadata.game, cartridge_md5: metadata.cartridge_md5, preset: metadata.preset })
-    }
-}
-
 fn read_text(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     // A line that was cut in the middle of a letter is still only one bad line.
@@ -247,8 +208,16 @@ pub(crate) mod tests {
     /// A folder like that of a run: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
     pub(crate) fn fake_run(folder: &Path, game: &str, seed: u64, keys: &str, metrics: &str) {
         fs::create_dir_all(folder).unwrap();
-        let first = format!("# The configuration of this run as resolved: preset nature, game {game} (MD5 abc123).");
-        fs::write(folder.join(CONFIG_FILE), format!("{first}\n\nframe_skip = 4\nseed = {seed}\n{keys}\n")).unwrap();
+        let identity = Identity {
+            environment: "atari".to_string(),
+            game: game.to_string(),
+            cartridge_md5: "abc123".to_string(),
+            algorithm: "dqn".to_string(),
+            preset: "nature".to_string(),
+            seed,
+        };
+        identity.write(folder).unwrap();
+        fs::write(folder.join(CONFIG_FILE), format!("frame_skip = 4\nseed = {seed}\n{keys}\n")).unwrap();
         fs::write(folder.join(METRICS_FILE), metrics).unwrap();
     }
 

@@ -1,6 +1,16 @@
-//! How much memory is free.
+//! How much memory a run needs, and how much is free.
 
+use crate::config::Config;
+use crate::environments::vector::VectorEnvironment;
+use crate::environments::Spec;
+use crate::experience::replay::Replay;
+use crate::observations::Space;
+use crate::random::{Generator, Purpose};
+use anyhow::{bail, Result};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Random steps played to find out how well a game's frames compress.
+const SAMPLE_STEPS: u64 = 500;
 
 /// Bytes of memory that can be had without swapping, within the limit of the container if there is one; `None` where the
 /// system does not tell.
@@ -9,6 +19,53 @@ pub fn available() -> Option<u64> {
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
     let container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
     Some(system.available_memory().min(container)).filter(|&bytes| bytes > 0)
+}
+
+/// Frames the replay of this run will hold at its end.
+fn replay_frames(config: &Config) -> u64 {
+    (config.replay_capacity as u64).min(config.total_steps)
+}
+
+/// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
+/// [`SAMPLE_STEPS`] random steps.
+pub fn replay_bytes(config: &Config, spec: &Spec) -> Result<u64> {
+    let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.seed)?;
+    let Space::Pixels { side, .. } = environments.space() else { return Ok(0) };
+    let steps = if config.replay_compression { SAMPLE_STEPS } else { 1 };
+    let mut generator = Generator::new(config.seed, Purpose::Synthetic);
+    let mut bytes = 0;
+    for _ in 0..steps {
+        let pixels = environments.observations().seen().pixels()?;
+        bytes += Replay::bytes_of(&pixels[pixels.len() - side * side..], config.replay_compression) as u64;
+        environments.step(&[generator.below(environments.actions())]);
+    }
+    // A priority is a leaf of a tree of sums.
+    let priority = if config.prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
+    Ok(replay_frames(config) * (bytes / steps + priority))
+}
+
+/// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
+pub fn announce_memory(config: &Config, spec: &Spec, force: bool) -> Result<()> {
+    let needed = replay_bytes(config, spec)?;
+    let about = if config.replay_compression { "about " } else { "" };
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    say!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
+    let Some(available) = available().filter(|available| *available < needed) else { return Ok(()) };
+    let problem = format!(
+        "the replay needs {about}{:.2} GB of memory, and only {:.2} GB are free",
+        gigabytes(needed),
+        gigabytes(available)
+    );
+    if force {
+        warn!("warning: {problem}");
+        return Ok(());
+    }
+    let compress = if config.replay_compression {
+        ""
+    } else {
+        "--set replay_compression=true takes a fraction of it without loss; "
+    };
+    bail!("{problem}; {compress}a smaller replay is set with --set replay_capacity=N; --force starts all the same")
 }
 
 #[cfg(test)]

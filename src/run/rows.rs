@@ -32,8 +32,8 @@ pub enum Row {
         truncated: bool,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: f64,
-        /// Probability of a random action at this step.
-        epsilon: f64,
+        /// Probability of a random action at this step, where the algorithm explores so.
+        epsilon: Option<f64>,
         /// Seconds since training began.
         wall_seconds: f64,
     },
@@ -55,10 +55,10 @@ pub enum Row {
         held_out_mean_max_q: Option<f64>,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: Option<f64>,
-        /// Probability of a random action at this step.
-        epsilon: f64,
-        /// Frames in the replay.
-        replay_frames: u64,
+        /// Probability of a random action at this step, where the algorithm explores so.
+        epsilon: Option<f64>,
+        /// Frames in the replay, where there is one.
+        replay_frames: Option<u64>,
         /// Agent steps a second since the last such row.
         steps_per_second: f64,
         /// Gradient steps a second since the last such row.

@@ -5,67 +5,123 @@
 //! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
 //! optimizers and schedules in their files, the concurrent schedule in [`trainer`](crate::algorithms::dqn).
 
-use crate::algorithms::dqn::agent::random_batch;
-use crate::algorithms::dqn::{Task, Trainer};
-use crate::config::{Config, Sources};
+use crate::algorithms::dqn::update::random_batch;
+use crate::algorithms::dqn::{new_updater, Dqn};
+use crate::algorithms::events::{Event, Watch};
+use crate::algorithms::exploration::EpsilonSchedule;
+use crate::algorithms::Algorithm;
+use crate::config::{Config, LifeLoss, Sources};
+use crate::environments::atari::Atari;
 use crate::environments::cartridges;
+use crate::environments::vector::VectorEnvironment;
+use crate::environments::{Environment, Step};
 use crate::experience::replay::Batch;
 use crate::networks::learner::Which;
 use crate::networks::Architecture;
-use crate::policy::model::Metadata;
-use crate::preprocess::{Frame, Step, FRAME_PIXELS};
+use crate::observations::{Place, Space};
 use crate::random::{Generator, Purpose};
-use crate::run::record::{RunRecord, METRICS_FILE};
-use crate::run::{new_agent, new_environment};
 use anyhow::Result;
 use candle_core::Device;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
-/// Steps of the scripted task.
+/// Steps of the scripted environment.
 const STEPS: u64 = 100;
-/// Rewards of the scripted task, over and over.
-const REWARDS: [i32; 4] = [0, 3, -2, 1];
+/// Rewards of the scripted environment, over and over.
+const REWARDS: [f32; 4] = [0.0, 3.0, -2.0, 1.0];
 
 /// Plays the same whatever is done: rewards of all sizes, a life lost every 7 steps, a game over every 20.
 struct Script {
-    frame: Box<Frame>,
+    life_loss_is_terminal: bool,
+    reward_clip: bool,
+    actions: usize,
+    pixel: u8,
     steps: u64,
-    actions: Vec<usize>,
-    starts: Vec<u32>,
+    /// The actions taken.
+    taken: Arc<Mutex<Vec<usize>>>,
 }
 
-impl Task for Script {
-    fn reset(&mut self, noop_frames: u32) {
-        self.starts.push(noop_frames);
-        self.frame.fill(255 - self.starts.len() as u8);
+impl Script {
+    /// A stack of equal frames shows the last step.
+    fn show(&self, place: Place<'_>) {
+        let Place::Pixels(place) = place else { unreachable!("its space is of pixels") };
+        place.fill(self.pixel);
+    }
+}
+
+impl Environment for Script {
+    fn space(&self) -> Space {
+        Space::Pixels { stack: 4, side: 84 }
     }
 
-    fn step(&mut self, action: usize) -> Step {
-        self.actions.push(action);
-        let reward = REWARDS[self.steps as usize % REWARDS.len()];
+    fn actions(&self) -> usize {
+        self.actions
+    }
+
+    fn reset(&mut self, _: &mut Generator, place: Place<'_>) -> u32 {
+        self.pixel = 255 - self.pixel;
+        self.show(place);
+        0
+    }
+
+    fn step(&mut self, action: usize, place: Place<'_>) -> Step {
+        self.taken.lock().unwrap().push(action);
+        let raw_reward = REWARDS[self.steps as usize % REWARDS.len()];
         self.steps += 1;
-        self.frame.fill(self.steps as u8);
-        let terminal = self.steps.is_multiple_of(20);
-        Step { reward, life_lost: self.steps.is_multiple_of(7), terminal, truncated: false }
-    }
-
-    fn frame(&self) -> &Frame {
-        &self.frame
+        self.pixel = self.steps as u8;
+        self.show(place);
+        let (over, life_lost) = (self.steps.is_multiple_of(20), self.steps.is_multiple_of(7));
+        Step {
+            reward: if self.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
+            raw_reward,
+            terminal: over || (life_lost && self.life_loss_is_terminal),
+            lives_lost: life_lost.into(),
+            over,
+            truncated: false,
+        }
     }
 
     fn episode_frames(&self) -> u64 {
         0
     }
 
-    fn save(&self) -> Vec<u8> {
+    fn state(&self) -> Vec<u8> {
         Vec::new()
     }
 
-    fn restore(&mut self, _: &[u8]) -> Result<()> {
+    fn restore(&mut self, _: &[u8], _: Place<'_>) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Adds up the raw rewards of episodes.
+#[derive(Default)]
+struct Scores {
+    under_way: f32,
+    ended: Vec<f32>,
+    updates: u64,
+    interrupt: AtomicBool,
+}
+
+impl Watch for Scores {
+    fn tell(&mut self, event: Event<'_>) -> Result<()> {
+        match event {
+            Event::Step { step, .. } => self.under_way += step.raw_reward,
+            Event::Episode { .. } => self.ended.push(std::mem::take(&mut self.under_way)),
+            Event::Update(_) => self.updates += 1,
+            Event::Pause(_) => {}
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> &AtomicBool {
+        &self.interrupt
     }
 }
 
@@ -90,63 +146,67 @@ fn sides(config: &Config) -> Sides {
     sides.extend(scripted_run(config));
     sides.extend(updates(config));
     let at = [(0, 0), (STEPS, 0), (STEPS + 500_000, 0), (STEPS, 3)];
-    let schedule = config.epsilon();
+    let schedule = EpsilonSchedule::of(config);
     sides.insert("epsilon", bytes(at.map(|(step, games)| schedule.epsilon(step, games))));
     sides
 }
 
-/// The game itself, met with the same indices of actions.
+/// The game itself, met with the same indices of actions and no no-ops: what is seen of it, and what is learned from.
 fn game(config: &Config) -> Sides {
-    let mut environment = new_environment(config, &cartridges::built_in());
+    let mut starts = Generator::new(1, Purpose::Starts);
+    let mut started = Atari::for_training(config, &cartridges::built_in(), 0);
+    let mut observations = started.space().observations(1);
+    let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
+
+    let mut environment = Atari::for_training(&Config { noop_max: 0, ..config.clone() }, &cartridges::built_in(), 0);
     let mut random = Generator::new(1, Purpose::Synthetic);
-    let mut seen = Vec::new();
-    environment.reset(3);
+    let (mut seen, mut learned) = (Vec::new(), Vec::new());
+    environment.reset(&mut starts, observations.place());
     for _ in 0..300 {
-        let checksum = crc32fast::hash(environment.frame());
-        let step = environment.step(random.below(4));
-        seen.push((checksum, step));
-        if step.episode_over() {
-            environment.reset(3);
+        let checksum = crc32fast::hash(observations.seen().pixels().unwrap());
+        let step = environment.step(random.below(4), observations.place());
+        seen.push((checksum, step.raw_reward, step.lives_lost, step.over, step.truncated));
+        learned.push((step.reward, step.terminal));
+        if step.over {
+            environment.reset(&mut starts, observations.place());
         }
     }
-    assert!(seen.iter().any(|(_, step)| step.life_lost) && seen.iter().any(|(_, step)| step.reward > 0));
-    Sides::from([("game", bytes(seen))])
+    assert!(
+        seen.iter().any(|(.., lives_lost, _, _)| *lives_lost > 0) && seen.iter().any(|(_, reward, ..)| *reward > 0.0)
+    );
+    Sides::from([("game", bytes(seen)), ("learned from", bytes(learned)), ("starts", bytes(noop_frames))])
 }
 
-/// What becomes of the scripted task before there is an update.
+/// What becomes of the scripted environment before there is an update.
 fn scripted_run(config: &Config) -> Sides {
-    let folder = tempfile::tempdir().unwrap();
-    let metadata = Metadata {
-        game: "script".to_string(),
-        cartridge_md5: String::new(),
-        actions: Vec::new(),
-        preprocessing: config.preprocessing(),
-        preset: "nature".to_string(),
-        seed: 0,
-        steps_trained: 0,
+    let actions = Atari::for_training(config, &cartridges::built_in(), 0).actions();
+    let taken = Arc::<Mutex<Vec<usize>>>::default();
+    let make = |_| -> Result<Box<dyn Environment>> {
+        Ok(Box::new(Script {
+            life_loss_is_terminal: config.life_loss == LifeLoss::Terminal,
+            reward_clip: config.reward_clip,
+            actions,
+            pixel: 0,
+            steps: 0,
+            taken: Arc::clone(&taken),
+        }))
     };
-    let mut record = RunRecord::create(folder.path(), config, metadata, None).unwrap();
-    let frame = Box::new([0; FRAME_PIXELS]);
-    let mut script = Script { frame, steps: 0, actions: Vec::new(), starts: Vec::new() };
-    let actions = new_environment(config, &cartridges::built_in()).actions().len();
-    let agent = new_agent(config, actions, &Device::Cpu).unwrap();
-    let mut trainer = Trainer::new(config.clone(), agent, &mut script);
-    trainer.run(&mut record, &AtomicBool::new(false)).unwrap();
-    assert_eq!((trainer.steps(), record.updates()), (STEPS, 0));
-    let mut replay = trainer.agent().replay().clone();
+    let mut environments = VectorEnvironment::new(&make, 1, config.seed).unwrap();
+    let mut dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
+    let mut scores = Scores::default();
+    dqn.advance(&mut environments, STEPS, &mut scores).unwrap();
+    assert_eq!((dqn.steps(), scores.updates), (STEPS, 0));
+    // Whatever is learned of it: 20 steps are five times all rewards.
+    assert_eq!(scores.ended, [5.0 * REWARDS.iter().sum::<f32>(); 5]);
+    let mut replay = dqn.updater().replay().clone();
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut evenly, mut by_priority) = (Batch::default(), Batch::default());
     assert!(replay.sample(64, &mut random, &mut evenly));
     replay.sample_by_priority(64, 0.4, &mut random, &mut by_priority);
-    let text = fs::read_to_string(folder.path().join(METRICS_FILE)).unwrap();
-    let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let scores: Vec<f64> = rows.filter_map(|row| row["episode_return"].as_f64()).collect();
-    // Whatever is learned of it: 20 steps are five times all rewards.
-    assert_eq!(scores, [f64::from(5 * REWARDS.iter().sum::<i32>()); 5]);
     let Batch { observations, rewards, discounts, next_observations, .. } = evenly;
+    let taken = taken.lock().unwrap().clone();
     Sides::from([
-        ("actions", bytes(&script.actions)),
-        ("starts", bytes(&script.starts)),
+        ("actions", bytes(taken)),
         ("transitions", bytes((observations, rewards, discounts, next_observations))),
         ("drawn by priority", bytes((by_priority.numbers, by_priority.weights))),
     ])
@@ -154,18 +214,19 @@ fn scripted_run(config: &Config) -> Sides {
 
 /// A new network, and some updates of it on one batch.
 fn updates(config: &Config) -> Sides {
-    let actions = new_environment(config, &cartridges::built_in()).actions().len();
-    let mut agent = new_agent(config, actions, &Device::Cpu).unwrap();
+    let environment = Atari::for_training(config, &cartridges::built_in(), 0);
+    let (space, actions) = (environment.space(), environment.actions());
+    let mut updater = new_updater(config, space, actions, &Device::Cpu).unwrap();
     let layout = Architecture::new(config.design(), actions).layout();
-    let parameters = agent.learner().parameters(Which::Online).unwrap();
+    let parameters = updater.learner().parameters(Which::Online).unwrap();
     let means = layout.iter().filter(|spec| !spec.is_sigma());
     let means: Vec<&[f32]> = means.map(|spec| &parameters.values[spec.range()]).collect();
     let shapes: Vec<(&str, &[usize])> = layout.iter().map(|spec| (spec.name.as_str(), spec.shape.as_slice())).collect();
     let mut sides = Sides::from([("network", bytes(&shapes)), ("weights", bytes(&means))]);
-    let batch = random_batch(8, 4, &mut Generator::new(1, Purpose::Synthetic));
-    let first = agent.learn_from(&batch).unwrap();
+    let batch = random_batch(space, 8, 4, &mut Generator::new(1, Purpose::Synthetic));
+    let first = updater.learn_from(&batch).unwrap();
     let [online, target] =
-        [Which::Online, Which::Target].map(|which| agent.learner().parameters(which).unwrap().values);
+        [Which::Online, Which::Target].map(|which| updater.learner().parameters(which).unwrap().values);
     sides.extend([
         ("predictions", bytes(first.q_value)),
         ("losses", bytes((first.loss, first.td_error))),
@@ -174,7 +235,7 @@ fn updates(config: &Config) -> Sides {
         ("target network", bytes(target)),
     ]);
     // Long enough for the online network to prefer other actions than the target network does.
-    let later = [(); 20].map(|()| agent.learn_from(&batch).unwrap());
+    let later = [(); 20].map(|()| updater.learn_from(&batch).unwrap());
     sides.insert("later losses", bytes(later.map(|update| (update.loss, update.td_error))));
     sides
 }
@@ -204,12 +265,13 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
         (&["epsilon_schedule=exponential", "epsilon_decay=0.5"], &["epsilon", "actions"]),
         // Without updates both networks are one, and it does not matter which of them acts.
         (&["schedule=concurrent"], &[]),
-        (&["life_loss=ignore"], &["game", "transitions"]),
+        (&["life_loss=ignore"], &["game", "learned from", "transitions"]),
+        // The rewards of these steps are 0 and 1.
         (&["reward_clip=false"], &["transitions"]),
-        (&["fire_reset=true"], &["game"]),
-        (&["sticky_probability=0.25"], &["game"]),
-        (&["full_action_space=true"], &[NETWORK.as_slice(), &["game", "actions"]].concat()),
-        (&["frame_skip=3"], &["game"]),
+        (&["fire_reset=true"], &["game", "learned from"]),
+        (&["sticky_probability=0.25"], &["game", "learned from"]),
+        (&["full_action_space=true"], &[NETWORK.as_slice(), &["game", "learned from", "actions"]].concat()),
+        (&["frame_skip=3"], &["game", "learned from"]),
         (&["resize=bilinear"], &["game"]),
         (&["noop_max=0"], &["starts"]),
         (&["gamma=0.5"], &["transitions"]),

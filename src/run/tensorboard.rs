@@ -11,9 +11,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The name of the file in a run's folder; TensorBoard looks for `tfevents`.
-pub const FILE: &str = "events.out.tfevents.run";
-
 /// Writes scalars to an event file as they come.
 #[derive(Debug)]
 pub struct EventFile {
@@ -122,6 +119,7 @@ fn masked_checksum(data: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::folder::EVENTS_FILE;
 
     /// The records of a file, their checksums verified.
     fn records(path: &Path) -> Vec<Vec<u8>> {
@@ -141,7 +139,7 @@ mod tests {
     #[test]
     fn a_scalar_is_an_event_with_a_summary() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(EVENTS_FILE);
         let mut file = EventFile::open(&path, 0).unwrap();
         file.write(300, &[("loss", 0.5)]).unwrap();
         assert_eq!(file.len(), std::fs::metadata(&path).unwrap().len());
@@ -154,7 +152,7 @@ mod tests {
     #[test]
     fn a_file_is_gone_on_with_where_it_stood() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join(EVENTS_FILE);
         let mut file = EventFile::open(&path, 0).unwrap();
         file.write(1, &[("a", 1.0)]).unwrap();
         let length = file.len();

@@ -8,8 +8,8 @@ use crate::commands::SweepArgs;
 use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
-use crate::run::checkpoints::{self, RunCheckpoints};
-use crate::run::log::{CONFIG_FILE, EVALUATION_FILE};
+use crate::run::checkpoints;
+use crate::run::folder::{RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::saving::sealed_file;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ impl Cell {
     /// # Errors
     /// When another process trains there, or it cannot be removed.
     pub fn clear(&self) -> Result<()> {
-        drop(RunCheckpoints::take(&self.folder)?);
+        drop(RunFolder::take(&self.folder)?);
         fs::remove_dir_all(&self.folder).with_context(|| format!("cannot remove {}", self.folder.display()))
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
 use crate::random::{Generator, Purpose};
-use crate::run::log::EVALUATION_FILE;
+use crate::run::folder::EVALUATION_FILE;
 use crate::saving::sealed_file;
 use crate::sweep::grid::{Cell, Grid, Progress};
 use anyhow::{ensure, Context, Result};

@@ -1,7 +1,7 @@
 //! How far a sweep is, on stderr: a row for each run under way and a line of counts below them, redrawn in place; without a
 //! terminal, a line for each run now and then. What has happened to a cell stays as a line of its own.
 
-use crate::run::record::METRICS_FILE;
+use crate::run::folder::METRICS_FILE;
 use crate::sweep::grid::{Cell, Grid};
 use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};

@@ -3,12 +3,19 @@
 //! LZ4 because a batch takes hundreds of frames and one comes back in some 5 us; a frame of Pong then takes 0.3 KB instead
 //! of 7. Differences between frames would be smaller still, but a frame could not be had without the ones before it.
 
-use crate::preprocess::{Frame, FRAME_PIXELS};
 use std::borrow::Cow;
+use std::ops::Range;
 
-/// A number of places for frames.
+/// A number of places for frames of one size.
 #[derive(Clone, Debug)]
-pub(super) enum Frames {
+pub(super) struct Frames {
+    /// Bytes of a frame.
+    size: usize,
+    places: Places,
+}
+
+#[derive(Clone, Debug)]
+enum Places {
     /// One after the other. Zeroed memory is only taken from the machine when frames are written to it.
     Raw(Vec<u8>),
     /// As LZ4 blocks; what does not get smaller is kept as it is.
@@ -20,71 +27,83 @@ pub(super) enum Frames {
 const ALLOCATION_OVERHEAD: usize = 40;
 
 impl Frames {
-    /// `capacity` places.
-    pub(super) fn new(capacity: usize, compressed: bool) -> Self {
-        if compressed {
-            Self::Compressed(vec![Box::default(); capacity])
+    /// `capacity` places for frames of `size` bytes.
+    pub(super) fn new(size: usize, capacity: usize, compressed: bool) -> Self {
+        let places = if compressed {
+            Places::Compressed(vec![Box::default(); capacity])
         } else {
-            Self::Raw(vec![0; capacity * FRAME_PIXELS])
-        }
+            Places::Raw(vec![0; capacity * size])
+        };
+        Self { size, places }
+    }
+
+    /// Bytes of a frame.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    fn range(&self, index: usize) -> Range<usize> {
+        index * self.size..(index + 1) * self.size
     }
 
     /// Puts `frame` in place `index`.
-    pub(super) fn set(&mut self, index: usize, frame: &Frame) {
-        match self {
-            Self::Raw(frames) => frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(frame),
-            Self::Compressed(frames) => frames[index] = compress(frame),
+    pub(super) fn set(&mut self, index: usize, frame: &[u8]) {
+        let range = self.range(index);
+        match &mut self.places {
+            Places::Raw(frames) => frames[range].copy_from_slice(frame),
+            Places::Compressed(frames) => frames[index] = compress(frame),
         }
     }
 
     /// Copies the frame in place `index`, which must have been set, to `output`.
     pub(super) fn copy(&self, index: usize, output: &mut [u8]) {
-        match self {
-            Self::Raw(frames) => output.copy_from_slice(&frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS]),
-            Self::Compressed(frames) if frames[index].len() == FRAME_PIXELS => output.copy_from_slice(&frames[index]),
-            Self::Compressed(frames) => {
+        match &self.places {
+            Places::Raw(frames) => output.copy_from_slice(&frames[self.range(index)]),
+            Places::Compressed(frames) if frames[index].len() == self.size => output.copy_from_slice(&frames[index]),
+            Places::Compressed(frames) => {
                 let len = lz4_flex::block::decompress_into(&frames[index], output);
-                assert_eq!(len.ok(), Some(FRAME_PIXELS), "a compressed frame was set by `compress`");
+                assert_eq!(len.ok(), Some(self.size), "a compressed frame was set by `compress`");
             }
         }
     }
 
-    /// The frame in place `index`, which must have been set, in the form in which [`Frames::Compressed`] keeps it.
+    /// The frame in place `index`, which must have been set, in the form in which [`Places::Compressed`] keeps it.
     pub(super) fn compressed(&self, index: usize) -> Cow<'_, [u8]> {
-        match self {
-            Self::Raw(frames) => compress(&frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS]).into_vec().into(),
-            Self::Compressed(frames) => Cow::Borrowed(&*frames[index]),
+        match &self.places {
+            Places::Raw(frames) => compress(&frames[self.range(index)]).into_vec().into(),
+            Places::Compressed(frames) => Cow::Borrowed(&*frames[index]),
         }
     }
 
     /// Puts a frame in that form in place `index`; `false` if it is none.
     pub(super) fn set_compressed(&mut self, index: usize, block: &[u8]) -> bool {
-        let mut frame = [0; FRAME_PIXELS];
-        if block.len() == FRAME_PIXELS {
+        let range = self.range(index);
+        let mut frame = vec![0; self.size];
+        if block.len() == self.size {
             frame.copy_from_slice(block);
-        } else if lz4_flex::block::decompress_into(block, &mut frame).ok() != Some(FRAME_PIXELS) {
+        } else if lz4_flex::block::decompress_into(block, &mut frame).ok() != Some(self.size) {
             return false;
         }
-        match self {
-            Self::Raw(frames) => frames[index * FRAME_PIXELS..(index + 1) * FRAME_PIXELS].copy_from_slice(&frame),
-            Self::Compressed(frames) => frames[index] = block.into(),
+        match &mut self.places {
+            Places::Raw(frames) => frames[range].copy_from_slice(&frame),
+            Places::Compressed(frames) => frames[index] = block.into(),
         }
         true
     }
 }
 
 /// Bytes that `frame` takes, compressed or not.
-pub(super) fn size(frame: &Frame, compressed: bool) -> usize {
+pub(super) fn size(frame: &[u8], compressed: bool) -> usize {
     if compressed {
         compress(frame).len() + ALLOCATION_OVERHEAD
     } else {
-        FRAME_PIXELS
+        frame.len()
     }
 }
 
 fn compress(frame: &[u8]) -> Box<[u8]> {
     let block = lz4_flex::block::compress(frame);
-    if block.len() < FRAME_PIXELS {
+    if block.len() < frame.len() {
         block.into_boxed_slice()
     } else {
         frame.into()
@@ -94,6 +113,7 @@ fn compress(frame: &[u8]) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experience::replay::tests::{Frame, FRAME_PIXELS};
     use crate::random::{Generator, Purpose};
 
     #[test]
@@ -104,7 +124,7 @@ mod tests {
         drawn[1000..1300].copy_from_slice(&noise[..300]);
         let all = [[0; FRAME_PIXELS], noise, drawn];
         for compressed in [false, true] {
-            let mut frames = Frames::new(4, compressed);
+            let mut frames = Frames::new(FRAME_PIXELS, 4, compressed);
             let mut output = [1; FRAME_PIXELS];
             for shift in 0..3 {
                 (0..3).for_each(|i| frames.set(i, &all[(i + shift) % 3]));

@@ -5,8 +5,8 @@
 //! checkpoint needs is ever touched.
 
 use super::{Follows, Replay, Slot};
-use crate::preprocess::{FRAME_PIXELS, STACK};
 use crate::saving::sealed_file::{self, Kind};
+use crate::saving::{Loading, Saving};
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -47,6 +47,8 @@ impl Segment {
     }
 }
 
+/// Its part of a checkpoint.
+const REPLAY: &str = "replay";
 const PREFIX: &str = "replay-";
 const SUFFIX: &str = ".bin";
 
@@ -63,11 +65,27 @@ impl ReplayFiles {
 }
 
 impl Replay {
-    /// Writes to `folder` what the files of `before`, which are there, do not hold; the files that hold all frames.
+    /// Saves the replay: writes the frames that the files of the checkpoint before do not hold.
     ///
     /// # Errors
-    /// When a file cannot be written. Those of `before` are as they were.
-    pub fn save(&self, folder: &Path, before: &ReplayFiles) -> Result<ReplayFiles> {
+    /// When a file cannot be written. Those of the checkpoint before are as they were.
+    pub fn save(&self, to: &mut Saving) -> Result<()> {
+        let before = to.part_before(REPLAY).unwrap_or_default();
+        let files = self.save_files(to.folder(), &before)?;
+        files.names().for_each(|name| to.needs(name));
+        to.part(REPLAY, &files)
+    }
+
+    /// Replaces what the replay holds by what was saved.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or not the one that was written. The replay is then of no use.
+    pub fn load(&mut self, from: &Loading) -> Result<()> {
+        self.load_files(from.folder(), &from.part(REPLAY)?)
+    }
+
+    /// Writes to `folder` what the files of `before`, which are there, do not hold; returns the files that hold all frames.
+    fn save_files(&self, folder: &Path, before: &ReplayFiles) -> Result<ReplayFiles> {
         let oldest = self.oldest();
         let mut segments = Vec::new();
         let mut first = oldest;
@@ -103,12 +121,9 @@ impl Replay {
         Ok(segment)
     }
 
-    /// Fills an empty replay from `files` in `folder`.
-    ///
-    /// # Errors
-    /// When a file is missing, damaged or not the one that was written. The replay is then of no use.
-    pub fn load(&mut self, folder: &Path, files: &ReplayFiles) -> Result<()> {
-        ensure!(self.is_empty(), "a replay that holds frames cannot be loaded into");
+    fn load_files(&mut self, folder: &Path, files: &ReplayFiles) -> Result<()> {
+        // Whatever it held is replaced.
+        self.slots.fill(Slot::default());
         self.added = files.added;
         let mut next = self.oldest();
         for segment in &files.segments {
@@ -159,12 +174,13 @@ impl Replay {
                 .into_iter()
                 .find(|&known| known as u8 == follows)
                 .with_context(|| format!("frame {number} is followed by {follows}"))?;
-            ensure!((1..=STACK).contains(&depth.into()), "frame {number} has a stack of {depth} frames");
+            ensure!((1..=self.stack).contains(&depth.into()), "frame {number} has a stack of {depth} frames");
             let index = self.index(number);
             self.slots[index] = Slot { follows, action, reward: f32::from_le_bytes([r0, r1, r2, r3]), depth };
             ensure!(
                 self.frames.set_compressed(index, block),
-                "frame {number} is not {FRAME_PIXELS} pixels when decompressed"
+                "frame {number} is not {} pixels when decompressed",
+                self.frames.size()
             );
         }
         ensure!(bytes.is_empty(), "{} bytes are left over", bytes.len());
@@ -176,7 +192,7 @@ impl Replay {
 mod tests {
     use super::super::Batch;
     use super::*;
-    use crate::preprocess::Frame;
+    use crate::experience::replay::tests::{new_replay, Frame, FRAME_PIXELS};
     use crate::random::{Generator, Purpose};
     use std::collections::HashSet;
     use std::fs;
@@ -220,44 +236,47 @@ mod tests {
     fn a_loaded_replay_goes_on_as_the_saved_one_would_and_older_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(1, Purpose::Synthetic);
-        let new = |compressed| Replay::new(20_000, 3, 0.9, compressed).prioritized(0.6, 1e-6);
+        let new = |compressed| new_replay(20_000, 3, 0.9, compressed).prioritized(0.6, 1e-6);
         let mut replay = new(true);
         let mut files = ReplayFiles::default();
         let mut all: Vec<(ReplayFiles, Batch)> = Vec::new();
         // To the end of a file exactly, one more, many more, round the ring, and further than the ring is long.
         for count in [100, SEGMENT - 100, 1, 3_000, 12_000, 1, 21_000] {
             add(&mut replay, count, &mut random);
-            files = replay.save(folder.path(), &files).unwrap();
+            files = replay.save_files(folder.path(), &files).unwrap();
             all.push((files.clone(), batch(&mut replay)));
         }
         assert!(names(folder.path()).iter().all(|name| ReplayFiles::could_be(name)));
         for (i, (files, expected)) in all.iter().enumerate() {
             for compressed in [false, true] {
                 let mut loaded = new(compressed);
-                loaded.load(folder.path(), files).unwrap();
+                loaded.load_files(folder.path(), files).unwrap();
                 assert!(batch(&mut loaded) == *expected, "save {i}, compressed: {compressed}");
             }
         }
         let mut loaded = new(false);
-        loaded.load(folder.path(), &files).unwrap();
+        loaded.load_files(folder.path(), &files).unwrap();
         batch(&mut loaded); // as that of the other one after it was saved
         let mut other = random.clone();
         add(&mut replay, 500, &mut random);
         add(&mut loaded, 500, &mut other);
         assert!(batch(&mut loaded) == batch(&mut replay));
-        assert_eq!(loaded.save(folder.path(), &files).unwrap(), replay.save(folder.path(), &files).unwrap());
+        assert_eq!(
+            loaded.save_files(folder.path(), &files).unwrap(),
+            replay.save_files(folder.path(), &files).unwrap()
+        );
     }
 
     #[test]
     fn a_save_writes_only_what_is_new() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(2, Purpose::Synthetic);
-        let mut replay = Replay::new(100_000, 1, 0.9, true);
+        let mut replay = new_replay(100_000, 1, 0.9, true);
         add(&mut replay, 4 * SEGMENT + 10, &mut random);
-        let files = replay.save(folder.path(), &ReplayFiles::default()).unwrap();
+        let files = replay.save_files(folder.path(), &ReplayFiles::default()).unwrap();
         let before = names(folder.path());
         add(&mut replay, 5, &mut random);
-        let after = replay.save(folder.path(), &files).unwrap();
+        let after = replay.save_files(folder.path(), &files).unwrap();
         let new: Vec<String> = names(folder.path()).difference(&before).cloned().collect();
         assert_eq!((before.len(), new.len(), after.segments.len()), (5, 1, 5));
         assert_eq!(after.names().collect::<Vec<_>>().last(), new.first());
@@ -266,12 +285,12 @@ mod tests {
     #[test]
     fn a_replay_whose_files_are_damaged_or_missing_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let mut replay = Replay::new(1_000, 1, 0.9, true);
+        let mut replay = new_replay(1_000, 1, 0.9, true);
         add(&mut replay, 500, &mut Generator::new(3, Purpose::Synthetic));
-        let files = replay.save(folder.path(), &ReplayFiles::default()).unwrap();
+        let files = replay.save_files(folder.path(), &ReplayFiles::default()).unwrap();
         let path = folder.path().join(files.names().next().unwrap());
         let refusal = |files: &ReplayFiles| {
-            format!("{:#}", Replay::new(1_000, 1, 0.9, true).load(folder.path(), files).unwrap_err())
+            format!("{:#}", new_replay(1_000, 1, 0.9, true).load_files(folder.path(), files).unwrap_err())
         };
         let mut other = files.clone();
         other.segments[0].end -= 1;

@@ -1,20 +1,20 @@
-//! The agent: acts epsilon-greedily, remembers, and learns by temporal differences (DQN).
-//!
-//! It is two parts that can work at the same time as long as they do not need each other: an [`Explorer`] that chooses actions
-//! and an [`Updater`] with the networks and the replay.
+//! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
-use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
+use crate::algorithms::events::Update;
+use crate::config::Config;
 use crate::experience::replay::{Batch, Replay};
-use crate::networks::first_maximum;
 use crate::networks::head::{BatchLoss, Head, Lesson, Loss};
 use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::noise::draw_factors;
-use crate::policy::any_maximum;
-use crate::preprocess::{Frame, STACK_PIXELS};
+use crate::observations::Space;
 use crate::random::{Generator, Purpose};
+use crate::saving::{Loading, Saving};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
+
+/// Its part of a checkpoint.
+const UPDATER: &str = "updater";
 
 /// How targets and losses are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,24 +35,25 @@ pub struct LearningRule {
     pub beta: Option<BetaSchedule>,
 }
 
-/// What an update showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Update {
-    /// Mean loss over the batch, with importance weights if there are any.
-    pub loss: f32,
-    /// Mean over the batch of the value of the action taken.
-    pub q_value: f32,
-    /// Mean over the batch of |TD error|.
-    pub td_error: f32,
-    /// Norm of the gradient before it was clipped, if it is to be clipped.
-    pub gradient_norm: Option<f32>,
+impl LearningRule {
+    /// The rule that `config` describes.
+    pub fn of(config: &Config) -> Self {
+        let beta = BetaSchedule { initial: config.priority_beta_initial, steps: config.priority_beta_steps };
+        Self {
+            batch_size: config.batch_size,
+            loss: config.loss,
+            double: config.double,
+            gradient_scale: config.optimizer_rule().gradient_scale(config.batch_size),
+            gradient_norm_limit: (config.gradient_clip_norm > 0.0).then_some(config.gradient_clip_norm as f32),
+            target_tau: config.target_tau as f32,
+            beta: config.prioritized.then_some(beta),
+        }
+    }
 }
 
-/// Where an agent's time went.
+/// Where the time of updates went.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AgentTimes {
-    /// Choosing actions.
-    pub acting: Duration,
+pub struct UpdateTimes {
     /// Putting batches together, and giving their transitions new priorities.
     pub batches: Duration,
     /// Evaluating successors, with the target network and, for Double DQN, the online one.
@@ -63,62 +64,32 @@ pub struct AgentTimes {
     pub backward: Duration,
 }
 
-/// What an agent's future depends on, but for the replay.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AgentState {
+/// The exponent beta of importance weights, which grows in equal parts from `initial` to 1 over `steps` agent steps
+/// (Schaul et al. 2016).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BetaSchedule {
+    /// Value at step 0.
+    pub initial: f64,
+    /// Agent steps until it is 1.
+    pub steps: u64,
+}
+
+impl BetaSchedule {
+    /// Beta at agent step `step`.
+    pub fn beta(&self, step: u64) -> f64 {
+        self.initial + (1.0 - self.initial) * (step as f64 / self.steps.max(1) as f64).min(1.0)
+    }
+}
+
+/// What an updater's future depends on, but for the replay.
+#[derive(Serialize, Deserialize)]
+struct UpdaterState {
     learner: LearnerState,
-    exploration: Generator,
-    acting_noise: Generator,
-    episodes: u64,
     sampling: Generator,
     noise: Generator,
 }
 
-/// Chooses actions: at random with probability epsilon, otherwise those of the largest Q-value.
-#[derive(Clone, Debug)]
-pub struct Explorer {
-    schedule: EpsilonSchedule,
-    actions: usize,
-    exploration: Generator,
-    noise: Generator,
-    /// The noise of noisy layers for one decision; empty if there are none.
-    factors: Vec<f32>,
-    /// Episodes begun.
-    episodes: u64,
-    time: Duration,
-}
-
-impl Explorer {
-    /// The index of the action at agent step `step`, given what makes Q-values of the observation, with this noise in its noisy
-    /// layers if there is any.
-    ///
-    /// # Errors
-    /// Those of `q_values`.
-    pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<usize> {
-        let begun = Instant::now();
-        if self.exploration.fraction() < self.epsilon(step) {
-            return Ok(self.exploration.below(self.actions));
-        }
-        if !self.factors.is_empty() {
-            draw_factors(&mut self.noise, &mut self.factors);
-        }
-        let action = any_maximum(q_values(&self.factors)?, &mut self.exploration);
-        self.time += begun.elapsed();
-        Ok(action)
-    }
-
-    /// Probability of a random action at agent step `step`, in the present episode.
-    pub fn epsilon(&self, step: u64) -> f64 {
-        self.schedule.epsilon(step, self.episodes.saturating_sub(1))
-    }
-
-    /// An episode begins.
-    pub fn begin_episode(&mut self) {
-        self.episodes += 1;
-    }
-}
-
-/// Learns: the networks, the replay, and how an update is made of them.
+/// Learns: the networks, the replay, and how an update follows from both.
 pub struct Updater {
     learner: Box<dyn Learner>,
     replay: Replay,
@@ -131,10 +102,29 @@ pub struct Updater {
     q_values: Vec<f32>,
     errors: Vec<f32>,
     factors: Vec<f32>,
-    times: AgentTimes,
+    times: UpdateTimes,
 }
 
 impl Updater {
+    /// An updater of these parts; what it draws follows from `seed`.
+    pub fn new(learner: Box<dyn Learner>, replay: Replay, rule: LearningRule, seed: u64) -> Self {
+        let factors = vec![0.0; learner.architecture().noise_len()];
+        Self {
+            learner,
+            replay,
+            rule,
+            sampling: Generator::new(seed, Purpose::Replay),
+            noise: Generator::new(seed, Purpose::Noise),
+            batch: Batch::default(),
+            targets: Vec::new(),
+            chooser: Vec::new(),
+            q_values: Vec::new(),
+            errors: Vec::new(),
+            factors,
+            times: UpdateTimes::default(),
+        }
+    }
+
     fn head(&self) -> Head {
         self.learner.architecture().design.head
     }
@@ -149,7 +139,10 @@ impl Updater {
     }
 
     /// The Q-values of `observation` by the online network with this noise, if there is any.
-    fn q_values(&mut self, observation: &[u8], factors: &[f32]) -> Result<&[f32]> {
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn q_values(&mut self, observation: &[u8], factors: &[f32]) -> Result<&[f32]> {
         if !factors.is_empty() {
             self.learner.perturb(Which::Online, Some(factors))?;
         }
@@ -254,183 +247,56 @@ impl Updater {
         };
         format!("learning has diverged: {what}; try a smaller learning rate (--set learning_rate=...)")
     }
-}
 
-/// Both parts.
-pub struct Agent {
-    /// Chooses actions.
-    pub explorer: Explorer,
-    /// Learns.
-    pub updater: Updater,
-}
-
-impl Agent {
-    /// An agent of these parts; what it draws follows from `seed`.
-    pub fn new(
-        learner: Box<dyn Learner>,
-        replay: Replay,
-        schedule: EpsilonSchedule,
-        rule: LearningRule,
-        seed: u64,
-    ) -> Self {
-        let factors = vec![0.0; learner.architecture().noise_len()];
-        let explorer = Explorer {
-            schedule,
-            actions: learner.architecture().actions,
-            exploration: Generator::new(seed, Purpose::Exploration),
-            noise: Generator::new(seed, Purpose::ActingNoise),
-            factors: factors.clone(),
-            episodes: 0,
-            time: Duration::ZERO,
-        };
-        let updater = Updater {
-            learner,
-            replay,
-            rule,
-            sampling: Generator::new(seed, Purpose::Replay),
-            noise: Generator::new(seed, Purpose::Noise),
-            batch: Batch::default(),
-            targets: Vec::new(),
-            chooser: Vec::new(),
-            q_values: Vec::new(),
-            errors: Vec::new(),
-            factors,
-            times: AgentTimes::default(),
-        };
-        Self { explorer, updater }
-    }
-
-    /// The index of the action for `observation` (`[4, 84, 84]`) at agent step `step`, by the online network.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn act(&mut self, observation: &[u8], step: u64) -> Result<usize> {
-        let Self { explorer, updater } = self;
-        explorer.act(step, |factors| updater.q_values(observation, factors))
-    }
-
-    /// Probability of a random action at agent step `step`, in the present episode.
-    pub fn epsilon(&self, step: u64) -> f64 {
-        self.explorer.epsilon(step)
-    }
-
-    /// An episode begins with this frame.
-    pub fn begin_episode(&mut self, first: &Frame) {
-        self.explorer.begin_episode();
-        self.remember_beginning(first);
-    }
-
-    /// Remembers that an episode began with this frame, of which the explorer knows.
-    pub fn remember_beginning(&mut self, first: &Frame) {
-        self.updater.replay.begin_episode(first);
-    }
-
-    /// Remembers a step; see [`Replay::push`].
-    pub fn remember(&mut self, action: usize, reward: f32, terminal: bool, episode_over: bool, next: &Frame) {
-        self.updater.replay.push(action, reward, terminal, episode_over, next);
-    }
-
-    /// See [`Updater::learn`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn learn(&mut self, step: u64) -> Result<Option<Update>> {
-        self.updater.learn(step)
-    }
-
-    /// See [`Updater::learn_from`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
-        self.updater.learn_from(batch)
-    }
-
-    /// The target network becomes a copy of the online one.
+    /// Copies the online to the target network.
     ///
     /// # Errors
     /// When the device fails.
     pub fn sync_target(&mut self) -> Result<()> {
-        self.updater.learner.move_target(1.0)
-    }
-
-    /// The networks.
-    pub fn learner(&self) -> &dyn Learner {
-        self.updater.learner()
+        self.learner.move_target(1.0)
     }
 
     /// The replay.
     pub fn replay(&self) -> &Replay {
-        &self.updater.replay
+        &self.replay
     }
 
-    /// What its future depends on, but for the replay.
-    ///
-    /// # Errors
-    /// When the networks cannot be fetched from their device.
-    pub fn state(&self) -> Result<AgentState> {
-        Ok(AgentState {
-            learner: self.updater.learner.state()?,
-            exploration: self.explorer.exploration.clone(),
-            acting_noise: self.explorer.noise.clone(),
-            episodes: self.explorer.episodes,
-            sampling: self.updater.sampling.clone(),
-            noise: self.updater.noise.clone(),
-        })
-    }
-
-    /// Goes on from a state of such an agent and its replay.
-    ///
-    /// # Errors
-    /// When the state is that of another network.
-    pub fn set_state(&mut self, state: AgentState, replay: Replay) -> Result<()> {
-        let AgentState { learner, exploration, acting_noise, episodes, sampling, noise } = state;
-        self.updater.learner.set_state(learner)?;
-        (self.updater.sampling, self.updater.noise, self.updater.replay) = (sampling, noise, replay);
-        (self.explorer.exploration, self.explorer.noise, self.explorer.episodes) =
-            (exploration, acting_noise, episodes);
-        Ok(())
+    /// The replay, to be added to.
+    pub fn replay_mut(&mut self) -> &mut Replay {
+        &mut self.replay
     }
 
     /// Where the time went so far.
-    pub fn times(&self) -> AgentTimes {
-        AgentTimes { acting: self.explorer.time, ..self.updater.times }
+    pub fn times(&self) -> UpdateTimes {
+        self.times
     }
 
-    /// Frames in the replay.
-    pub fn replay_len(&self) -> usize {
-        self.replay().len()
-    }
-
-    /// Up to `count` observations from the replay, `[n, 4, 84, 84]`, to watch Q-values on; drawn with `generator`.
-    pub fn held_out_observations(&mut self, count: usize, generator: &mut Generator) -> Vec<u8> {
-        let mut batch = Batch::default();
-        if self.updater.replay.sample(count, generator, &mut batch) {
-            batch.observations
-        } else {
-            Vec::new()
-        }
-    }
-
-    /// The mean over `observations` of the largest Q-value, without noise.
+    /// Saves the networks, the optimizer, the random generators and the replay.
     ///
     /// # Errors
-    /// When the device fails.
-    pub fn mean_maximal_q(&mut self, observations: &[u8]) -> Result<f64> {
-        self.updater.learner.perturb(Which::Online, None)?;
-        let actions = self.learner().architecture().actions;
-        let mut sum = 0.0;
-        for chunk in observations.chunks(32 * STACK_PIXELS) {
-            let q_values = self.updater.q_values(chunk, &[])?;
-            sum += q_values.chunks_exact(actions).map(|row| f64::from(row[first_maximum(row)])).sum::<f64>();
-        }
-        Ok(sum / (observations.len() / STACK_PIXELS).max(1) as f64)
+    /// When the networks cannot be fetched from their device, or a file cannot be written.
+    pub fn save(&self, to: &mut Saving) -> Result<()> {
+        let state =
+            UpdaterState { learner: self.learner.state()?, sampling: self.sampling.clone(), noise: self.noise.clone() };
+        to.part(UPDATER, &state)?;
+        self.replay.save(to)
+    }
+
+    /// Goes on from what was saved by an updater made of the same configuration.
+    ///
+    /// # Errors
+    /// When it is not there, damaged or of another network.
+    pub fn load(&mut self, from: &Loading) -> Result<()> {
+        let UpdaterState { learner, sampling, noise } = from.part(UPDATER)?;
+        self.learner.set_state(learner)?;
+        (self.sampling, self.noise) = (sampling, noise);
+        self.replay.load(from)
     }
 }
 
 /// A batch of random pixels, actions, rewards and terminals, to measure or test learning without a game.
-pub fn random_batch(size: usize, actions: usize, generator: &mut Generator) -> Batch {
-    let mut pixels = || (0..size * STACK_PIXELS).map(|_| generator.below(256) as u8).collect();
+pub fn random_batch(space: Space, size: usize, actions: usize, generator: &mut Generator) -> Batch {
+    let mut pixels = || (0..size * space.size()).map(|_| generator.below(256) as u8).collect();
     let (observations, next_observations) = (pixels(), pixels());
     Batch {
         observations,
@@ -446,15 +312,33 @@ pub fn random_batch(size: usize, actions: usize, generator: &mut Generator) -> B
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithms::exploration::{EpsilonSchedule, Explorer};
+    use crate::networks::first_maximum;
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
     use crate::networks::{Architecture, Design, NetworkKind, Parameters};
-    use crate::preprocess::FRAME_PIXELS;
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
+
+    const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
+    const FRAME_PIXELS: usize = 84 * 84;
+    const STACK_PIXELS: usize = 4 * FRAME_PIXELS;
+
+    /// What acts and what learns.
+    struct Agent {
+        explorer: Explorer,
+        updater: Updater,
+    }
+
+    impl Agent {
+        fn act(&mut self, observation: &[u8], step: u64) -> usize {
+            let Self { explorer, updater } = self;
+            explorer.act(step, |noise| updater.q_values(observation, noise)).unwrap()
+        }
+    }
 
     /// What an agent of these tests is made of.
     #[derive(Clone, Copy, Debug)]
@@ -513,11 +397,15 @@ mod tests {
             target_tau: variant.tau,
             beta: variant.prioritized.then_some(BetaSchedule { initial: 0.4, steps: 100 }),
         };
-        let mut replay = Replay::new(REPLAY, variant.n_step, 0.9, false);
+        let mut replay = Replay::new(SPACE, REPLAY, variant.n_step, 0.9, false).unwrap();
         if variant.prioritized {
             replay = replay.prioritized(0.6, 1e-6);
         }
-        Agent::new(Box::new(CpuLearner::new(&parameters, variant.optimizer)), replay, SCHEDULE, rule, 1)
+        let noise_len = parameters.architecture.noise_len();
+        Agent {
+            explorer: Explorer::new(SCHEDULE, 2, noise_len, 1),
+            updater: Updater::new(Box::new(CpuLearner::new(&parameters, variant.optimizer)), replay, rule, 1),
+        }
     }
 
     #[test]
@@ -529,11 +417,11 @@ mod tests {
             [(double_dueling, 60), (Variant { optimizer: RMSPROP, ..double_dueling }, 150), (categorical, 60)]
         {
             let mut agent = agent(variant);
-            let batch = random_batch(8, 2, &mut Generator::new(2, Purpose::Synthetic));
-            let first = agent.learn_from(&batch).unwrap().loss;
+            let batch = random_batch(SPACE, 8, 2, &mut Generator::new(2, Purpose::Synthetic));
+            let first = agent.updater.learn_from(&batch).unwrap().loss;
             let mut last = first;
             for _ in 0..updates {
-                last = agent.learn_from(&batch).unwrap().loss;
+                last = agent.updater.learn_from(&batch).unwrap().loss;
             }
             assert!(last < 0.02 * first, "{variant:?}: loss {first} became {last}");
         }
@@ -569,24 +457,26 @@ mod tests {
             there[FRAME_PIXELS / 2..].fill(200);
             let mut random = Generator::new(7, Purpose::Synthetic);
             let mut is_there = false;
-            agent.begin_episode(&here);
+            agent.updater.replay.begin_episode(&here);
             for _ in 1..REPLAY {
                 let action = random.below(2);
                 let reward = f32::from(u8::from(is_there && action == 0));
                 is_there = if is_there { action == 0 } else { action == 1 };
-                agent.remember(action, reward, false, false, if is_there { &there } else { &here });
+                agent.updater.replay.push(action, reward, false, false, if is_there { &there } else { &here });
             }
             // The average of noise through a ReLU is not 0: the network of the means, which is looked at, is a little off
             // the returns that the noisy ones have learned.
             let tolerance = if variant.design.noisy { 2.0 } else { 0.8 };
-            let observations = agent.held_out_observations(20, &mut random);
+            let mut drawn = Batch::default();
+            assert!(agent.updater.replay.sample(20, &mut random, &mut drawn));
+            let observations = drawn.observations;
             let (head, mut room) = (variant.design.head, Vec::new());
             let mut wrong = Some(String::new());
             for update in 1..=2000 {
-                let shown = agent.learn(0).unwrap().unwrap();
+                let shown = agent.updater.learn(0).unwrap().unwrap();
                 assert_eq!(shown.gradient_norm.is_some(), variant.norm_limit.is_some());
                 if variant.tau == 0.0 && update % 10 == 0 {
-                    agent.sync_target().unwrap();
+                    agent.updater.sync_target().unwrap();
                 }
                 if update % 100 != 0 {
                     continue;
@@ -615,14 +505,14 @@ mod tests {
             let mut agent = agent(RAINBOW);
             agent.updater.noise = Generator::new(seed, Purpose::Noise);
             let mut random = Generator::new(7, Purpose::Synthetic);
-            agent.begin_episode(&[0; FRAME_PIXELS]);
+            agent.updater.replay.begin_episode(&[0; FRAME_PIXELS]);
             let mut actions = Vec::new();
             for step in 0..150 {
-                let action = agent.act(&[(step % 5) as u8; STACK_PIXELS], step).unwrap();
+                let action = agent.act(&[(step % 5) as u8; STACK_PIXELS], step);
                 let frame = [random.below(256) as u8; FRAME_PIXELS];
-                agent.remember(action, (action == 1).into(), false, false, &frame);
+                agent.updater.replay.push(action, (action == 1).into(), false, false, &frame);
                 if step > 20 && step % 10 == 0 {
-                    agent.learn(0).unwrap();
+                    agent.updater.learn(0).unwrap();
                 }
                 actions.push(action);
             }
@@ -635,41 +525,41 @@ mod tests {
     }
 
     #[test]
-    fn the_noise_is_new_at_every_step_and_absent_where_q_values_are_watched() {
+    fn the_noise_is_new_at_every_step_and_absent_in_a_copy_to_be_evaluated() {
         let mut agent = agent(Variant { design: Design { noisy: true, ..PLAIN.design }, ..PLAIN });
-        agent.explorer.schedule = EpsilonSchedule::Linear { initial: 0.0, last: 0.0, starts_steps: 0, anneal_steps: 0 };
+        let greedy = EpsilonSchedule::Linear { initial: 0.0, last: 0.0, starts_steps: 0, anneal_steps: 0 };
+        agent.explorer = Explorer::new(greedy, 2, agent.updater.learner().architecture().noise_len(), 1);
         let observation = [77u8; STACK_PIXELS];
         let mut seen = Vec::new();
+        let mut copies = Vec::new();
         for step in 0..3 {
-            agent.act(&observation, step).unwrap();
+            agent.act(&observation, step);
             seen.push(agent.updater.learner.outputs(Which::Online, &observation).unwrap().to_vec());
+            let mut copy = agent.updater.learner().evaluator(Which::Online).unwrap();
+            copies.push(copy.q_values(&observation).unwrap().to_vec());
         }
         assert!(seen[0] != seen[1] && seen[1] != seen[2]);
-        let watched = agent.mean_maximal_q(&observation).unwrap();
-        agent.act(&observation, 3).unwrap();
-        assert_eq!(agent.mean_maximal_q(&observation).unwrap(), watched);
-    }
-
-    #[test]
-    fn exponential_epsilon_falls_when_the_next_game_begins() {
-        let mut agent = agent(PLAIN);
-        agent.explorer.schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
-        for expected in [1.0, 0.5, 0.25] {
-            agent.begin_episode(&[0; FRAME_PIXELS]);
-            assert_eq!(agent.epsilon(1_000), expected);
-        }
+        assert!(copies[0] == copies[1] && copies[1] == copies[2]);
     }
 
     #[test]
     fn a_loss_that_is_not_finite_is_an_error_that_says_what_to_do() {
         for design in [PLAIN.design, RAINBOW.design] {
             let mut agent = agent(Variant { design, ..PLAIN });
-            let mut batch = random_batch(4, 2, &mut Generator::new(2, Purpose::Synthetic));
+            let mut batch = random_batch(SPACE, 4, 2, &mut Generator::new(2, Purpose::Synthetic));
             batch.rewards[0] = f32::NAN;
             let before = agent.updater.learner.parameters(Which::Online).unwrap();
-            let message = agent.learn_from(&batch).unwrap_err().to_string();
+            let message = agent.updater.learn_from(&batch).unwrap_err().to_string();
             assert!(message.contains("learning_rate"), "{message}");
             assert!(agent.updater.learner.parameters(Which::Online).unwrap() == before);
+        }
+    }
+
+    #[test]
+    fn beta_is_1_after_its_steps() {
+        let schedule = BetaSchedule { initial: 0.4, steps: 1000 };
+        for (step, beta) in [(0, 0.4), (500, 0.7), (1000, 1.0), (2000, 1.0)] {
+            assert!((schedule.beta(step) - beta).abs() < 1e-12, "step {step}");
         }
     }
 }

@@ -1,0 +1,132 @@
+//! Acting and learning at the same time (Daley & Amato 2021).
+//!
+//! From one copy of the target network to the next the target network acts, and updates draw from the replay as it was at the
+//! last copy. So neither waits for the other, and the result equals doing first the one and then the other.
+
+use super::Dqn;
+use crate::algorithms::events::{Event, Update, Watch};
+use crate::environments::vector::VectorEnvironment;
+use crate::environments::Step;
+use crate::networks::learner::Which;
+use anyhow::{ensure, Context, Result};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
+
+/// What was done since the last copy of the target network and is not yet in the replay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Interval {
+    /// The steps taken.
+    acted: Vec<Acted>,
+    /// The updates made, by step.
+    updates: Vec<(u64, Option<Update>)>,
+}
+
+/// A step that waits to be remembered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Acted {
+    action: usize,
+    step: Step,
+    epsilon: f64,
+    episode_frames: u64,
+    /// The newest frame after the step, as an LZ4 block.
+    frame: Vec<u8>,
+    /// The first frame of the next episode, if this one is over.
+    beginning: Option<Vec<u8>>,
+}
+
+impl Dqn {
+    /// The rest of the steps to the next copy of the target network. When the watcher interrupts, acting and learning both stop
+    /// where they are, and the next call goes on from there.
+    pub(super) fn interval(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
+        let Self { rules, explorer, updater, step, interval, .. } = self;
+        let (begin, rules) = (*step, *rules);
+        let end = begin + rules.target_sync_steps;
+        let mut evaluator = updater.learner().evaluator(Which::Target)?;
+        let Interval { acted, updates } = interval;
+        let interrupt = watch.interrupt();
+
+        let act = || -> Result<()> {
+            for step in begin + acted.len() as u64..end {
+                if interrupt.load(Ordering::Relaxed) {
+                    break;
+                }
+                let epsilon = explorer.epsilon(step);
+                let seen = environments.observations().seen().pixels()?;
+                let action = explorer.act(step, |noise| {
+                    if !noise.is_empty() {
+                        evaluator.set_noise(noise)?;
+                    }
+                    evaluator.q_values(seen)
+                })?;
+                let outcomes = environments.step(&[action]);
+                let (step, episode_frames) = (outcomes.steps[0], outcomes.episode_frames[0]);
+                let last = outcomes.last_observation(0).map(|last| rules.newest_frame(last)).transpose()?;
+                let last = last.map(lz4_flex::block::compress);
+                let newest = lz4_flex::block::compress(rules.newest_frame(environments.observations().seen())?);
+                let (frame, beginning) = match last {
+                    Some(last) => {
+                        explorer.begin_episode();
+                        (last, Some(newest))
+                    }
+                    None => (newest, None),
+                };
+                acted.push(Acted { action, step, epsilon, episode_frames, frame, beginning });
+            }
+            Ok(())
+        };
+        let mut learn = || -> Result<()> {
+            let done = updates.last().map_or(begin, |(step, _)| *step);
+            for step in (done + 1..=end).filter(|&step| rules.updates_after(step)) {
+                if interrupt.load(Ordering::Relaxed) {
+                    break;
+                }
+                let update = updater.learn(step).with_context(|| format!("in the update of step {step}"))?;
+                updates.push((step, update));
+            }
+            Ok(())
+        };
+        let (acting, learning) = std::thread::scope(|scope| {
+            let acting = scope.spawn(act);
+            let learning = learn();
+            (acting.join(), learning)
+        });
+        acting.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        learning?;
+        let learned = (begin + 1..=end).rfind(|&step| rules.updates_after(step));
+        let complete = acted.len() as u64 == end - begin && updates.last().map(|(step, _)| *step) == learned;
+        if complete {
+            self.remember_interval(watch)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the interval's steps into the replay, tells of them, and copies the target network.
+    fn remember_interval(&mut self, watch: &mut dyn Watch) -> Result<()> {
+        let Interval { acted, updates } = std::mem::take(&mut self.interval);
+        let mut updates = updates.into_iter().peekable();
+        self.updater.sync_target()?;
+        let mut pixels = vec![0; self.rules.frame_size];
+        for Acted { action, step, epsilon, episode_frames: frames, frame, beginning } in acted {
+            decompress(&frame, &mut pixels)?;
+            self.updater.replay_mut().push(action, step.reward, step.terminal, step.over, &pixels);
+            self.step += 1;
+            watch.tell(Event::Step { environment: 0, step: &step })?;
+            if let Some(first) = beginning {
+                let (truncated, epsilon) = (step.truncated, Some(epsilon));
+                watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
+                decompress(&first, &mut pixels)?;
+                self.updater.replay_mut().begin_episode(&pixels);
+            }
+            if let Some((_, Some(update))) = updates.next_if(|(step, _)| *step == self.step) {
+                watch.tell(Event::Update(&update))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decompress(block: &[u8], frame: &mut [u8]) -> Result<()> {
+    let length = lz4_flex::block::decompress_into(block, frame).context("a frame of the checkpoint is damaged")?;
+    ensure!(length == frame.len(), "a frame of the checkpoint has {length} pixels, expected were {}", frame.len());
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! A run's folder: the names of its files, the lock that one process holds, and `run.toml`, which says what the run is.
+
+use crate::policy::model::{Checkpoint as Model, BEST_FILE, MODEL_FILE};
+use crate::saving::sealed_file;
+use anyhow::{bail, Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// What the run is: an [`Identity`].
+pub const IDENTITY_FILE: &str = "run.toml";
+/// The configuration as resolved.
+pub const CONFIG_FILE: &str = "config.toml";
+/// The rows of metrics.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+/// The same rows as TensorBoard reads them.
+pub const EVENTS_FILE: &str = "events.out.tfevents.run";
+/// The evaluation after training.
+pub const EVALUATION_FILE: &str = "evaluation.json";
+/// The best game of that evaluation.
+pub const BEST_GAME_FILE: &str = "best-game.gif";
+/// Where the checkpoints are.
+pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
+/// Locked by the process that trains.
+const LOCK_FILE: &str = "lock";
+
+/// What a run is, from its first moment on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The kind of environment, e.g. `atari`.
+    pub environment: String,
+    /// The game's name, as in ALE.
+    pub game: String,
+    /// MD5 of the cartridge, 32 hexadecimal digits.
+    pub cartridge_md5: String,
+    /// The algorithm, e.g. `dqn`.
+    pub algorithm: String,
+    /// The preset the configuration began with.
+    pub preset: String,
+    /// Seed of everything random in the run.
+    pub seed: u64,
+}
+
+impl Identity {
+    /// Writes `run.toml` in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let text = toml::to_string(self).context("cannot write what the run is as TOML")?;
+        sealed_file::write_atomically(&folder.join(IDENTITY_FILE), &[b"# What this run is.\n", text.as_bytes()])
+    }
+
+    /// What the run in `folder` is: from `run.toml`, or, in the folder of an older program that wrote none, from its network.
+    ///
+    /// # Errors
+    /// When neither says it.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(IDENTITY_FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::of_network(folder),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    fn of_network(folder: &Path) -> Result<Self> {
+        let networks = [MODEL_FILE, BEST_FILE].map(|file| Model::load(&folder.join(file)).ok());
+        let Some(network) = networks.into_iter().flatten().next() else {
+            bail!(
+                "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE})",
+                folder.display()
+            );
+        };
+        let metadata = network.metadata;
+        Ok(Self {
+            environment: "atari".to_string(),
+            game: metadata.game,
+            cartridge_md5: metadata.cartridge_md5,
+            algorithm: "dqn".to_string(),
+            preset: metadata.preset,
+            seed: metadata.seed,
+        })
+    }
+}
+
+/// A run's folder, held by this process alone.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Takes the folder at `path`, which exists, for this process.
+    ///
+    /// # Errors
+    /// When another process has it, or it cannot be written to.
+    pub fn take(path: &Path) -> Result<Self> {
+        let lock_path = path.join(LOCK_FILE);
+        let lock = File::create(&lock_path).with_context(|| format!("cannot create {}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "another process is training in {}; wait for it or stop it, or use another folder (--run-dir)",
+                path.display()
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", lock_path.display()))
+            }
+        }
+        Ok(Self { path: path.to_path_buf(), _lock: lock })
+    }
+
+    /// Creates and takes the folder for a new run: `given`, which must hold no run, or a new one in `runs` called `name`,
+    /// numbered where that is taken.
+    ///
+    /// # Errors
+    /// When `given` holds a run, or the folder cannot be created.
+    pub fn create(given: Option<&Path>, name: &str) -> Result<Self> {
+        let create =
+            |path: &Path| fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()));
+        if let Some(path) = given {
+            let files = [IDENTITY_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE];
+            if let Some(file) = files.iter().find(|file| path.join(file).exists()) {
+                bail!(
+                    "{} already holds a run (there is a {file}); go on with it by --resume, or give another folder with \
+                     --run-dir",
+                    path.display()
+                );
+            }
+            create(path)?;
+            return Self::take(path);
+        }
+        create(Path::new("runs"))?;
+        for number in 1u32.. {
+            let numbered = if number == 1 { name.to_string() } else { format!("{name}-{number}") };
+            let path = Path::new("runs").join(numbered);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self::take(&path),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error).with_context(|| format!("cannot create {}", path.display())),
+            }
+        }
+        bail!("every name for a run folder is taken")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of this name in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_is_comes_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = Identity::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("says which game"), "{message}");
+        let identity = Identity {
+            environment: "atari".to_string(),
+            game: "pong".to_string(),
+            cartridge_md5: "abc123".to_string(),
+            algorithm: "dqn".to_string(),
+            preset: "a \"quoted\" name".to_string(),
+            seed: i64::MAX as u64,
+        };
+        identity.write(folder.path()).unwrap();
+        assert_eq!(Identity::read(folder.path()).unwrap(), identity);
+        fs::write(folder.path().join(IDENTITY_FILE), "game = 3").unwrap();
+        assert!(format!("{:#}", Identity::read(folder.path()).unwrap_err()).contains("run.toml cannot be used"));
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = RunFolder::take(folder.path()).unwrap();
+        let refusal = RunFolder::take(folder.path()).unwrap_err().to_string();
+        assert!(refusal.contains("another process is training in"), "{refusal}");
+        drop(taken);
+        RunFolder::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_holds_a_run_takes_no_second_one() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(CONFIG_FILE), "").unwrap();
+        let refusal = RunFolder::create(Some(folder.path()), "name").unwrap_err().to_string();
+        assert!(refusal.contains("already holds a run") && refusal.contains("config.toml"), "{refusal}");
+    }
+}

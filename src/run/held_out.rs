@@ -1,0 +1,59 @@
+//! States that are set aside to watch how their values develop: the second learning index of Mnih et al. 2015.
+
+use crate::config::Config;
+use crate::environments::vector::VectorEnvironment;
+use crate::environments::Spec;
+use crate::observations::{Observations, Space};
+use crate::policy::Policy;
+use crate::random::{Generator, Purpose};
+use anyhow::Result;
+
+/// States set aside.
+const STATES: usize = 256;
+/// Random steps from one to the next.
+const STEPS_BETWEEN: usize = 8;
+/// States evaluated at a time.
+const BATCH: usize = 32;
+
+/// States of a random player, collected in an environment of their own before training starts.
+#[derive(Clone, Debug)]
+pub struct HeldOut {
+    space: Space,
+    observations: Observations,
+}
+
+impl HeldOut {
+    /// The states that a random player meets; the same ones for every run of this configuration.
+    ///
+    /// # Errors
+    /// When the environment cannot be made.
+    pub fn collect(spec: &Spec, config: &Config) -> Result<Self> {
+        let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.seed)?;
+        let mut generator = Generator::new(config.seed, Purpose::HeldOut);
+        let (space, actions) = (environments.space(), environments.actions());
+        let mut observations = space.observations(0);
+        for _ in 0..STATES {
+            for _ in 0..STEPS_BETWEEN {
+                environments.step(&[generator.below(actions)]);
+            }
+            observations.extend(environments.observations().seen())?;
+        }
+        Ok(Self { space, observations })
+    }
+
+    /// The mean over the states of the largest value of an action; `None` for a policy without values.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn mean_max_value(&self, policy: &mut Policy) -> Result<Option<f64>> {
+        let mut sum = 0.0;
+        for first in (0..STATES).step_by(BATCH) {
+            let Some(values) = policy.values(self.observations.seen().part(self.space, first, BATCH))? else {
+                return Ok(None);
+            };
+            let largest = |values: &[f32]| values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            sum += values.chunks_exact(values.len() / BATCH).map(|values| f64::from(largest(values))).sum::<f64>();
+        }
+        Ok(Some(sum / STATES as f64))
+    }
+}

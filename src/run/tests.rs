@@ -1,0 +1,293 @@
+//! Whole runs on a game that can be seen through: learning, stopping, resuming.
+
+use super::*;
+use crate::algorithms::events::Event;
+use crate::config::{EpsilonKind, OptimizerKind, Schedule};
+use crate::environments::{Environment, Step};
+use crate::observations::{Place, Space};
+use crate::policy::model::BEST_FILE;
+use crate::preprocess::{Preprocessing, Resize};
+use crate::random::{Generator, Purpose};
+use crate::saving::{Parts, Saving};
+use atari_emulator::Action;
+use std::fs;
+use std::sync::atomic::Ordering;
+use std::sync::Mutex;
+
+const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
+
+/// Shows a bright upper or lower half; the action with the same number pays 1. Ten steps are a game, a life is lost after
+/// five, every third game is cut off instead of ending.
+struct Guess {
+    generator: Generator,
+    stack: Vec<u8>,
+    answer: usize,
+    steps: u64,
+    games: u64,
+    /// Set after this many steps.
+    stop: Option<(u64, Arc<AtomicBool>)>,
+}
+
+impl Guess {
+    fn new(stop: Option<(u64, Arc<AtomicBool>)>) -> Self {
+        let generator = Generator::new(9, Purpose::Synthetic);
+        Self { generator, stack: vec![0; SPACE.size()], answer: 0, steps: 0, games: 0, stop }
+    }
+
+    fn ask(&mut self, place: Place<'_>) {
+        self.answer = self.generator.below(2);
+        let frame = SPACE.size() / 4;
+        self.stack.copy_within(frame.., 0);
+        let newest = &mut self.stack[3 * frame..];
+        newest.fill(0);
+        newest[self.answer * frame / 2..(self.answer + 1) * frame / 2].fill(255);
+        self.show(place);
+    }
+
+    fn show(&self, place: Place<'_>) {
+        let Place::Pixels(place) = place else { unreachable!("its space is of pixels") };
+        place.copy_from_slice(&self.stack);
+    }
+}
+
+impl Environment for Guess {
+    fn space(&self) -> Space {
+        SPACE
+    }
+
+    fn actions(&self) -> usize {
+        2
+    }
+
+    fn reset(&mut self, _: &mut Generator, place: Place<'_>) -> u32 {
+        self.games += 1;
+        self.steps = 0;
+        self.stack.fill(0);
+        self.ask(place);
+        0
+    }
+
+    fn step(&mut self, action: usize, place: Place<'_>) -> Step {
+        let reward = f32::from(u8::from(action == self.answer));
+        if let Some((left, stop)) = &mut self.stop {
+            *left -= 1;
+            stop.store(*left == 0, Ordering::Relaxed);
+        }
+        self.steps += 1;
+        self.ask(place);
+        let (over, life_lost) = (self.steps == 10, self.steps == 5);
+        let truncated = over && self.games.is_multiple_of(3);
+        let terminal = (over && !truncated) || life_lost;
+        Step { reward, raw_reward: reward, terminal, lives_lost: life_lost.into(), over, truncated }
+    }
+
+    fn episode_frames(&self) -> u64 {
+        self.steps * 4
+    }
+
+    fn state(&self) -> Vec<u8> {
+        postcard::to_stdvec(&(&self.generator, &self.stack, self.answer, self.steps, self.games)).unwrap()
+    }
+
+    fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()> {
+        (self.generator, self.stack, self.answer, self.steps, self.games) = postcard::from_bytes(state)?;
+        self.show(place);
+        Ok(())
+    }
+}
+
+fn config() -> Config {
+    Config {
+        total_steps: 1500,
+        learning_starts_steps: 100,
+        epsilon_starts_steps: 100,
+        epsilon_anneal_steps: 300,
+        epsilon_final: 0.0,
+        target_sync_steps: 100,
+        replay_capacity: 1000,
+        batch_size: 8,
+        gamma: 0.5,
+        metrics_every_steps: 500,
+        evaluation_every_steps: 0,
+        ..Config::preset("bricks").unwrap()
+    }
+}
+
+/// A run of that game, which is stopped after so many steps.
+fn run_of(config: &Config, stop_after: u64) -> Run {
+    let identity = Identity {
+        environment: "test".to_string(),
+        game: "guess".to_string(),
+        cartridge_md5: String::new(),
+        algorithm: "dqn".to_string(),
+        preset: "bricks".to_string(),
+        seed: 0,
+    };
+    let metadata = Metadata {
+        game: "guess".to_string(),
+        cartridge_md5: String::new(),
+        actions: vec![Action::Noop, Action::Fire],
+        preprocessing: Preprocessing::new(4, Resize::Area, false),
+        preset: "bricks".to_string(),
+        seed: 0,
+        steps_trained: 0,
+    };
+    let stop = Arc::new(AtomicBool::new(stop_after == 0));
+    // The first environment made is the one to train in.
+    let first = Mutex::new((stop_after > 0).then(|| (stop_after, Arc::clone(&stop))));
+    let spec = Spec::Test(Arc::new(move |_, _| Box::new(Guess::new(first.lock().unwrap().take()))));
+    Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop }
+}
+
+/// A run from its first step on, in a folder of its own.
+fn begun(config: &Config, stop_after: u64) -> (tempfile::TempDir, Session) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of(config, stop_after);
+    let mut session = Session::new(&run, RunFolder::take(folder.path()).unwrap()).unwrap();
+    run.learn(&mut session).unwrap();
+    run.checkpoint(&mut session).unwrap();
+    (folder, session)
+}
+
+/// Everything that the future depends on.
+fn end(session: &Session) -> Parts {
+    let (folder, nothing) = (tempfile::tempdir().unwrap(), Parts::default());
+    let mut saving = Saving::new(folder.path(), &nothing);
+    saving.part(ENVIRONMENTS, &session.environments.state()).unwrap();
+    session.algorithm.save(&mut saving).unwrap();
+    saving.into_parts()
+}
+
+/// What a run has written, but for the times.
+fn rows(folder: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let mut rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for row in &mut rows {
+        for time in ["wall_seconds", "steps_per_second", "updates_per_second"] {
+            row.as_object_mut().unwrap().remove(time);
+        }
+    }
+    rows
+}
+
+/// Returns of the games, in their order.
+fn returns(folder: &Path) -> Vec<f64> {
+    let games = rows(folder).into_iter().filter(|row| row["kind"] == "game");
+    games.map(|row| row["episode_return"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn training_learns_a_game_that_can_be_seen_through() {
+    let (folder, session) = begun(&config(), u64::MAX);
+    let record = &session.record;
+    assert_eq!((session.algorithm.steps(), record.games(), record.updates()), (1500, 150, 350));
+    let returns = returns(folder.path());
+    let mean = returns[120..].iter().sum::<f64>() / 30.0;
+    assert!(mean > 9.5, "mean return of the last 30 games: {mean}, of 10 at most");
+    let rows = rows(folder.path());
+    let values = rows.iter().filter(|row| row["kind"] == "progress").map(|row| row["held_out_mean_max_q"].as_f64());
+    let values: Vec<f64> = values.map(|value| value.unwrap()).collect();
+    // The best action pays 1 at once, and half of that much at every later step.
+    assert!(values.len() == 3 && values[2] > 1.0 && values[2] < 2.5, "{values:?}");
+}
+
+#[test]
+fn a_stopped_run_ends_before_its_next_step() {
+    assert_eq!(begun(&config(), 0).1.algorithm.steps(), 0);
+    assert_eq!(begun(&config(), 33).1.algorithm.steps(), 33);
+}
+
+#[test]
+fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
+    let run = |solved_at: f64| {
+        let config = Config { solved_at, target_tau: 0.02, gradient_clip_norm: 10.0, prioritized: true, ..config() };
+        let (folder, session) = begun(&config, u64::MAX);
+        let rows = rows(folder.path());
+        let last = rows.iter().rfind(|row| row["kind"] == "progress").unwrap();
+        assert!(last["mean_gradient_norm"].is_f64(), "{last}");
+        let best = folder.path().join(BEST_FILE).exists();
+        (session.algorithm.steps(), session.record.games(), session.record.solved(), best)
+    };
+    // A random player gets 5 of 10: the first hundred games are enough.
+    assert_eq!(run(4.0), (1000, 100, true, true));
+    let (steps, games, solved, _) = run(11.0);
+    assert_eq!((steps, games, solved), (1500, 150, false));
+}
+
+#[test]
+fn what_is_due_is_done_at_its_steps() {
+    let config = Config { metrics_every_steps: 400, checkpoint_every_steps: 300, ..config() };
+    let run = run_of(&config, u64::MAX);
+    assert_eq!([0, 299, 300, 399, 900, 1400].map(|step| run.next_stop(step)), [300, 300, 400, 400, 1200, 1500]);
+}
+
+/// An interval is 100 steps, ten games. With the concurrent schedule nothing is learned in the first, whose steps are not yet
+/// in the replay, and what is learned in the second shows in the third, when the target network is new.
+#[test]
+fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was_before_its_copy() {
+    let run = |schedule, learning_starts_steps| {
+        let greedy = Config { epsilon_initial: 0.0, epsilon_final: 0.0, n_step: 1, ..config() };
+        let config = Config { schedule, learning_starts_steps, total_steps: 300, ..greedy };
+        let (folder, session) = begun(&config, u64::MAX);
+        let returns = returns(folder.path());
+        assert_eq!(returns.len(), 30);
+        (returns, session.record.updates())
+    };
+    let never = 1_000;
+    let (unlearned, _) = run(Schedule::Sequential, never);
+    assert_eq!(run(Schedule::Concurrent, never), (unlearned.clone(), 0));
+    let (sequential, updates) = run(Schedule::Sequential, 0);
+    assert_eq!(updates, 300 / 4);
+    assert!(sequential[..10] != unlearned[..10], "what is learned shows at once");
+    let (concurrent, updates) = run(Schedule::Concurrent, 0);
+    assert_eq!(updates, 200 / 4);
+    assert_eq!(concurrent[..20], unlearned[..20]);
+    assert!(concurrent[20..] != unlearned[20..]);
+}
+
+#[test]
+fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
+    let plain = Config { checkpoint_every_steps: 333, total_steps: 700, ..config() };
+    resumes_exactly(plain.clone());
+    let everything = Config {
+        double: true,
+        dueling: true,
+        noisy: true,
+        categorical: true,
+        prioritized: true,
+        n_step: 3,
+        target_tau: 0.01,
+        gradient_clip_norm: 10.0,
+        ..plain.clone()
+    };
+    resumes_exactly(everything);
+    let concurrent = Config { schedule: Schedule::Concurrent, ..plain.clone() };
+    resumes_exactly(concurrent.clone());
+    resumes_exactly(Config { noisy: true, prioritized: true, ..concurrent });
+    resumes_exactly(Config { epsilon_schedule: EpsilonKind::Exponential, optimizer: OptimizerKind::RmsProp, ..plain });
+}
+
+fn resumes_exactly(config: Config) {
+    let (reference, session) = begun(&config, u64::MAX);
+    let expected = end(&session);
+
+    // Before learning starts, within a game, in the middle of an interval, after a checkpoint that nobody asked for.
+    let (folder, mut session) = begun(&config, 61);
+    for more in [49, 150, 177, 123, u64::MAX] {
+        // What comes after the checkpoint is lost, and must be taken back.
+        session.record.tell(Event::Step { environment: 0, step: &Step::default() }).unwrap();
+        let lost = Event::Episode { environment: 0, frames: 7, truncated: false, epsilon: Some(0.5) };
+        session.record.tell(lost).unwrap();
+        drop(session);
+        let run = run_of(&config, more);
+        let taken = RunFolder::take(folder.path()).unwrap();
+        let checkpoints = RunCheckpoints::new(&taken).unwrap();
+        session = Session::resume(&run, taken, checkpoints).unwrap();
+        run.learn(&mut session).unwrap();
+        assert!(session.algorithm.steps() < 700 || more == u64::MAX);
+        run.checkpoint(&mut session).unwrap();
+    }
+    assert_eq!(session.algorithm.steps(), 700);
+    assert!(end(&session) == expected, "the states differ");
+    assert_eq!(rows(folder.path()), rows(reference.path()));
+}
