@@ -10,14 +10,19 @@ mod switches;
 pub mod tensorboard;
 
 use crate::algorithms::dqn::agent::Agent;
+use crate::algorithms::dqn::agent::LearningRule;
 use crate::algorithms::dqn::Trainer;
+use crate::algorithms::exploration::EpsilonSchedule;
 use crate::commands::{BaselinePolicy, TrainArgs};
 use crate::config::{Config, LifeLoss, Sources};
+use crate::environments::atari::preprocessing;
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation::{self, Contestant, Policy, Protocol, Report, Setting};
 use crate::experience::replay::Replay;
 use crate::networks::device;
 use crate::networks::learner::new_learner;
+use crate::networks::optimizer::OptimizerRule;
+use crate::networks::Design;
 use crate::networks::{Architecture, Parameters};
 use crate::policy::model::{Checkpoint, Metadata, MODEL_FILE};
 use crate::policy::Player;
@@ -43,25 +48,31 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 
 /// The agent that `config` describes, for a game with `actions` actions.
 pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Agent> {
-    let architecture = Architecture::new(config.design(), actions);
-    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
-    parameters.set_noisy_sigma(config.noisy_sigma as f32);
-    let learner = new_learner(&parameters, config.optimizer_rule(), device)?;
-    Ok(Agent::new(learner, config.replay(), config.epsilon(), config.learning_rule(), config.seed))
+    let architecture = Architecture::new(Design::of(&config.network), actions);
+    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.run.seed, Purpose::Weights));
+    parameters.set_noisy_sigma(config.network.noisy_sigma as f32);
+    let learner = new_learner(&parameters, OptimizerRule::of(config.dqn()), device)?;
+    Ok(Agent::new(
+        learner,
+        Replay::of(config.dqn()),
+        EpsilonSchedule::of(config.dqn()),
+        LearningRule::of(config.dqn()),
+        config.run.seed,
+    ))
 }
 
 /// The environment an agent trains in, as `config` describes it.
 pub fn new_environment(config: &Config, rom: &LoadedRom) -> AgentEnvironment {
     let settings = Settings {
-        sticky_probability: config.sticky_probability as f32,
-        random_seed: config.seed as u32,
-        max_episode_frames: config.max_episode_frames,
+        sticky_probability: config.atari().sticky_probability as f32,
+        random_seed: config.run.seed as u32,
+        max_episode_frames: config.atari().max_episode_frames,
         ..Settings::default()
     };
     let environment = Environment::new(&rom.image, settings);
-    let actions = if config.full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
-    let stop_at_life_loss = config.life_loss == LifeLoss::Terminal;
-    AgentEnvironment::new(environment, config.preprocessing(), actions, stop_at_life_loss)
+    let actions = if config.atari().full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
+    let stop_at_life_loss = config.atari().life_loss == LifeLoss::Terminal;
+    AgentEnvironment::new(environment, preprocessing(config.atari()), actions, stop_at_life_loss)
 }
 
 /// The `train` command.
@@ -85,7 +96,7 @@ fn start(args: &TrainArgs) -> Result<()> {
     let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
     let mut run = Run::new(config, rom, preset, args)?;
     announce_memory(&run.config, &run.rom, args.force)?;
-    run.folder = run_folder(args.run_dir.as_deref(), &format!("{}-{preset}-s{}", run.rom.name, run.config.seed))?;
+    run.folder = run_folder(args.run_dir.as_deref(), &format!("{}-{preset}-s{}", run.rom.name, run.config.run.seed))?;
     write_config(&run.folder, &run.config, preset, &run.rom)?;
     run.announce("training");
 
@@ -109,21 +120,21 @@ fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
     }
     let mut checkpoints = RunCheckpoints::take(folder)?;
     let (state, replay) = checkpoints.load(
-        |state: &RunState| Ok(Config::from_toml(&state.description.config)?.replay()),
+        |state: &RunState| Ok(Replay::of(Config::from_toml(&state.description.config)?.dqn())),
         |warning| warn!("warning: {warning}"),
     )?;
     let RunState { description, trainer: trainer_state, record: record_state } = state;
     let config = Config::from_toml(&description.config)?;
     let trained = trainer_state.steps();
-    let total_steps = args.steps.unwrap_or(config.total_steps);
+    let total_steps = args.steps.unwrap_or(config.run.total_steps);
     let mut config = config.with_total_steps(total_steps)?;
     if args.steps.is_some() && record_state.solved(&config) {
         // Who asks for more steps of a run that ended because it was solved wants them taken.
-        config.solved_at = f64::INFINITY;
+        config.run.solved_at = f64::INFINITY;
     }
     // A run that was stopped while it was evaluated goes on with that.
-    let evaluated = config.final_evaluation_episodes == 0 || folder.join(EVALUATION_FILE).exists();
-    if config.total_steps < trained || (config.total_steps == trained && evaluated) {
+    let evaluated = config.run.final_evaluation_episodes == 0 || folder.join(EVALUATION_FILE).exists();
+    if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
         bail!(
             "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",
             folder.display(),
@@ -176,9 +187,9 @@ impl Run {
             game: rom.name.clone(),
             cartridge_md5: rom.image.md5().to_string(),
             actions: new_environment(&config, &rom).actions().to_vec(),
-            preprocessing: config.preprocessing(),
+            preprocessing: preprocessing(config.atari()),
             preset: preset.to_string(),
-            seed: config.seed,
+            seed: config.run.seed,
             steps_trained: 0,
         };
         let setting = evaluation::network_setting(&rom, &metadata);
@@ -191,16 +202,16 @@ impl Run {
             "{what} on {} with preset {}, seed {}: {} steps of {} frames, on {}",
             self.rom.name,
             self.metadata.preset,
-            self.config.seed,
-            self.config.total_steps,
-            self.config.frame_skip,
+            self.config.run.seed,
+            self.config.run.total_steps,
+            self.config.atari().frame_skip,
             device::describe(&self.device)
         );
         say!("files: {}", self.folder.display());
     }
 
     fn evaluator(&self) -> Option<Evaluator> {
-        (self.config.evaluation_every_steps > 0).then(|| evaluator(&self.config, &self.setting, &self.device))
+        (self.config.run.evaluation_every_steps > 0).then(|| evaluator(&self.config, &self.setting, &self.device))
     }
 
     /// Trains to the end, or until a signal; leaves a checkpoint in any case.
@@ -221,7 +232,7 @@ impl Run {
         let steps = trainer.steps();
         if record.solved(&self.config) {
             say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
-        } else if steps < self.config.total_steps {
+        } else if steps < self.config.run.total_steps {
             say!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {folder}");
             return Ok(());
         }
@@ -240,15 +251,15 @@ fn final_evaluation(
     device: &Device,
     stop: &AtomicBool,
 ) -> Result<()> {
-    if config.final_evaluation_episodes == 0 {
+    if config.run.final_evaluation_episodes == 0 {
         return Ok(());
     }
     let path = crate::policy::model::find(Some(folder))?;
     let checkpoint = Checkpoint::load(&path)?;
     let mut protocol = evaluation_protocol(config);
-    protocol.episodes = config.final_evaluation_episodes;
+    protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
-    let trained = evaluation::network_contestant(&checkpoint, &path, config.evaluation_epsilon, device)?;
+    let trained = evaluation::network_contestant(&checkpoint, &path, config.run.evaluation_epsilon, device)?;
     let random = evaluation::baseline_contestant(BaselinePolicy::Random);
     let random_setting = evaluation::baseline_setting(rom, BaselinePolicy::Random);
     let play = |setting: &Setting, contestant: &Contestant| -> Result<Option<Report>> {
@@ -295,11 +306,11 @@ fn final_evaluation(
 fn evaluation_protocol(config: &Config) -> Protocol {
     Protocol {
         episodes: 1,
-        epsilon: config.evaluation_epsilon,
-        max_episode_frames: config.evaluation_max_episode_frames,
-        noop_max: config.noop_max,
-        sticky_probability: config.sticky_probability as f32,
-        seed: config.seed,
+        epsilon: config.run.evaluation_epsilon,
+        max_episode_frames: config.run.evaluation_max_episode_frames,
+        noop_max: config.atari().noop_max,
+        sticky_probability: config.atari().sticky_probability as f32,
+        seed: config.run.seed,
     }
 }
 
@@ -311,10 +322,10 @@ fn evaluator(config: &Config, setting: &Setting, device: &Device) -> Evaluator {
     Box::new(move |parameters| {
         let mut policy = Policy::Network(Player::new(parameters, protocol.epsilon, &device)?);
         let (mut games, mut sum, mut steps) = (0u64, 0i64, 0u64);
-        while steps < config.evaluation_steps {
+        while steps < config.run.evaluation_steps {
             let episode = evaluation::play_game(&setting, &mut policy, &protocol, games as u32, |_| ())?;
-            steps += u64::from(episode.frames.div_ceil(config.frame_skip).max(1));
-            if steps <= config.evaluation_steps || games == 0 {
+            steps += u64::from(episode.frames.div_ceil(config.atari().frame_skip).max(1));
+            if steps <= config.run.evaluation_steps || games == 0 {
                 games += 1;
                 sum += episode.score;
             }
@@ -363,32 +374,32 @@ fn write_config(folder: &Path, config: &Config, preset: &str, rom: &LoadedRom) -
 
 /// Frames the replay of this run will hold at its end.
 fn replay_frames(config: &Config) -> u64 {
-    (config.replay_capacity as u64).min(config.total_steps)
+    (config.dqn().replay_capacity as u64).min(config.run.total_steps)
 }
 
 /// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
 /// [`SAMPLE_STEPS`] random steps.
 pub(crate) fn replay_bytes(config: &Config, rom: &LoadedRom) -> u64 {
     let mut environment = new_environment(config, rom);
-    let steps = if config.replay_compression { SAMPLE_STEPS } else { 1 };
-    let mut generator = Generator::new(config.seed, Purpose::Synthetic);
+    let steps = if config.dqn().replay_compression { SAMPLE_STEPS } else { 1 };
+    let mut generator = Generator::new(config.run.seed, Purpose::Synthetic);
     environment.reset(0);
     let mut bytes = 0;
     for _ in 0..steps {
-        bytes += Replay::bytes_of(environment.frame(), config.replay_compression) as u64;
+        bytes += Replay::bytes_of(environment.frame(), config.dqn().replay_compression) as u64;
         if environment.step(generator.below(environment.actions().len())).episode_over() {
             environment.reset(0);
         }
     }
     // A priority is a leaf of a tree of sums.
-    let priority = if config.prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
+    let priority = if config.dqn().prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
     replay_frames(config) * (bytes / steps + priority)
 }
 
 /// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
 fn announce_memory(config: &Config, rom: &LoadedRom, force: bool) -> Result<()> {
     let needed = replay_bytes(config, rom);
-    let about = if config.replay_compression { "about " } else { "" };
+    let about = if config.dqn().replay_compression { "about " } else { "" };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     say!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
     let Some(available) = memory::available().filter(|available| *available < needed) else { return Ok(()) };
@@ -401,7 +412,7 @@ fn announce_memory(config: &Config, rom: &LoadedRom, force: bool) -> Result<()> 
         warn!("warning: {problem}");
         return Ok(());
     }
-    let compress = if config.replay_compression {
+    let compress = if config.dqn().replay_compression {
         ""
     } else {
         "--set replay_compression=true takes a fraction of it without loss; "

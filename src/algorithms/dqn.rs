@@ -1,9 +1,11 @@
 //! Deep Q-learning with experience replay, step by step: Algorithm 1 of Mnih et al. 2015.
 
 pub mod agent;
+#[cfg(test)]
+mod configured;
 
 use crate::algorithms::dqn::agent::{Agent, AgentState, Update};
-use crate::config::{Config, LifeLoss, Schedule};
+use crate::config::{Config, Interleaving, LifeLoss};
 use crate::experience::replay::Replay;
 use crate::networks::learner::Which;
 use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Step, FRAME_PIXELS};
@@ -120,7 +122,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// A trainer before the first step, whose first episode has begun.
     pub fn new(config: Config, agent: Agent, task: &'a mut dyn Task) -> Self {
-        let starts = Generator::new(config.seed, Purpose::Starts);
+        let starts = Generator::new(config.run.seed, Purpose::Starts);
         let (stack, interval) = (FrameStack::default(), Interval::default());
         let mut trainer = Self { config, agent, task, stack, starts, step: 0, interval };
         trainer.begin_episode();
@@ -171,12 +173,12 @@ impl<'a> Trainer<'a> {
 
     fn begin_episode(&mut self) {
         self.agent.explorer.begin_episode();
-        self.task.reset(self.starts.below(self.config.noop_max as usize + 1) as u32);
+        self.task.reset(self.starts.below(self.config.atari().noop_max as usize + 1) as u32);
         self.agent.remember_beginning(self.task.frame());
         self.stack.begin(self.task.frame());
     }
 
-    /// Goes on until `config.total_steps`, until the mean return of 100 games is `config.solved_at`, or until `stop` is set.
+    /// Goes on until `config.run.total_steps`, until the mean return of 100 games is `config.run.solved_at`, or until `stop` is set.
     ///
     /// # Errors
     /// When learning diverges or a file cannot be written. The trainer is then between two steps all the same.
@@ -185,16 +187,16 @@ impl<'a> Trainer<'a> {
             // It was before it was stopped.
             return Ok(());
         }
-        while self.step < self.config.total_steps && !stop.load(Ordering::Relaxed) {
+        while self.step < self.config.run.total_steps && !stop.load(Ordering::Relaxed) {
             let before = self.step;
-            let game_over = match self.config.schedule {
-                Schedule::Sequential => self.step(record)?,
-                Schedule::Concurrent => self.interval(record, stop)?,
+            let game_over = match self.config.dqn().schedule {
+                Interleaving::Sequential => self.step(record)?,
+                Interleaving::Concurrent => self.interval(record, stop)?,
             };
             if game_over && record.solved(&self.config) {
                 return record.keep_best(&self.agent);
             }
-            let every = self.config.checkpoint_every_steps;
+            let every = self.config.run.checkpoint_every_steps;
             if self.step / every > before / every {
                 self.checkpoint(record)?;
             }
@@ -232,7 +234,7 @@ impl<'a> Trainer<'a> {
                 record.updated(&update);
             }
         }
-        if config.target_tau == 0.0 && self.step.is_multiple_of(config.target_sync_steps) {
+        if config.dqn().target_tau == 0.0 && self.step.is_multiple_of(config.dqn().target_sync_steps) {
             self.agent.sync_target()?;
         }
         record.after_step(config, self.step, &mut self.agent)?;
@@ -246,7 +248,7 @@ impl<'a> Trainer<'a> {
     fn interval(&mut self, record: &mut RunRecord, stop: &AtomicBool) -> Result<bool> {
         let Self { config, agent, task, stack, starts, step, interval } = self;
         let begin = *step;
-        let end = begin + config.target_sync_steps;
+        let end = begin + config.dqn().target_sync_steps;
         let mut evaluator = agent.learner().evaluator(Which::Target)?;
         let Agent { explorer, updater } = agent;
         let Interval { acted, updates } = interval;
@@ -270,7 +272,7 @@ impl<'a> Trainer<'a> {
                 stack.push(task.frame());
                 let beginning = outcome.episode_over().then(|| {
                     explorer.begin_episode();
-                    task.reset(starts.below(config.noop_max as usize + 1) as u32);
+                    task.reset(starts.below(config.atari().noop_max as usize + 1) as u32);
                     stack.begin(task.frame());
                     lz4_flex::block::compress(task.frame())
                 });
@@ -335,13 +337,13 @@ impl<'a> Trainer<'a> {
 /// What is learned from a step: the reward, and whether nothing more can be earned after it.
 fn lesson(config: &Config, outcome: &Step) -> (f32, bool) {
     let reward = outcome.reward as f32;
-    let reward = if config.reward_clip { reward.clamp(-1.0, 1.0) } else { reward };
-    (reward, outcome.terminal || (config.life_loss == LifeLoss::Terminal && outcome.life_lost))
+    let reward = if config.atari().reward_clip { reward.clamp(-1.0, 1.0) } else { reward };
+    (reward, outcome.terminal || (config.atari().life_loss == LifeLoss::Terminal && outcome.life_lost))
 }
 
 /// Whether an update follows on step number `step`, counted from 1.
 fn updates_after(config: &Config, step: u64) -> bool {
-    step > config.learning_starts_steps && step.is_multiple_of(config.train_every_steps)
+    step > config.dqn().learning_starts_steps && step.is_multiple_of(config.dqn().train_every_steps)
 }
 
 fn decompress(block: &[u8]) -> Result<Box<Frame>> {
@@ -355,7 +357,7 @@ fn decompress(block: &[u8]) -> Result<Box<Frame>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{EpsilonKind, OptimizerKind};
+    use crate::config::{Dqn, EpsilonKind, OptimizerKind};
     use crate::policy::model::{Metadata, BEST_FILE};
     use crate::preprocess::{Preprocessing, Resize, FRAME_PIXELS};
     use crate::run::checkpoints::RunCheckpoints;
@@ -447,8 +449,10 @@ mod tests {
     }
 
     fn config() -> Config {
-        Config {
-            total_steps: 1500,
+        let mut config = Config::preset("bricks").unwrap();
+        (config.run.total_steps, config.run.metrics_every_steps) = (1500, 500);
+        let dqn = config.dqn_mut();
+        *dqn = Dqn {
             learning_starts_steps: 100,
             epsilon_starts_steps: 100,
             epsilon_anneal_steps: 300,
@@ -457,9 +461,9 @@ mod tests {
             replay_capacity: 1000,
             batch_size: 8,
             gamma: 0.5,
-            metrics_every_steps: 500,
-            ..Config::preset("bricks").unwrap()
-        }
+            ..dqn.clone()
+        };
+        config
     }
 
     #[test]
@@ -501,8 +505,10 @@ mod tests {
     fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
         let run = |solved_at: f64| {
             let folder = tempfile::tempdir().unwrap();
-            let config =
-                Config { solved_at, target_tau: 0.02, gradient_clip_norm: 10.0, prioritized: true, ..config() };
+            let mut config = config();
+            config.run.solved_at = solved_at;
+            let dqn = config.dqn_mut();
+            (dqn.target_tau, dqn.gradient_clip_norm, dqn.prioritized) = (0.02, 10.0, true);
             let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
             let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
             let mut task = Guess::new();
@@ -536,7 +542,9 @@ mod tests {
     fn the_target_network_is_copied_at_its_steps_or_follows_every_update() {
         let networks = |total_steps, target_tau| {
             let folder = tempfile::tempdir().unwrap();
-            let config = Config { total_steps, target_tau, ..config() };
+            let mut config = config();
+            config.run.total_steps = total_steps;
+            config.dqn_mut().target_tau = target_tau;
             let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
             let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
             let mut task = Guess::new();
@@ -560,8 +568,12 @@ mod tests {
     fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was_before_its_copy() {
         let run = |schedule, learning_starts_steps| {
             let folder = tempfile::tempdir().unwrap();
-            let greedy = Config { epsilon_initial: 0.0, epsilon_final: 0.0, n_step: 1, ..config() };
-            let config = Config { schedule, learning_starts_steps, total_steps: 300, ..greedy };
+            let mut config = config();
+            config.run.total_steps = 300;
+            let dqn = config.dqn_mut();
+            // Greedy.
+            (dqn.epsilon_initial, dqn.epsilon_final, dqn.n_step) = (0.0, 0.0, 1);
+            (dqn.schedule, dqn.learning_starts_steps) = (schedule, learning_starts_steps);
             let agent = new_agent(&config, 2, &Device::Cpu).unwrap();
             let mut record = RunRecord::create(folder.path(), &config, metadata(), None).unwrap();
             let mut task = Guess::new();
@@ -572,12 +584,12 @@ mod tests {
             (returns, record.updates())
         };
         let never = 1_000;
-        let (unlearned, _) = run(Schedule::Sequential, never);
-        assert_eq!(run(Schedule::Concurrent, never), (unlearned.clone(), 0));
-        let (sequential, updates) = run(Schedule::Sequential, 0);
+        let (unlearned, _) = run(Interleaving::Sequential, never);
+        assert_eq!(run(Interleaving::Concurrent, never), (unlearned.clone(), 0));
+        let (sequential, updates) = run(Interleaving::Sequential, 0);
         assert_eq!(updates, 300 / 4);
         assert!(sequential[..10] != unlearned[..10], "what is learned shows at once");
-        let (concurrent, updates) = run(Schedule::Concurrent, 0);
+        let (concurrent, updates) = run(Interleaving::Concurrent, 0);
         assert_eq!(updates, 200 / 4);
         assert_eq!(concurrent[..20], unlearned[..20]);
         assert!(concurrent[20..] != unlearned[20..]);
@@ -585,28 +597,25 @@ mod tests {
 
     #[test]
     fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
-        let plain = Config { checkpoint_every_steps: 333, total_steps: 700, ..config() };
+        let mut plain = config();
+        (plain.run.checkpoint_every_steps, plain.run.total_steps) = (333, 700);
         resumes_exactly(plain.clone());
-        let everything = Config {
-            double: true,
-            dueling: true,
-            noisy: true,
-            categorical: true,
-            prioritized: true,
-            n_step: 3,
-            target_tau: 0.01,
-            gradient_clip_norm: 10.0,
-            ..plain.clone()
-        };
+        let mut everything = plain.clone();
+        let network = &mut everything.network;
+        (network.dueling, network.noisy, network.categorical) = (true, true, true);
+        let dqn = everything.dqn_mut();
+        (dqn.double, dqn.prioritized, dqn.n_step) = (true, true, 3);
+        (dqn.target_tau, dqn.gradient_clip_norm) = (0.01, 10.0);
         resumes_exactly(everything);
-        let concurrent = Config { schedule: Schedule::Concurrent, ..plain.clone() };
+        let mut concurrent = plain.clone();
+        concurrent.dqn_mut().schedule = Interleaving::Concurrent;
         resumes_exactly(concurrent.clone());
-        resumes_exactly(Config { noisy: true, prioritized: true, ..concurrent });
-        resumes_exactly(Config {
-            epsilon_schedule: EpsilonKind::Exponential,
-            optimizer: OptimizerKind::RmsProp,
-            ..plain
-        });
+        concurrent.network.noisy = true;
+        concurrent.dqn_mut().prioritized = true;
+        resumes_exactly(concurrent);
+        let dqn = plain.dqn_mut();
+        (dqn.epsilon_schedule, dqn.optimizer) = (EpsilonKind::Exponential, OptimizerKind::RmsProp);
+        resumes_exactly(plain);
     }
 
     fn resumes_exactly(config: Config) {
@@ -633,7 +642,7 @@ mod tests {
             record.game_ended(7, 0.5, &Step::default(), 0).unwrap();
             drop(record);
             let mut checkpoints = RunCheckpoints::take(folder.path()).unwrap();
-            let new_replay = |_: &RunState| Ok(config.replay());
+            let new_replay = |_: &RunState| Ok(Replay::of(config.dqn()));
             let (state, replay) = checkpoints.load(new_replay, |warning| panic!("{warning}")).unwrap();
             record = RunRecord::resume(folder.path(), &config, metadata(), None, checkpoints, state.record).unwrap();
             let agent = new_agent(&config, 2, &Device::Cpu).unwrap();

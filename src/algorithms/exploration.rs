@@ -1,5 +1,7 @@
 //! How the probability of a random action falls during training, and how importance weights gain force.
 
+use crate::config::{Dqn, EpsilonKind};
+
 /// The fall of epsilon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EpsilonSchedule {
@@ -26,6 +28,20 @@ pub enum EpsilonSchedule {
 }
 
 impl EpsilonSchedule {
+    /// The schedule that DQN's keys ask for.
+    pub fn of(keys: &Dqn) -> Self {
+        let (initial, last) = (keys.epsilon_initial, keys.epsilon_final);
+        match keys.epsilon_schedule {
+            EpsilonKind::Linear => Self::Linear {
+                initial,
+                last,
+                starts_steps: keys.epsilon_starts_steps,
+                anneal_steps: keys.epsilon_anneal_steps,
+            },
+            EpsilonKind::Exponential => Self::Exponential { initial, last, decay: keys.epsilon_decay },
+        }
+    }
+
     /// Probability of a random action at agent step `step` (the first is 0), with `games` played to their end.
     pub fn epsilon(&self, step: u64, games: u64) -> f64 {
         match *self {

@@ -209,13 +209,13 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
 /// The preset asked for with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
 /// Epsilon is that of the end of the schedule: acting with the network costs time, acting at random does not.
 fn config(args: &BenchArgs) -> Result<Config> {
-    let config = Config::resolve(&Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() })?;
-    Ok(Config {
-        replay_capacity: config.replay_capacity.min(20_000),
-        learning_starts_steps: WARM_UP_STEPS,
-        epsilon_initial: config.epsilon_final,
-        ..config
-    })
+    let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
+    let mut config = Config::resolve(&sources)?;
+    let dqn = config.dqn_mut();
+    dqn.replay_capacity = dqn.replay_capacity.min(20_000);
+    dqn.learning_starts_steps = WARM_UP_STEPS;
+    dqn.epsilon_initial = dqn.epsilon_final;
+    Ok(config)
 }
 
 /// The parts of an agent's work between two readings of its times.
@@ -235,7 +235,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let config = config(args)?;
     let device = device::open(args.device)?;
     let mut agent = run::new_agent(&config, ACTIONS, &device)?;
-    let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    let batch = random_batch(config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     agent.learn_from(&batch)?; // the first one allocates
     let before = agent.times();
     let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
@@ -246,8 +246,8 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let observation = &batch.observations[..STACK_PIXELS];
     let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
 
-    let network = config.network.name();
-    let unit = format!("updates/s, batch {}, `{network}` network", config.batch_size);
+    let network = config.network.network.name();
+    let unit = format!("updates/s, batch {}, `{network}` network", config.dqn().batch_size);
     let mut outcome = Outcome::new("updates_per_second", unit, updates);
     let unit = format!("decisions/s, one state, `{network}` network");
     outcome.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
@@ -272,7 +272,7 @@ impl Training {
     }
 
     fn step(&mut self) -> Result<()> {
-        let action = self.agent.act(self.stack.pixels(), self.config.total_steps)?;
+        let action = self.agent.act(self.stack.pixels(), self.config.run.total_steps)?;
         let begun = Instant::now();
         let outcome = self.environment.step(action);
         self.emulation += begun.elapsed();
@@ -283,10 +283,10 @@ impl Training {
             self.begin_episode();
         }
         self.steps += 1;
-        if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.train_every_steps) {
+        if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.dqn().train_every_steps) {
             self.agent.learn(self.steps)?;
         }
-        if self.steps.is_multiple_of(self.config.target_sync_steps) {
+        if self.steps.is_multiple_of(self.config.dqn().target_sync_steps) {
             self.agent.sync_target()?;
         }
         Ok(())
@@ -297,7 +297,7 @@ fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> R
     let config = config(args)?;
     let environment = run::new_environment(&config, rom);
     let agent = run::new_agent(&config, environment.actions().len(), &device::open(args.device)?)?;
-    let every = config.train_every_steps;
+    let every = config.dqn().train_every_steps;
     let mut training =
         Training { config, environment, agent, stack: FrameStack::default(), steps: 0, emulation: Duration::ZERO };
     training.begin_episode();

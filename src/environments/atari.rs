@@ -1,10 +1,20 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
+use crate::config;
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Seen, Space};
-use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, SIDE, STACK};
+use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
 use crate::random::Generator;
 use anyhow::{ensure, Context, Result};
+
+/// The preprocessing that these keys ask for.
+pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
+    let resize = match keys.resize {
+        config::Resize::Area => Resize::Area,
+        config::Resize::Bilinear => Resize::Bilinear,
+    };
+    Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
+}
 
 /// What a learner makes of a game.
 #[derive(Clone, Copy, Debug, PartialEq)]

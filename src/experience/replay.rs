@@ -12,6 +12,7 @@ pub mod priorities;
 mod frames;
 mod segments;
 
+use crate::config::Dqn;
 use crate::preprocess::{Frame, FRAME_PIXELS, STACK, STACK_PIXELS};
 use crate::random::Generator;
 use frames::Frames;
@@ -119,6 +120,16 @@ impl Replay {
             added: 0,
             drawn: Vec::new(),
             priorities: None,
+        }
+    }
+
+    /// An empty replay as DQN's keys ask for it.
+    pub fn of(keys: &Dqn) -> Self {
+        let replay = Self::new(keys.replay_capacity, keys.n_step, keys.gamma as f32, keys.replay_compression);
+        if keys.prioritized {
+            replay.prioritized(keys.priority_exponent, keys.priority_epsilon)
+        } else {
+            replay
         }
     }
 

@@ -67,7 +67,7 @@ struct Tally {
 
 impl Tally {
     fn solved(&self, config: &Config) -> bool {
-        self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= config.solved_at)
+        self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= config.run.solved_at)
     }
 }
 
@@ -142,7 +142,7 @@ impl RunRecord {
             td_error: RunningMean::default(),
             gradient_norm: RunningMean::default(),
             held_out: None,
-            held_out_generator: Generator::new(config.seed, Purpose::HeldOut),
+            held_out_generator: Generator::new(config.run.seed, Purpose::HeldOut),
         };
         let state = RecordState { tally, metrics_bytes: 0, events_bytes: 0, wall_seconds: 0.0 };
         Self::resume(folder, config, metadata, evaluator, checkpoints, state)
@@ -177,7 +177,7 @@ impl RunRecord {
             description,
             metadata,
             evaluator,
-            progress: Progress::new(config.total_steps)?,
+            progress: Progress::new(config.run.total_steps)?,
             begun: now.checked_sub(trained).unwrap_or(now),
             last_row: (now, tally.steps, tally.updates),
             tally,
@@ -291,15 +291,15 @@ impl RunRecord {
     /// When the evaluation fails or a file cannot be written.
     pub fn after_step(&mut self, config: &Config, steps: u64, agent: &mut Agent) -> Result<()> {
         self.tally.steps = steps;
-        if steps == config.learning_starts_steps.max(1) {
+        if steps == config.dqn().learning_starts_steps.max(1) {
             // So far the policy was random, or nearly.
             self.tally.held_out =
                 Some(agent.held_out_observations(HELD_OUT_STATES, &mut self.tally.held_out_generator));
         }
-        if steps.is_multiple_of(config.metrics_every_steps) {
+        if steps.is_multiple_of(config.run.metrics_every_steps) {
             self.progress_row(steps, agent)?;
         }
-        if config.evaluation_every_steps > 0 && steps.is_multiple_of(config.evaluation_every_steps) {
+        if config.run.evaluation_every_steps > 0 && steps.is_multiple_of(config.run.evaluation_every_steps) {
             self.evaluate(steps, agent)?;
         }
         self.progress.tick(steps);

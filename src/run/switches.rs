@@ -7,11 +7,14 @@
 
 use crate::algorithms::dqn::agent::random_batch;
 use crate::algorithms::dqn::{Task, Trainer};
+use crate::algorithms::exploration::EpsilonSchedule;
 use crate::config::{Config, Sources};
+use crate::environments::atari::preprocessing;
 use crate::environments::cartridges;
 use crate::experience::replay::Batch;
 use crate::networks::learner::Which;
 use crate::networks::Architecture;
+use crate::networks::Design;
 use crate::policy::model::Metadata;
 use crate::preprocess::{Frame, Step, FRAME_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -90,7 +93,7 @@ fn sides(config: &Config) -> Sides {
     sides.extend(scripted_run(config));
     sides.extend(updates(config));
     let at = [(0, 0), (STEPS, 0), (STEPS + 500_000, 0), (STEPS, 3)];
-    let schedule = config.epsilon();
+    let schedule = EpsilonSchedule::of(config.dqn());
     sides.insert("epsilon", bytes(at.map(|(step, games)| schedule.epsilon(step, games))));
     sides
 }
@@ -120,7 +123,7 @@ fn scripted_run(config: &Config) -> Sides {
         game: "script".to_string(),
         cartridge_md5: String::new(),
         actions: Vec::new(),
-        preprocessing: config.preprocessing(),
+        preprocessing: preprocessing(config.atari()),
         preset: "nature".to_string(),
         seed: 0,
         steps_trained: 0,
@@ -156,7 +159,7 @@ fn scripted_run(config: &Config) -> Sides {
 fn updates(config: &Config) -> Sides {
     let actions = new_environment(config, &cartridges::built_in()).actions().len();
     let mut agent = new_agent(config, actions, &Device::Cpu).unwrap();
-    let layout = Architecture::new(config.design(), actions).layout();
+    let layout = Architecture::new(Design::of(&config.network), actions).layout();
     let parameters = agent.learner().parameters(Which::Online).unwrap();
     let means = layout.iter().filter(|spec| !spec.is_sigma());
     let means: Vec<&[f32]> = means.map(|spec| &parameters.values[spec.range()]).collect();

@@ -4,11 +4,13 @@
 //! and an [`Updater`] with the networks and the replay.
 
 use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
+use crate::config::Dqn;
 use crate::experience::replay::{Batch, Replay};
 use crate::networks::first_maximum;
 use crate::networks::head::{BatchLoss, Head, Lesson, Loss};
 use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::noise::draw_factors;
+use crate::networks::optimizer::OptimizerRule;
 use crate::policy::any_maximum;
 use crate::preprocess::{Frame, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -33,6 +35,23 @@ pub struct LearningRule {
     pub target_tau: f32,
     /// The force of importance weights, if transitions are drawn by priority; the replay must keep priorities then.
     pub beta: Option<BetaSchedule>,
+}
+
+impl LearningRule {
+    /// The rule that DQN's keys ask for.
+    pub fn of(keys: &Dqn) -> Self {
+        Self {
+            batch_size: keys.batch_size,
+            loss: keys.loss,
+            double: keys.double,
+            gradient_scale: OptimizerRule::of(keys).gradient_scale(keys.batch_size),
+            gradient_norm_limit: (keys.gradient_clip_norm > 0.0).then_some(keys.gradient_clip_norm as f32),
+            target_tau: keys.target_tau as f32,
+            beta: keys
+                .prioritized
+                .then_some(BetaSchedule { initial: keys.priority_beta_initial, steps: keys.priority_beta_steps }),
+        }
+    }
 }
 
 /// What an update showed.
