@@ -164,13 +164,13 @@ impl Config {
     pub fn to_toml(&self) -> Result<String> {
         let mut text = String::new();
         for (name, kind, section) in self.sections() {
-            let _ = write!(text, "{}[{name}]\n", if text.is_empty() { "" } else { "\n" });
+            let _ = writeln!(text, "{}[{name}]", if text.is_empty() { "" } else { "\n" });
             if let Some(kind) = kind {
-                let _ = write!(text, "{KIND} = \"{kind}\"\n");
+                let _ = writeln!(text, "{KIND} = \"{kind}\"");
             }
             for Row { key, .. } in section.rows() {
                 let value = section.get(key).with_context(|| format!("cannot write the value of {key} as TOML"))?;
-                let _ = write!(text, "{key} = {value}\n");
+                let _ = writeln!(text, "{key} = {value}");
             }
         }
         Ok(text)

@@ -60,9 +60,9 @@ keys! {
             "alpha: a priority is the error to this power", "Schaul et al. 2016";
         priority_beta_initial: f64 = 0.4, 0.0..=1.0,
             "beta, the exponent of importance weights, at step 0", "Schaul et al. 2016";
+        // Not simply the length of the run: a run that is resumed to a greater length must continue as if it had always had it.
         priority_beta_steps: u64 = 50_000_000, 1..=MANY,
-            "steps until beta is 1; not tied to the run's length, which a resumed run can change",
-            "Schaul et al. 2016: the length of the run";
+            "steps until beta is 1", "Schaul et al. 2016: the length of the run";
         priority_epsilon: f64 = 1e-6, 1e-12..=1e3, "added to the error", "this program's choice";
 
         optimizer: OptimizerKind = OptimizerKind::RmsProp, ..,
@@ -70,9 +70,9 @@ keys! {
         learning_rate: f64 = 2.5e-4, 1e-9..=1.0, "step size of an update", "Mnih et al. 2015";
         learning_rate_final: f64 = 0.0, 0.0..=1.0,
             "step size after learning_rate_anneal_updates; unused if those are 0", "this program's choice";
+        // Not simply the length of the run, as above.
         learning_rate_anneal_updates: u64 = 0, 0..=MANY,
-            "updates of linear learning-rate decay; 0: none. Not tied to the run's length, which a resumed run can change",
-            "Mnih et al. 2015: none";
+            "updates of linear learning-rate decay; 0: none", "Mnih et al. 2015: none";
         rmsprop_decay: f64 = 0.95, 0.0..=0.999_999,
             "decay of the averages of the gradient and its square", "Mnih et al. 2015 (\"gradient momentum\")";
         rmsprop_epsilon: f64 = 0.01, 1e-12..=1.0,
@@ -102,7 +102,7 @@ keys! {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small or cpu", "Mnih et al. 2015";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
         noisy: bool = false, ..,
-            "noise in the dense layers explores; epsilon is 0 then unless it is given too",
+            "noise in the dense layers explores, with epsilon 0 unless that is given too",
             "Fortunato et al. 2018 came later";
         noisy_sigma: f64 = 0.5, 0.0..=10.0,
             "initial deviation of the noise, times 1/sqrt(inputs)", "Fortunato et al. 2018";
@@ -124,7 +124,7 @@ keys! {
         evaluation_every_steps: u64 = 250_000, 0..=MANY,
             "steps from one evaluation during training to the next; 0: none", "Mnih et al. 2015, release";
         evaluation_steps: u64 = 125_000, 1..=MANY,
-            "steps of such an evaluation; a game unfinished then counts only if it is the first",
+            "steps of such an evaluation; an unfinished game counts only if it is the first",
             "Mnih et al. 2015, release";
         final_evaluation_episodes: u32 = 30, 0..=100_000,
             "games of the best network after training, and of the random policy; 0: none", "Mnih et al. 2015";

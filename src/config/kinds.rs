@@ -6,7 +6,10 @@ use crate::config::section::Section;
 /// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name of the struct with its
 /// keys. The first kind is the usual one.
 macro_rules! kinds {
-    ($(#[$attribute:meta])* pub enum $section:ident { $($variant:ident = $kind:literal, $accessor:ident, $accessor_mut:ident;)* }) => {
+    (
+        $(#[$attribute:meta])*
+        pub enum $section:ident { $($variant:ident = $kind:literal, $accessor:ident, $accessor_mut:ident;)* }
+    ) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $section {

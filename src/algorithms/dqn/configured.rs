@@ -100,3 +100,15 @@ fn the_variants_are_combined_by_their_keys() {
     let again = Config::from_toml(&config.to_toml().unwrap()).unwrap();
     assert_eq!(again, config);
 }
+
+#[test]
+fn the_smallest_replay_that_a_configuration_allows_holds_a_transition() {
+    for (n_step, least) in [(1, 6), (3, 8)] {
+        let resolve = |capacity: usize| {
+            let overrides = [format!("n_step={n_step}"), format!("replay_capacity={capacity}")];
+            Config::resolve(&Sources { preset: "nature", overrides: &overrides, ..Sources::default() })
+        };
+        Replay::of(resolve(least).unwrap().dqn());
+        assert!(resolve(least - 1).is_err());
+    }
+}
