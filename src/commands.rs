@@ -1,6 +1,7 @@
 //! The command line, as clap structs; what is typed, nothing of what it does.
 
 pub mod bench;
+pub mod presets;
 
 use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};

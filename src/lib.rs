@@ -34,5 +34,6 @@ pub mod run;
 pub mod saving;
 mod screens;
 pub mod sweep;
+pub mod text;
 pub mod trace;
 pub mod vector;

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Command::Play(args) => atari_dqn::play::run(&args),
         Command::Trace(args) => atari_dqn::trace::run(&args),
         Command::Roms(args) => atari_dqn::environments::cartridges::run(&args),
-        Command::Presets(args) => atari_dqn::config::show_presets(&args),
+        Command::Presets(args) => atari_dqn::commands::presets::show_presets(&args),
         Command::Bench(args) => atari_dqn::commands::bench::run(&args),
     };
     match outcome {

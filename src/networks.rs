@@ -15,27 +15,14 @@ pub mod optimizer;
 #[cfg(test)]
 mod plain;
 
+pub use crate::config::NetworkKind;
+
+use crate::config;
 use crate::networks::cpu::convolution::ConvShape;
-use crate::networks::head::Head;
+use crate::networks::head::{Head, Support};
 use crate::networks::noise::NoisyLayer;
 use crate::preprocess::{SIDE, STACK};
 use crate::random::Generator;
-use serde::{Deserialize, Serialize};
-
-/// The networks on offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkKind {
-    /// Mnih et al. 2015: conv 32 8x8/4, conv 64 4x4/2, conv 64 3x3/1, dense 512; 9.3 M multiply-adds a state.
-    Nature,
-    /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state.
-    Nips,
-    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state.
-    Small,
-    /// For the CPU, where hardly a pixel is seen twice: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a
-    /// state.
-    Cpu,
-}
 
 impl NetworkKind {
     /// Its name in configurations and files.
@@ -82,6 +69,19 @@ pub struct Design {
     pub noisy: bool,
     /// What is said about an action.
     pub head: Head,
+}
+
+impl Design {
+    /// The network that the section `[network]` asks for.
+    pub fn of(network: &config::Network) -> Self {
+        let head = if network.categorical {
+            let (value_min, value_max) = (network.value_min as f32, network.value_max as f32);
+            Head::Categorical(Support { atoms: network.atoms, value_min, value_max })
+        } else {
+            Head::Expected
+        };
+        Self { kind: network.network, dueling: network.dueling, noisy: network.noisy, head }
+    }
 }
 
 /// A hidden layer with ReLU and the linear layer on top of it.

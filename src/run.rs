@@ -21,6 +21,7 @@ use crate::algorithms::events::Watch;
 use crate::algorithms::{self, Algorithm};
 use crate::commands::TrainArgs;
 use crate::config::{Config, Sources};
+use crate::environments::atari::{new_environment, preprocessing};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::Spec;
@@ -75,7 +76,7 @@ fn start(args: &TrainArgs) -> Result<()> {
     let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
     let run = Run::new(config, rom, preset, args)?;
     memory::announce_memory(&run.config, &run.spec, args.force)?;
-    let name = format!("{}-{preset}-s{}", run.identity.game, run.config.seed);
+    let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
     run.identity.write(folder.path())?;
     run.write_config(&folder)?;
@@ -99,16 +100,16 @@ fn resume(path: &Path, args: &TrainArgs) -> Result<()> {
     let (Description { identity, config }, record) =
         checkpoints.load(|from| Ok((from.part(DESCRIPTION)?, RecordState::load(from)?)), |_| ())?;
     let config = Config::from_toml(&config)?;
-    let total_steps = args.steps.unwrap_or(config.total_steps);
+    let total_steps = args.steps.unwrap_or(config.run.total_steps);
     let mut config = config.with_total_steps(total_steps)?;
-    if args.steps.is_some() && record.solved(config.solved_at) {
+    if args.steps.is_some() && record.solved(config.run.solved_at) {
         // Who asks for more steps of a run that ended because it was solved wants them taken.
-        config.solved_at = f64::INFINITY;
+        config.run.solved_at = f64::INFINITY;
     }
     // A run that was stopped while it was evaluated goes on with that.
-    let evaluated = config.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
+    let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
     let trained = record.steps();
-    if config.total_steps < trained || (config.total_steps == trained && evaluated) {
+    if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
         bail!(
             "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",
             path.display(),
@@ -193,10 +194,10 @@ impl Run {
         let metadata = Metadata {
             game: rom.name.clone(),
             cartridge_md5: rom.image.md5().to_string(),
-            actions: crate::environments::atari::new_environment(&config, &rom, 0).actions().to_vec(),
-            preprocessing: config.preprocessing(),
+            actions: new_environment(&config, &rom, 0).actions().to_vec(),
+            preprocessing: preprocessing(config.atari()),
             preset: preset.to_string(),
-            seed: config.seed,
+            seed: config.run.seed,
             steps_trained: 0,
         };
         let identity = Identity {
@@ -205,7 +206,7 @@ impl Run {
             cartridge_md5: metadata.cartridge_md5.clone(),
             algorithm: "dqn".to_string(),
             preset: preset.to_string(),
-            seed: config.seed,
+            seed: config.run.seed,
         };
         let (device, stop) = (device::open(args.device)?, stop_on_signal()?);
         Ok(Self { config, spec: Spec::Atari(rom), identity, device, metadata, stop })
@@ -224,7 +225,7 @@ impl Run {
     }
 
     fn environments(&self) -> Result<VectorEnvironment> {
-        VectorEnvironment::new(&|index| self.spec.make(&self.config, index), 1, self.config.seed)
+        VectorEnvironment::new(&|index| self.spec.make(&self.config, index), 1, self.config.run.seed)
     }
 
     fn record(&self, folder: &RunFolder, state: RecordState) -> Result<Record> {
@@ -246,9 +247,9 @@ impl Run {
             "{what} on {} with preset {}, seed {}: {} steps of {} frames, on {}",
             self.identity.game,
             self.identity.preset,
-            self.config.seed,
-            self.config.total_steps,
-            self.config.frame_skip,
+            self.config.run.seed,
+            self.config.run.total_steps,
+            self.config.atari().frame_skip,
             device::describe(&self.device)
         );
         say!("files: {}", folder.path().display());
@@ -273,7 +274,7 @@ impl Run {
         let steps = algorithm.steps();
         if record.solved() {
             say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
-        } else if steps < self.config.total_steps {
+        } else if steps < self.config.run.total_steps {
             say!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {shown}");
             return Ok(());
         }
@@ -287,20 +288,20 @@ impl Run {
     /// Advances from one thing that is due to the next.
     fn learn(&self, session: &mut Session) -> Result<()> {
         let config = &self.config;
-        let evaluation = (config.evaluation_every_steps > 0)
+        let evaluation = (config.run.evaluation_every_steps > 0)
             .then(|| Ok::<_, anyhow::Error>(TrainingEvaluation::new(config, &self.setting()?, &self.device)))
             .transpose()?;
-        while session.algorithm.steps() < config.total_steps && !session.record.stop() {
+        while session.algorithm.steps() < config.run.total_steps && !session.record.stop() {
             let before = session.algorithm.steps();
             session.algorithm.advance(&mut session.environments, self.next_stop(before), &mut session.record)?;
             let step = session.algorithm.steps();
             let due = |every: u64| every > 0 && step / every > before / every;
-            if due(config.metrics_every_steps) {
+            if due(config.run.metrics_every_steps) {
                 let mut policy = session.algorithm.policy()?;
                 session.record.progress_row(session.held_out.mean_max_value(&mut policy)?)?;
                 session.record.keep_best(&policy)?;
             }
-            if let Some(evaluation) = evaluation.as_ref().filter(|_| due(config.evaluation_every_steps)) {
+            if let Some(evaluation) = evaluation.as_ref().filter(|_| due(config.run.evaluation_every_steps)) {
                 let policy = session.algorithm.policy()?;
                 let (games, mean_return) = evaluation.play(&policy)?;
                 session.record.evaluated(&policy, games, mean_return)?;
@@ -308,7 +309,7 @@ impl Run {
             if session.record.solved() {
                 return session.record.keep_best(&session.algorithm.policy()?);
             }
-            if due(config.checkpoint_every_steps) {
+            if due(config.run.checkpoint_every_steps) {
                 self.checkpoint(session)?;
             }
         }
@@ -318,9 +319,10 @@ impl Run {
     /// The first step after `step` at which something is due.
     fn next_stop(&self, step: u64) -> u64 {
         let config = &self.config;
-        let due = [config.metrics_every_steps, config.evaluation_every_steps, config.checkpoint_every_steps];
+        let due =
+            [config.run.metrics_every_steps, config.run.evaluation_every_steps, config.run.checkpoint_every_steps];
         let next = due.into_iter().filter(|&every| every > 0).map(|every| (step / every + 1) * every);
-        next.fold(config.total_steps, u64::min)
+        next.fold(config.run.total_steps, u64::min)
     }
 
     /// Saves the network and everything else that the run needs to go on from here.

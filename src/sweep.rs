@@ -65,7 +65,7 @@ fn train_arguments(cell: &Cell, args: &SweepArgs) -> Result<Option<Vec<OsString>
             if progress == Progress::NoCheckpoint {
                 cell.clear()?;
             }
-            let seed = cell.config.seed.to_string();
+            let seed = cell.config.run.seed.to_string();
             arguments.extend(["--preset".into(), cell.preset.clone().into(), "--seed".into(), seed.into()]);
             arguments.extend(["--config".into(), cell.config_file.clone().into()]);
             arguments.extend(["--run-dir".into(), cell.folder.clone().into()]);

@@ -204,8 +204,8 @@ fn a_run_leaves_its_configuration_metrics_and_network_and_its_folder_is_not_used
     assert!(text(&run.get_output().stdout).contains("GB of memory"));
     let run = folder.path().join("run");
     let config: toml::Table = fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
-    assert_eq!(config["batch_size"].as_integer(), Some(4));
-    assert_eq!(config["total_steps"].as_integer(), Some(240));
+    assert_eq!(config["algorithm"]["batch_size"].as_integer(), Some(4));
+    assert_eq!(config["run"]["total_steps"].as_integer(), Some(240));
 
     let rows = rows(&run.join("metrics.jsonl"));
     let kinds = |kind: &str| rows.iter().filter(|row| row["kind"] == kind).count();

@@ -1,6 +1,8 @@
 //! Deep Q-learning with experience replay: Algorithm 1 of Mnih et al. 2015, and its variants.
 
 mod concurrent;
+#[cfg(test)]
+mod configured;
 pub mod update;
 
 use crate::algorithms::dqn::concurrent::Interval;
@@ -8,11 +10,12 @@ use crate::algorithms::dqn::update::{LearningRule, UpdateTimes, Updater};
 use crate::algorithms::events::{Event, Standing, Watch};
 use crate::algorithms::exploration::{EpsilonSchedule, Explorer, ExplorerState};
 use crate::algorithms::Algorithm;
-use crate::config::{Config, Schedule};
+use crate::config::{Config, Interleaving};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::replay::Replay;
 use crate::networks::learner::{new_learner, Which};
-use crate::networks::{Architecture, Parameters};
+use crate::networks::optimizer::OptimizerRule;
+use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
@@ -39,7 +42,7 @@ pub struct Dqn {
 /// When what is done.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
-    schedule: Schedule,
+    interleaving: Interleaving,
     learning_starts_steps: u64,
     train_every_steps: u64,
     target_sync_steps: u64,
@@ -73,11 +76,11 @@ struct DqnState {
 /// # Errors
 /// When the replay cannot keep such observations, or the device has no room for the networks.
 pub fn new_updater(config: &Config, space: Space, actions: usize, device: &Device) -> Result<Updater> {
-    let architecture = Architecture::new(config.design(), actions);
-    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
-    parameters.set_noisy_sigma(config.noisy_sigma as f32);
-    let learner = new_learner(&parameters, config.optimizer_rule(), device)?;
-    Ok(Updater::new(learner, Replay::of(config, space)?, LearningRule::of(config), config.seed))
+    let architecture = Architecture::new(Design::of(&config.network), actions);
+    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.run.seed, Purpose::Weights));
+    parameters.set_noisy_sigma(config.network.noisy_sigma as f32);
+    let learner = new_learner(&parameters, OptimizerRule::of(config.dqn()), device)?;
+    Ok(Updater::new(learner, Replay::of(config.dqn(), space)?, LearningRule::of(config.dqn()), config.run.seed))
 }
 
 impl Dqn {
@@ -99,14 +102,14 @@ impl Dqn {
         let noise_len = updater.learner().architecture().noise_len();
         let mut dqn = Self {
             rules: Rules {
-                schedule: config.schedule,
-                learning_starts_steps: config.learning_starts_steps,
-                train_every_steps: config.train_every_steps,
-                target_sync_steps: config.target_sync_steps,
-                target_copies: config.target_tau == 0.0,
+                interleaving: config.dqn().schedule,
+                learning_starts_steps: config.dqn().learning_starts_steps,
+                train_every_steps: config.dqn().train_every_steps,
+                target_sync_steps: config.dqn().target_sync_steps,
+                target_copies: config.dqn().target_tau == 0.0,
                 frame_size: side * side,
             },
-            explorer: Explorer::new(EpsilonSchedule::of(config), actions, noise_len, config.seed),
+            explorer: Explorer::new(EpsilonSchedule::of(config.dqn()), actions, noise_len, config.run.seed),
             updater,
             step: 0,
             interval: Interval::default(),
@@ -181,9 +184,9 @@ impl Rules {
 impl Algorithm for Dqn {
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()> {
         while self.step < until && !watch.stop() {
-            match self.rules.schedule {
-                Schedule::Sequential => self.step(environments, watch)?,
-                Schedule::Concurrent => self.interval(environments, watch)?,
+            match self.rules.interleaving {
+                Interleaving::Sequential => self.step(environments, watch)?,
+                Interleaving::Concurrent => self.interval(environments, watch)?,
             }
         }
         let epsilon = Some(self.explorer.epsilon(self.step));
@@ -253,18 +256,16 @@ mod tests {
     }
 
     fn config() -> Config {
-        Config {
-            learning_starts_steps: 100,
-            target_sync_steps: 100,
-            replay_capacity: 1000,
-            batch_size: 8,
-            ..Config::preset("bricks").unwrap()
-        }
+        let mut config = Config::preset("bricks").unwrap();
+        let dqn = config.dqn_mut();
+        (dqn.learning_starts_steps, dqn.target_sync_steps) = (100, 100);
+        (dqn.replay_capacity, dqn.batch_size) = (1000, 8);
+        config
     }
 
     fn new(config: &Config) -> (VectorEnvironment, Dqn) {
         let spec = Spec::Atari(cartridges::built_in());
-        let environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.seed).unwrap();
+        let environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.run.seed).unwrap();
         let dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
         (environments, dqn)
     }
@@ -282,7 +283,9 @@ mod tests {
     #[test]
     fn the_target_network_is_copied_at_its_steps_or_follows_every_update() {
         let networks = |steps, target_tau| {
-            let (mut environments, mut dqn) = new(&Config { target_tau, ..config() });
+            let mut config = config();
+            config.dqn_mut().target_tau = target_tau;
+            let (mut environments, mut dqn) = new(&config);
             let parameters = |dqn: &Dqn, which| dqn.updater().learner().parameters(which).unwrap();
             let initial = parameters(&dqn, Which::Online);
             dqn.advance(&mut environments, steps, &mut count(u64::MAX)).unwrap();
@@ -305,7 +308,9 @@ mod tests {
         let parts = saving.into_parts();
         let loading = Loading::new(folder.path(), &parts);
         new(&config()).1.load(&loading).unwrap();
-        let (_, mut other) = new(&Config { dueling: !config().dueling, ..config() });
+        let mut config = config();
+        config.network.dueling = !config.network.dueling;
+        let (_, mut other) = new(&config);
         assert!(other.load(&loading).is_err());
     }
 }

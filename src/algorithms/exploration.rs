@@ -1,6 +1,6 @@
 //! Epsilon-greedy exploration: how the probability of a random action falls during training, and who draws it.
 
-use crate::config::{Config, EpsilonKind};
+use crate::config::{Dqn, EpsilonKind};
 use crate::networks::noise::draw_factors;
 use crate::policy::any_maximum;
 use crate::random::{Generator, Purpose};
@@ -109,17 +109,17 @@ pub enum EpsilonSchedule {
 }
 
 impl EpsilonSchedule {
-    /// The schedule that `config` describes.
-    pub fn of(config: &Config) -> Self {
-        let (initial, last) = (config.epsilon_initial, config.epsilon_final);
-        match config.epsilon_schedule {
+    /// The schedule that DQN's keys ask for.
+    pub fn of(keys: &Dqn) -> Self {
+        let (initial, last) = (keys.epsilon_initial, keys.epsilon_final);
+        match keys.epsilon_schedule {
             EpsilonKind::Linear => EpsilonSchedule::Linear {
                 initial,
                 last,
-                starts_steps: config.epsilon_starts_steps,
-                anneal_steps: config.epsilon_anneal_steps,
+                starts_steps: keys.epsilon_starts_steps,
+                anneal_steps: keys.epsilon_anneal_steps,
             },
-            EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: config.epsilon_decay },
+            EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: keys.epsilon_decay },
         }
     }
 

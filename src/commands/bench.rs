@@ -215,13 +215,13 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
 /// The preset asked for with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
 /// Epsilon is that of the end of the schedule: acting with the network costs time, acting at random does not.
 fn config(args: &BenchArgs) -> Result<Config> {
-    let config = Config::resolve(&Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() })?;
-    Ok(Config {
-        replay_capacity: config.replay_capacity.min(20_000),
-        learning_starts_steps: WARM_UP_STEPS,
-        epsilon_initial: config.epsilon_final,
-        ..config
-    })
+    let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
+    let mut config = Config::resolve(&sources)?;
+    let dqn = config.dqn_mut();
+    dqn.replay_capacity = dqn.replay_capacity.min(20_000);
+    dqn.learning_starts_steps = WARM_UP_STEPS;
+    dqn.epsilon_initial = dqn.epsilon_final;
+    Ok(config)
 }
 
 /// The parts of updates between two readings of their times.
@@ -241,7 +241,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let device = device::open(args.device)?;
     let space = Space::Pixels { stack: STACK, side: SIDE };
     let mut updater = new_updater(&config, space, ACTIONS, &device)?;
-    let batch = random_batch(space, config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    let batch = random_batch(space, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     updater.learn_from(&batch)?; // the first one allocates
     let before = updater.times();
     let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;
@@ -252,8 +252,8 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let observation = &batch.observations[..STACK_PIXELS];
     let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
 
-    let network = config.network.name();
-    let unit = format!("updates/s, batch {}, `{network}` network", config.batch_size);
+    let network = config.network.network.name();
+    let unit = format!("updates/s, batch {}, `{network}` network", config.dqn().batch_size);
     let mut outcome = Outcome::new("updates_per_second", unit, updates);
     let unit = format!("decisions/s, one state, `{network}` network");
     outcome.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
@@ -280,7 +280,7 @@ impl Watch for Deaf {
 fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
     let config = config(args)?;
     let spec = Spec::Atari(rom.clone());
-    let mut environments = Environments::new(&|index| spec.make(&config, index), 1, config.seed)?;
+    let mut environments = Environments::new(&|index| spec.make(&config, index), 1, config.run.seed)?;
     let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
     let mut deaf = Deaf(AtomicBool::new(false));
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut deaf)?;
@@ -295,7 +295,7 @@ fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> R
         ("choosing actions", after.acting - before.acting),
     ];
     all.extend(parts(&before.updates, &after.updates));
-    let every = config.train_every_steps;
+    let every = config.dqn().train_every_steps;
     let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
     Ok(Outcome { parts: all, ..Outcome::new("steps_per_second", unit, steps) })
 }

@@ -1,30 +1,39 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
-use crate::config::{Config, LifeLoss};
+use crate::config::{self, Config, LifeLoss};
 use crate::environments::cartridges::LoadedRom;
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Seen, Space};
-use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, SIDE, STACK};
+use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
 use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Context, Result};
 use atari_emulator::{Action, Settings};
 
+/// The preprocessing that these keys ask for.
+pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
+    let resize = match keys.resize {
+        config::Resize::Area => Resize::Area,
+        config::Resize::Bilinear => Resize::Bilinear,
+    };
+    Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
+}
+
 /// The environment number `index` that a run trains in, as `config` describes it.
 pub fn new_environment(config: &Config, rom: &LoadedRom, index: usize) -> AgentEnvironment {
     let random_seed = match index {
-        0 => config.seed as u32,
-        index => Generator::numbered(config.seed, Purpose::Environments, index as u64).bits() as u32,
+        0 => config.run.seed as u32,
+        index => Generator::numbered(config.run.seed, Purpose::Environments, index as u64).bits() as u32,
     };
     let settings = Settings {
-        sticky_probability: config.sticky_probability as f32,
+        sticky_probability: config.atari().sticky_probability as f32,
         random_seed,
-        max_episode_frames: config.max_episode_frames,
+        max_episode_frames: config.atari().max_episode_frames,
         ..Settings::default()
     };
     let environment = atari_emulator::Environment::new(&rom.image, settings);
-    let actions = if config.full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
-    let stop_at_life_loss = config.life_loss == LifeLoss::Terminal;
-    AgentEnvironment::new(environment, config.preprocessing(), actions, stop_at_life_loss)
+    let actions = if config.atari().full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
+    let stop_at_life_loss = config.atari().life_loss == LifeLoss::Terminal;
+    AgentEnvironment::new(environment, preprocessing(config.atari()), actions, stop_at_life_loss)
 }
 
 /// What a learner makes of a game.
@@ -55,9 +64,9 @@ impl Atari {
     /// The environment number `index` that a run trains in.
     pub fn for_training(config: &Config, rom: &LoadedRom, index: usize) -> Self {
         let rules = Rules {
-            noop_max: config.noop_max,
-            life_loss_is_terminal: config.life_loss == LifeLoss::Terminal,
-            reward_clip: config.reward_clip,
+            noop_max: config.atari().noop_max,
+            life_loss_is_terminal: config.atari().life_loss == LifeLoss::Terminal,
+            reward_clip: config.atari().reward_clip,
         };
         Self::new(new_environment(config, rom, index), rules)
     }

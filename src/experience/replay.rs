@@ -12,7 +12,7 @@ pub mod priorities;
 mod frames;
 mod segments;
 
-use crate::config::Config;
+use crate::config::Dqn;
 use crate::observations::Space;
 use crate::random::Generator;
 use anyhow::{bail, Result};
@@ -110,18 +110,14 @@ struct Outcome {
 }
 
 impl Replay {
-    /// The empty replay that `config` describes, for observations of `space`.
+    /// The empty replay that DQN's keys ask for, for observations of `space`.
     ///
     /// # Errors
     /// When those are no pixels.
-    pub fn of(config: &Config, space: Space) -> Result<Self> {
-        let (gamma, compressed) = (config.gamma as f32, config.replay_compression);
-        let replay = Self::new(space, config.replay_capacity, config.n_step, gamma, compressed)?;
-        Ok(if config.prioritized {
-            replay.prioritized(config.priority_exponent, config.priority_epsilon)
-        } else {
-            replay
-        })
+    pub fn of(keys: &Dqn, space: Space) -> Result<Self> {
+        let (gamma, compressed) = (keys.gamma as f32, keys.replay_compression);
+        let replay = Self::new(space, keys.replay_capacity, keys.n_step, gamma, compressed)?;
+        Ok(if keys.prioritized { replay.prioritized(keys.priority_exponent, keys.priority_epsilon) } else { replay })
     }
 
     /// Room for `capacity` frames of observations of `space`, for transitions over `n_step` steps discounted by `gamma` each;

@@ -3,18 +3,9 @@
 //!
 //! Everything here works on plain slices, so that the CPU's own network and candle's share it.
 
-use crate::networks::first_maximum;
-use serde::{Deserialize, Serialize};
+pub use crate::config::Loss;
 
-/// What is made of a TD error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Loss {
-    /// The error clipped to [-1, 1] is the gradient: Huber's loss with delta 1.
-    Clipped,
-    /// The error squared.
-    Squared,
-}
+use crate::networks::first_maximum;
 
 impl Loss {
     /// (loss, its derivative by the predicted value) at `error` = target - prediction.

@@ -3,6 +3,7 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
+use crate::config::{Dqn, OptimizerKind};
 use crate::networks::cpu::convolution::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
@@ -62,6 +63,29 @@ pub enum OptimizerRule {
 }
 
 impl OptimizerRule {
+    /// The optimizer that DQN's keys ask for.
+    pub fn of(keys: &Dqn) -> Self {
+        let learning_rate = match keys.learning_rate_anneal_updates {
+            0 => LearningRate::constant(keys.learning_rate as f32),
+            updates => {
+                LearningRate { initial: keys.learning_rate as f32, last: keys.learning_rate_final as f32, updates }
+            }
+        };
+        match keys.optimizer {
+            OptimizerKind::RmsProp => OptimizerRule::RmsProp {
+                learning_rate,
+                decay: keys.rmsprop_decay as f32,
+                epsilon: keys.rmsprop_epsilon as f32,
+            },
+            OptimizerKind::Adam => OptimizerRule::Adam {
+                learning_rate,
+                beta1: keys.adam_beta1 as f32,
+                beta2: keys.adam_beta2 as f32,
+                epsilon: keys.adam_epsilon as f32,
+            },
+        }
+    }
+
     /// What the gradient of a batch of `batch_size` is multiplied by, starting from the sum: 1, or 1 over the batch size.
     pub fn gradient_scale(&self, batch_size: usize) -> f32 {
         match self {

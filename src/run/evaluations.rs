@@ -28,15 +28,15 @@ pub fn final_evaluation(
     device: &Device,
     stop: &AtomicBool,
 ) -> Result<()> {
-    if config.final_evaluation_episodes == 0 {
+    if config.run.final_evaluation_episodes == 0 {
         return Ok(());
     }
     let path = crate::policy::model::find(Some(folder))?;
     let checkpoint = Checkpoint::load(&path)?;
     let mut protocol = evaluation_protocol(config);
-    protocol.episodes = config.final_evaluation_episodes;
+    protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
-    let trained = evaluation::network_contestant(&checkpoint, &path, config.evaluation_epsilon, device)?;
+    let trained = evaluation::network_contestant(&checkpoint, &path, config.run.evaluation_epsilon, device)?;
     let random = evaluation::baseline_contestant(BaselinePolicy::Random);
     let random_setting = evaluation::baseline_setting(rom, BaselinePolicy::Random);
     let play = |setting: &Setting, contestant: &Contestant| -> Result<Option<Report>> {
@@ -83,11 +83,11 @@ pub fn final_evaluation(
 fn evaluation_protocol(config: &Config) -> Protocol {
     Protocol {
         episodes: 1,
-        epsilon: config.evaluation_epsilon,
-        max_episode_frames: config.evaluation_max_episode_frames,
-        noop_max: config.noop_max,
-        sticky_probability: config.sticky_probability as f32,
-        seed: config.seed,
+        epsilon: config.run.evaluation_epsilon,
+        max_episode_frames: config.run.evaluation_max_episode_frames,
+        noop_max: config.atari().noop_max,
+        sticky_probability: config.atari().sticky_probability as f32,
+        seed: config.run.seed,
     }
 }
 
@@ -108,8 +108,8 @@ impl TrainingEvaluation {
         Self {
             setting: setting.clone(),
             protocol,
-            frame_skip: config.frame_skip,
-            steps: config.evaluation_steps,
+            frame_skip: config.atari().frame_skip,
+            steps: config.run.evaluation_steps,
             device: device.clone(),
         }
     }

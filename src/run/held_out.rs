@@ -28,8 +28,8 @@ impl HeldOut {
     /// # Errors
     /// When the environment cannot be made.
     pub fn collect(spec: &Spec, config: &Config) -> Result<Self> {
-        let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.seed)?;
-        let mut generator = Generator::new(config.seed, Purpose::HeldOut);
+        let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.run.seed)?;
+        let mut generator = Generator::new(config.run.seed, Purpose::HeldOut);
         let (space, actions) = (environments.space(), environments.actions());
         let mut observations = space.observations(0);
         for _ in 0..STATES {

@@ -4,6 +4,7 @@
 //! Read leniently, because the run may still be under way or of another version: keys and kinds of rows that are unknown are
 //! passed over, and so is a last line that is not whole.
 
+use crate::config;
 use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, METRICS_FILE};
 use anyhow::{anyhow, bail, Context, Result};
 use serde_json::Value;
@@ -65,7 +66,7 @@ pub struct RunLog {
     pub cartridge_md5: String,
     /// The preset it began with.
     pub preset: String,
-    /// Every key of its configuration.
+    /// Every key of its configuration, without sections.
     pub config: toml::Table,
     /// Training games, in order.
     pub games: Vec<Game>,
@@ -93,7 +94,7 @@ impl RunLog {
             }
         }
         let text = read_text(&folder.join(CONFIG_FILE))?;
-        let config: toml::Table =
+        let sections: toml::Table =
             text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
         let Identity { game, cartridge_md5, preset, .. } = Identity::read(folder)?;
         let mut log = Self {
@@ -101,7 +102,7 @@ impl RunLog {
             game,
             cartridge_md5,
             preset,
-            config,
+            config: config::flat(&sections),
             games: Vec::new(),
             progress: Vec::new(),
             evaluations: Vec::new(),

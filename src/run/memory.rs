@@ -23,31 +23,31 @@ pub fn available() -> Option<u64> {
 
 /// Frames the replay of this run will hold at its end.
 fn replay_frames(config: &Config) -> u64 {
-    (config.replay_capacity as u64).min(config.total_steps)
+    (config.dqn().replay_capacity as u64).min(config.run.total_steps)
 }
 
 /// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
 /// [`SAMPLE_STEPS`] random steps.
 pub fn replay_bytes(config: &Config, spec: &Spec) -> Result<u64> {
-    let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.seed)?;
+    let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.run.seed)?;
     let Space::Pixels { side, .. } = environments.space() else { return Ok(0) };
-    let steps = if config.replay_compression { SAMPLE_STEPS } else { 1 };
-    let mut generator = Generator::new(config.seed, Purpose::Synthetic);
+    let steps = if config.dqn().replay_compression { SAMPLE_STEPS } else { 1 };
+    let mut generator = Generator::new(config.run.seed, Purpose::Synthetic);
     let mut bytes = 0;
     for _ in 0..steps {
         let pixels = environments.observations().seen().pixels()?;
-        bytes += Replay::bytes_of(&pixels[pixels.len() - side * side..], config.replay_compression) as u64;
+        bytes += Replay::bytes_of(&pixels[pixels.len() - side * side..], config.dqn().replay_compression) as u64;
         environments.step(&[generator.below(environments.actions())]);
     }
     // A priority is a leaf of a tree of sums.
-    let priority = if config.prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
+    let priority = if config.dqn().prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
     Ok(replay_frames(config) * (bytes / steps + priority))
 }
 
 /// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
 pub fn announce_memory(config: &Config, spec: &Spec, force: bool) -> Result<()> {
     let needed = replay_bytes(config, spec)?;
-    let about = if config.replay_compression { "about " } else { "" };
+    let about = if config.dqn().replay_compression { "about " } else { "" };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
     say!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
     let Some(available) = available().filter(|available| *available < needed) else { return Ok(()) };
@@ -60,7 +60,7 @@ pub fn announce_memory(config: &Config, spec: &Spec, force: bool) -> Result<()> 
         warn!("warning: {problem}");
         return Ok(());
     }
-    let compress = if config.replay_compression {
+    let compress = if config.dqn().replay_compression {
         ""
     } else {
         "--set replay_compression=true takes a fraction of it without loss; "

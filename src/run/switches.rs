@@ -10,14 +10,14 @@ use crate::algorithms::dqn::{new_updater, Dqn};
 use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
-use crate::config::{Config, LifeLoss, Sources};
+use crate::config::{self, Config, LifeLoss, Sources};
 use crate::environments::atari::Atari;
 use crate::environments::cartridges;
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::{Environment, Step};
 use crate::experience::replay::Batch;
 use crate::networks::learner::Which;
-use crate::networks::Architecture;
+use crate::networks::{Architecture, Design};
 use crate::observations::{Place, Space};
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
@@ -146,7 +146,7 @@ fn sides(config: &Config) -> Sides {
     sides.extend(scripted_run(config));
     sides.extend(updates(config));
     let at = [(0, 0), (STEPS, 0), (STEPS + 500_000, 0), (STEPS, 3)];
-    let schedule = EpsilonSchedule::of(config);
+    let schedule = EpsilonSchedule::of(config.dqn());
     sides.insert("epsilon", bytes(at.map(|(step, games)| schedule.epsilon(step, games))));
     sides
 }
@@ -158,7 +158,10 @@ fn game(config: &Config) -> Sides {
     let mut observations = started.space().observations(1);
     let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
 
-    let mut environment = Atari::for_training(&Config { noop_max: 0, ..config.clone() }, &cartridges::built_in(), 0);
+    let config::Environment::Atari(mut keys) = config.environment.clone();
+    keys.noop_max = 0;
+    let without_noops = Config { environment: config::Environment::Atari(keys), ..config.clone() };
+    let mut environment = Atari::for_training(&without_noops, &cartridges::built_in(), 0);
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut seen, mut learned) = (Vec::new(), Vec::new());
     environment.reset(&mut starts, observations.place());
@@ -183,15 +186,15 @@ fn scripted_run(config: &Config) -> Sides {
     let taken = Arc::<Mutex<Vec<usize>>>::default();
     let make = |_| -> Result<Box<dyn Environment>> {
         Ok(Box::new(Script {
-            life_loss_is_terminal: config.life_loss == LifeLoss::Terminal,
-            reward_clip: config.reward_clip,
+            life_loss_is_terminal: config.atari().life_loss == LifeLoss::Terminal,
+            reward_clip: config.atari().reward_clip,
             actions,
             pixel: 0,
             steps: 0,
             taken: Arc::clone(&taken),
         }))
     };
-    let mut environments = VectorEnvironment::new(&make, 1, config.seed).unwrap();
+    let mut environments = VectorEnvironment::new(&make, 1, config.run.seed).unwrap();
     let mut dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
     let mut scores = Scores::default();
     dqn.advance(&mut environments, STEPS, &mut scores).unwrap();
@@ -217,7 +220,7 @@ fn updates(config: &Config) -> Sides {
     let environment = Atari::for_training(config, &cartridges::built_in(), 0);
     let (space, actions) = (environment.space(), environment.actions());
     let mut updater = new_updater(config, space, actions, &Device::Cpu).unwrap();
-    let layout = Architecture::new(config.design(), actions).layout();
+    let layout = Architecture::new(Design::of(&config.network), actions).layout();
     let parameters = updater.learner().parameters(Which::Online).unwrap();
     let means = layout.iter().filter(|spec| !spec.is_sigma());
     let means: Vec<&[f32]> = means.map(|spec| &parameters.values[spec.range()]).collect();

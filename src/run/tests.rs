@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::algorithms::events::Event;
-use crate::config::{EpsilonKind, OptimizerKind, Schedule};
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Space};
 use crate::policy::model::BEST_FILE;
@@ -96,21 +95,15 @@ impl Environment for Guess {
     }
 }
 
-fn config() -> Config {
-    Config {
-        total_steps: 1500,
-        learning_starts_steps: 100,
-        epsilon_starts_steps: 100,
-        epsilon_anneal_steps: 300,
-        epsilon_final: 0.0,
-        target_sync_steps: 100,
-        replay_capacity: 1000,
-        batch_size: 8,
-        gamma: 0.5,
-        metrics_every_steps: 500,
-        evaluation_every_steps: 0,
-        ..Config::preset("bricks").unwrap()
-    }
+/// A short run with these keys set.
+fn config(overrides: &[&str]) -> Config {
+    let short =
+        ["total_steps=1500", "learning_starts_steps=100", "epsilon_starts_steps=100", "epsilon_anneal_steps=300"];
+    let small = ["epsilon_final=0", "target_sync_steps=100", "replay_capacity=1000", "batch_size=8", "gamma=0.5"];
+    let rows = ["metrics_every_steps=500", "evaluation_every_steps=0"];
+    let all = [short.as_slice(), &small, &rows, overrides].concat();
+    let overrides: Vec<String> = all.into_iter().map(str::to_string).collect();
+    Config::resolve(&Sources { preset: "bricks", overrides: &overrides, ..Sources::default() }).unwrap()
 }
 
 /// A run of that game, which is stopped after so many steps.
@@ -178,7 +171,7 @@ fn returns(folder: &Path) -> Vec<f64> {
 
 #[test]
 fn training_learns_a_game_that_can_be_seen_through() {
-    let (folder, session) = begun(&config(), u64::MAX);
+    let (folder, session) = begun(&config(&[]), u64::MAX);
     let record = &session.record;
     assert_eq!((session.algorithm.steps(), record.games(), record.updates()), (1500, 150, 350));
     let returns = returns(folder.path());
@@ -193,14 +186,15 @@ fn training_learns_a_game_that_can_be_seen_through() {
 
 #[test]
 fn a_stopped_run_ends_before_its_next_step() {
-    assert_eq!(begun(&config(), 0).1.algorithm.steps(), 0);
-    assert_eq!(begun(&config(), 33).1.algorithm.steps(), 33);
+    assert_eq!(begun(&config(&[]), 0).1.algorithm.steps(), 0);
+    assert_eq!(begun(&config(&[]), 33).1.algorithm.steps(), 33);
 }
 
 #[test]
 fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
     let run = |solved_at: f64| {
-        let config = Config { solved_at, target_tau: 0.02, gradient_clip_norm: 10.0, prioritized: true, ..config() };
+        let solved_at = format!("solved_at={solved_at}");
+        let config = config(&[&solved_at, "target_tau=0.02", "gradient_clip_norm=10", "prioritized=true"]);
         let (folder, session) = begun(&config, u64::MAX);
         let rows = rows(folder.path());
         let last = rows.iter().rfind(|row| row["kind"] == "progress").unwrap();
@@ -216,7 +210,7 @@ fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
 
 #[test]
 fn what_is_due_is_done_at_its_steps() {
-    let config = Config { metrics_every_steps: 400, checkpoint_every_steps: 300, ..config() };
+    let config = config(&["metrics_every_steps=400", "checkpoint_every_steps=300"]);
     let run = run_of(&config, u64::MAX);
     assert_eq!([0, 299, 300, 399, 900, 1400].map(|step| run.next_stop(step)), [300, 300, 400, 400, 1200, 1500]);
 }
@@ -225,21 +219,22 @@ fn what_is_due_is_done_at_its_steps() {
 /// in the replay, and what is learned in the second shows in the third, when the target network is new.
 #[test]
 fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was_before_its_copy() {
-    let run = |schedule, learning_starts_steps| {
-        let greedy = Config { epsilon_initial: 0.0, epsilon_final: 0.0, n_step: 1, ..config() };
-        let config = Config { schedule, learning_starts_steps, total_steps: 300, ..greedy };
+    let run = |schedule: &str, learning_starts_steps: u64| {
+        let (schedule, starts) =
+            (format!("schedule={schedule}"), format!("learning_starts_steps={learning_starts_steps}"));
+        let config = config(&[&schedule, &starts, "epsilon_initial=0", "n_step=1", "total_steps=300"]);
         let (folder, session) = begun(&config, u64::MAX);
         let returns = returns(folder.path());
         assert_eq!(returns.len(), 30);
         (returns, session.record.updates())
     };
     let never = 1_000;
-    let (unlearned, _) = run(Schedule::Sequential, never);
-    assert_eq!(run(Schedule::Concurrent, never), (unlearned.clone(), 0));
-    let (sequential, updates) = run(Schedule::Sequential, 0);
+    let (unlearned, _) = run("sequential", never);
+    assert_eq!(run("concurrent", never), (unlearned.clone(), 0));
+    let (sequential, updates) = run("sequential", 0);
     assert_eq!(updates, 300 / 4);
     assert!(sequential[..10] != unlearned[..10], "what is learned shows at once");
-    let (concurrent, updates) = run(Schedule::Concurrent, 0);
+    let (concurrent, updates) = run("concurrent", 0);
     assert_eq!(updates, 200 / 4);
     assert_eq!(concurrent[..20], unlearned[..20]);
     assert!(concurrent[20..] != unlearned[20..]);
@@ -247,24 +242,25 @@ fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was
 
 #[test]
 fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
-    let plain = Config { checkpoint_every_steps: 333, total_steps: 700, ..config() };
-    resumes_exactly(plain.clone());
-    let everything = Config {
-        double: true,
-        dueling: true,
-        noisy: true,
-        categorical: true,
-        prioritized: true,
-        n_step: 3,
-        target_tau: 0.01,
-        gradient_clip_norm: 10.0,
-        ..plain.clone()
-    };
-    resumes_exactly(everything);
-    let concurrent = Config { schedule: Schedule::Concurrent, ..plain.clone() };
-    resumes_exactly(concurrent.clone());
-    resumes_exactly(Config { noisy: true, prioritized: true, ..concurrent });
-    resumes_exactly(Config { epsilon_schedule: EpsilonKind::Exponential, optimizer: OptimizerKind::RmsProp, ..plain });
+    let variants: [&[&str]; 5] = [
+        &[],
+        &[
+            "double=true",
+            "dueling=true",
+            "noisy=true",
+            "categorical=true",
+            "prioritized=true",
+            "n_step=3",
+            "target_tau=0.01",
+            "gradient_clip_norm=10",
+        ],
+        &["schedule=concurrent"],
+        &["schedule=concurrent", "noisy=true", "prioritized=true"],
+        &["epsilon_schedule=exponential", "optimizer=rmsprop"],
+    ];
+    for variant in variants {
+        resumes_exactly(config(&[&["checkpoint_every_steps=333", "total_steps=700"], variant].concat()));
+    }
 }
 
 fn resumes_exactly(config: Config) {

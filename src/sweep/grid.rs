@@ -5,7 +5,7 @@
 //! cell is an ordinary run folder beside them.
 
 use crate::commands::SweepArgs;
-use crate::config::{Config, Sources};
+use crate::config::{flat, Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
 use crate::run::checkpoints;
@@ -182,7 +182,7 @@ impl Grid {
                 steps: args.steps,
             })?;
             ensure!(
-                config.final_evaluation_episodes > 0,
+                config.run.final_evaluation_episodes > 0,
                 "final_evaluation_episodes is 0, and a sweep sums up just those games; set it to 1 or more, e.g. \
                  --set final_evaluation_episodes=30"
             );
@@ -211,13 +211,15 @@ impl Grid {
             for game in &description.games {
                 for (preset, config) in description.presets.iter().zip(&configs) {
                     let name = format!("{}-{preset}-s{seed}", game.name);
+                    let mut config = config.clone();
+                    config.run.seed = seed;
                     cells.push(Cell {
                         folder: folder.join(&name),
                         name,
                         game: game.clone(),
                         preset: preset.clone(),
                         config_file: config_file(&folder, preset),
-                        config: Config { seed, ..config.clone() },
+                        config,
                     });
                 }
             }
@@ -304,8 +306,7 @@ fn read_config(path: &Path) -> Result<Config> {
 
 /// The keys with other values, each in words.
 fn differences(there: &Config, wanted: &Config) -> Result<Vec<String>> {
-    let table = |config: &Config| toml::Table::try_from(config).context("cannot write the configuration as TOML");
-    let (there, wanted) = (table(there)?, table(wanted)?);
+    let (there, wanted) = (flat(&there.to_table()?), flat(&wanted.to_table()?));
     let differs = |(key, value): (&String, &toml::Value)| {
         let other = there.get(key).filter(|other| *other != value)?;
         Some(format!("{key} is {other}, not {value}"))
@@ -338,7 +339,7 @@ pub(crate) mod tests {
         let grid = grid(folder.path(), &["--roms", "bricks", "--preset", "bricks,pong-cpu", "--seeds", "2"]).unwrap();
         let names: Vec<&str> = grid.cells.iter().map(|cell| cell.name.as_str()).collect();
         assert_eq!(names, ["bricks-bricks-s0", "bricks-pong-cpu-s0", "bricks-bricks-s1", "bricks-pong-cpu-s1"]);
-        assert_eq!((grid.cells[3].config.seed, grid.cells[3].preset.as_str()), (1, "pong-cpu"));
+        assert_eq!((grid.cells[3].config.run.seed, grid.cells[3].preset.as_str()), (1, "pong-cpu"));
         assert!(!folder.path().join(SWEEP_FILE).exists(), "nothing is written yet");
     }
 
@@ -351,7 +352,7 @@ pub(crate) mod tests {
         grid(folder.path(), &with("gamma=0.9")).unwrap().write().unwrap();
         for options in [vec![], with("gamma=0.9"), with("gamma=9e-1")] {
             let again = grid(folder.path(), &options).unwrap();
-            assert_eq!((again.cells.len(), again.cells[1].config.gamma), (2, 0.9));
+            assert_eq!((again.cells.len(), again.cells[1].config.dqn().gamma), (2, 0.9));
         }
         let refused = |options: &[&str]| format!("{:#}", grid(folder.path(), options).unwrap_err());
         let message = refused(&with("gamma=0.8"));
@@ -387,7 +388,9 @@ pub(crate) mod tests {
         assert_eq!(cell.progress().unwrap(), Progress::Checkpoint);
         fs::write(cell.folder.join(EVALUATION_FILE), "{}").unwrap();
         assert_eq!(cell.progress().unwrap(), Progress::Finished);
-        write(&Config { batch_size: 7, ..cell.config.clone() });
+        let mut other = cell.config.clone();
+        other.dqn_mut().batch_size = 7;
+        write(&other);
         let message = cell.progress().unwrap_err().to_string();
         assert!(message.contains("none of this sweep: batch_size is 7, not 32;"), "{message}");
         cell.clear().unwrap();

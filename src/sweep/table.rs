@@ -97,7 +97,7 @@ impl Table {
             return ProgressBar::hidden();
         }
         let row =
-            ProgressBar::new(cell.config.total_steps).with_style(self.style.clone()).with_prefix(cell.name.clone());
+            ProgressBar::new(cell.config.run.total_steps).with_style(self.style.clone()).with_prefix(cell.name.clone());
         self.rows.insert_before(&self.counts, row)
     }
 
@@ -124,7 +124,7 @@ impl Table {
         }
         self.drawn = Instant::now();
         for (cell, row) in jobs {
-            let (standing, total) = (Standing::read(&cell.folder), cell.config.total_steps);
+            let (standing, total) = (Standing::read(&cell.folder), cell.config.run.total_steps);
             let words = standing.in_words(total);
             if self.on_terminal {
                 row.set_position(standing.step);

@@ -1,11 +1,12 @@
 //! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
 use crate::algorithms::events::Update;
-use crate::config::Config;
+use crate::config::Dqn;
 use crate::experience::replay::{Batch, Replay};
 use crate::networks::head::{BatchLoss, Head, Lesson, Loss};
 use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::noise::draw_factors;
+use crate::networks::optimizer::OptimizerRule;
 use crate::observations::Space;
 use crate::random::{Generator, Purpose};
 use crate::saving::{Loading, Saving};
@@ -36,17 +37,17 @@ pub struct LearningRule {
 }
 
 impl LearningRule {
-    /// The rule that `config` describes.
-    pub fn of(config: &Config) -> Self {
-        let beta = BetaSchedule { initial: config.priority_beta_initial, steps: config.priority_beta_steps };
+    /// The rule that DQN's keys ask for.
+    pub fn of(keys: &Dqn) -> Self {
+        let beta = BetaSchedule { initial: keys.priority_beta_initial, steps: keys.priority_beta_steps };
         Self {
-            batch_size: config.batch_size,
-            loss: config.loss,
-            double: config.double,
-            gradient_scale: config.optimizer_rule().gradient_scale(config.batch_size),
-            gradient_norm_limit: (config.gradient_clip_norm > 0.0).then_some(config.gradient_clip_norm as f32),
-            target_tau: config.target_tau as f32,
-            beta: config.prioritized.then_some(beta),
+            batch_size: keys.batch_size,
+            loss: keys.loss,
+            double: keys.double,
+            gradient_scale: OptimizerRule::of(keys).gradient_scale(keys.batch_size),
+            gradient_norm_limit: (keys.gradient_clip_norm > 0.0).then_some(keys.gradient_clip_norm as f32),
+            target_tau: keys.target_tau as f32,
+            beta: keys.prioritized.then_some(beta),
         }
     }
 }

@@ -1,0 +1,165 @@
+//! Every key of a configuration: name, type, usual value, range, unit and meaning, source of the usual value.
+//!
+//! The usual values describe the agent of Mnih et al., "Human-level control through deep reinforcement learning", Nature 518
+//! (2015): its Methods and Extended Data Table 1, or, where the two disagree, the authors' Lua program ("release"). What that
+//! agent does not have is off, with the usual values of the paper that introduced it.
+
+use crate::config::section::{keys, read, Fault, Faults, Row, Section};
+use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, Loss, NetworkKind, OptimizerKind, Resize};
+use crate::config::Config;
+use toml::Value;
+
+/// The largest number of steps or updates; any run is shorter.
+const MANY: u64 = 1_000_000_000_000;
+/// Frames in an observation: the replay must hold at least so many, beside the steps of a transition.
+const FRAMES_OF_AN_OBSERVATION: usize = 4;
+
+keys! {
+    /// `[environment]`, `kind = "atari"`: how an agent meets an Atari game.
+    pub struct Atari {
+        frame_skip: u32 = 4, 1..=60, "frames an action is held for", "Mnih et al. 2015";
+        resize: Resize = Resize::Area, .., "how pictures become 84 x 84: area or bilinear", "ALE's own vector environment";
+        full_action_space: bool = false, .., "all 18 actions instead of the game's minimal ones", "Mnih et al. 2015";
+        sticky_probability: f64 = 0.0, 0.0..=1.0,
+            "probability a frame that the previous action is repeated", "Mnih et al. 2015: none";
+        noop_max: u32 = 30, 0..=10_000, "frames without action at the start of an episode, at most", "Mnih et al. 2015";
+        fire_reset: bool = false, .., "FIRE is pressed for one frame at the start of an episode", "Mnih et al. 2015: no";
+        life_loss: LifeLoss = LifeLoss::Terminal, ..,
+            "a lost life: terminal (discount 0, the game continues) or ignore", "Mnih et al. 2015, release";
+        reward_clip: bool = true, .., "rewards are clipped to [-1, 1] for learning", "Mnih et al. 2015";
+        max_episode_frames: u32 = 108_000, ..,
+            "frames after which a training episode is truncated; 0: never", "ALE's usual limit, 30 minutes";
+    }
+}
+
+keys! {
+    /// `[algorithm]`, `kind = "dqn"`: deep Q-learning with replay, and its variants.
+    pub struct Dqn {
+        replay_capacity: usize = 1_000_000, 6..=1_000_000_000,
+            "frames in the replay, one a step; 7 KB each if not compressed", "Mnih et al. 2015";
+        replay_compression: bool = true, ..,
+            "frames are compressed without loss, to 0.3 to 2 KB", "this program's choice";
+        learning_starts_steps: u64 = 50_000, 0..=MANY, "steps before the first update", "Mnih et al. 2015";
+        train_every_steps: u64 = 4, 1..=1_000_000, "steps from one update to the next", "Mnih et al. 2015";
+        batch_size: usize = 32, 1..=4096, "transitions in an update", "Mnih et al. 2015";
+        target_sync_steps: u64 = 10_000, 1..=MANY,
+            "steps from one copy to the target network to the next",
+            "Mnih et al. 2015, release (the paper's table: updates)";
+        target_tau: f64 = 0.0, 0.0..=1.0,
+            "fraction of the way that an update moves the target network; 0: copies", "Mnih et al. 2015: copies";
+        schedule: Interleaving = Interleaving::Sequential, ..,
+            "acting and learning: sequential, or concurrent on two cores", "Mnih et al. 2015";
+        gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "Mnih et al. 2015";
+        n_step: usize = 1, 1..=1_000, "steps of rewards before the successor's value", "Mnih et al. 2015";
+        double: bool = false, ..,
+            "the online network chooses the successor's action", "van Hasselt et al. 2016 came later";
+        loss: Loss = Loss::Clipped, ..,
+            "of a TD error: clipped (Huber, delta 1) or squared; unused if categorical", "Mnih et al. 2015";
+        prioritized: bool = false, .., "transitions are drawn by priority", "Schaul et al. 2016 came later";
+        priority_exponent: f64 = 0.6, 0.0..=1.0,
+            "alpha: a priority is the error to this power", "Schaul et al. 2016";
+        priority_beta_initial: f64 = 0.4, 0.0..=1.0,
+            "beta, the exponent of importance weights, at step 0", "Schaul et al. 2016";
+        // Not simply the length of the run: a run that is resumed to a greater length must continue as if it had always had it.
+        priority_beta_steps: u64 = 50_000_000, 1..=MANY,
+            "steps until beta is 1", "Schaul et al. 2016: the length of the run";
+        priority_epsilon: f64 = 1e-6, 1e-12..=1e3, "added to the error", "this program's choice";
+
+        optimizer: OptimizerKind = OptimizerKind::RmsProp, ..,
+            "rmsprop (centered, gradients summed over the batch) or adam (averaged)", "Mnih et al. 2015, release";
+        learning_rate: f64 = 2.5e-4, 1e-9..=1.0, "step size of an update", "Mnih et al. 2015";
+        learning_rate_final: f64 = 0.0, 0.0..=1.0,
+            "step size after learning_rate_anneal_updates; unused if those are 0", "this program's choice";
+        // Not simply the length of the run, as above.
+        learning_rate_anneal_updates: u64 = 0, 0..=MANY,
+            "updates of linear learning-rate decay; 0: none", "Mnih et al. 2015: none";
+        rmsprop_decay: f64 = 0.95, 0.0..=0.999_999,
+            "decay of the averages of the gradient and its square", "Mnih et al. 2015 (\"gradient momentum\")";
+        rmsprop_epsilon: f64 = 0.01, 1e-12..=1.0,
+            "added inside the root", "Mnih et al. 2015 (\"min squared gradient\")";
+        adam_beta1: f64 = 0.9, 0.0..=0.999_999, "decay of the average gradient", "Kingma & Ba 2015";
+        adam_beta2: f64 = 0.999, 0.0..=0.999_999, "decay of the average squared gradient", "Kingma & Ba 2015";
+        adam_epsilon: f64 = 1e-8, 1e-12..=1.0, "added to the root", "Kingma & Ba 2015";
+        gradient_clip_norm: f64 = 0.0, 0.0..=1e9,
+            "largest norm of the gradient of all parameters, as the optimizer sees it; 0: any",
+            "Mnih et al. 2015: any";
+
+        epsilon_schedule: EpsilonKind = EpsilonKind::Linear, ..,
+            "linear decay, or exponential: a factor a game", "Mnih et al. 2015";
+        epsilon_initial: f64 = 1.0, 0.0..=1.0, "probability of a random action before the decay", "Mnih et al. 2015";
+        epsilon_final: f64 = 0.1, 0.0..=1.0, "probability of a random action after the decay", "Mnih et al. 2015";
+        epsilon_starts_steps: u64 = 50_000, 0..=MANY,
+            "steps before the linear decay begins", "Mnih et al. 2015, release: when learning starts";
+        epsilon_anneal_steps: u64 = 1_000_000, 0..=MANY, "steps of the linear decay", "Mnih et al. 2015";
+        epsilon_decay: f64 = 0.995, 0.0..=1.0, "factor a game of the exponential decay", "LunarLander notebooks";
+    }
+    check dqn_rules
+}
+
+keys! {
+    /// `[network]`: what the network looks like.
+    pub struct Network {
+        network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small or cpu", "Mnih et al. 2015";
+        dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
+        noisy: bool = false, ..,
+            "noise in the dense layers explores, with epsilon 0 unless that is given too",
+            "Fortunato et al. 2018 came later";
+        noisy_sigma: f64 = 0.5, 0.0..=10.0,
+            "initial deviation of the noise, times 1/sqrt(inputs)", "Fortunato et al. 2018";
+        categorical: bool = false, ..,
+            "distributions of returns instead of means (C51)", "Bellemare et al. 2017 came later";
+        atoms: usize = 51, 2..=1_001, "returns in a distribution", "Bellemare et al. 2017";
+        value_min: f64 = -10.0, -1e6..=1e6, "discounted return of the first atom", "Bellemare et al. 2017";
+        value_max: f64 = 10.0, -1e6..=1e6, "discounted return of the last atom", "Bellemare et al. 2017";
+    }
+    check network_rules
+}
+
+keys! {
+    /// `[run]`: length, evaluations and files of a run.
+    pub struct Run {
+        total_steps: u64 = 50_000_000, 1..=MANY, "steps of the run (200 million frames)", "Mnih et al. 2015";
+        solved_at: f64 = f64::INFINITY, f64::NEG_INFINITY..=f64::INFINITY,
+            "mean return of the last 100 training games that ends the run; inf: never", "Mnih et al. 2015: never";
+        evaluation_every_steps: u64 = 250_000, 0..=MANY,
+            "steps from one evaluation during training to the next; 0: none", "Mnih et al. 2015, release";
+        evaluation_steps: u64 = 125_000, 1..=MANY,
+            "steps of such an evaluation; an unfinished game counts only if it is the first",
+            "Mnih et al. 2015, release";
+        final_evaluation_episodes: u32 = 30, 0..=100_000,
+            "games of the best network after training, and of the random policy; 0: none", "Mnih et al. 2015";
+        evaluation_epsilon: f64 = 0.05, 0.0..=1.0, "probability of a random action in evaluations", "Mnih et al. 2015";
+        evaluation_max_episode_frames: u32 = 18_000, 1..=u32::MAX,
+            "frames after which a game of an evaluation is cut off", "Mnih et al. 2015: 5 minutes";
+        metrics_every_steps: u64 = 10_000, 1..=MANY,
+            "steps from one periodic row in metrics.jsonl to the next", "this program's choice";
+        checkpoint_every_steps: u64 = 250_000, 1..=MANY,
+            "steps from one checkpoint to the next", "Mnih et al. 2015, release";
+        // TOML has no larger integers.
+        seed: u64 = 0, 0..=i64::MAX as u64, "seed of everything random in the run", "this program's choice";
+    }
+}
+
+/// The replay holds at least one transition; the concurrent schedule ends with a copy, and needs copies.
+fn dqn_rules(dqn: &Dqn, config: &Config, faults: &mut Faults) {
+    let least = FRAMES_OF_AN_OBSERVATION + dqn.n_step.clamp(1, 1_000) + 1;
+    faults.within("replay_capacity", dqn.replay_capacity, least..=1_000_000_000);
+    if dqn.schedule == Interleaving::Concurrent {
+        let (total, sync) = (config.run.total_steps, dqn.target_sync_steps);
+        if !total.is_multiple_of(sync.max(1)) {
+            let allowed = format!("with the concurrent schedule a multiple of target_sync_steps, {sync}");
+            faults.add("total_steps", total, &allowed);
+        }
+        if dqn.target_tau > 0.0 {
+            faults.add("target_tau", dqn.target_tau, "with the concurrent schedule 0");
+        }
+    }
+}
+
+/// A distribution has a width.
+fn network_rules(network: &Network, _: &Config, faults: &mut Faults) {
+    let Network { value_min, value_max, .. } = network;
+    if value_min >= value_max {
+        faults.add("value_min", value_min, &format!("less than value_max, {value_max}"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Sections with a `kind`: which environment, which algorithm. Each kind has keys of its own.
+
+use crate::config::keys::{Atari, Dqn};
+use crate::config::section::Section;
+
+/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name of the struct with its
+/// keys. The first kind is the usual one.
+macro_rules! kinds {
+    (
+        $(#[$attribute:meta])*
+        pub enum $section:ident { $($variant:ident = $kind:literal, $accessor:ident, $accessor_mut:ident;)* }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $section {
+            $(#[doc = concat!("`kind = \"", $kind, "\"`.")] $variant($variant),)*
+        }
+
+        impl $section {
+            /// Every kind; the first is the usual one.
+            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            /// The kind.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $kind,)*
+                }
+            }
+
+            /// The section of this kind with the usual values; `None` if there is no such kind.
+            pub fn usual(kind: &str) -> Option<Self> {
+                $(if kind == $kind {
+                    return Some(Self::$variant($variant::default()));
+                })*
+                None
+            }
+
+            $(
+                #[doc = concat!("The keys of `", $kind, "`, for a caller who knows that it is of that kind.")]
+                ///
+                /// # Panics
+                /// When it is of another.
+                pub fn $accessor(&self) -> &$variant {
+                    match self {
+                        Self::$variant(keys) => keys,
+                        #[allow(unreachable_patterns)]
+                        other => panic!("the configuration is of kind {}, not {}", other.kind(), $kind),
+                    }
+                }
+
+                #[doc = concat!("The keys of `", $kind, "`, to be changed.")]
+                ///
+                /// # Panics
+                /// When it is of another kind.
+                pub fn $accessor_mut(&mut self) -> &mut $variant {
+                    match self {
+                        Self::$variant(keys) => keys,
+                        #[allow(unreachable_patterns)]
+                        other => panic!("the configuration is of kind {}, not {}", other.kind(), $kind),
+                    }
+                }
+            )*
+
+            pub(super) fn section(&self) -> &dyn Section {
+                match self {
+                    $(Self::$variant(keys) => keys,)*
+                }
+            }
+
+            pub(super) fn section_mut(&mut self) -> &mut dyn Section {
+                match self {
+                    $(Self::$variant(keys) => keys,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// `[environment]`: what is acted in.
+    pub enum Environment {
+        Atari = "atari", atari, atari_mut;
+    }
+}
+
+kinds! {
+    /// `[algorithm]`: how it is learned.
+    pub enum Algorithm {
+        Dqn = "dqn", dqn, dqn_mut;
+    }
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::Atari(Atari::default())
+    }
+}
+
+impl Default for Algorithm {
+    fn default() -> Self {
+        Self::Dqn(Dqn::default())
+    }
+}

@@ -1,0 +1,116 @@
+//! Configurations to start from. The files in `presets/` state only what differs from the usual values, with the reason.
+
+use crate::config::section::Row;
+use crate::config::{sources, Config, KIND};
+use crate::text::nearest;
+use anyhow::{bail, Context, Result};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use toml::{Table, Value};
+
+/// (name, file) of the presets.
+pub(super) const PRESETS: [(&str, &str); 8] = [
+    ("nature", include_str!("presets/nature.toml")),
+    ("dopamine", include_str!("presets/dopamine.toml")),
+    ("cleanrl", include_str!("presets/cleanrl.toml")),
+    ("rainbow", include_str!("presets/rainbow.toml")),
+    ("machado", include_str!("presets/machado.toml")),
+    ("pong-cpu", include_str!("presets/pong-cpu.toml")),
+    ("breakout-cpu", include_str!("presets/breakout-cpu.toml")),
+    ("bricks", include_str!("presets/bricks.toml")),
+];
+
+/// Units, below the first lines of every preset that is shown.
+const UNITS: &str = "# frame = 1/60 s of the game; step = one decision of the agent; update = one gradient step.";
+/// Column of the comments of a preset that is shown.
+const COMMENT_COLUMN: usize = 37;
+
+/// A preset's file.
+fn file(name: &str) -> Result<&'static str> {
+    if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+        return Ok(text);
+    }
+    let names: Vec<&str> = Config::preset_names().collect();
+    let nearest =
+        nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+    bail!("there is no preset `{name}`{nearest} (there are: {})", names.join(", "));
+}
+
+/// (key, comment) of every line with a key.
+pub(super) fn comments(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    lines.map(|(key, rest)| (key.trim(), rest.split_once(" # ").map_or("", |(_, comment)| comment.trim()))).collect()
+}
+
+impl Config {
+    /// The preset `name`: the usual values but for those in its file.
+    ///
+    /// # Errors
+    /// When there is no such preset.
+    pub fn preset(name: &str) -> Result<Config> {
+        let table: Table = file(name)?.parse().with_context(|| format!("preset {name} is not TOML"))?;
+        let mut config = Config::default();
+        let mut faults = Vec::new();
+        config.apply(&sources::assignments(&table, &format!("in the preset {name}")), &mut faults);
+        match faults.as_slice() {
+            [] => Ok(config),
+            faults => bail!("preset {name}: {}", faults.join("; ")),
+        }
+    }
+
+    /// The names of the presets.
+    pub fn preset_names() -> impl Iterator<Item = &'static str> {
+        PRESETS.iter().map(|(name, _)| *name)
+    }
+
+    /// (name, what it is for in one line) of every preset.
+    pub fn preset_descriptions() -> impl Iterator<Item = (&'static str, &'static str)> {
+        PRESETS.iter().map(|(name, text)| (*name, text.lines().next().unwrap_or_default().trim_start_matches("# ")))
+    }
+
+    /// The preset `name` as a file for `--config`: every key with its value, unit and source.
+    ///
+    /// # Errors
+    /// When there is no such preset.
+    pub fn preset_text(name: &str) -> Result<String> {
+        let (config, text) = (Config::preset(name)?, file(name)?);
+        let comments = comments(text);
+        let mut shown = String::new();
+        for line in text.lines().take_while(|line| line.starts_with('#')).chain([UNITS]) {
+            let _ = writeln!(shown, "{line}");
+        }
+        for (name, kind, section) in config.sections() {
+            let _ = writeln!(shown, "\n[{name}]");
+            if let Some(kind) = kind {
+                let _ = writeln!(shown, "{KIND} = \"{kind}\"");
+            }
+            for Row { key, help, source } in section.rows() {
+                let value = section.get(key).as_ref().map(readable).unwrap_or_default();
+                let assignment = format!("{key} = {value}");
+                let _ = match comments.get(key) {
+                    Some(comment) => writeln!(shown, "{assignment:<COMMENT_COLUMN$} # {comment}"),
+                    None => writeln!(shown, "{assignment:<COMMENT_COLUMN$} # {help}; {source}"),
+                };
+            }
+        }
+        Ok(shown)
+    }
+
+    /// All presets, a line each.
+    pub fn preset_list() -> String {
+        Config::preset_descriptions().map(|(name, line)| format!("{name:<13} {line}\n")).collect()
+    }
+}
+
+/// The value in TOML as a person writes it: `50_000_000`, `2.5e-4`.
+fn readable(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => {
+            let digits = number.to_string();
+            let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+            groups.iter().map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join("_")
+        }
+        Value::Float(number) if *number != 0.0 && number.abs() < 1e-3 => format!("{number:e}"),
+        value => value.to_string(),
+    }
+}

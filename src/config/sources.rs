@@ -1,0 +1,230 @@
+//! Where the values come from, and in which order.
+
+use crate::config::section::Fault;
+use crate::config::{Config, KIND, SECTIONS};
+use crate::text::nearest;
+use anyhow::{bail, Context, Result};
+use std::fmt::Write;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources<'a> {
+    /// Name of the preset.
+    pub preset: &'a str,
+    /// `--config`.
+    pub file: Option<&'a Path>,
+    /// `--set`, each `key=value` or `section.key=value`.
+    pub overrides: &'a [String],
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--steps`.
+    pub steps: Option<u64>,
+}
+
+/// A key and the value that it is to have.
+#[derive(Clone, Debug)]
+pub(super) struct Assignment {
+    /// As written: `key` or `section.key`.
+    path: String,
+    value: Value,
+    /// Where it stands, for messages.
+    place: String,
+}
+
+impl Assignment {
+    fn new(path: &str, value: Value, place: &str) -> Self {
+        // `algorithm = "dqn"` is short for `algorithm.kind = "dqn"`. The key `network` has no kind and is a key.
+        let path = if Config::kinds(path).is_empty() { path.to_string() } else { format!("{path}.{KIND}") };
+        Self { path, value, place: place.to_string() }
+    }
+
+    /// Section, if it is named, and key.
+    fn parts(&self) -> (Option<&str>, &str) {
+        self.path.split_once('.').map_or((None, self.path.as_str()), |(section, key)| (Some(section), key))
+    }
+
+    /// The section whose kind it sets.
+    fn section_of_kind(&self) -> Option<&str> {
+        match self.parts() {
+            (Some(section), KIND) if !Config::kinds(section).is_empty() => Some(section),
+            _ => None,
+        }
+    }
+}
+
+/// The keys of `table`, which is in sections, or flat as earlier versions wrote it, or both.
+pub(super) fn assignments(table: &Table, place: &str) -> Vec<Assignment> {
+    let mut list = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(keys) if keys.is_empty() && SECTIONS.contains(&key.as_str()) => {}
+            Value::Table(keys) if !keys.is_empty() => {
+                list.extend(
+                    keys.iter().map(|(inner, value)| Assignment::new(&format!("{key}.{inner}"), value.clone(), place)),
+                );
+            }
+            value => list.push(Assignment::new(key, value.clone(), place)),
+        }
+    }
+    list
+}
+
+/// The keys of a configuration without their sections, as earlier versions wrote it. The kinds of environment and algorithm
+/// are left out where they are the usual ones, and are called `environment` and `algorithm` where they are not.
+pub fn flat(table: &Table) -> Table {
+    let mut keys = Table::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(section) if SECTIONS.contains(&key.as_str()) => {
+                for (inner, value) in section {
+                    if inner != KIND {
+                        keys.insert(inner.clone(), value.clone());
+                    } else if value.as_str() != Config::kinds(key).first().copied() {
+                        keys.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+            value => {
+                keys.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    keys
+}
+
+impl Config {
+    /// The configuration that `sources` give together.
+    ///
+    /// # Errors
+    /// All faults at once: unknown keys, values of another type or out of their range. Also when there is no such preset, or
+    /// the file cannot be read.
+    pub fn resolve(sources: &Sources) -> Result<Config> {
+        let preset = Config::preset(sources.preset)?;
+        let mut given = Vec::new();
+        let mut faults = Vec::new();
+        if let Some(path) = sources.file {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let file: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+            given.extend(assignments(&file, &format!("in {}", path.display())));
+        }
+        for assignment in sources.overrides {
+            match assignment.split_once('=') {
+                Some((path, text)) => given.push(Assignment::new(path.trim(), parse_value(text.trim()), "in --set")),
+                None => faults.push(format!("--set {assignment}: expected KEY=VALUE, e.g. --set learning_rate=1e-4")),
+            }
+        }
+        let mut config = preset.clone();
+        config.apply(&given, &mut faults);
+        let epsilon_given = given.iter().any(|given| matches!(given.parts().1, "epsilon_initial" | "epsilon_final"));
+        if config.network.noisy && !preset.network.noisy && !epsilon_given {
+            config.leave_exploration_to_the_noise();
+        }
+        config.run.seed = sources.seed.unwrap_or(config.run.seed);
+        config.run.total_steps = sources.steps.unwrap_or(config.run.total_steps);
+        faults.extend(config.faults());
+        match faults.as_slice() {
+            [] => Ok(config),
+            [fault] => bail!("invalid configuration: {fault}"),
+            faults => {
+                let mut message = format!("invalid configuration, {} faults:", faults.len());
+                for fault in faults {
+                    let _ = write!(message, "\n  {fault}");
+                }
+                bail!(message)
+            }
+        }
+    }
+
+    /// Epsilon becomes 0 if the algorithm has one: the preset's was for a network without noise.
+    fn leave_exploration_to_the_noise(&mut self) {
+        let algorithm = self.algorithm.section_mut();
+        for key in ["epsilon_initial", "epsilon_final"] {
+            if algorithm.has(key) {
+                let set = algorithm.set(key, Value::Float(0.0));
+                debug_assert_eq!(set, Ok(()));
+            }
+        }
+    }
+
+    /// Gives the keys their values, kinds first; what is wrong with them is added to `faults`.
+    pub(super) fn apply(&mut self, given: &[Assignment], faults: &mut Vec<Fault>) {
+        for assignment in given {
+            let Some(section) = assignment.section_of_kind() else { continue };
+            if let Err(reason) = self.set_kind(section, &assignment.value) {
+                let usual = Config::kinds(section).first().copied().unwrap_or_default();
+                faults.push(refusal(assignment, &reason, usual));
+            }
+        }
+        for assignment in given.iter().filter(|assignment| assignment.section_of_kind().is_none()) {
+            if let Err(fault) = self.apply_key(assignment) {
+                faults.push(fault);
+            }
+        }
+    }
+
+    fn apply_key(&mut self, assignment: &Assignment) -> Result<(), Fault> {
+        let (_, key) = assignment.parts();
+        let section = self.section_of(assignment)?;
+        let Some(section) = self.section_mut(section) else { return Ok(()) };
+        let current = section.get(key);
+        section
+            .set(key, assignment.value.clone())
+            .map_err(|reason| refusal(assignment, &reason, &current.as_ref().map_or(String::new(), plain)))
+    }
+
+    /// The section that has the key of `assignment`.
+    fn section_of(&self, assignment: &Assignment) -> Result<&'static str, Fault> {
+        let Assignment { path, place, .. } = assignment;
+        let hint = |near: Option<String>| near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let (named, key) = assignment.parts();
+        let having: Vec<&str> =
+            self.sections().into_iter().filter(|(_, _, keys)| keys.has(key)).map(|(name, ..)| name).collect();
+        match (named, having.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, []) => {
+                let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.rows()).map(|row| row.key);
+                let near = nearest(key, keys.chain(SECTIONS)).map(str::to_string);
+                Err(format!("unknown key `{key}` {place}{}", hint(near)))
+            }
+            (None, several) => {
+                let names: Vec<String> = several.iter().map(|section| format!("`{section}.{key}`")).collect();
+                Err(format!("`{key}` {place} can be {}: write one of these", names.join(" or ")))
+            }
+            (Some(named), having) => {
+                let Some((name, _, keys)) = self.sections().into_iter().find(|(name, ..)| *name == named) else {
+                    let near = nearest(named, SECTIONS.into_iter()).map(str::to_string);
+                    return Err(format!("unknown section `{named}` {place}{}", hint(near)));
+                };
+                if having.contains(&name) {
+                    return Ok(name);
+                }
+                let near = match having.first() {
+                    Some(other) => Some(format!("{other}.{key}")),
+                    None => nearest(key, keys.rows().iter().map(|row| row.key)).map(|near| format!("{name}.{near}")),
+                };
+                Err(format!("unknown key `{path}` {place}{}", hint(near)))
+            }
+        }
+    }
+}
+
+/// The value is no value of the key; `example` is one.
+fn refusal(Assignment { path, value, place }: &Assignment, reason: &str, example: &str) -> Fault {
+    format!("{path} is {value} {place}: {reason}; e.g. --set {path}={example}")
+}
+
+/// The value as one would type it after `--set key=`.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}
+
+/// A TOML value; what is none is a string, so that strings need no quotes.
+fn parse_value(text: &str) -> Value {
+    format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_string()))
+}
