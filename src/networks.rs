@@ -10,6 +10,7 @@ pub mod device;
 pub mod evaluator;
 pub mod head;
 pub mod learner;
+pub mod loss;
 pub mod noise;
 pub mod optimizer;
 #[cfg(test)]
@@ -267,7 +268,7 @@ impl Parameters {
 }
 
 /// The index of the largest of `values`; of equal ones the lowest.
-pub fn first_maximum(values: &[f32]) -> usize {
+pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if *value > values[best] {
@@ -378,7 +379,7 @@ mod tests {
 
     #[test]
     fn of_equal_maxima_the_first_counts() {
-        assert_eq!(first_maximum(&[1.0, 3.0, 3.0, 2.0]), 1);
-        assert_eq!(first_maximum(&[-1.0]), 0);
+        assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
+        assert_eq!(argmax(&[-1.0]), 0);
     }
 }

@@ -3,7 +3,7 @@
 pub mod model;
 
 use crate::networks::evaluator::Evaluator;
-use crate::networks::{first_maximum, Parameters};
+use crate::networks::{argmax, Parameters};
 use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
@@ -31,7 +31,7 @@ impl Player {
         if generator.fraction() < self.epsilon {
             return Ok(generator.below(self.evaluator.architecture().actions));
         }
-        Ok(first_maximum(self.evaluator.q_values(observation)?))
+        Ok(argmax(self.evaluator.q_values(observation)?))
     }
 
     /// The Q-values of `observation`, one for each action.
@@ -42,7 +42,7 @@ impl Player {
 
 /// The index of the largest of `values`; `generator` chooses among equal ones.
 pub fn any_maximum(values: &[f32], generator: &mut Generator) -> usize {
-    let first = first_maximum(values);
+    let first = argmax(values);
     let ties = values.iter().filter(|value| **value == values[first]).count();
     if ties < 2 {
         return first;

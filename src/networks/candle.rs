@@ -77,7 +77,7 @@ impl CandleNetwork {
 
     /// From now on noisy layers have the weights that `factors` (see [`Architecture::noisy_layers`]) make, or with `None`
     /// their means.
-    pub fn perturb(&mut self, factors: Option<&[f32]>) -> Result<()> {
+    pub fn set_noise(&mut self, factors: Option<&[f32]>) -> Result<()> {
         self.noise.clear();
         let Some(factors) = factors else { return Ok(()) };
         for layer in self.architecture.noisy_layers() {

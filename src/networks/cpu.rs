@@ -188,7 +188,7 @@ impl CpuNetwork {
     }
 
     /// The parameters in this module's order: what an optimizer changes, element by element. Noise is off then, until
-    /// the next [`perturb`](Self::perturb).
+    /// the next [`set_noise`](Self::set_noise).
     pub fn values_mut(&mut self) -> &mut [f32] {
         self.noise.on = false;
         &mut self.values
@@ -211,7 +211,7 @@ impl CpuNetwork {
 
     /// From now on noisy layers have the weights that `factors` (see [`Architecture::noisy_layers`]) make, or with `None`
     /// their means; until the parameters change, which leaves the means.
-    pub fn perturb(&mut self, factors: Option<&[f32]>) {
+    pub fn set_noise(&mut self, factors: Option<&[f32]>) {
         let architecture = &self.plan.architecture;
         let noise = &mut self.noise;
         noise.on = architecture.design.noisy && factors.is_some();

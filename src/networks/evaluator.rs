@@ -61,15 +61,15 @@ impl Evaluator {
         })
     }
 
-    /// From now on noisy layers have this noise; see [`Learner::perturb`](crate::networks::learner::Learner::perturb).
+    /// From now on noisy layers have this noise; see [`Learner::set_noise`](crate::networks::learner::Learner::set_noise).
     ///
     /// # Errors
     /// When the network is [shared](Self::share), or the device fails.
     pub fn set_noise(&mut self, noise: &[f32]) -> Result<()> {
         let alone = "the noise of a network that others use too cannot be set";
         match &mut self.network {
-            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.perturb(Some(noise)),
-            Network::Candle(network) => Arc::get_mut(network).context(alone)?.perturb(Some(noise))?,
+            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise)),
+            Network::Candle(network) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise))?,
         }
         Ok(())
     }
