@@ -4,6 +4,7 @@ pub mod model;
 
 use crate::networks::evaluator::Evaluator;
 use crate::networks::{argmax, Parameters};
+use crate::observations::Seen;
 use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
@@ -31,12 +32,12 @@ impl Player {
         if generator.fraction() < self.epsilon {
             return Ok(generator.below(self.evaluator.architecture().actions));
         }
-        Ok(argmax(self.evaluator.q_values(observation)?))
+        Ok(argmax(self.evaluator.q_values(Seen::Pixels(observation))?))
     }
 
     /// The Q-values of `observation`, one for each action.
     pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
-        Ok(self.evaluator.q_values(observation)?.to_vec())
+        Ok(self.evaluator.q_values(Seen::Pixels(observation))?.to_vec())
     }
 }
 

@@ -8,15 +8,16 @@ use crate::networks::optimizer::{
     clip_norm, clip_norm_on_device, CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState,
 };
 use crate::networks::{Architecture, Parameters};
+use crate::observations::Seen;
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// Which of the two networks.
+/// One of the two networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The one that acts and learns.
+    /// The network that acts and learns.
     Online,
     /// The copy that values successors.
     Target,
@@ -27,44 +28,66 @@ pub trait Learner: Send {
     /// The networks' shape.
     fn architecture(&self) -> &Architecture;
 
-    /// The outputs `[images, actions, width]` for `observations`, `[images, 4, 84, 84]` gray values.
-    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]>;
+    /// A network's outputs `[images, actions, width]` for `observations`; the [head](crate::networks::head::Head) defines their
+    /// meaning.
+    ///
+    /// # Errors
+    /// When the observations are not of the network's space, or the device fails.
+    fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]>;
 
-    /// From now on a network's noisy layers have this draw of noise (see
-    /// [`Architecture::noisy_layers`](crate::networks::Architecture::noisy_layers)), or with `None` none; until its
-    /// parameters change, which leaves it without.
-    fn set_noise(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()>;
+    /// Sets the noise of a network's noisy layers (see [`Architecture::noisy_layers`]), or with `None` none. It lasts until the
+    /// parameters change, which leaves the network without.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn set_noise(&mut self, which: Which, noise: Option<&[f32]>) -> Result<()>;
 
     /// One optimizer step of the online network on `loss`, whose transitions began with `observations`.
     ///
     /// # Errors
-    /// [`NotFinite`](crate::networks::loss::NotFinite) before anything has changed, or when the device fails.
-    fn descend(&mut self, observations: &[u8], loss: &Loss<'_>) -> Result<Shown>;
+    /// [`NotFinite`](crate::networks::loss::NotFinite) before anything has changed; when the observations are not of the
+    /// network's space, or the device fails.
+    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown>;
 
     /// Moves the target network's parameters the fraction `tau` of the way to the online network's; 1 makes an exact copy.
+    ///
+    /// # Errors
+    /// When the device fails.
     fn move_target(&mut self, tau: f32) -> Result<()>;
 
     /// A network's parameters.
+    ///
+    /// # Errors
+    /// When the device fails.
     fn parameters(&self, which: Which) -> Result<Parameters>;
 
-    /// A copy of a network, on the same device, to be evaluated elsewhere.
+    /// A copy of a network on the same device.
+    ///
+    /// # Errors
+    /// When the device fails.
     fn evaluator(&self, which: Which) -> Result<Evaluator>;
 
-    /// Both networks and what the optimizer remembers.
+    /// Both networks and the state of the optimizer.
+    ///
+    /// # Errors
+    /// When the device fails.
     fn state(&self) -> Result<LearnerState>;
 
-    /// Goes on from a state of such a learner, on whatever device it was.
+    /// Continues from a state, whatever device it was made on.
+    ///
+    /// # Errors
+    /// When it is the state of another network, or the device fails.
     fn set_state(&mut self, state: LearnerState) -> Result<()>;
 }
 
-/// What a learner's future depends on, all in the order of the stored parameters.
+/// The state of a learner, all in the order of the stored parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LearnerState {
     /// Parameters of the online network.
     pub online: Vec<f32>,
     /// Parameters of the target network.
     pub target: Vec<f32>,
-    /// What the optimizer remembers.
+    /// State of the optimizer.
     pub optimizer: OptimizerState,
 }
 
@@ -123,29 +146,29 @@ impl Learner for CpuLearner {
         self.online.architecture()
     }
 
-    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
+    fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
             Which::Target => &self.target,
         };
-        Ok(self.workspace.forward(network, observations))
+        self.workspace.forward(network, observations)
     }
 
-    fn set_noise(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()> {
+    fn set_noise(&mut self, which: Which, noise: Option<&[f32]>) -> Result<()> {
         match which {
-            Which::Online => self.online.set_noise(factors),
-            Which::Target => self.target.set_noise(factors),
+            Which::Online => self.online.set_noise(noise),
+            Which::Target => self.target.set_noise(noise),
         }
         Ok(())
     }
 
-    fn descend(&mut self, observations: &[u8], loss: &Loss<'_>) -> Result<Shown> {
+    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
         let begun = Instant::now();
-        let outputs = self.workspace.forward(&self.online, observations);
+        let outputs = self.workspace.forward(&self.online, observations)?;
         let forward = begun.elapsed();
         self.output_gradient.resize(outputs.len(), 0.0);
         let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
-        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient);
+        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
         let gradient_norm = loss.norm_limit.map(|limit| clip_norm(&mut self.gradient, limit, &mut self.norm_sums));
         self.optimizer.step(self.online.values_mut(), &self.gradient);
         Ok(Shown { gradient_norm, forward, ..shown })
@@ -211,7 +234,7 @@ impl Learner for CandleLearner {
         self.online.architecture()
     }
 
-    fn outputs(&mut self, which: Which, observations: &[u8]) -> Result<&[f32]> {
+    fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
             Which::Target => &self.target,
@@ -220,14 +243,14 @@ impl Learner for CandleLearner {
         Ok(&self.outputs)
     }
 
-    fn set_noise(&mut self, which: Which, factors: Option<&[f32]>) -> Result<()> {
+    fn set_noise(&mut self, which: Which, noise: Option<&[f32]>) -> Result<()> {
         Ok(match which {
-            Which::Online => self.online.set_noise(factors),
-            Which::Target => self.target.set_noise(factors),
+            Which::Online => self.online.set_noise(noise),
+            Which::Target => self.target.set_noise(noise),
         }?)
     }
 
-    fn descend(&mut self, observations: &[u8], loss: &Loss<'_>) -> Result<Shown> {
+    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
         let begun = Instant::now();
         let outputs = self.online.forward(observations)?;
         self.outputs = outputs.flatten_all()?.to_vec1()?;

@@ -10,6 +10,7 @@ use crate::networks::head::Head;
 use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::loss::{Loss, LossKind, NotFinite};
 use crate::networks::noise::draw_noise;
+use crate::observations::Seen;
 use crate::policy::any_maximum;
 use crate::preprocess::{Frame, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -155,7 +156,7 @@ impl Updater {
             self.learner.set_noise(Which::Online, Some(factors))?;
         }
         let head = self.head();
-        let outputs = self.learner.outputs(Which::Online, observation)?;
+        let outputs = self.learner.outputs(Which::Online, Seen::Pixels(observation))?;
         Ok(head.q_values(outputs, &mut self.q_values))
     }
 
@@ -197,11 +198,11 @@ impl Updater {
         self.draw_noise(Which::Target)?;
         self.draw_noise(Which::Online)?;
         if self.rule.double {
-            let outputs = self.learner.outputs(Which::Online, &batch.next_observations)?;
+            let outputs = self.learner.outputs(Which::Online, Seen::Pixels(&batch.next_observations))?;
             self.chooser.clear();
             self.chooser.extend_from_slice(head.q_values(outputs, &mut self.q_values));
         }
-        let target_outputs = self.learner.outputs(Which::Target, &batch.next_observations)?;
+        let target_outputs = self.learner.outputs(Which::Target, Seen::Pixels(&batch.next_observations))?;
         let chooser =
             if self.rule.double { self.chooser.as_slice() } else { head.q_values(target_outputs, &mut self.q_values) };
         head.targets(&batch.rewards, &batch.discounts, target_outputs, chooser, &mut self.targets);
@@ -217,7 +218,7 @@ impl Updater {
             gradient_scale: rule.gradient_scale,
             norm_limit: rule.gradient_norm_limit,
         };
-        let shown = match self.learner.descend(&batch.observations, &loss) {
+        let shown = match self.learner.descend(Seen::Pixels(&batch.observations), &loss) {
             Err(error) if error.is::<NotFinite>() => return Err(error.context(self.diagnosis())),
             shown => shown?,
         };
@@ -447,7 +448,8 @@ mod tests {
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
     use crate::networks::{Architecture, Design, NetworkKind, Parameters};
-    use crate::preprocess::FRAME_PIXELS;
+    use crate::observations::Space;
+    use crate::preprocess::{FRAME_PIXELS, SIDE, STACK};
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
@@ -499,7 +501,8 @@ mod tests {
         EpsilonSchedule::Linear { initial: 1.0, last: 0.1, starts_steps: 0, anneal_steps: 100 };
 
     fn agent(variant: Variant) -> Agent {
-        let architecture = Architecture::new(variant.design, 2);
+        let space = Space::Pixels { stack: STACK, side: SIDE };
+        let architecture = Architecture::new(variant.design, space, 2).unwrap();
         let parameters = Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights));
         let rule = LearningRule {
             batch_size: variant.batch_size,
@@ -591,7 +594,7 @@ mod tests {
                 agent.updater.learner.set_noise(Which::Online, None).unwrap();
                 wrong = observations.chunks_exact(STACK_PIXELS).find_map(|observation| {
                     let expected = if observation[STACK_PIXELS - 1] > 0 { expected[0] } else { expected[1] };
-                    let outputs = agent.updater.learner.outputs(Which::Online, observation).unwrap();
+                    let outputs = agent.updater.learner.outputs(Which::Online, Seen::Pixels(observation)).unwrap();
                     let q_values = head.q_values(outputs, &mut room);
                     let near = q_values.iter().zip(expected).all(|(got, want)| (got - want).abs() < tolerance);
                     let right = near && argmax(q_values) == argmax(&expected);
@@ -639,7 +642,7 @@ mod tests {
         let mut seen = Vec::new();
         for step in 0..3 {
             agent.act(&observation, step).unwrap();
-            seen.push(agent.updater.learner.outputs(Which::Online, &observation).unwrap().to_vec());
+            seen.push(agent.updater.learner.outputs(Which::Online, Seen::Pixels(&observation)).unwrap().to_vec());
         }
         assert!(seen[0] != seen[1] && seen[1] != seen[2]);
         let watched = agent.mean_maximal_q(&observation).unwrap();
