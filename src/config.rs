@@ -14,7 +14,7 @@ mod words;
 pub use keys::{Atari, Dqn, Network, Run};
 pub use kinds::{Algorithm, Environment};
 pub use sources::{flat, Sources};
-pub use words::{EpsilonKind, Interleaving, LifeLoss, Loss, NetworkKind, OptimizerKind, Resize};
+pub use words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
 
 use crate::config::section::{Fault, Faults, Row, Section};
 use anyhow::{bail, Context, Result};

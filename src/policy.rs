@@ -3,7 +3,7 @@
 pub mod model;
 
 use crate::networks::evaluator::Evaluator;
-use crate::networks::{first_maximum, Parameters};
+use crate::networks::{argmax, Parameters};
 use crate::observations::Seen;
 use crate::random::Generator;
 use anyhow::Result;
@@ -32,12 +32,12 @@ impl Player {
         if generator.fraction() < self.epsilon {
             return Ok(generator.below(self.evaluator.architecture().actions));
         }
-        Ok(first_maximum(self.evaluator.q_values(observation)?))
+        Ok(argmax(self.evaluator.q_values(Seen::Pixels(observation))?))
     }
 
     /// The Q-values of `observation`, one for each action.
     pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
-        Ok(self.evaluator.q_values(observation)?.to_vec())
+        Ok(self.evaluator.q_values(Seen::Pixels(observation))?.to_vec())
     }
 }
 
@@ -54,7 +54,7 @@ impl Policy {
     /// When the device fails.
     pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
         match self {
-            Policy::Network(evaluator) => Ok(Some(evaluator.q_values(seen.pixels()?)?)),
+            Policy::Network(evaluator) => Ok(Some(evaluator.q_values(seen)?)),
         }
     }
 
@@ -71,7 +71,7 @@ impl Policy {
 
 /// The index of the largest of `values`; `generator` chooses among equal ones.
 pub fn any_maximum(values: &[f32], generator: &mut Generator) -> usize {
-    let first = first_maximum(values);
+    let first = argmax(values);
     let ties = values.iter().filter(|value| **value == values[first]).count();
     if ties < 2 {
         return first;

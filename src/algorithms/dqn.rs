@@ -76,7 +76,7 @@ struct DqnState {
 /// # Errors
 /// When the replay cannot keep such observations, or the device has no room for the networks.
 pub fn new_updater(config: &Config, space: Space, actions: usize, device: &Device) -> Result<Updater> {
-    let architecture = Architecture::new(Design::of(&config.network), actions);
+    let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
     let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.run.seed, Purpose::Weights));
     parameters.set_noisy_sigma(config.network.noisy_sigma as f32);
     let learner = new_learner(&parameters, OptimizerRule::of(config.dqn()), device)?;
@@ -134,7 +134,7 @@ impl Dqn {
     /// One step, and the update and the copy that are due after it.
     fn step(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
         let Self { rules, explorer, updater, .. } = self;
-        let seen = environments.observations().seen().pixels()?;
+        let seen = environments.observations().seen();
         let epsilon = explorer.epsilon(self.step);
         let action = explorer.act(self.step, |noise| updater.q_values(seen, noise))?;
         let begun = Instant::now();

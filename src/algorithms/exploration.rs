@@ -1,7 +1,7 @@
 //! Epsilon-greedy exploration: how the probability of a random action falls during training, and who draws it.
 
 use crate::config::{Dqn, EpsilonKind};
-use crate::networks::noise::draw_factors;
+use crate::networks::noise::draw_noise;
 use crate::policy::any_maximum;
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
@@ -50,7 +50,7 @@ impl Explorer {
             return Ok(self.state.exploration.below(self.actions));
         }
         if !self.noise.is_empty() {
-            draw_factors(&mut self.state.noise, &mut self.noise);
+            draw_noise(&mut self.state.noise, &mut self.noise);
         }
         let action = any_maximum(q_values(&self.noise)?, &mut self.state.exploration);
         self.time += begun.elapsed();

@@ -5,7 +5,7 @@
 //! agent does not have is off, with the usual values of the paper that introduced it.
 
 use crate::config::section::{keys, read, Fault, Faults, Row, Section};
-use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, Loss, NetworkKind, OptimizerKind, Resize};
+use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
 use crate::config::Config;
 use toml::Value;
 
@@ -53,7 +53,7 @@ keys! {
         n_step: usize = 1, 1..=1_000, "steps of rewards before the successor's value", "Mnih et al. 2015";
         double: bool = false, ..,
             "the online network chooses the successor's action", "van Hasselt et al. 2016 came later";
-        loss: Loss = Loss::Clipped, ..,
+        loss: LossKind = LossKind::Clipped, ..,
             "of a TD error: clipped (Huber, delta 1) or squared; unused if categorical", "Mnih et al. 2015";
         prioritized: bool = false, .., "transitions are drawn by priority", "Schaul et al. 2016 came later";
         priority_exponent: f64 = 0.6, 0.0..=1.0,

@@ -130,7 +130,7 @@ fn nature() -> Config {
             target_sync_steps: 10_000,
             schedule: Interleaving::Sequential,
             gamma: 0.99,
-            loss: Loss::Clipped,
+            loss: LossKind::Clipped,
             optimizer: OptimizerKind::RmsProp,
             learning_rate: 2.5e-4,
             rmsprop_decay: 0.95,
@@ -189,7 +189,7 @@ fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
     *dopamine.dqn_mut() = Dqn {
         learning_starts_steps: 20_000,
         target_sync_steps: 8_000,
-        loss: Loss::Squared,
+        loss: LossKind::Squared,
         optimizer: OptimizerKind::Adam,
         learning_rate: 6.25e-5,
         adam_epsilon: 1.5e-4,
@@ -204,7 +204,7 @@ fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
     *cleanrl.dqn_mut() = Dqn {
         learning_starts_steps: 80_000,
         target_sync_steps: 1_000,
-        loss: Loss::Squared,
+        loss: LossKind::Squared,
         optimizer: OptimizerKind::Adam,
         learning_rate: 1e-4,
         priority_beta_steps: 10_000_000,

@@ -36,7 +36,7 @@ pub enum Interleaving {
 /// The loss of a TD error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Loss {
+pub enum LossKind {
     /// The error clipped to [-1, 1] is the gradient: Huber's loss with delta 1.
     Clipped,
     /// The error squared.
@@ -67,13 +67,15 @@ pub enum EpsilonKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkKind {
-    /// Mnih et al. 2015: conv 32 8x8/4, conv 64 4x4/2, conv 64 3x3/1, dense 512; 9.3 M multiply-adds a state.
+    /// Mnih et al. 2015: conv 32 8x8/4, conv 64 4x4/2, conv 64 3x3/1, dense 512; 9.3 M multiply-adds a state of 4 x 84 x 84.
     Nature,
-    /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state.
+    /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state of 4 x 84 x 84.
     Nips,
-    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state.
+    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state of 4 x 84 x 84.
     Small,
-    /// For the CPU, where hardly a pixel is seen twice: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a
-    /// state.
+    /// For the CPU, with hardly overlapping patches: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a state of
+    /// 4 x 84 x 84.
     Cpu,
+    /// A multilayer perceptron for states of a few numbers, without convolutions: dense 128, dense 128.
+    Mlp,
 }

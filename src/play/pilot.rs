@@ -133,9 +133,12 @@ impl Pilot for NetworkPilot {
 mod tests {
     use super::*;
     use crate::networks::{Architecture, NetworkKind, Parameters};
+    use crate::observations::Space;
     use crate::policy::model::Metadata;
-    use crate::preprocess::{AgentEnvironment, Resize};
+    use crate::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use atari_emulator::{CartridgeImage, Settings};
+
+    const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
     /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
     #[test]
@@ -143,7 +146,7 @@ mod tests {
         for (frame_skip, fire_reset) in [(4, true), (4, false), (1, false), (2, true)] {
             let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
             let actions = environment.minimal_actions();
-            let architecture = Architecture::new(NetworkKind::Small.plain(), actions.len());
+            let architecture = Architecture::new(NetworkKind::Small.plain(), SPACE, actions.len()).unwrap();
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);
             let checkpoint = Checkpoint {
                 metadata: Metadata {

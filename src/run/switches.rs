@@ -220,7 +220,7 @@ fn updates(config: &Config) -> Sides {
     let environment = Atari::for_training(config, &cartridges::built_in(), 0);
     let (space, actions) = (environment.space(), environment.actions());
     let mut updater = new_updater(config, space, actions, &Device::Cpu).unwrap();
-    let layout = Architecture::new(Design::of(&config.network), actions).layout();
+    let layout = Architecture::new(Design::of(&config.network), space, actions).unwrap().layout();
     let parameters = updater.learner().parameters(Which::Online).unwrap();
     let means = layout.iter().filter(|spec| !spec.is_sigma());
     let means: Vec<&[f32]> = means.map(|spec| &parameters.values[spec.range()]).collect();

@@ -51,7 +51,7 @@ impl Dqn {
                     break;
                 }
                 let epsilon = explorer.epsilon(step);
-                let seen = environments.observations().seen().pixels()?;
+                let seen = environments.observations().seen();
                 let action = explorer.act(step, |noise| {
                     if !noise.is_empty() {
                         evaluator.set_noise(noise)?;

@@ -5,7 +5,8 @@ use crate::algorithms::exploration::EpsilonSchedule;
 use crate::config::{Config, LifeLoss, NetworkKind, Sources};
 use crate::environments::atari::preprocessing;
 use crate::experience::replay::Replay;
-use crate::networks::head::{Head, Loss, Support};
+use crate::networks::head::{Head, Support};
+use crate::networks::loss::LossKind;
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
 use crate::networks::Design;
 use crate::observations::Space;
@@ -18,7 +19,7 @@ const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
 fn what_the_agent_is_made_of_has_the_values_of_the_configuration() {
     let rule = LearningRule {
         batch_size: 32,
-        loss: Loss::Clipped,
+        loss: LossKind::Clipped,
         double: false,
         gradient_scale: 1.0,
         gradient_norm_limit: None,
@@ -35,7 +36,7 @@ fn what_the_agent_is_made_of_has_the_values_of_the_configuration() {
     let rmsprop = OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     assert_eq!(OptimizerRule::of(nature.dqn()), rmsprop);
     let dopamine = Config::preset("dopamine").unwrap();
-    let rule = LearningRule { loss: Loss::Squared, gradient_scale: 1.0 / 32.0, ..rule };
+    let rule = LearningRule { loss: LossKind::Squared, gradient_scale: 1.0 / 32.0, ..rule };
     assert_eq!(LearningRule::of(dopamine.dqn()), rule);
     assert_eq!(EpsilonSchedule::of(dopamine.dqn()), linear(0.01, 20_000, 250_000));
     let adam = OptimizerRule::Adam {
