@@ -1,25 +1,94 @@
-//! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
-//! compared step by step without either knowing of the other.
+//! `trace`: replays an action list and prints a line of checksums per step, so that this emulator and ale-py can be compared step
+//! by step by comparing their output. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 //!
-//! An action is held by ALE's own frame skip, but with an observation column by repeating it at frame skip 1, so that the
-//! screen before the last can be seen. (The result is the same but in adventure, berzerk, double_dunk and video_cube, where
+//! Actions are held by ALE's own frame skip. With an observation column they are repeated at frame skip 1 instead, because the
+//! screen before the last is needed too. (The result is the same except in adventure, berzerk, double_dunk and video_cube, where
 //! choosing the mode takes agent steps, which are longer with a frame skip.)
 //!
-//! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
-//! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
+//! Line 0 is the state after loading. After a line with `terminal` or `truncated` 1 the environment is reset before the next
+//! action.
 
-use crate::commands::TraceArgs;
 use crate::environments::cartridges;
 use crate::preprocess::{Observer, Resize};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
+use clap::builder::ArgPredicate;
+use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use vector::VectorArgs;
 
 mod vector;
 
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// ROM file or name
+    #[arg(long, value_name = "FILE|NAME")]
+    rom: String,
+    /// Action file with one step per line: an ALE action number, for paddles optionally followed by a strength, or `reset
+    /// MODE DIFFICULTY`; with --vector one index into the game's actions per environment
+    #[arg(long, value_name = "FILE")]
+    actions: PathBuf,
+    /// Frames each action is held for [default with --vector: 4]
+    #[arg(long, value_name = "N", default_value_t = 1, default_value_if("vector", ArgPredicate::IsPresent, "4"))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    frame_skip: u32,
+    /// Probability, per frame, that the previous action is repeated
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    sticky: f32,
+    /// ALE's random_seed; with --vector environment i gets seed + i
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    seed: i64,
+    /// ALE's system_random_seed
+    #[arg(long, value_name = "N", default_value_t = 4_753_849, allow_hyphen_values = true)]
+    system_seed: i64,
+    /// Game mode; set after loading, followed by another reset
+    #[arg(long, value_name = "M")]
+    mode: Option<u32>,
+    /// Difficulty; set after loading, followed by another reset
+    #[arg(long, value_name = "D")]
+    difficulty: Option<u32>,
+    /// Frames after which an episode is truncated, 0 for never [default with --vector: 108000]
+    #[arg(long, value_name = "N", default_value_t = 0, default_value_if("vector", ArgPredicate::IsPresent, "108000"))]
+    max_frames: u32,
+    /// Truncate the episode when a life is lost
+    #[arg(long)]
+    truncate_on_life_loss: bool,
+    /// Lower limit of an action's reward
+    #[arg(long, value_name = "R", default_value_t = i32::MIN, allow_hyphen_values = true, hide_default_value = true)]
+    reward_min: i32,
+    /// Upper limit of an action's reward
+    #[arg(long, value_name = "R", default_value_t = i32::MAX, allow_hyphen_values = true, hide_default_value = true)]
+    reward_max: i32,
+    /// Average every screen with the one before
+    #[arg(long, alias = "colour-averaging")]
+    color_averaging: bool,
+    /// Add a column with the checksum of the newest 84x84 observation (the environment is then stepped frame by frame)
+    #[arg(long, conflicts_with_all = ["reward_min", "reward_max"])]
+    observation: bool,
+    /// Add a column with the checksum of the 512 sound samples
+    #[arg(long)]
+    audio: bool,
+    /// Write RAM and screen after this step to --dump-file
+    #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
+    dump_step: Option<usize>,
+    /// File for 128 bytes of RAM and the screen's palette indices
+    #[arg(long, value_name = "FILE", hide = true, requires = "dump_step")]
+    dump_file: Option<PathBuf>,
+    /// Step N environments together like ale-py's AtariVectorEnv, and print one line per environment
+    #[arg(long, value_name = "N", help_heading = "Vector of environments")]
+    #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
+        "reward_max", "color_averaging", "dump_step", "dump_file"])]
+    vector: Option<usize>,
+    /// Their settings.
+    #[command(flatten)]
+    vector_options: VectorArgs,
+}
+
 /// The `trace` command.
-pub fn run(args: &TraceArgs) -> Result<()> {
+pub(super) fn run(args: &TraceArgs) -> Result<()> {
     if let Some(num_envs) = args.vector {
         return vector::run(num_envs, args);
     }
@@ -46,7 +115,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         max_episode_frames: args.max_frames,
         truncate_on_life_loss: args.truncate_on_life_loss,
         reward_range: (args.reward_min, args.reward_max),
-        colour_averaging: args.colour_averaging,
+        colour_averaging: args.color_averaging,
         sound_observation: args.audio,
     };
     let mut environment = Environment::new(&rom.image, settings);
@@ -60,7 +129,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         environment.reset();
     }
     match write_trace(&mut BufWriter::new(io::stdout().lock()), &mut environment, &actions, args) {
-        // the reader (`| head`) has seen enough
+        // The reader has ended, `head` for instance.
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
@@ -74,7 +143,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
 /// A line of an action file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Command {
-    /// An action, and how far it turns a paddle: 1 is ALE's usual way.
+    /// An action, and how far it turns a paddle; 1 is ALE's usual distance.
     Act(Action, f32),
     /// Sets mode and difficulty and resets.
     Reset { mode: u32, difficulty: u32 },
@@ -112,14 +181,14 @@ fn parse_actions(text: &str) -> Result<Vec<Command>> {
     Ok(actions)
 }
 
-/// A seed as ALE takes it: a C int of which the bits count, so -1 and 4294967295 are the same.
+/// A seed as ALE takes it: a C int whose bits count, so -1 and 4294967295 are the same.
 fn seed(flag: &str, value: i64) -> Result<u32> {
     u32::try_from(value).or_else(|_| i32::try_from(value).map(|negative| negative as u32)).ok().with_context(|| {
         format!("{flag} {value} does not fit 32 bits; give a number from {} to {}", i32::MIN, u32::MAX)
     })
 }
 
-/// ALE keeps its settings as text with six significant digits, and so does a probability here.
+/// Rounds to six significant digits, because ALE keeps its settings as text with so many.
 fn as_ale_stores(probability: f32) -> f32 {
     format!("{probability:.5e}").parse().unwrap_or(probability)
 }
@@ -179,8 +248,8 @@ fn write_trace(
     Ok(())
 }
 
-/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, and observes the maximum of the
-/// last two; the sum of the rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
+/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, observes the maximum of the last two
+/// frames, and returns the sum of the rewards. Once the game is over nothing is emulated and the screen stays the same.
 fn act_and_observe(
     environment: &mut Environment,
     observer: &mut Observer,
@@ -200,7 +269,7 @@ fn act_and_observe(
     reward
 }
 
-/// One line; of `checksums` those that are asked for.
+/// Writes one line, with those of the optional `checksums` that are there.
 fn write_line(
     out: &mut impl Write,
     step: usize,

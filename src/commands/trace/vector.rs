@@ -1,22 +1,70 @@
-//! `trace --vector N`: the lines of N environments stepped together, as ale-py's `AtariVectorEnv` would have them.
+//! `trace --vector N`: the lines of N environments stepped together like ale-py's `AtariVectorEnv`.
 //!
 //! A line of the action file is a step: N indices into the game's minimal (or full) action set, or with `--continuous`
-//! N times radius, angle and fire. `reset` followed by N flags 0 or 1 resets the environments with a 1, and takes a seed
-//! for each of them if there are more numbers. Blank lines and `#` comments are skipped.
+//! N times radius, angle and fire. `reset` followed by N flags 0 or 1 resets the environments whose flag is 1; further numbers
+//! are their seeds. Blank lines and `#` comments are skipped.
 //!
-//! Every step, from the reset as step 0, gives N lines: the environment's number, reward, the two flags (0 after a reset
-//! from the file, whoever was reset), lives, frame numbers, and checksums of its stacked observation and of the final one
-//! (`-` if there is none).
+//! Every step, the first reset being step 0, gives N lines: the environment's number, reward, the two flags (0 after a reset
+//! from the file, for all environments), lives, frame numbers, and checksums of the stacked observation and of the final
+//! observation (`-` if there is none).
 
-use super::as_ale_stores;
-use crate::commands::{TraceArgs, VectorArgs};
+use super::{as_ale_stores, TraceArgs};
 use crate::environments::cartridges;
 use crate::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
 use anyhow::{ensure, Context, Result};
+use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
+
+/// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Vector of environments")]
+pub struct VectorArgs {
+    /// Actions are indices into all actions, not into the game's minimal set
+    #[arg(long, requires = "vector", conflicts_with = "continuous")]
+    full_action_space: bool,
+    /// Actions are radius, angle and fire of an analog stick; values above this threshold count (ale-py: 0.5)
+    #[arg(long, value_name = "T", requires = "vector")]
+    continuous: Option<f32>,
+    /// A step that ends an episode also starts the next one
+    #[arg(long, requires = "vector")]
+    same_step: bool,
+    /// Rows of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    img_height: usize,
+    /// Columns of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    img_width: usize,
+    /// Observations in color
+    #[arg(long, requires = "vector")]
+    rgb: bool,
+    /// Frames per observation
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
+    stack: usize,
+    /// An episode starts with 0 to N-1 no-op frames
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
+    noop_max: u32,
+    /// Do not press FIRE at the start of an episode
+    #[arg(long, requires = "vector")]
+    no_fire_reset: bool,
+    /// Observe only the last frame, not the maximum of the last two
+    #[arg(long, requires = "vector")]
+    no_maxpool: bool,
+    /// Do not clamp rewards to -1..=1
+    #[arg(long, requires = "vector")]
+    no_clip: bool,
+    /// Losing a life ends the episode
+    #[arg(long, requires = "vector")]
+    episodic_life: bool,
+    /// Losing a life is reported as terminal, but the episode continues
+    #[arg(long, requires = "vector")]
+    life_loss_info: bool,
+    /// Threads, 0 for one per core; the output does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
+    threads: usize,
+}
 
 /// One line of the action file.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +84,7 @@ pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
     let mut environments = VectorEnvironment::new(&rom.image, settings(num_envs, args))?;
     let mut out = BufWriter::new(io::stdout().lock());
     match write_trace(&mut out, &mut environments, args.seed, &commands) {
-        // the reader (`| head`) has seen enough
+        // The reader has ended, `head` for instance.
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
