@@ -31,7 +31,7 @@ pub struct TraceArgs {
     /// MODE DIFFICULTY`; with --vector one index into the game's actions per environment
     #[arg(long, value_name = "FILE")]
     actions: PathBuf,
-    /// Frames each action is held for [default with --vector: 4]
+    /// Frames each action is held for; with --vector 4 by default
     #[arg(long, value_name = "N", default_value_t = 1, default_value_if("vector", ArgPredicate::IsPresent, "4"))]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     frame_skip: u32,
@@ -50,7 +50,7 @@ pub struct TraceArgs {
     /// Difficulty; set after loading, followed by another reset
     #[arg(long, value_name = "D")]
     difficulty: Option<u32>,
-    /// Frames after which an episode is truncated, 0 for never [default with --vector: 108000]
+    /// Frames after which an episode is truncated, 0 for never; with --vector 108000 by default
     #[arg(long, value_name = "N", default_value_t = 0, default_value_if("vector", ArgPredicate::IsPresent, "108000"))]
     max_frames: u32,
     /// Truncate the episode when a life is lost
