@@ -96,6 +96,7 @@ fn depends_on(job: &str) -> String {
 }
 
 impl Jobs {
+    /// The scripts for the cells with these indices. `program` is this program's own file.
     fn new(
         grid: &Grid,
         unfinished: &[usize],
@@ -136,28 +137,7 @@ impl Jobs {
                 .flatten(),
         );
         lines.extend_from_slice(&where_to);
-        let cells = header(&lines)
-            + &format!(
-                "\n\
-                 export RAYON_NUM_THREADS={}\n\
-                 # Near the limit of time this script alone is told, by USR1: the cell is to save and stop, and the task is queued\n\
-                 # again. Requeued, preempted or cancelled, every process is told, by TERM; it is not passed on, because a cell that\n\
-                 # is told twice ends without saving.\n\
-                 requeue=\n\
-                 trap 'requeue=1; kill -TERM \"$cell\"' USR1\n\
-                 trap : TERM\n\
-                 {train_cell} \"$SLURM_ARRAY_TASK_ID\" &\n\
-                 cell=$!\n\
-                 wait \"$cell\"\n\
-                 status=$?\n\
-                 # A signal ends `wait` early.\n\
-                 while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
-                 # SLURM_JOB_ID will not do: that of one task is the number of the whole array.\n\
-                 task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
-                 [[ -z $requeue ]] || exec scontrol requeue \"$task\"\n\
-                 exit \"$status\"\n",
-                resources.cpus_per_task
-            );
+        let cells = header(&lines) + &cell_task(&train_cell, resources.cpus_per_task);
         let mut lines = vec![format!("job-name={name}-summary"), format!("output=\"{}\"", log("summary.log"))];
         lines.extend(where_to);
         let summary = header(&lines) + &format!("\n{summarize}\n");
@@ -180,6 +160,30 @@ impl Jobs {
         write().with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
+}
+
+/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` those of the run.
+fn cell_task(train_cell: &str, threads: u32) -> String {
+    format!(
+        "\n\
+         export RAYON_NUM_THREADS={threads}\n\
+         # Near the time limit Slurm sends USR1 to this script alone: it tells the cell to save and stop, and then requeues the task.\n\
+         # When a task is requeued, preempted or cancelled, Slurm sends TERM to every process. The script does not pass it on, because\n\
+         # a second signal ends the cell without saving.\n\
+         requeue=\n\
+         trap 'requeue=1; kill -TERM \"$cell\"' USR1\n\
+         trap : TERM\n\
+         {train_cell} \"$SLURM_ARRAY_TASK_ID\" &\n\
+         cell=$!\n\
+         wait \"$cell\"\n\
+         status=$?\n\
+         # A signal ends `wait` early.\n\
+         while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
+         # Not SLURM_JOB_ID, which for one of the tasks is the number of the whole array.\n\
+         task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
+         [[ -z $requeue ]] || exec scontrol requeue \"$task\"\n\
+         exit \"$status\"\n"
+    )
 }
 
 /// Indices as Slurm writes them: 0-3,7.
