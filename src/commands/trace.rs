@@ -1,12 +1,12 @@
-//! `trace`: replays an action list and prints a line of checksums per step, so that this emulator and ale-py can be compared step
-//! by step by comparing their output. `scripts/compare_with_ale.py` writes the same lines from ale-py.
+//! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
+//! compared step by step without either knowing of the other.
 //!
-//! Actions are held by ALE's own frame skip. With an observation column they are repeated at frame skip 1 instead, because the
-//! screen before the last is needed too. (The result is the same except in adventure, berzerk, double_dunk and video_cube, where
+//! An action is held by ALE's own frame skip, but with an observation column by repeating it at frame skip 1, so that the
+//! screen before the last can be seen. (The result is the same but in adventure, berzerk, double_dunk and video_cube, where
 //! choosing the mode takes agent steps, which are longer with a frame skip.)
 //!
-//! Line 0 is the state after loading. After a line with `terminal` or `truncated` 1 the environment is reset before the next
-//! action.
+//! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
+//! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
 use crate::environments::cartridges;
 use crate::preprocess::{Observer, Resize};
@@ -129,7 +129,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         environment.reset();
     }
     match write_trace(&mut BufWriter::new(io::stdout().lock()), &mut environment, &actions, args) {
-        // The reader has ended, `head` for instance.
+        // the reader (`| head`) has seen enough
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
@@ -143,7 +143,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
 /// A line of an action file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Command {
-    /// An action, and how far it turns a paddle; 1 is ALE's usual distance.
+    /// An action, and how far it turns a paddle: 1 is ALE's usual way.
     Act(Action, f32),
     /// Sets mode and difficulty and resets.
     Reset { mode: u32, difficulty: u32 },
@@ -181,14 +181,14 @@ fn parse_actions(text: &str) -> Result<Vec<Command>> {
     Ok(actions)
 }
 
-/// A seed as ALE takes it: a C int whose bits count, so -1 and 4294967295 are the same.
+/// A seed as ALE takes it: a C int of which the bits count, so -1 and 4294967295 are the same.
 fn seed(flag: &str, value: i64) -> Result<u32> {
     u32::try_from(value).or_else(|_| i32::try_from(value).map(|negative| negative as u32)).ok().with_context(|| {
         format!("{flag} {value} does not fit 32 bits; give a number from {} to {}", i32::MIN, u32::MAX)
     })
 }
 
-/// Rounds to six significant digits, because ALE keeps its settings as text with so many.
+/// ALE keeps its settings as text with six significant digits, and so does a probability here.
 fn as_ale_stores(probability: f32) -> f32 {
     format!("{probability:.5e}").parse().unwrap_or(probability)
 }
@@ -248,8 +248,8 @@ fn write_trace(
     Ok(())
 }
 
-/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, observes the maximum of the last two
-/// frames, and returns the sum of the rewards. Once the game is over nothing is emulated and the screen stays the same.
+/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, and observes the maximum of the
+/// last two; the sum of the rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
 fn act_and_observe(
     environment: &mut Environment,
     observer: &mut Observer,
@@ -269,7 +269,7 @@ fn act_and_observe(
     reward
 }
 
-/// Writes one line, with those of the optional `checksums` that are there.
+/// One line; of `checksums` those that are asked for.
 fn write_line(
     out: &mut impl Write,
     step: usize,

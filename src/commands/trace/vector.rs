@@ -1,12 +1,12 @@
-//! `trace --vector N`: the lines of N environments stepped together like ale-py's `AtariVectorEnv`.
+//! `trace --vector N`: the lines of N environments stepped together, as ale-py's `AtariVectorEnv` would have them.
 //!
 //! A line of the action file is a step: N indices into the game's minimal (or full) action set, or with `--continuous`
-//! N times radius, angle and fire. `reset` followed by N flags 0 or 1 resets the environments whose flag is 1; further numbers
-//! are their seeds. Blank lines and `#` comments are skipped.
+//! N times radius, angle and fire. `reset` followed by N flags 0 or 1 resets the environments with a 1, and takes a seed
+//! for each of them if there are more numbers. Blank lines and `#` comments are skipped.
 //!
-//! Every step, the first reset being step 0, gives N lines: the environment's number, reward, the two flags (0 after a reset
-//! from the file, for all environments), lives, frame numbers, and checksums of the stacked observation and of the final
-//! observation (`-` if there is none).
+//! Every step, from the reset as step 0, gives N lines: the environment's number, reward, the two flags (0 after a reset
+//! from the file, whoever was reset), lives, frame numbers, and checksums of its stacked observation and of the final one
+//! (`-` if there is none).
 
 use super::{as_ale_stores, TraceArgs};
 use crate::environments::cartridges;
@@ -84,7 +84,7 @@ pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
     let mut environments = VectorEnvironment::new(&rom.image, settings(num_envs, args))?;
     let mut out = BufWriter::new(io::stdout().lock());
     match write_trace(&mut out, &mut environments, args.seed, &commands) {
-        // The reader has ended, `head` for instance.
+        // the reader (`| head`) has seen enough
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
