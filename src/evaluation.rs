@@ -15,6 +15,7 @@ use crate::policy::model::{self, Checkpoint, Metadata};
 use crate::policy::Player;
 use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
+use crate::text::with_commas;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -328,19 +329,6 @@ fn in_words(protocol: &Protocol, setting: &Setting, policy: &Policy) -> String {
     }
     let _ = write!(words, "; game i has seed {} + i", protocol.seed);
     words
-}
-
-/// 1234567 as 1,234,567.
-pub(crate) fn with_commas(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 impl Report {
@@ -865,13 +853,6 @@ mod tests {
             })
             .count();
         assert!((87..=100).contains(&covered), "{covered} of 100");
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (18_000, "18,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(with_commas(number), text);
-        }
     }
 
     #[test]

@@ -35,5 +35,4 @@ pub mod saving;
 mod screens;
 pub mod sweep;
 pub mod text;
-pub mod trace;
 pub mod vector;

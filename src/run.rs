@@ -10,6 +10,7 @@ pub mod memory;
 pub mod progress;
 pub mod record;
 pub mod rows;
+mod start;
 pub mod stop;
 #[cfg(test)]
 mod switches;
@@ -17,9 +18,10 @@ pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 
+pub use start::Start;
+
 use crate::algorithms::events::Watch;
 use crate::algorithms::{self, Algorithm};
-use crate::commands::TrainArgs;
 use crate::config::{Config, Sources};
 use crate::environments::atari::{new_environment, preprocessing};
 use crate::environments::cartridges::{self, LoadedRom};
@@ -32,10 +34,10 @@ use crate::run::checkpoints::RunCheckpoints;
 use crate::run::evaluations::TrainingEvaluation;
 use crate::run::folder::{Identity, RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::run::held_out::HeldOut;
-use crate::run::progress::clock;
 use crate::run::record::{Record, RecordState};
 use crate::run::stop::stop_on_signal;
 use crate::saving::sealed_file;
+use crate::text::clock;
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -55,8 +57,11 @@ struct Description {
     config: String,
 }
 
-/// The `train` command.
-pub fn run(args: &TrainArgs) -> Result<()> {
+/// A new run, or one that continues from its last checkpoint.
+///
+/// # Errors
+/// Faults of the configuration, unusable ROMs, files or devices, and what breaks training off.
+pub fn run(args: &Start) -> Result<()> {
     match &args.resume {
         Some(folder) => resume(folder, args),
         None => start(args),
@@ -64,7 +69,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// A new run.
-fn start(args: &TrainArgs) -> Result<()> {
+fn start(args: &Start) -> Result<()> {
     let preset = args.preset.as_deref().unwrap_or(if args.rom.is_some() { "nature" } else { "bricks" });
     let config = Config::resolve(&Sources {
         preset,
@@ -85,7 +90,7 @@ fn start(args: &TrainArgs) -> Result<()> {
 }
 
 /// A run goes on where its last checkpoint left it.
-fn resume(path: &Path, args: &TrainArgs) -> Result<()> {
+fn resume(path: &Path, args: &Start) -> Result<()> {
     if !path.is_dir() {
         bail!("--resume {}: there is no such folder; give that of a run, e.g. runs/pong-nature-s0", path.display());
     }
@@ -189,7 +194,7 @@ impl Session {
 }
 
 impl Run {
-    fn new(config: Config, rom: LoadedRom, preset: &str, args: &TrainArgs) -> Result<Self> {
+    fn new(config: Config, rom: LoadedRom, preset: &str, args: &Start) -> Result<Self> {
         evaluation::ensure_scores(&rom)?;
         let metadata = Metadata {
             game: rom.name.clone(),

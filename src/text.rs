@@ -1,6 +1,28 @@
-//! Text for and from people.
+//! Numbers, durations and similar names as text.
 
-/// The candidate with the fewest edits from `word`, if those are at most about half of its length.
+/// A number with commas between thousands: 1,234,567.
+pub fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A duration in seconds as minutes and seconds (`1:05 min`) or hours and minutes (`30:00 h`).
+pub fn clock(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
+        _ => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// The candidate with the smallest edit distance to `word`, if that is at most half the longer one's length.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (edit_distance(word, candidate), candidate))
@@ -9,7 +31,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions and replacements of characters that lead from `a` to `b` (Levenshtein).
+/// Levenshtein distance: the fewest insertions, deletions and replacements of characters that turn `a` into `b`.
 pub fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -30,16 +52,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (18_000, "18,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(with_commas(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_minutes_or_hours() {
+        assert_eq!((clock(65.2), clock(3600.0 * 30.0)), ("1:05 min".to_string(), "30:00 h".to_string()));
+    }
+
+    #[test]
     fn edit_distances_are_levenshteins() {
-        for (a, b, distance) in [("", "", 0), ("abc", "abc", 0), ("kitten", "sitting", 3), ("", "ab", 2)] {
+        for (a, b, distance) in [
+            ("", "", 0),
+            ("pong", "pong", 0),
+            ("pomg", "pong", 1),
+            ("seaqest", "seaquest", 1),
+            ("kitten", "sitting", 3),
+            ("", "ab", 2),
+        ] {
             assert_eq!(edit_distance(a, b), distance, "{a} {b}");
         }
     }
 
     #[test]
-    fn a_near_name_is_at_most_half_its_length_away() {
-        let names = ["gamma", "n_step", "network"];
-        assert_eq!(nearest("gama", names.into_iter()), Some("gamma"));
-        assert_eq!(nearest("zzzzzz", names.into_iter()), None);
+    fn the_nearest_name_is_not_a_far_one() {
+        let names = || ["nature", "rainbow"].into_iter();
+        assert_eq!(nearest("natur", names()), Some("nature"));
+        assert_eq!(nearest("xyzzy", names()), None);
     }
 }

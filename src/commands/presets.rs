@@ -1,22 +1,23 @@
-//! `presets`: the settings to start a training from.
+//! `presets`: lists the presets, or prints one.
 
-use crate::commands::PresetsArgs;
+use crate::commands::print;
 use crate::config::Config;
 use anyhow::{Context, Result};
-use std::io::{self, Write};
+use clap::Args;
 
-/// Prints the preset asked for, or the list of them.
-///
-/// # Errors
-/// When there is no such preset, or nothing can be written to standard output.
-pub fn show_presets(args: &PresetsArgs) -> Result<()> {
+/// Options of `presets`.
+#[derive(Debug, Args)]
+pub struct PresetsArgs {
+    /// Preset to print; all are listed without one
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// The `presets` command.
+pub(super) fn run(args: &PresetsArgs) -> Result<()> {
     let text = match &args.name {
         Some(name) => Config::preset_text(name)?,
         None => Config::preset_list(),
     };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // The reader has seen enough, `head` for instance.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output"),
-    }
+    print(&text).context("cannot write to standard output")
 }

@@ -1,11 +1,10 @@
 //! `report`: a run on one page of HTML that needs nothing else, to be sent to somebody or opened on a phone.
 
 use crate::commands::{HorizontalAxis, ReportArgs};
-use crate::evaluation::with_commas as grouped;
 use crate::reports::curves;
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::log::RunLog;
-use crate::run::progress::clock;
+use crate::text::{clock, with_commas as grouped};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};

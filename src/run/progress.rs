@@ -1,6 +1,7 @@
 //! The progress of a run on stderr.
 
 use crate::run::rows::Row;
+use crate::text::clock;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -82,24 +83,5 @@ impl Progress {
         } else {
             warn!("{text}");
         }
-    }
-}
-
-/// Seconds as minutes and seconds, or hours and minutes.
-pub fn clock(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    match seconds {
-        0..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
-        _ => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clock;
-
-    #[test]
-    fn durations_are_told_in_minutes_or_hours() {
-        assert_eq!((clock(65.2), clock(3600.0 * 30.0)), ("1:05 min".to_string(), "30:00 h".to_string()));
     }
 }

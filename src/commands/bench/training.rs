@@ -1,0 +1,53 @@
+//! `bench train`: agent steps per second of a whole training, and the time of each of its parts.
+
+use super::{config, parts, rate, BenchArgs, Outcome, Span, WARM_UP_STEPS};
+use crate::algorithms::dqn::Dqn;
+use crate::algorithms::events::{Event, Watch};
+use crate::algorithms::Algorithm;
+use crate::environments::cartridges::LoadedRom;
+use crate::environments::vector::VectorEnvironment;
+use crate::environments::Spec;
+use crate::networks::device;
+use anyhow::Result;
+use std::sync::atomic::AtomicBool;
+
+/// Writes nothing down and never stops.
+struct Unrecorded(AtomicBool);
+
+impl Watch for Unrecorded {
+    fn tell(&mut self, _: Event<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> &AtomicBool {
+        &self.0
+    }
+}
+
+/// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
+pub(super) fn steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
+    let config = config(args)?;
+    let spec = Spec::Atari(rom.clone());
+    let mut environments = VectorEnvironment::new(&|index| spec.make(&config, index), 1, config.run.seed)?;
+    let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
+    let mut watch = Unrecorded(AtomicBool::new(false));
+    dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
+    let before = dqn.times();
+    let steps = rate(span, 4, || {
+        let next = dqn.steps() + 1;
+        dqn.advance(&mut environments, next, &mut watch)
+    })?;
+    let after = dqn.times();
+    let mut all = vec![
+        ("emulation and preprocessing", after.stepping - before.stepping),
+        ("choosing actions", after.acting - before.acting),
+    ];
+    all.extend(parts(&before.updates, &after.updates));
+    let every = config.dqn().train_every_steps;
+    let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
+    Ok(Outcome { parts: all, ..Outcome::new("steps_per_second", unit, steps) })
+}
