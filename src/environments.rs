@@ -1,9 +1,11 @@
-//! What can be played: the trait [`Environment`], and from a configuration to one of its implementors.
+//! Environments: the trait [`Environment`], and [`EnvironmentSpec`], what one is made from.
 
 pub mod atari;
 pub mod cartridges;
 pub mod vector;
 
+use crate::drawing::Picture;
+use crate::environments::atari::AtariSpec;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
 use anyhow::Result;
@@ -42,6 +44,21 @@ pub trait Environment: Send {
     /// Takes the action and writes what is then seen to `place`. After a step that is [over](Step::over) a reset must follow.
     fn step(&mut self, action: usize, place: Place<'_>) -> Step;
 
+    /// As [`step`](Self::step), and shows `watch` every frame of it, as [`picture`](Self::picture) would. Slower where
+    /// frames are drawn only to be looked at.
+    fn step_watched(&mut self, action: usize, place: Place<'_>, watch: &mut dyn FnMut(Picture<'_>)) -> Step {
+        let step = self.step(action, place);
+        if let Some(picture) = self.picture() {
+            watch(picture);
+        }
+        step
+    }
+
+    /// The present state for a person to look at; `None` where nobody has drawn one yet.
+    fn picture(&mut self) -> Option<Picture<'_>> {
+        None
+    }
+
     /// Frames of the episode so far, or steps where the environment has no frames.
     fn episode_frames(&self) -> u64;
 
@@ -53,4 +70,69 @@ pub trait Environment: Send {
     /// # Errors
     /// When it is no such state.
     fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()>;
+}
+
+/// The conditions of an episode that are not part of the game.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditions {
+    /// Seed of the environment's own random numbers.
+    pub seed: u64,
+    /// Frames after which an episode is cut off; 0 means never.
+    pub max_episode_frames: u32,
+    /// An episode begins with 0 to this many no-op frames.
+    pub noop_max: u32,
+    /// Probability, per frame, that the previous action is repeated.
+    pub sticky_probability: f32,
+}
+
+/// What an environment is made from (gymnasium's `EnvSpec`): the game, the actions, and how pictures become observations.
+#[derive(Clone, Debug)]
+pub enum EnvironmentSpec {
+    /// An Atari game.
+    Atari(AtariSpec),
+}
+
+impl EnvironmentSpec {
+    /// The game's name.
+    pub fn name(&self) -> &str {
+        let Self::Atari(atari) = self;
+        &atari.name
+    }
+
+    /// MD5 of the cartridge, where there is one.
+    pub fn cartridge_md5(&self) -> Option<&str> {
+        let Self::Atari(atari) = self;
+        Some(atari.image.md5())
+    }
+
+    /// Actions there are.
+    pub fn actions(&self) -> usize {
+        let Self::Atari(atari) = self;
+        atari.actions.len()
+    }
+
+    /// The number that other programs know the action with index `action` by: ALE's number of a joystick action.
+    pub fn action_number(&self, action: usize) -> u32 {
+        let Self::Atari(atari) = self;
+        atari.actions[action].number()
+    }
+
+    /// The index of the action that does nothing; 0 where there is none.
+    pub fn noop(&self) -> usize {
+        let Self::Atari(atari) = self;
+        atari.noop()
+    }
+
+    /// Frames of a step.
+    pub fn frame_skip(&self) -> u32 {
+        let Self::Atari(atari) = self;
+        atari.preprocessing.frame_skip
+    }
+
+    /// An environment as evaluations use it: a lost life does not end anything, rewards are not clipped. It must be
+    /// [reset](Environment::reset) before its first step.
+    pub fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
+        let Self::Atari(atari) = self;
+        Box::new(atari.make(conditions))
+    }
 }

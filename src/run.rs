@@ -11,16 +11,17 @@ pub mod tensorboard;
 
 use crate::algorithms::dqn::agent::Agent;
 use crate::algorithms::dqn::Trainer;
-use crate::commands::{BaselinePolicy, TrainArgs};
+use crate::commands::TrainArgs;
 use crate::config::{Config, LifeLoss, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
-use crate::evaluation::{self, Contestant, Policy, Protocol, Report, Setting};
+use crate::environments::EnvironmentSpec;
+use crate::evaluation::{self, Baseline, Contestant, Protocol, Report};
 use crate::experience::replay::Replay;
 use crate::networks::device;
 use crate::networks::learner::new_learner;
 use crate::networks::{Architecture, Parameters};
-use crate::policy::model::{Checkpoint, Metadata, MODEL_FILE};
-use crate::policy::Player;
+use crate::policy::model::{Metadata, Model, MODEL_FILE};
+use crate::policy::Policy;
 use crate::preprocess::AgentEnvironment;
 use crate::random::{Generator, Purpose};
 use crate::run::checkpoints::RunCheckpoints;
@@ -164,7 +165,7 @@ struct Run {
     rom: LoadedRom,
     device: Device,
     metadata: Metadata,
-    setting: Setting,
+    spec: EnvironmentSpec,
     folder: PathBuf,
     stop: Arc<AtomicBool>,
 }
@@ -181,9 +182,9 @@ impl Run {
             seed: config.seed,
             steps_trained: 0,
         };
-        let setting = evaluation::network_setting(&rom, &metadata);
+        let spec = metadata.spec(&rom);
         let (device, stop) = (device::open(args.device)?, stop_on_signal()?);
-        Ok(Self { config, rom, device, metadata, setting, folder: PathBuf::new(), stop })
+        Ok(Self { config, rom, device, metadata, spec, folder: PathBuf::new(), stop })
     }
 
     fn announce(&self, what: &str) {
@@ -200,7 +201,7 @@ impl Run {
     }
 
     fn evaluator(&self) -> Option<Evaluator> {
-        (self.config.evaluation_every_steps > 0).then(|| evaluator(&self.config, &self.setting, &self.device))
+        (self.config.evaluation_every_steps > 0).then(|| evaluator(&self.config, &self.spec, &self.device))
     }
 
     /// Trains to the end, or until a signal; leaves a checkpoint in any case.
@@ -227,7 +228,7 @@ impl Run {
         }
         say!("trained {steps} steps in {trained}: {}", self.folder.join(MODEL_FILE).display());
         drop((trainer, record));
-        final_evaluation(&self.config, &self.rom, &self.setting, &self.folder, &self.device, &self.stop)
+        final_evaluation(&self.config, &self.rom, &self.spec, &self.folder, &self.device, &self.stop)
     }
 }
 
@@ -235,7 +236,7 @@ impl Run {
 fn final_evaluation(
     config: &Config,
     rom: &LoadedRom,
-    setting: &Setting,
+    spec: &EnvironmentSpec,
     folder: &Path,
     device: &Device,
     stop: &AtomicBool,
@@ -244,18 +245,16 @@ fn final_evaluation(
         return Ok(());
     }
     let path = crate::policy::model::find(Some(folder))?;
-    let checkpoint = Checkpoint::load(&path)?;
+    let model = Model::load(&path)?;
     let mut protocol = evaluation_protocol(config);
     protocol.episodes = config.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
-    let trained = evaluation::network_contestant(&checkpoint, &path, config.evaluation_epsilon, device)?;
-    let random = evaluation::baseline_contestant(BaselinePolicy::Random);
-    let random_setting = evaluation::baseline_setting(rom, BaselinePolicy::Random);
-    let play = |setting: &Setting, contestant: &Contestant| -> Result<Option<Report>> {
-        evaluation::evaluate(setting, contestant, &protocol, evaluation::default_workers(), stop)
+    let trained = Contestant::model(&model, &path, spec.clone(), device)?;
+    let random = Contestant::baseline(rom, Baseline::Random);
+    let play = |contestant: &Contestant| -> Result<Option<Report>> {
+        evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
     };
-    let (Some(trained_report), Some(random_report)) = (play(setting, &trained)?, play(&random_setting, &random)?)
-    else {
+    let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
             "stopped; the evaluation is not complete; go on with it with: atari-dqn train --resume {}",
             folder.display()
@@ -278,15 +277,13 @@ fn final_evaluation(
             summary.max
         );
     }
-    if let Some(percent) = trained_report.summary.human_normalised_percent {
+    if let Some(percent) = trained_report.summary.human_normalized_percent {
         say!("human-normalised: {percent:.1} %");
     }
     say!("protocol: {}", trained_report.protocol_in_words);
 
-    let best =
-        (0..protocol.episodes).max_by_key(|&i| (trained_report.episodes[i as usize].score, std::cmp::Reverse(i)));
     let gif = folder.join(BEST_GAME_FILE);
-    let score = evaluation::record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
+    let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
     say!("the best of these games, score {score}: {}", gif.display());
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
@@ -303,23 +300,13 @@ fn evaluation_protocol(config: &Config) -> Protocol {
     }
 }
 
-/// Plays whole games until `evaluation_steps` are used up; the same games every time.
-fn evaluator(config: &Config, setting: &Setting, device: &Device) -> Evaluator {
-    let (config, setting, device) = (config.clone(), setting.clone(), device.clone());
-    let mut protocol = evaluation_protocol(&config);
+/// Plays the same whole games every time, as many as fit in `evaluation_steps`.
+fn evaluator(config: &Config, spec: &EnvironmentSpec, device: &Device) -> Evaluator {
+    let (spec, device, steps) = (spec.clone(), device.clone(), config.evaluation_steps);
+    let mut protocol = evaluation_protocol(config);
     protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);
     Box::new(move |parameters| {
-        let mut policy = Policy::Network(Player::new(parameters, protocol.epsilon, &device)?);
-        let (mut games, mut sum, mut steps) = (0u64, 0i64, 0u64);
-        while steps < config.evaluation_steps {
-            let episode = evaluation::play_game(&setting, &mut policy, &protocol, games as u32, |_| ())?;
-            steps += u64::from(episode.frames.div_ceil(config.frame_skip).max(1));
-            if steps <= config.evaluation_steps || games == 0 {
-                games += 1;
-                sum += episode.score;
-            }
-        }
-        Ok((games, sum as f64 / games as f64))
+        evaluation::mean_return(&spec, &mut Policy::network(parameters, &device)?, &protocol, steps)
     })
 }
 

@@ -6,7 +6,8 @@ use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device;
 use crate::networks::learner::Which;
-use crate::policy::Player;
+use crate::observations::Seen;
+use crate::policy::Policy;
 use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::run;
@@ -241,10 +242,10 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
     let parts = parts(&before, &agent.times()).split_off(2);
 
-    let mut player = Player::new(&agent.learner().parameters(Which::Online)?, 0.0, &device)?;
+    let mut policy = Policy::network(&agent.learner().parameters(Which::Online)?, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
-    let observation = &batch.observations[..STACK_PIXELS];
-    let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
+    let observation = Seen::Pixels(&batch.observations[..STACK_PIXELS]);
+    let decisions = rate(span, 1, || policy.act(observation, 0.0, &mut generator).map(drop))?;
 
     let network = config.network.name();
     let unit = format!("updates/s, batch {}, `{network}` network", config.batch_size);

@@ -1,5 +1,5 @@
-//! Panels of curves below each other, drawn to be read on a phone: large letters, few lines, labels at the lines, colours
-//! that people who see few colours can tell apart.
+//! Panels of curves below each other, drawn to be read on a phone: large letters, few lines, labels at the lines, colors
+//! that people who see few colors can tell apart.
 //!
 //! There is one drawing, an SVG; a PNG is that SVG in pixels, with letters of a font that is part of this program.
 
@@ -17,7 +17,7 @@ use std::sync::{Arc, Once};
 pub struct Figure {
     /// Above everything.
     pub title: String,
-    /// Lines below the title, each in the colour of a group of curves or in gray.
+    /// Lines below the title, each in the color of a group of curves or in gray.
     pub key: Vec<(Option<usize>, String)>,
     /// What is to the right.
     pub x_label: String,
@@ -47,8 +47,8 @@ pub struct Panel {
 /// A line with its band.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
-    /// Which of the [colours](COLOURS).
-    pub colour: usize,
+    /// Which of the [colors](COLORS).
+    pub color: usize,
     /// At its end.
     pub label: String,
     /// From left to right.
@@ -60,16 +60,16 @@ pub struct Curve {
 /// A point, maybe with an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Which of the [colours](COLOURS).
-    pub colour: usize,
+    /// Which of the [colors](COLORS).
+    pub color: usize,
     /// Where.
     pub at: (f64, f64),
     /// From and to.
     pub interval: Option<(f64, f64)>,
 }
 
-/// Okabe and Ito's colours, without the yellow, which is faint on white.
-pub const COLOURS: [RGBColor; 7] = [
+/// Okabe and Ito's colors, without the yellow, which is faint on white.
+pub const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -130,17 +130,17 @@ impl Figure {
         root.fill(&WHITE).map_err(broken)?;
         let text_width = WIDTH as i32 - 2 * MARGIN;
         let mut y = MARGIN;
-        let mut write = |text: &str, size: f64, colour: RGBColor, gap: i32| -> Result<i32> {
+        let mut write = |text: &str, size: f64, color: RGBColor, gap: i32| -> Result<i32> {
             for line in wrapped(&root, text, size, text_width)? {
-                root.draw(&Text::new(line, (MARGIN, y), font(size, colour))).map_err(broken)?;
+                root.draw(&Text::new(line, (MARGIN, y), font(size, color))).map_err(broken)?;
                 y += (size * 1.25) as i32;
             }
             y += gap;
             Ok(y)
         };
         let mut top = write(&self.title, TITLE, INK, 4)?;
-        for (colour, line) in &self.key {
-            top = write(line, TEXT, colour.map_or(GRAY, |colour| COLOURS[colour % COLOURS.len()]), 0)?;
+        for (color, line) in &self.key {
+            top = write(line, TEXT, color.map_or(GRAY, |color| COLORS[color % COLORS.len()]), 0)?;
         }
         let x_max = self.panels.iter().filter_map(Panel::x_max).fold(0.0, f64::max);
         let x_range = 0.0..if x_max > 0.0 { x_max } else { 1.0 };
@@ -263,23 +263,23 @@ impl Panel {
             chart.draw_series(DashedLineSeries::new(ends, 9, 6, GRAY.stroke_width(2))).map_err(broken)?;
         }
         for curve in &self.curves {
-            let colour = COLOURS[curve.colour % COLOURS.len()];
+            let color = COLORS[curve.color % COLORS.len()];
             if curve.band.len() > 1 {
                 let upper = curve.band.iter().map(|(x, _, high)| (*x, *high));
                 let lower = curve.band.iter().rev().map(|(x, low, _)| (*x, *low));
                 let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
-                chart.draw_series([Polygon::new(outline, colour.mix(0.2))]).map_err(broken)?;
+                chart.draw_series([Polygon::new(outline, color.mix(0.2))]).map_err(broken)?;
             }
-            chart.draw_series(LineSeries::new(curve.line.clone(), colour.stroke_width(4))).map_err(broken)?;
+            chart.draw_series(LineSeries::new(curve.line.clone(), color.stroke_width(4))).map_err(broken)?;
         }
-        for Point { colour, at, interval } in &self.points {
-            let colour = COLOURS[colour % COLOURS.len()];
+        for Point { color, at, interval } in &self.points {
+            let color = COLORS[color % COLORS.len()];
             if let Some((low, high)) = interval {
                 let ends = [(at.0, *low), (at.0, *high)];
-                chart.draw_series([PathElement::new(ends, colour.stroke_width(3))]).map_err(broken)?;
+                chart.draw_series([PathElement::new(ends, color.stroke_width(3))]).map_err(broken)?;
             }
             chart.draw_series([Circle::new(*at, 9, WHITE.filled())]).map_err(broken)?;
-            chart.draw_series([Circle::new(*at, 7, colour.filled())]).map_err(broken)?;
+            chart.draw_series([Circle::new(*at, 7, color.filled())]).map_err(broken)?;
         }
         self.draw_labels(area, &chart, &shown, right)?;
         if !others.is_empty() {
@@ -317,7 +317,7 @@ impl Panel {
         let mut labels: Vec<(i32, String, RGBColor)> = Vec::new();
         for curve in &self.curves {
             if let (Some((_, y)), false) = (curve.line.last(), curve.label.is_empty()) {
-                labels.push((pixel(*y), curve.label.clone(), COLOURS[curve.colour % COLOURS.len()]));
+                labels.push((pixel(*y), curve.label.clone(), COLORS[curve.color % COLORS.len()]));
             }
         }
         labels.extend(references.iter().map(|(name, value)| (pixel(**value), reference_label(name, **value), GRAY)));
@@ -326,8 +326,8 @@ impl Panel {
         let middles =
             spread(&labels.iter().map(|(y, ..)| *y).collect::<Vec<_>>(), SMALL as i32 + 4, height as i32 - TICKS);
         let x = WIDTH as i32 - right + 10 - origin_x;
-        for ((_, label, colour), y) in labels.into_iter().zip(middles) {
-            let style = font(SMALL, colour).pos(Pos::new(HPos::Left, VPos::Center));
+        for ((_, label, color), y) in labels.into_iter().zip(middles) {
+            let style = font(SMALL, color).pos(Pos::new(HPos::Left, VPos::Center));
             area.draw(&Text::new(label, (x, y), style)).map_err(broken)?;
         }
         Ok(())
@@ -373,8 +373,8 @@ pub fn compact(value: f64) -> String {
     format!("{}{suffix}", if text == "-0" { "0" } else { text })
 }
 
-fn font(size: f64, colour: RGBColor) -> TextStyle<'static> {
-    (FontFamily::SansSerif, size).into_font().color(&colour)
+fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
+    (FontFamily::SansSerif, size).into_font().color(&color)
 }
 
 fn text_width(area: &Area, text: &str, size: f64) -> Result<i32> {
@@ -441,7 +441,7 @@ mod tests {
 
     fn figure() -> Figure {
         let curve = Curve {
-            colour: 1,
+            color: 1,
             label: "43".to_string(),
             line: vec![(0.0, 1.0), (10.0, 43.0)],
             band: vec![(0.0, 0.0, 2.0), (10.0, 40.0, 50.0)],
@@ -450,7 +450,7 @@ mod tests {
             title: "score <&>".to_string(),
             tall: true,
             curves: vec![curve],
-            points: vec![Point { colour: 0, at: (12.0, 44.0), interval: Some((40.0, 48.0)) }],
+            points: vec![Point { color: 0, at: (12.0, 44.0), interval: Some((40.0, 48.0)) }],
             references: vec![("human".to_string(), 60.0), ("DQN".to_string(), 9000.0)],
             ..Panel::default()
         };

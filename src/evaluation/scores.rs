@@ -41,7 +41,7 @@ impl Reference {
     }
 
     /// `score` as a percentage of the way from the random agent (0) to the human (100).
-    pub fn human_normalised(&self, score: f64) -> f64 {
+    pub fn human_normalized(&self, score: f64) -> f64 {
         100.0 * (score - self.random) / (self.human - self.random)
     }
 }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_papers_own_score_on_breakout_is_1327_percent() {
         let breakout = Reference::of("breakout").unwrap();
-        assert_eq!(breakout.human_normalised(breakout.dqn).round(), 1327.0);
+        assert_eq!(breakout.human_normalized(breakout.dqn).round(), 1327.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::algorithms::dqn::TrainerState;
 use crate::config::Config;
 use crate::networks::learner::Which;
 use crate::networks::Parameters;
-use crate::policy::model::{Checkpoint, Metadata, BEST_FILE, MODEL_FILE};
+use crate::policy::model::{Metadata, Model, BEST_FILE, MODEL_FILE};
 use crate::preprocess::Step;
 use crate::random::{Generator, Purpose};
 use crate::run::checkpoints::RunCheckpoints;
@@ -369,7 +369,7 @@ impl RunRecord {
     pub fn save(&self, name: &str, agent: &Agent) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let metadata = Metadata { steps_trained: self.tally.steps, ..self.metadata.clone() };
-        Checkpoint { metadata, parameters: agent.learner().parameters(Which::Online)? }.save(&path)?;
+        Model { metadata, parameters: agent.learner().parameters(Which::Online)? }.save(&path)?;
         Ok(path)
     }
 }
