@@ -11,7 +11,7 @@ pub struct PlotArgs {
     /// Run folders, all of one game; those that differ in the seed alone become one curve with a band
     #[arg(value_name = "RUN_DIR", required = true)]
     pub runs: Vec<PathBuf>,
-    /// What is to the right
+    /// Quantity on the horizontal axis
     #[arg(long, value_enum, default_value = "steps")]
     pub x: HorizontalAxis,
     /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR; here, if there are several]

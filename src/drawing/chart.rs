@@ -1,7 +1,7 @@
-//! Panels of curves below each other, drawn to be read on a phone: large letters, few lines, labels at the lines, colors
-//! that people who see few colors can tell apart.
+//! Panels of curves below each other, to be read on a phone: large letters, few lines, labels at the lines, and colors that
+//! color-blind people can tell apart.
 //!
-//! There is one drawing, an SVG; a PNG is that SVG in pixels, with letters of a font that is part of this program.
+//! A figure is drawn once, as SVG. The PNG is that SVG rendered with a font that is part of this program.
 
 use anyhow::{anyhow, Context, Result};
 use plotters::coord::types::RangedCoordf64;
@@ -19,7 +19,7 @@ pub struct Figure {
     pub title: String,
     /// Lines below the title, each in the color of a group of curves or in gray.
     pub key: Vec<(Option<usize>, String)>,
-    /// What is to the right.
+    /// Name and unit of the horizontal axis.
     pub x_label: String,
     /// From the top down, all with the same horizontal axis.
     pub panels: Vec<Panel>,
@@ -34,7 +34,7 @@ pub struct Panel {
     pub title: String,
     /// Higher than the others.
     pub tall: bool,
-    /// Values that are on the vertical axis in any case.
+    /// Values that the vertical axis always includes.
     pub includes: Vec<f64>,
     /// Lines.
     pub curves: Vec<Curve>,
@@ -47,7 +47,7 @@ pub struct Panel {
 /// A line with its band.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
-    /// Which of the [colors](COLORS).
+    /// Index into [`COLORS`].
     pub color: usize,
     /// At its end.
     pub label: String,
@@ -60,7 +60,7 @@ pub struct Curve {
 /// A point, maybe with an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Which of the [colors](COLORS).
+    /// Index into [`COLORS`].
     pub color: usize,
     /// Where.
     pub at: (f64, f64),
@@ -83,7 +83,8 @@ const INK: RGBColor = RGBColor(40, 40, 40);
 const GRAY: RGBColor = RGBColor(105, 105, 105);
 const GRID: RGBColor = RGBColor(226, 226, 226);
 
-/// Of the picture. A phone shows it about 400 wide, and so the smallest letters are some 12 high.
+/// Width of the picture in SVG units, as are the lengths below. A phone shows it about 400 pixels wide, and the smallest letters
+/// about 12 pixels high.
 const WIDTH: u32 = 800;
 const TITLE: f64 = 46.0;
 const TEXT: f64 = 35.0;
@@ -101,6 +102,7 @@ const PNG_SCALE: f32 = 1.5;
 /// Names and values.
 type References<'a> = Vec<(&'a str, &'a f64)>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 impl Figure {
     /// The figure as SVG.
@@ -109,7 +111,7 @@ impl Figure {
     /// When it cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         use_own_font();
-        // The heights of wrapped lines are known only with a place to measure them on.
+        // Text can be measured only on a drawing area, so the height is found by drawing once.
         let measured = self.draw(&mut String::new(), 100)?;
         let mut svg = String::new();
         self.draw(&mut svg, measured)?;
@@ -124,7 +126,7 @@ impl Figure {
         svg_to_png(&self.svg()?)
     }
 
-    /// Draws on a sheet of this height; the height that is needed.
+    /// Draws on an area of this height. Returns the height that the figure needs.
     fn draw(&self, svg: &mut String, height: u32) -> Result<u32> {
         let root = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(broken)?;
@@ -170,7 +172,7 @@ impl Figure {
         Ok((y + MARGIN) as u32)
     }
 
-    /// Room for the labels at the ends of the lines.
+    /// Width of the margin that holds the labels at the ends of the lines.
     fn right_margin(&self, area: &Area) -> Result<i32> {
         let labels = self.panels.iter().flat_map(|panel| {
             let references = panel.shown_references().0.into_iter().map(|(name, value)| reference_label(name, *value));
@@ -195,7 +197,7 @@ impl Panel {
         lines.chain(self.points.iter().map(|point| point.at.0)).max_by(f64::total_cmp)
     }
 
-    /// The lowest and the highest of what was measured.
+    /// The lowest and the highest value of curves, bands, points and `includes`.
     fn measured(&self) -> Range<f64> {
         let lines = self.curves.iter().flat_map(|curve| curve.line.iter().map(|(_, y)| *y));
         let bands = self.curves.iter().flat_map(|curve| curve.band.iter().flat_map(|(_, low, high)| [*low, *high]));
@@ -211,9 +213,9 @@ impl Panel {
         low..high
     }
 
-    /// References, first those that are near enough to what was measured to be drawn, then the others.
+    /// The references near enough to the measured values to be drawn, and the others.
     ///
-    /// A score of 400 on the axis of a run that reached 4 would leave of the run a line along the bottom.
+    /// With a reference of 400 on its axis, a run that reached 4 would be a flat line at the bottom.
     fn shown_references(&self) -> (References<'_>, References<'_>) {
         let Range { start, end } = self.measured();
         let span = (end - start).max(1e-9);
@@ -227,13 +229,12 @@ impl Panel {
         let start = shown.iter().fold(start, |low, (_, value)| low.min(**value));
         let end = shown.iter().fold(end, |high, (_, value)| high.max(**value));
         let span = if end > start { end - start } else { end.abs().max(1.0) };
-        // What includes zero and never goes below it stands on it.
+        // Values that begin at zero stand on the bottom line.
         let low = if start == 0.0 { 0.0 } else { start - 0.05 * span };
         low..end + 0.08 * span
     }
 
     fn draw(&self, area: &Area, x_range: Range<f64>, right: i32) -> Result<()> {
-        let (_, height) = area.dim_in_pixel();
         area.draw(&Text::new(self.title.clone(), (MARGIN, 8), font(TEXT, INK))).map_err(broken)?;
         let y_range = self.y_range();
         let mut chart = ChartBuilder::on(area)
@@ -262,6 +263,12 @@ impl Panel {
             let ends = [(x_range.start, **value), (x_range.end, **value)];
             chart.draw_series(DashedLineSeries::new(ends, 9, 6, GRAY.stroke_width(2))).map_err(broken)?;
         }
+        self.draw_curves(&mut chart)?;
+        self.draw_labels(area, &chart, &shown, right)?;
+        self.draw_far_references(area, &others)
+    }
+
+    fn draw_curves(&self, chart: &mut Chart) -> Result<()> {
         for curve in &self.curves {
             let color = COLORS[curve.color % COLORS.len()];
             if curve.band.len() > 1 {
@@ -281,37 +288,34 @@ impl Panel {
             chart.draw_series([Circle::new(*at, 9, WHITE.filled())]).map_err(broken)?;
             chart.draw_series([Circle::new(*at, 7, color.filled())]).map_err(broken)?;
         }
-        self.draw_labels(area, &chart, &shown, right)?;
-        if !others.is_empty() {
-            let Range { end, .. } = self.measured();
-            let side = |above: bool| {
-                let names = others.iter().filter(|(_, value)| (**value > end) == above);
-                names.map(|(name, value)| reference_label(name, **value)).collect::<Vec<_>>().join(", ")
-            };
-            let style = font(SMALL, GRAY);
-            let left = LEFT + 12;
-            if !side(true).is_empty() {
-                let text = format!("off the scale: {}", side(true));
-                area.draw(&Text::new(text, (left, PANEL_TITLE + 4), style.clone())).map_err(broken)?;
-            }
-            if !side(false).is_empty() {
-                let text = format!("below the scale: {}", side(false));
-                let bottom = height as i32 - TICKS - 4;
-                let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
-                area.draw(&Text::new(text, (left, bottom), style)).map_err(broken)?;
-            }
+        Ok(())
+    }
+
+    /// Names the references that are off the scale at the top or the bottom of the panel.
+    fn draw_far_references(&self, area: &Area, others: &[(&str, &f64)]) -> Result<()> {
+        let (_, height) = area.dim_in_pixel();
+        let Range { end, .. } = self.measured();
+        let side = |above: bool| {
+            let names = others.iter().filter(|(_, value)| (**value > end) == above);
+            names.map(|(name, value)| reference_label(name, **value)).collect::<Vec<_>>().join(", ")
+        };
+        let style = font(SMALL, GRAY);
+        let left = LEFT + 12;
+        if !side(true).is_empty() {
+            let text = format!("off the scale: {}", side(true));
+            area.draw(&Text::new(text, (left, PANEL_TITLE + 4), style.clone())).map_err(broken)?;
+        }
+        if !side(false).is_empty() {
+            let text = format!("below the scale: {}", side(false));
+            let bottom = height as i32 - TICKS - 4;
+            let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
+            area.draw(&Text::new(text, (left, bottom), style)).map_err(broken)?;
         }
         Ok(())
     }
 
-    /// Labels right of the panel, at the height of what they name, or as near to it as the others let them.
-    fn draw_labels(
-        &self,
-        area: &Area,
-        chart: &ChartContext<SVGBackend, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
-        references: &[(&str, &f64)],
-        right: i32,
-    ) -> Result<()> {
+    /// Draws the labels right of the panel, each as near to the height of its line as the others allow.
+    fn draw_labels(&self, area: &Area, chart: &Chart, references: &[(&str, &f64)], right: i32) -> Result<()> {
         let (origin_x, origin_y) = area.get_base_pixel();
         let pixel = |y: f64| chart.backend_coord(&(0.0, y)).1 - origin_y;
         let mut labels: Vec<(i32, String, RGBColor)> = Vec::new();
@@ -334,7 +338,7 @@ impl Panel {
     }
 }
 
-/// The sorted positions, moved apart to at least `gap` from each other and to at most `limit`.
+/// Moves sorted positions so that they are at least `gap` apart and at most `limit`.
 fn spread(positions: &[i32], gap: i32, limit: i32) -> Vec<i32> {
     let mut moved = positions.to_vec();
     for i in 1..moved.len() {
@@ -379,8 +383,8 @@ fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
 
 fn text_width(area: &Area, text: &str, size: f64) -> Result<i32> {
     let (width, _) = area.estimate_text_size(text, &font(size, INK)).map_err(broken)?;
-    // The SVG's letters are 1.24 times smaller than plotters measures them, but the reader's own sans serif may be wider than
-    // ours.
+    // Letters in the SVG are 1.24 times smaller than plotters measures them, but the reader's sans serif font may be wider than
+    // this program's.
     Ok((f64::from(width) * 0.95) as i32)
 }
 
@@ -404,12 +408,12 @@ fn broken(error: impl std::fmt::Debug) -> anyhow::Error {
 fn use_own_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // It is refused only if it is no font, and then text is measured roughly.
+        // Registering fails only for a damaged font. Then plotters estimates the size of text.
         let _ = register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
     });
 }
 
-/// An SVG in pixels.
+/// Renders an SVG as PNG.
 fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
     let mut options = usvg::Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
@@ -421,7 +425,7 @@ fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
     let (width, height) = ((size.width() * PNG_SCALE).ceil() as u32, (size.height() * PNG_SCALE).ceil() as u32);
     let mut pixels = tiny_skia::Pixmap::new(width, height)
         .with_context(|| format!("a picture of {width} x {height} pixels cannot be made"))?;
-    // The last row is only partly covered by the drawing.
+    // The drawing covers the last row only in part.
     pixels.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
     let mut bytes = Vec::new();

@@ -469,4 +469,20 @@ mod tests {
             assert!(message.contains(reason), "no `{reason}` in: {message}");
         }
     }
+
+    #[test]
+    fn a_model_opens_with_its_own_cartridge_and_with_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let rom = cartridges::built_in();
+        let mut saved = model();
+        saved.metadata.cartridge_md5 = rom.image.md5().to_string();
+        saved.save(&folder.path().join(MODEL_FILE)).unwrap();
+        let OpenModel { path, model, spec } = open(Some(folder.path()), None).unwrap();
+        assert_eq!((path, &model), (folder.path().join(MODEL_FILE), &saved));
+        assert_eq!((spec.name(), spec.cartridge_md5(), spec.actions()), ("bricks", Some(rom.image.md5()), 4));
+        saved.metadata.game = "pong".to_string();
+        saved.save(&folder.path().join(MODEL_FILE)).unwrap();
+        let refused = |rom| open(Some(folder.path()), rom).err().map(|error| format!("{error:#}")).unwrap();
+        assert!(refused(Some("bricks")).contains("cannot play here: the network was trained on pong"));
+    }
 }

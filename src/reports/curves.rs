@@ -33,7 +33,7 @@ const NOT_LEARNING: [&str; 10] = [
 /// Longest name of a group that fits at the end of its line.
 const SHORT_NAME: usize = 14;
 
-/// What is to the right in learning curves.
+/// The quantity on the horizontal axis of learning curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HorizontalAxis {
     /// Decisions of the agent
@@ -262,7 +262,7 @@ fn x_of(run: &RunLog, moment: Moment, axis: HorizontalAxis) -> f64 {
     }
 }
 
-/// At the end of each game (x, mean, (lower, upper tenth)) of the last 100 scores.
+/// At the end of each game: x, and of the last 100 scores the mean and (lowest tenth, highest tenth).
 fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64))> {
     let first = FIRST_GAMES.min(run.games.len()).max(1);
     (first..=run.games.len())
