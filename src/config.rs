@@ -5,7 +5,6 @@
 
 use crate::algorithms::dqn::agent::LearningRule;
 use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
-use crate::commands::PresetsArgs;
 use crate::experience::replay::Replay;
 use crate::networks::head::{Head, Loss, Support};
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
@@ -14,7 +13,6 @@ use crate::preprocess::{Preprocessing, Resize, STACK};
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Write as _};
-use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::{Table, Value};
@@ -496,19 +494,6 @@ impl Faults {
 
 fn preset_table(name: &str) -> Result<Table> {
     Config::preset_text(name)?.parse().with_context(|| format!("preset {name} is not TOML"))
-}
-
-/// The `presets` command.
-pub fn show_presets(args: &PresetsArgs) -> Result<()> {
-    let text = match &args.name {
-        Some(name) => Config::preset_text(name)?.to_string(),
-        None => Config::preset_descriptions().map(|(name, line)| format!("{name:<13} {line}\n")).collect(),
-    };
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read it has seen enough, `head` for instance.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output"),
-    }
 }
 
 /// Puts `value` under `key` if there is such a key in `base` and the value is of its kind.

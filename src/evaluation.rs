@@ -82,28 +82,3 @@ pub fn evaluate(
 pub fn default_workers() -> usize {
     rayon::current_num_threads()
 }
-
-/// 1234567 as 1,234,567.
-pub(crate) fn with_commas(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (18_000, "18,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(with_commas(number), text);
-        }
-    }
-}

@@ -34,5 +34,5 @@ pub mod run;
 pub mod saving;
 mod screens;
 pub mod sweep;
-pub mod trace;
+pub mod text;
 pub mod vector;

@@ -5,13 +5,15 @@ pub mod log;
 pub mod memory;
 pub mod record;
 pub mod rows;
+mod start;
 #[cfg(test)]
 mod switches;
 pub mod tensorboard;
 
+pub use start::Start;
+
 use crate::algorithms::dqn::agent::Agent;
 use crate::algorithms::dqn::Trainer;
-use crate::commands::TrainArgs;
 use crate::config::{Config, LifeLoss, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::EnvironmentSpec;
@@ -26,8 +28,9 @@ use crate::preprocess::AgentEnvironment;
 use crate::random::{Generator, Purpose};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::log::{BEST_GAME_FILE, EVALUATION_FILE};
-use crate::run::record::{clock, Evaluator, RunRecord, RunState, METRICS_FILE};
+use crate::run::record::{Evaluator, RunRecord, RunState, METRICS_FILE};
 use crate::saving::sealed_file;
+use crate::text::clock;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
 use candle_core::Device;
@@ -65,8 +68,11 @@ pub fn new_environment(config: &Config, rom: &LoadedRom) -> AgentEnvironment {
     AgentEnvironment::new(environment, config.preprocessing(), actions, stop_at_life_loss)
 }
 
-/// The `train` command.
-pub fn run(args: &TrainArgs) -> Result<()> {
+/// A new run, or one that continues from its last checkpoint.
+///
+/// # Errors
+/// Faults of the configuration, unusable ROMs, files or devices, and what breaks training off.
+pub fn run(args: &Start) -> Result<()> {
     match &args.resume {
         Some(folder) => resume(folder, args),
         None => start(args),
@@ -74,7 +80,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// A new run.
-fn start(args: &TrainArgs) -> Result<()> {
+fn start(args: &Start) -> Result<()> {
     let preset = args.preset.as_deref().unwrap_or(if args.rom.is_some() { "nature" } else { "bricks" });
     let config = Config::resolve(&Sources {
         preset,
@@ -98,7 +104,7 @@ fn start(args: &TrainArgs) -> Result<()> {
 }
 
 /// A run goes on where its last checkpoint left it.
-fn resume(folder: &Path, args: &TrainArgs) -> Result<()> {
+fn resume(folder: &Path, args: &Start) -> Result<()> {
     if !folder.is_dir() {
         bail!("--resume {}: there is no such folder; give that of a run, e.g. runs/pong-nature-s0", folder.display());
     }
@@ -171,7 +177,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(config: Config, rom: LoadedRom, preset: &str, args: &TrainArgs) -> Result<Self> {
+    fn new(config: Config, rom: LoadedRom, preset: &str, args: &Start) -> Result<Self> {
         evaluation::ensure_scores(&rom)?;
         let metadata = Metadata {
             game: rom.name.clone(),

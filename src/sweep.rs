@@ -1,24 +1,22 @@
-//! `sweep`: a grid of games, presets and seeds, each an ordinary run by a process of its own, here or on a
-//! [Slurm](slurm) cluster; and what they reached, [summed up](summary).
+//! Many runs: a grid of games, presets and seeds. Each cell is an ordinary run in a process of its own, on this machine or on a
+//! [Slurm](slurm) cluster; their scores are [summarized](summary).
 //!
-//! The runs are what is remembered: a sweep that is started again looks into their folders, passes over what is finished and
-//! goes on with the rest as `train --resume` does, bit for bit.
+//! All state is in the run folders. A sweep that is started again skips finished runs and continues the others as `train --resume`
+//! does, bit for bit.
 
 pub mod grid;
 pub mod slurm;
 pub mod summary;
 mod table;
 
-use crate::commands::{Cli, Command as Subcommand, SweepArgs};
 use crate::environments::cartridges;
 use crate::evaluation;
-use crate::run;
-use crate::run::memory;
-use crate::sweep::grid::{Cell, Grid, Progress};
-use crate::sweep::summary::Summary;
+use crate::networks::device::DeviceChoice;
+use crate::run::{self, memory, Start};
+use crate::sweep::grid::{Cell, CellState, Grid};
+use crate::sweep::summary::SweepSummary;
 use crate::sweep::table::Table;
 use anyhow::{anyhow, bail, Context, Result};
-use clap::{Parser, ValueEnum};
 use indicatif::ProgressBar;
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
@@ -31,99 +29,116 @@ use std::thread;
 use std::time::Duration;
 use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
 
-/// What a run says, in its folder.
+/// Output of a cell's process, in the cell's folder.
 const LOG_FILE: &str = "train.log";
-/// How often the processes are looked after.
+/// Time between two looks at the processes.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// Exit status of a run that was told twice to end.
+/// Exit status of a run that got a second signal.
 const ENDED_AT_ONCE: i32 = 130;
 
-/// The `sweep` command.
-pub fn run(args: &SweepArgs) -> Result<()> {
-    let grid = Grid::open(args)?;
-    if args.summary {
-        return Summary::of(&grid)?.publish(&grid);
-    }
-    match args.cell {
-        Some(index) => train_cell(&grid, index, args),
-        None if args.slurm => slurm::submit(&grid, args),
-        None => train_all(&grid, args),
-    }
+/// How the cells are trained, whatever the grid is.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Runs at the same time; one per core if not given.
+    pub jobs: Option<u32>,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+    /// Start even if the replays need more memory than is free.
+    pub force: bool,
+    /// How other processes are started.
+    pub command_lines: CommandLines,
 }
 
-/// The command line of `train` that begins the cell or goes on with it; none if it is finished.
-fn train_arguments(cell: &Cell, args: &SweepArgs) -> Result<Option<Vec<OsString>>> {
-    let mut arguments: Vec<OsString> = vec!["train".into(), "--rom".into(), cell.game.spec().into()];
-    if let Some(device) = args.device.to_possible_value() {
-        arguments.extend(["--device".into(), device.get_name().into()]);
-    }
-    match cell.progress()? {
-        Progress::Finished => return Ok(None),
-        Progress::Checkpoint => arguments.extend(["--resume".into(), cell.folder.clone().into()]),
-        progress => {
-            if progress == Progress::NoCheckpoint {
-                cell.clear()?;
-            }
-            let seed = cell.config.seed.to_string();
-            arguments.extend(["--preset".into(), cell.preset.clone().into(), "--seed".into(), seed.into()]);
-            arguments.extend(["--config".into(), cell.config_file.clone().into()]);
-            arguments.extend(["--run-dir".into(), cell.folder.clone().into()]);
-            if args.force {
-                arguments.push("--force".into());
-            }
-        }
-    }
-    Ok(Some(arguments))
+/// The arguments of this program for the parts of a sweep that run in processes of their own: on this machine one process per
+/// run, on a cluster one task per cell. They come from the room that defines the command line, because a sweep does not know it.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandLines {
+    /// Arguments that make a run.
+    pub train: fn(&Start) -> Vec<OsString>,
+    /// Arguments that train a cell of the sweep in a folder, with this device and with or without force. The cell's index must follow.
+    pub cell: fn(&Path, DeviceChoice, bool) -> Vec<OsString>,
+    /// Arguments that summarize the sweep in a folder.
+    pub summary: fn(&Path) -> Vec<OsString>,
 }
 
-/// Trains a cell in this process, so that a signal meets it once, whether Slurm sends it to one process or to all of them.
-fn train_cell(grid: &Grid, index: usize, args: &SweepArgs) -> Result<()> {
+/// Summarizes the finished runs.
+///
+/// # Errors
+/// When no run is finished, a run cannot be read, or the summary cannot be written.
+pub fn summarize(grid: &Grid) -> Result<()> {
+    SweepSummary::new(grid)?.publish(grid)
+}
+
+/// What starts the cell or continues it; none if it is finished. Removes a run that left no checkpoint.
+fn next_start(cell: &Cell, options: &Options) -> Result<Option<Start>> {
+    let rom = cell.game.spec();
+    let rom = rom.to_str().with_context(|| format!("the path {} is not UTF-8", rom.display()))?;
+    let start = Start { rom: Some(rom.to_string()), device: options.device, ..Start::default() };
+    let state = cell.state()?;
+    if state == CellState::NoCheckpoint {
+        cell.clear()?;
+    }
+    Ok(match state {
+        CellState::Finished => None,
+        CellState::Checkpoint => Some(Start { resume: Some(cell.folder.clone()), ..start }),
+        CellState::NotBegun | CellState::NoCheckpoint => Some(Start {
+            preset: Some(cell.preset.clone()),
+            config: Some(cell.config_file.clone()),
+            seed: Some(cell.config.seed),
+            run_dir: Some(cell.folder.clone()),
+            force: options.force,
+            ..start
+        }),
+    })
+}
+
+/// Trains one cell in this process. On a cluster this matters: Slurm signals one process or all of them, and either way the run
+/// must get the signal once.
+///
+/// # Errors
+/// When there is no such cell, or its run fails.
+pub fn train_cell(grid: &Grid, index: usize, options: &Options) -> Result<()> {
     let last = grid.cells.len() - 1;
     let cell = grid.cells.get(index).with_context(|| format!("there is no cell {index}; they are 0 to {last}"))?;
-    let Some(arguments) = train_arguments(cell, args)? else {
-        say!("{} is finished", cell.name);
-        return Ok(());
-    };
-    let words = std::iter::once(OsString::from("atari-dqn")).chain(arguments);
-    match Cli::try_parse_from(words).context("cannot start the cell")?.command {
-        Subcommand::Train(train) => run::run(&train),
-        other => bail!("cannot start the cell: its command line means {other:?}"),
+    match next_start(cell, options)? {
+        Some(start) => run::run(&start),
+        None => {
+            say!("{} is finished", cell.name);
+            Ok(())
+        }
     }
 }
 
-/// A run under way.
+/// A run in a process of its own.
 struct Job<'a> {
     cell: &'a Cell,
     child: Child,
     row: ProgressBar,
 }
 
-/// What became of the cells.
+/// How the cells ended.
 #[derive(Default)]
 struct Tally {
     finished: usize,
     stopped: usize,
-    /// Names with the reason.
+    /// Names and reasons.
     failed: Vec<(String, String)>,
 }
 
-/// Trains all cells that are not finished, some at a time, and sums up.
-fn train_all(grid: &Grid, args: &SweepArgs) -> Result<()> {
+/// Trains all cells that are not finished, several at the same time, and summarizes them. After a signal the runs save and stop.
+///
+/// # Errors
+/// When another process works on this sweep, the replays need more memory than is free, or runs fail; then all failures at once.
+pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     fs::create_dir_all(&grid.folder).with_context(|| format!("cannot create {}", grid.folder.display()))?;
     let _lock = lock(&grid.folder)?;
-    let mut tally = Tally::default();
-    let mut waiting: VecDeque<&Cell> = VecDeque::new();
-    for cell in &grid.cells {
-        match cell.progress() {
-            Ok(Progress::Finished) => tally.finished += 1,
-            // What is wrong is told when its turn has come.
-            _ => waiting.push_back(cell),
-        }
-    }
+    // A cell whose state cannot be read fails when its turn comes.
+    let is_finished = |cell: &&Cell| matches!(cell.state(), Ok(CellState::Finished));
+    let (finished, waiting): (Vec<&Cell>, Vec<&Cell>) = grid.cells.iter().partition(is_finished);
     let cores = evaluation::default_workers();
-    let jobs = args.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, waiting.len().max(1));
+    let jobs = options.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, waiting.len().max(1));
     let threads = (cores / jobs).max(1);
-    check_memory(&waiting, jobs, args.force)?;
+    check_memory(&waiting, jobs, options.force)?;
     grid.write()?;
     let signals = count_signals()?;
 
@@ -131,52 +146,23 @@ fn train_all(grid: &Grid, args: &SweepArgs) -> Result<()> {
     say!(
         "{} runs, {} of them finished; {jobs} at a time with threads: {threads}; files: {shown}",
         grid.cells.len(),
-        tally.finished
+        finished.len()
     );
-    let mut table = Table::new(grid)?;
-    let mut running: Vec<Job> = Vec::new();
-    let mut signals_passed_on = 0;
-    loop {
-        let signals = signals.load(Ordering::Relaxed);
-        while signals == 0 && running.len() < jobs {
-            let Some(cell) = waiting.pop_front() else { break };
-            match begin(cell, threads, args, &table) {
-                Ok(Some(job)) => running.push(job),
-                Ok(None) => tally.finished += 1,
-                Err(error) => tally.fail(cell, format!("{error:#}"), &table),
-            }
-        }
-        if signals > signals_passed_on {
-            signals_passed_on = signals;
-            running.iter_mut().for_each(|job| terminate(&mut job.child));
-            table.say("stopping: the runs save a checkpoint; once more to end at once");
-        }
-        if running.is_empty() {
-            break;
-        }
-        running.retain_mut(|job| match job.child.try_wait() {
-            Ok(None) => true,
-            ended => {
-                table.remove(&job.row);
-                tally.count(job.cell, ended, signals > 0, &table);
-                false
-            }
-        });
-        let counts = format!(
-            "{} finished, {} running, {} waiting, {} failed",
-            tally.finished,
-            running.len(),
-            waiting.len(),
-            tally.failed.len()
-        );
-        table.show(running.iter().map(|job| (job.cell, &job.row)), &counts);
-        thread::sleep(WATCH_INTERVAL);
-    }
-    table.finish();
+    let mut pool = Pool {
+        options,
+        threads,
+        jobs,
+        waiting: waiting.into(),
+        running: Vec::new(),
+        tally: Tally { finished: finished.len(), ..Tally::default() },
+        table: Table::new(grid)?,
+    };
+    pool.run(&signals);
+    let tally = pool.tally;
 
     let stopped = signals.load(Ordering::Relaxed) > 0;
     if tally.finished > 0 && !stopped {
-        Summary::of(grid)?.publish(grid)?;
+        summarize(grid)?;
     }
     if stopped || tally.stopped > 0 {
         say!(
@@ -188,6 +174,76 @@ fn train_all(grid: &Grid, args: &SweepArgs) -> Result<()> {
     tally.into_result(grid)
 }
 
+/// The processes of a sweep on this machine.
+struct Pool<'a> {
+    options: &'a Options,
+    /// Threads of each run.
+    threads: usize,
+    /// Most runs at the same time.
+    jobs: usize,
+    waiting: VecDeque<&'a Cell>,
+    running: Vec<Job<'a>>,
+    tally: Tally,
+    table: Table,
+}
+
+impl Pool<'_> {
+    /// Runs all that are waiting. After a signal no more are begun, and each signal is passed on to those that are running.
+    fn run(&mut self, signals: &AtomicU32) {
+        let mut signals_passed_on = 0;
+        loop {
+            let signals = signals.load(Ordering::Relaxed);
+            if signals == 0 {
+                self.begin_waiting();
+            }
+            if signals > signals_passed_on {
+                signals_passed_on = signals;
+                self.running.iter_mut().for_each(|job| terminate(&mut job.child));
+                self.table.say("stopping: the runs save a checkpoint; once more to end at once");
+            }
+            if self.running.is_empty() {
+                break;
+            }
+            self.count_ended(signals > 0);
+            let counts = format!(
+                "{} finished, {} running, {} waiting, {} failed",
+                self.tally.finished,
+                self.running.len(),
+                self.waiting.len(),
+                self.tally.failed.len()
+            );
+            self.table.show(self.running.iter().map(|job| (job.cell, &job.row)), &counts);
+            thread::sleep(WATCH_INTERVAL);
+        }
+        self.table.finish();
+    }
+
+    /// Starts processes while there are free places and cells that wait.
+    fn begin_waiting(&mut self) {
+        while self.running.len() < self.jobs {
+            let Some(cell) = self.waiting.pop_front() else { break };
+            match begin(cell, self.threads, self.options, &self.table) {
+                Ok(Some(job)) => self.running.push(job),
+                Ok(None) => self.tally.finished += 1,
+                Err(error) => self.tally.fail(cell, format!("{error:#}"), &self.table),
+            }
+        }
+    }
+
+    /// Takes the processes that ended off the table and into the tally.
+    fn count_ended(&mut self, stopping: bool) {
+        let Self { running, tally, table, .. } = self;
+        running.retain_mut(|job| match job.child.try_wait() {
+            Ok(None) => true,
+            ended => {
+                table.remove(&job.row);
+                tally.count(job.cell, ended, stopping, table);
+                false
+            }
+        });
+    }
+}
+
 impl Tally {
     fn fail(&mut self, cell: &Cell, reason: String, table: &Table) {
         table.say(&format!("{}: failed: {reason}", cell.name));
@@ -196,9 +252,9 @@ impl Tally {
 
     /// The process of `cell` has ended.
     fn count(&mut self, cell: &Cell, ended: std::io::Result<Option<ExitStatus>>, stopping: bool, table: &Table) {
-        let outcome = || -> Result<Progress> {
+        let outcome = || -> Result<CellState> {
             let status = ended.context("cannot watch it")?.context("it did not end")?;
-            // While stopping, a signal also ends one that was not yet listening.
+            // A process that does not handle signals yet is ended by them; while stopping that is no failure.
             let stopped = stopping && (status.code().is_none() || status.code() == Some(ENDED_AT_ONCE));
             if !status.success() && !stopped {
                 let last = last_line(&cell.folder.join(LOG_FILE));
@@ -207,10 +263,10 @@ impl Tally {
                     (_, last) => anyhow!("ended with {status}, its last line: {}", last.unwrap_or_default()),
                 });
             }
-            cell.progress()
+            cell.state()
         };
         match outcome() {
-            Ok(Progress::Finished) => {
+            Ok(CellState::Finished) => {
                 self.finished += 1;
                 table.say(&format!("{}: finished", cell.name));
             }
@@ -239,38 +295,40 @@ impl Tally {
 }
 
 /// Starts the process of a cell; none if it is finished.
-fn begin<'a>(cell: &'a Cell, threads: usize, args: &SweepArgs, table: &Table) -> Result<Option<Job<'a>>> {
-    let Some(arguments) = train_arguments(cell, args)? else { return Ok(None) };
-    let resumed = arguments.iter().any(|argument| argument == "--resume");
+fn begin<'a>(cell: &'a Cell, threads: usize, options: &Options, table: &Table) -> Result<Option<Job<'a>>> {
+    let Some(start) = next_start(cell, options)? else { return Ok(None) };
     fs::create_dir_all(&cell.folder).with_context(|| format!("cannot create {}", cell.folder.display()))?;
     let path = cell.folder.join(LOG_FILE);
     let log = OpenOptions::new().create(true).append(true).open(&path);
     let log = log.with_context(|| format!("cannot write {}", path.display()))?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut command = Command::new(program);
-    command.args(arguments).env("RAYON_NUM_THREADS", threads.to_string()).stdin(Stdio::null());
+    command
+        .args((options.command_lines.train)(&start))
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .stdin(Stdio::null());
     command.stdout(log.try_clone().with_context(|| format!("cannot write {}", path.display()))?).stderr(log);
-    // Ctrl-C goes to all processes of a terminal's group. It is passed on to the runs once, and the second time a run would
-    // end without a checkpoint.
+    // A terminal sends Ctrl-C to all processes of its group. In groups of their own the runs get only the signal that is passed
+    // on to them; a second one would end them without a checkpoint.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let child = command.spawn().context("cannot start a process for it")?;
-    table.say(&format!("{}: {}", cell.name, if resumed { "goes on" } else { "begins" }));
+    table.say(&format!("{}: {}", cell.name, if start.resume.is_some() { "goes on" } else { "begins" }));
     Ok(Some(Job { cell, child, row: table.row(cell) }))
 }
 
-/// Asks a process to end; where that is not possible, it is ended, and will go on from its last periodic checkpoint.
+/// Asks a process to save and end. Where that is impossible, kills it; its run continues from the last periodic checkpoint.
 fn terminate(child: &mut Child) {
     let pid = Pid::from_u32(child.id());
     let mut system = System::new();
     system.refresh_processes(ProcessesToUpdate::Some(&[pid]), false);
     if system.process(pid).and_then(|process| process.kill_with(Signal::Term)) != Some(true) {
-        // It may have ended meanwhile, which is as good.
+        // An error means that it has already ended.
         let _ = child.kill();
     }
 }
 
-/// Counts Ctrl-C and requests to end; the third ends the program.
+/// Counts signals to end, Ctrl-C among them; the third ends the program.
 fn count_signals() -> Result<Arc<AtomicU32>> {
     let count = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&count);
@@ -283,7 +341,7 @@ fn count_signals() -> Result<Arc<AtomicU32>> {
     Ok(count)
 }
 
-/// Takes the sweep's folder for this process as long as the file is open.
+/// Locks the sweep's folder until the file is closed.
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -296,9 +354,9 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-/// Refuses, unless with `force`, when the replays of the runs that go on at a time need more memory than there is. Each run
-/// looks for itself too, but at its start, when those beside it have not yet filled theirs.
-fn check_memory(cells: &VecDeque<&Cell>, jobs: usize, force: bool) -> Result<()> {
+/// Refuses, unless with `force`, if the replays of the runs that train at the same time need more memory than is free. Each run
+/// checks its own replay too, but only at its start, when the other runs have not filled theirs yet.
+fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
     let mut known: HashMap<(&str, &str), u64> = HashMap::new();
     let mut needs = Vec::new();
     for cell in cells {
@@ -328,7 +386,7 @@ fn check_memory(cells: &VecDeque<&Cell>, jobs: usize, force: bool) -> Result<()>
     )
 }
 
-/// The last line of a file that says something.
+/// The last line of a file that is not blank.
 fn last_line(path: &Path) -> Option<String> {
     let text = table::tail(path)?;
     text.lines().rfind(|line| !line.trim().is_empty()).map(str::to_string)

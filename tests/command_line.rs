@@ -68,6 +68,7 @@ fn help_names_every_command_and_version_the_package() {
         assert_contains(&output_of(folder.path(), &[command, "--help"]), "Usage: atari-dqn");
     }
     assert_contains(&output_of(folder.path(), &["--version"]), env!("CARGO_PKG_VERSION"));
+    assert!(!output_of(folder.path(), &["trace", "--help"]).contains("colour"), "former spellings are hidden");
     assert!(
         !output_of(folder.path(), &["trace", "--help"]).contains("dump"),
         "the options of the comparison script are hidden"
@@ -166,6 +167,9 @@ fn trace_repeats_itself_and_its_seed_matters_only_with_sticky_actions() {
     let plain = trace(&[]);
     assert_eq!(plain, trace(&[]));
     assert_eq!(plain, trace(&["--seed", "7"]));
+    let averaged = trace(&["--color-averaging"]);
+    assert_ne!(averaged, plain);
+    assert_eq!(averaged, trace(&["--colour-averaging"]), "the former spelling, which scripts use");
     let sticky = trace(&["--sticky", "0.5"]);
     assert_eq!(sticky, trace(&["--sticky", "0.5", "--seed", "0"]));
     assert_ne!(sticky, trace(&["--sticky", "0.5", "--seed", "1"]));

@@ -1,30 +1,82 @@
-//! `bench`: what a person needs to know of his own machine.
+//! `bench`: measures this machine: speed of the emulator, the environment, the learner or training.
 
-use crate::algorithms::dqn::agent::{random_batch, Agent, AgentTimes};
-use crate::commands::{BenchArgs, BenchKind};
+mod training;
+
+use crate::algorithms::dqn::agent::{random_batch, AgentTimes};
 use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
-use crate::networks::device;
+use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
 use crate::observations::Seen;
 use crate::policy::Policy;
-use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STACK_PIXELS};
+use crate::preprocess::{AgentEnvironment, Preprocessing, Resize, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::run;
 use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
 use atari_emulator::{Environment, Settings};
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Transitions remembered before `bench train` starts its clock, so that batches are not all alike.
+/// Transitions in the replay before `bench train` starts to measure, so that its batches differ.
 const WARM_UP_STEPS: u64 = 1_000;
-/// What comes before the clock is started.
+/// Time before the measurement starts, for the translation of cartridge code and the caches.
 const WARM_UP: Duration = Duration::from_millis(400);
 
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BenchKind {
+    /// Frames per second: random actions, screen not read, reset at game over
+    Emulator,
+    /// Agent steps per second with preprocessing: one environment, one thread
+    Env,
+    /// Frames per second of a vector of environments with preprocessing, all environments together
+    Vector,
+    /// Gradient steps per second: batch 32, the Nature network
+    Learner,
+    /// Agent steps per second of a whole training with the `nature` settings
+    Train,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum)]
+    kind: BenchKind,
+    /// ROM file or name [default: the built-in `bricks`]
+    #[arg(long, value_name = "FILE|NAME")]
+    rom: Option<String>,
+    /// Hyperparameters of `bench learner` and `bench train`
+    #[arg(long, value_name = "NAME", default_value = "nature")]
+    preset: String,
+    /// Override one key, e.g. --set batch_size=64; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Environments of `bench vector`
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    envs: usize,
+    /// Threads of `bench vector`, 0 for one per core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+    /// Seconds to measure
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    seconds: f64,
+    /// Play N frames instead, however long it takes, rounded up to whole steps of all environments (`emulator` and `vector` only)
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Also print the result as JSON, on the last line
+    #[arg(long)]
+    json: bool,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+}
+
 /// The `bench` command.
-pub fn run(args: &BenchArgs) -> Result<()> {
+pub(super) fn run(args: &BenchArgs) -> Result<()> {
     ensure!(
         args.seconds.is_finite() && args.seconds > 0.0,
         "--seconds {}: the time to measure must be more than 0 seconds",
@@ -52,7 +104,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             Outcome::new("frames_per_second", unit, vector_frames_per_second(&rom, args, span)?)
         }
         BenchKind::Learner => updates_per_second(args, span)?,
-        BenchKind::Train => training_steps_per_second(&rom, args, span)?,
+        BenchKind::Train => training::steps_per_second(&rom, args, span)?,
     };
     let name = match args.kind {
         BenchKind::Learner => "learner".to_string(),
@@ -75,16 +127,16 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// What a measurement showed.
+/// Result of a measurement.
 struct Outcome {
-    /// What was asked for first.
+    /// The rate asked for, then others.
     rates: Vec<Rate>,
-    /// Where the time went.
+    /// Time of each part of the work, if measured.
     parts: Vec<(&'static str, Duration)>,
 }
 
 struct Rate {
-    /// In the JSON object.
+    /// Key in the JSON object.
     key: &'static str,
     unit: String,
     rate: f64,
@@ -96,18 +148,18 @@ impl Outcome {
     }
 }
 
-/// How much is measured.
+/// Length of a measurement.
 #[derive(Clone, Copy, Debug)]
 enum Span {
     Time(Duration),
-    /// The same work in every run, for counting its instructions.
+    /// The same work in every run, so that its instructions can be counted.
     Frames(u64),
 }
 
-/// Calls `step`, which plays `frames` frames, for as long as `span` says; calls a second.
+/// Calls `step`, which plays `frames` frames, over the whole `span` and returns the calls per second.
 fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result<f64> {
     let (chunk, time) = match span {
-        // The clock is read once in a while only: a step may take less than a microsecond.
+        // The clock is read only every 16 steps, because a step may take less than a microsecond.
         Span::Time(time) => (16, time),
         Span::Frames(wanted) => (wanted.div_ceil(frames), Duration::ZERO),
     };
@@ -131,7 +183,7 @@ fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result
     }
 }
 
-/// Plays one frame a call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
+/// Plays one frame per call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
 /// every frame.
 pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
     let mut environment = Environment::new(&rom.image, Settings::default());
@@ -148,7 +200,7 @@ pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
     }
 }
 
-/// Plays one step of four frames with preprocessing a call, at random as [`frames`] does.
+/// Plays one step of four frames with preprocessing per call, with random actions.
 pub fn agent_steps(rom: &LoadedRom) -> impl FnMut() {
     let environment = Environment::new(&rom.image, Settings::default());
     let actions = environment.minimal_actions();
@@ -164,7 +216,7 @@ pub fn agent_steps(rom: &LoadedRom) -> impl FnMut() {
     }
 }
 
-/// Plays one step of all environments of a vector a call, at random.
+/// Plays one step of all environments of a vector per call, with random actions.
 ///
 /// # Errors
 /// Settings that a vector refuses.
@@ -181,7 +233,7 @@ pub fn vector_steps(rom: &LoadedRom, settings: VectorSettings) -> Result<impl Fn
     })
 }
 
-/// The frames of resets do not count.
+/// Frames of resets are not counted.
 fn frames_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
     let mut play = frames(rom, false);
     rate(span, 1, || {
@@ -198,7 +250,7 @@ fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
     })
 }
 
-/// Frames of all environments together, those of resets not counted.
+/// Frames of all environments together; frames of resets are not counted.
 fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
     let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
     let skip = u64::from(settings.frame_skip);
@@ -207,8 +259,9 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
     Ok(rate(span, frames, play)? * frames as f64)
 }
 
-/// The preset asked for with a replay that fits into any memory: how much of it is used does not change the time a batch takes.
-/// Epsilon is that of the end of the schedule: acting with the network costs time, acting at random does not.
+/// The preset and overrides asked for, with two changes. The replay is small enough for any memory, because its size does not
+/// change the time a batch takes. Epsilon has its final value from the start, because acting with the network takes time and
+/// acting at random does not.
 fn config(args: &BenchArgs) -> Result<Config> {
     let config = Config::resolve(&Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() })?;
     Ok(Config {
@@ -219,7 +272,7 @@ fn config(args: &BenchArgs) -> Result<Config> {
     })
 }
 
-/// The parts of an agent's work between two readings of its times.
+/// Time of each part of an agent's work between two readings.
 fn parts(before: &AgentTimes, after: &AgentTimes) -> Vec<(&'static str, Duration)> {
     vec![
         ("choosing actions", after.acting - before.acting),
@@ -237,7 +290,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let device = device::open(args.device)?;
     let mut agent = run::new_agent(&config, ACTIONS, &device)?;
     let batch = random_batch(config.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
-    agent.learn_from(&batch)?; // the first one allocates
+    agent.learn_from(&batch)?; // The first update allocates.
     let before = agent.times();
     let updates = rate(span, 1, || agent.learn_from(&batch).map(drop))?;
     let parts = parts(&before, &agent.times()).split_off(2);
@@ -253,63 +306,4 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let unit = format!("decisions/s, one state, `{network}` network");
     outcome.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
     Ok(Outcome { parts, ..outcome })
-}
-
-/// A game that is learned from while it is measured.
-struct Training {
-    config: Config,
-    environment: AgentEnvironment,
-    agent: Agent,
-    stack: FrameStack,
-    steps: u64,
-    emulation: Duration,
-}
-
-impl Training {
-    fn begin_episode(&mut self) {
-        self.environment.reset(0);
-        self.agent.begin_episode(self.environment.frame());
-        self.stack.begin(self.environment.frame());
-    }
-
-    fn step(&mut self) -> Result<()> {
-        let action = self.agent.act(self.stack.pixels(), self.config.total_steps)?;
-        let begun = Instant::now();
-        let outcome = self.environment.step(action);
-        self.emulation += begun.elapsed();
-        let reward = outcome.reward.signum() as f32;
-        self.agent.remember(action, reward, outcome.terminal, outcome.episode_over(), self.environment.frame());
-        self.stack.push(self.environment.frame());
-        if outcome.episode_over() {
-            self.begin_episode();
-        }
-        self.steps += 1;
-        if self.steps > WARM_UP_STEPS && self.steps.is_multiple_of(self.config.train_every_steps) {
-            self.agent.learn(self.steps)?;
-        }
-        if self.steps.is_multiple_of(self.config.target_sync_steps) {
-            self.agent.sync_target()?;
-        }
-        Ok(())
-    }
-}
-
-fn training_steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
-    let config = config(args)?;
-    let environment = run::new_environment(&config, rom);
-    let agent = run::new_agent(&config, environment.actions().len(), &device::open(args.device)?)?;
-    let every = config.train_every_steps;
-    let mut training =
-        Training { config, environment, agent, stack: FrameStack::default(), steps: 0, emulation: Duration::ZERO };
-    training.begin_episode();
-    for _ in 0..WARM_UP_STEPS {
-        training.step()?;
-    }
-    training.emulation = Duration::ZERO;
-    let before = training.agent.times();
-    let steps = rate(span, 4, || training.step())?;
-    let mut parts = parts(&before, &training.agent.times());
-    parts.insert(0, ("emulation and preprocessing", training.emulation));
-    let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
-    Ok(Outcome { parts, ..Outcome::new("steps_per_second", unit, steps) })
 }

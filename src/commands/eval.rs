@@ -1,10 +1,9 @@
 //! `eval`: play whole games with trained networks or a baseline, and report the scores.
 
-use crate::commands::DeviceChoice;
 use crate::environments::atari::ensure_scores;
 use crate::environments::cartridges;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
-use crate::networks::device;
+use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{self, OpenModel};
 use anyhow::{ensure, Result};
 use candle_core::Device;

@@ -1,9 +1,8 @@
 //! `play`: a window with the game in it, or a recording of a game as a GIF.
 
-use crate::commands::DeviceChoice;
 use crate::environments::atari::AtariSpec;
 use crate::environments::{cartridges, EnvironmentSpec};
-use crate::networks::device;
+use crate::networks::device::{self, DeviceChoice};
 use crate::play::{self, Pilot};
 use crate::policy::model::{self, OpenModel};
 use crate::policy::Policy;

@@ -1,38 +1,38 @@
-//! Finding and reading cartridges: from a path or a name to a recognised image, with errors that say what was found
-//! and what would do; and the `roms` command, which lists them.
+//! Finding and reading cartridge files: from a path or a name to a recognized image. Errors name what was found and what is
+//! expected.
 //!
-//! A file may be raw, gzip or a zip archive with one image in it, told apart by their first bytes. However large the
-//! file claims to be, no more than [`LARGEST_IMAGE`] bytes and one are ever unpacked.
+//! A file may be raw, gzip or a zip archive with one image in it; its first bytes decide. However large a file claims to be,
+//! at most [`LARGEST_IMAGE`] + 1 bytes are unpacked.
 
-use crate::commands::RomsArgs;
+use crate::text;
 use anyhow::{anyhow, bail, Context, Result};
 use atari_emulator::{game, CartridgeImage};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Name of the game that is part of the program.
 pub const BUILT_IN: &str = "bricks";
 
-/// Most bytes an image may have; ALE reads no further either.
+/// Largest image, in bytes; ALE reads no further either.
 pub const LARGEST_IMAGE: u64 = 512 * 1024;
 
-/// Most bytes a zip archive may have. One cartridge with its scanned manual is well below; a bound keeps a mistyped
-/// name from reading a disk image's directory into memory.
+/// Largest zip archive, in bytes. A cartridge with its scanned manual is far smaller; the limit keeps the directory of a disk
+/// image, given by mistake, out of memory.
 const LARGEST_ARCHIVE: u64 = 64 * 1024 * 1024;
 
 /// File name extensions of cartridge images.
 const EXTENSIONS: [&str; 3] = ["bin", "a26", "rom"];
 
-/// Extensions of packed images; alone (`pong.zip`) or after an image's own (`pong.bin.gz`).
+/// Extensions of packed images, alone (`pong.zip`) or after the image's own (`pong.bin.gz`).
 const PACKED_EXTENSIONS: [&str; 2] = ["gz", "zip"];
 
-/// A cartridge and where it came from.
+/// A cartridge and its origin.
 #[derive(Clone, Debug)]
 pub struct LoadedRom {
-    /// The image, recognised.
+    /// The image.
     pub image: CartridgeImage,
     /// The game's name, or the file's stem when it is no known game.
     pub name: String,
@@ -45,9 +45,12 @@ pub fn built_in() -> LoadedRom {
     LoadedRom { image: CartridgeImage::bricks(), name: BUILT_IN.to_owned(), path: None }
 }
 
-/// Loads a cartridge by path, or by NAME from `./roms` and `$ATARI_ROMS`; `bricks` is the built-in game.
+/// Loads a cartridge by path, or by name from `./roms` and `$ATARI_ROMS`; `bricks` is the built-in game.
 ///
-/// Warns on stderr when ALE's game table does not know the image, see [`game_warning`].
+/// Warns on stderr if ALE's game table does not know the image, see [`game_warning`].
+///
+/// # Errors
+/// When there is no such file, or it is not a usable cartridge image.
 pub fn load(spec: &str) -> Result<LoadedRom> {
     let rom = load_quietly(spec, &search_folders())?;
     if let Some(warning) = game_warning(&rom.image) {
@@ -67,8 +70,8 @@ fn load_quietly(spec: &str, folders: &[PathBuf]) -> Result<LoadedRom> {
     Ok(LoadedRom { image, name, path: Some(path) })
 }
 
-/// What a person should know before playing or training on `image`: that its score cannot be read, or that the score
-/// rules of another dump are used. `None` when the image is exactly a supported game.
+/// A warning if the score of `image` cannot be read, or is read by the rules of another dump. `None` if the image is exactly a
+/// supported game.
 pub fn game_warning(image: &CartridgeImage) -> Option<String> {
     match game::identify(image.md5(), image.file_stem()) {
         Some(game) if game.md5 == image.md5() => None,
@@ -99,7 +102,7 @@ fn resolve(spec: &str, folders: &[PathBuf]) -> Result<PathBuf> {
         bail!("the cartridge's name is empty; give a file, or a name such as `{BUILT_IN}`");
     }
     let path = PathBuf::from(spec);
-    // A folder that happens to be called like a game (`./pong/`) does not hide the cartridge.
+    // A folder with the name of a game (`./pong/`) does not hide the cartridge.
     if path.is_file() || (path.exists() && !path.is_dir()) {
         return Ok(path);
     }
@@ -116,7 +119,7 @@ fn resolve(spec: &str, folders: &[PathBuf]) -> Result<PathBuf> {
     Err(anyhow!("{problem}; {}", suggestions(&stem_of(&path), folders)))
 }
 
-/// "did you mean", and where was looked.
+/// The second half of an error: "did you mean", and the folders searched.
 fn suggestions(wanted: &str, folders: &[PathBuf]) -> String {
     let mut known: Vec<String> = cartridge_files(folders).iter().map(|path| stem_of(path)).collect();
     known.push(BUILT_IN.to_owned());
@@ -128,7 +131,7 @@ fn suggestions(wanted: &str, folders: &[PathBuf]) -> String {
         .map(|name| {
             let other = plain(name);
             let contained = !wanted.is_empty() && (other.contains(&wanted) || wanted.contains(&other));
-            (if contained { 0 } else { edit_distance(&wanted, &other) }, name.as_str())
+            (if contained { 0 } else { text::edit_distance(&wanted, &other) }, name.as_str())
         })
         .filter(|&(distance, name)| distance <= (name.len().min(wanted.len()) / 2).max(1))
         .collect();
@@ -137,19 +140,19 @@ fn suggestions(wanted: &str, folders: &[PathBuf]) -> String {
         .iter()
         .map(|folder| format!("{}{}", folder.display(), if folder.is_dir() { "" } else { " (not there)" }))
         .collect();
-    let mut text = match near.as_slice() {
+    let mut words = match near.as_slice() {
         [] => String::new(),
         near => format!("did you mean {}? ", near.iter().take(3).map(|&(_, name)| name).collect::<Vec<_>>().join(", ")),
     };
-    text += &format!(
+    words += &format!(
         "names are looked up in {}; a file of type .bin, .a26, .rom, .gz or .zip will do, `{BUILT_IN}` is built in, and \
          scripts/get-roms.sh fetches the cartridges of ale-py",
         looked.join(" and ")
     );
-    text
+    words
 }
 
-/// The cartridge called `name` in one of `folders`. Case does not matter, nor whether words are joined by `_`, `-` or blanks.
+/// The cartridge called `name` in one of `folders`. Case does not matter, and `_`, `-` and blanks are the same.
 fn find_name(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     if Path::new(name).components().count() != 1 {
         return None;
@@ -162,7 +165,7 @@ fn find_name(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     })
 }
 
-/// `Ms-Pacman` and `ms pacman` as `ms_pacman`.
+/// The name in lower case with underscores: `ms_pacman` for `Ms-Pacman` and `ms pacman`.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c == '-' || c == ' ' { '_' } else { c.to_ascii_lowercase() }).collect()
 }
@@ -183,16 +186,17 @@ fn stem_of(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The files in `folders` (not below) that are named like cartridges, by name, each once. Folders that cannot be read are skipped.
+/// The files directly in `folders` that are named like cartridges, sorted by name, each once. Folders that cannot be read are
+/// skipped.
 fn cartridge_files(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
     let mut files = Vec::new();
     for folder in folders {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {
-            let named_so = EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(&path, e));
-            // ./roms and $ATARI_ROMS are often the same folder
-            if named_so && !path.is_dir() && seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            let is_cartridge = EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(&path, e));
+            // ./roms and $ATARI_ROMS are often the same folder.
+            if is_cartridge && !path.is_dir() && seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
                 files.push(path);
             }
         }
@@ -201,27 +205,19 @@ fn cartridge_files(folders: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-/// Letter changes between two words (Levenshtein).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &to) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+/// All cartridge files in `folders`, each once, sorted by file name: its name and its image, or why that cannot be used.
+pub fn all_in(folders: &[PathBuf]) -> impl Iterator<Item = (String, Result<CartridgeImage>)> {
+    cartridge_files(folders).into_iter().map(|path| match read_cartridge(&path) {
+        Ok((image, stem)) => (stem, Ok(image)),
+        Err(error) => (stem_of(&path), Err(error)),
+    })
 }
 
-/// Reads and recognises a cartridge file; also its stem, as known from the file's or the packed image's name.
+/// Reads and recognizes a cartridge file. Also returns its stem, from the name of the file or of the image packed in it.
 fn read_cartridge(path: &Path) -> Result<(CartridgeImage, String)> {
     let shown = path.display();
     let metadata = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
-    // a pipe or a device could block or never end
+    // A pipe or a device could block or never end.
     if !metadata.is_file() {
         bail!("{shown} is not a regular file");
     }
@@ -249,7 +245,7 @@ fn read_cartridge(path: &Path) -> Result<(CartridgeImage, String)> {
     Ok((image, stem))
 }
 
-/// Reads to the end, or one byte beyond the largest image.
+/// Reads to the end, but at most one byte more than the largest image has.
 fn read_bounded(source: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(LARGEST_IMAGE + 1).read_to_end(&mut bytes)?;
@@ -271,7 +267,7 @@ fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
         .collect();
     let images: Vec<&(usize, PathBuf)> =
         files.iter().filter(|(_, name)| EXTENSIONS.iter().any(|e| has_extension(name, e))).collect();
-    // a lone file is taken for the image whatever it is called
+    // A single file is taken for the image whatever its name is.
     let (index, name) = match (images.as_slice(), files.as_slice()) {
         ([only], _) => only,
         ([], [only]) => only,
@@ -294,7 +290,7 @@ fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
     let bytes =
         read_bounded(entry).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked (damaged?)"))?;
     let inside = stem_of(name);
-    // `pong.zip` with "Video Olympics (1977).bin" in it: the name that is a game's counts
+    // Of the two names the one of a known game counts: `pong.zip` may hold "Video Olympics (1977).bin".
     let known = |stem: &str| game::all().any(|game| game.name.eq_ignore_ascii_case(stem));
     let outside = stem_of(path);
     let stem = if !known(&inside) && known(&outside) { outside } else { inside };
@@ -302,102 +298,6 @@ fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
         bail!("{shown}: {name:?} inside is empty (0 bytes)");
     }
     Ok((bytes, stem))
-}
-
-/// One line of the `roms` table.
-struct Row {
-    name: String,
-    size: String,
-    scheme: String,
-    md5: String,
-    game: String,
-    status: String,
-}
-
-impl Row {
-    fn of_image(name: String, image: &CartridgeImage) -> Row {
-        let (game, status) = match game::identify(image.md5(), image.file_stem()) {
-            Some(game) if game.md5 == image.md5() => (game.name, "supported"),
-            Some(game) => (game.name, "another dump: rules by file name"),
-            None => ("-", "not in the game table: runs without score"),
-        };
-        Row {
-            name,
-            size: image.bytes().len().to_string(),
-            scheme: image.scheme().to_string(),
-            md5: image.md5().to_owned(),
-            game: game.to_owned(),
-            status: status.to_owned(),
-        }
-    }
-
-    fn of_error(name: String, error: &anyhow::Error) -> Row {
-        let unknown = || "-".to_owned();
-        Row {
-            name,
-            size: unknown(),
-            scheme: unknown(),
-            md5: unknown(),
-            game: unknown(),
-            status: format!("unusable: {error:#}"),
-        }
-    }
-}
-
-/// The `roms` command: the built-in game and every cartridge found.
-pub fn run(args: &RomsArgs) -> Result<()> {
-    let folders = match &args.dir {
-        Some(dir) if dir.is_file() => bail!("{} is a file; give the folder it is in", dir.display()),
-        Some(dir) => {
-            fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
-            vec![dir.clone()]
-        }
-        None => search_folders(),
-    };
-    let files = cartridge_files(&folders);
-    let mut rows = vec![Row::of_image(BUILT_IN.to_owned(), &CartridgeImage::bricks())];
-    rows.extend(files.iter().map(|path| match read_cartridge(path) {
-        Ok((image, stem)) => Row::of_image(stem, &image),
-        Err(error) => Row::of_error(stem_of(path), &error),
-    }));
-    rows.sort_by(|a, b| a.name.cmp(&b.name));
-
-    let listed: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-    let summary = if files.is_empty() {
-        format!(
-            "no cartridge in {}; scripts/get-roms.sh fetches those of ale-py, roms-README.md says more",
-            listed.join(" or ")
-        )
-    } else {
-        format!("{} cartridges in {}, and the built-in game", files.len(), listed.join(" and "))
-    };
-    let mut text = Vec::new();
-    write_table(&mut text, &rows)?;
-    match io::stdout().lock().write_all(&text) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        written => written.context("cannot write the list")?,
-    }
-    warn!("{summary}");
-    Ok(())
-}
-
-fn write_table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
-    let width = |column: fn(&Row) -> &str, title: &str| {
-        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).max(title.len())
-    };
-    let name = width(|row| &row.name, "NAME");
-    let size = width(|row| &row.size, "SIZE");
-    let scheme = width(|row| &row.scheme, "SCHEME");
-    let game = width(|row| &row.game, "GAME");
-    writeln!(out, "{:name$}  {:>size$}  {:scheme$}  {:32}  {:game$}  STATUS", "NAME", "SIZE", "SCHEME", "MD5", "GAME")?;
-    for row in rows {
-        writeln!(
-            out,
-            "{:name$}  {:>size$}  {:scheme$}  {:32}  {:game$}  {}",
-            row.name, row.size, row.scheme, row.md5, row.game, row.status
-        )?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -415,14 +315,6 @@ mod tests {
         ] {
             assert_eq!(stem_of(Path::new(file)), stem, "{file}");
         }
-    }
-
-    #[test]
-    fn edit_distance_counts_single_letter_changes() {
-        assert_eq!(edit_distance("pong", "pong"), 0);
-        assert_eq!(edit_distance("pomg", "pong"), 1);
-        assert_eq!(edit_distance("", "pong"), 4);
-        assert_eq!(edit_distance("seaqest", "seaquest"), 1);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::environments::Conditions;
 use crate::evaluation::contestant::Contestant;
-use crate::evaluation::with_commas;
 use crate::policy::Policy;
+use crate::text::with_commas;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write as _;

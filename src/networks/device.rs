@@ -1,8 +1,22 @@
 //! Which device the network runs on.
 
-use crate::commands::DeviceChoice;
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
+use clap::ValueEnum;
+
+/// Where networks are evaluated and trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// CUDA or Metal if this build supports it and there is a device, else the CPU
+    #[default]
+    Auto,
+    /// The CPU
+    Cpu,
+    /// An NVIDIA GPU (needs a build with --features cuda)
+    Cuda,
+    /// An Apple GPU (needs a build with --features metal)
+    Metal,
+}
 
 /// Opens the device asked for; `Auto` takes a GPU if this build knows one and it is there, else the CPU.
 pub fn open(choice: DeviceChoice) -> Result<Device> {

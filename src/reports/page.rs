@@ -1,9 +1,8 @@
 //! A run on one page of HTML that needs no other file, to be sent to somebody or opened on a phone.
 
-use crate::evaluation::with_commas as grouped;
 use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::log::{RunLog, BEST_GAME_FILE, EVALUATION_FILE};
-use crate::run::record::clock;
+use crate::text::{clock, with_commas as grouped};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};

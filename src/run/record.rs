@@ -11,6 +11,7 @@ use crate::random::{Generator, Purpose};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::rows::{MetricsFile, RecentReturns, Row, RunningMean};
 use crate::run::tensorboard::{self, EventFile};
+use crate::text::clock;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -435,24 +436,5 @@ impl Progress {
         } else {
             warn!("{text}");
         }
-    }
-}
-
-/// Seconds as minutes and seconds, or hours and minutes.
-pub fn clock(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    match seconds {
-        0..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
-        _ => format!("{}:{:02} h", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clock;
-
-    #[test]
-    fn durations_are_told_in_minutes_or_hours() {
-        assert_eq!((clock(65.2), clock(3600.0 * 30.0)), ("1:05 min".to_string(), "30:00 h".to_string()));
     }
 }

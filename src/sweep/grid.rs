@@ -1,10 +1,9 @@
-//! What a sweep is to train: every game with every preset from every seed.
+//! What a sweep trains: every game with every preset from every seed.
 //!
-//! Its folder holds `sweep.toml`, which says that, and `presets/NAME.toml`, each a whole configuration as resolved when the sweep
-//! began; so a cell that starts weeks later, on another machine or with a later version, learns as the first one did. Every
-//! cell is an ordinary run folder beside them.
+//! The sweep's folder holds `sweep.toml` with the grid and `presets/NAME.toml`, each a whole configuration as resolved when the
+//! sweep began. So a cell that starts weeks later, on another machine or with a later version, is trained like the first one.
+//! Every cell is an ordinary run folder beside them.
 
-use crate::commands::SweepArgs;
 use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
@@ -17,37 +16,50 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What says which grid it is, in a sweep's folder.
+/// Description of the grid, in a sweep's folder.
 pub const SWEEP_FILE: &str = "sweep.toml";
 /// The configurations, in a sweep's folder.
 const PRESETS_FOLDER: &str = "presets";
-/// Seeds when nobody says.
-const USUAL_SEEDS: u64 = 5;
 
-/// What `sweep.toml` holds.
+/// A grid to train.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Files or names of the ROMs, at least one.
+    pub roms: Vec<String>,
+    /// Presets, each for every game.
+    pub presets: Vec<String>,
+    /// Seeds per game and preset: 0 to this less 1.
+    pub seeds: u64,
+    /// Assignments `KEY=VALUE`, which override every preset.
+    pub overrides: Vec<String>,
+    /// Agent steps of each run; the preset's if not given.
+    pub steps: Option<u64>,
+}
+
+/// Contents of `sweep.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
     /// Seeds 0 to this less 1.
     seeds: u64,
     presets: Vec<String>,
-    games: Vec<Game>,
+    games: Vec<GridGame>,
 }
 
 /// A game of the grid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Game {
+pub struct GridGame {
     /// Its name.
     pub name: String,
     /// MD5 of the cartridge.
     pub cartridge_md5: String,
-    /// The cartridge; none of the built-in game.
+    /// The ROM file; none for the built-in game.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
 }
 
-impl Game {
+impl GridGame {
     fn new(rom: &LoadedRom) -> Result<Self> {
         let whole = |path: &PathBuf| fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()));
         Ok(Self {
@@ -57,7 +69,7 @@ impl Game {
         })
     }
 
-    /// What `--rom` is to be told.
+    /// The ROM's file, or the name of the built-in game.
     pub fn spec(&self) -> PathBuf {
         self.file.clone().unwrap_or_else(|| PathBuf::from(cartridges::BUILT_IN))
     }
@@ -71,37 +83,37 @@ pub struct Cell {
     /// Its folder.
     pub folder: PathBuf,
     /// What is played.
-    pub game: Game,
-    /// What it is trained with: the preset's name, the sweep's file for it, and what that says.
+    pub game: GridGame,
+    /// Name of its preset.
     pub preset: String,
-    /// The file with the configuration.
+    /// The sweep's file with the preset's configuration.
     pub config_file: PathBuf,
     /// The configuration, this cell's seed included.
     pub config: Config,
 }
 
-/// How far a cell is.
+/// State of a cell, from the files in its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum CellState {
     /// There is no run in its folder.
     NotBegun,
     /// A run began there but left no checkpoint.
     NoCheckpoint,
-    /// There is a checkpoint to go on from.
+    /// There is a checkpoint to continue from.
     Checkpoint,
     /// It is trained and evaluated.
     Finished,
 }
 
 impl Cell {
-    /// How far it is.
+    /// Its state.
     ///
     /// # Errors
-    /// When what is in its folder is a run with another configuration.
-    pub fn progress(&self) -> Result<Progress> {
+    /// When its folder holds a run with another configuration.
+    pub fn state(&self) -> Result<CellState> {
         let path = self.folder.join(CONFIG_FILE);
         if !path.exists() {
-            return Ok(Progress::NotBegun);
+            return Ok(CellState::NotBegun);
         }
         let differences = differences(&read_config(&path)?, &self.config)?;
         ensure!(
@@ -111,11 +123,11 @@ impl Cell {
             differences.join("; ")
         );
         Ok(if !checkpoints::exist_in(&self.folder) {
-            Progress::NoCheckpoint
+            CellState::NoCheckpoint
         } else if self.folder.join(EVALUATION_FILE).exists() {
-            Progress::Finished
+            CellState::Finished
         } else {
-            Progress::Checkpoint
+            CellState::Checkpoint
         })
     }
 
@@ -132,9 +144,9 @@ impl Cell {
 /// A sweep: its folder and its cells.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    /// The sweep's folder, from the root on.
+    /// The sweep's folder, as an absolute path.
     pub folder: PathBuf,
-    /// The cells, every game and preset once before the second seed: so there is something to compare early.
+    /// The cells, ordered by seed first, so that every game and preset has a result early.
     pub cells: Vec<Cell>,
     description: Description,
     /// The configurations, in the order of the presets.
@@ -142,25 +154,25 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The sweep that `args` mean: a new one, which is nowhere on the disk yet, or the one in `--out`.
+    /// The sweep in `out`: the one that was requested, which is not written yet, or the one on the disk if there is no request.
     ///
     /// # Errors
-    /// When nothing says what to train, the one in `--out` is another, or a cartridge or a configuration has faults.
-    pub fn open(args: &SweepArgs) -> Result<Self> {
-        let shown = args.out.display();
-        let folder = std::path::absolute(&args.out).with_context(|| format!("cannot use {shown}"))?;
+    /// When there is neither, the one on the disk differs from the request, or a ROM or a configuration has faults.
+    pub fn open(out: &Path, request: Option<&Request>) -> Result<Self> {
+        let shown = out.display();
+        let folder = std::path::absolute(out).with_context(|| format!("cannot use {shown}"))?;
         let stored = folder.join(SWEEP_FILE).exists().then(|| Self::read(&folder)).transpose()?;
-        if args.roms.is_empty() {
+        let Some(request) = request else {
             return stored.with_context(|| {
                 format!(
                     "there is no sweep in {shown} (no {SWEEP_FILE}); say what to train, e.g. --roms pong,breakout --preset \
                      pong-cpu --seeds 5"
                 )
             });
-        }
-        let wanted = Self::wanted(args, folder)?;
+        };
+        let requested = Self::resolve(request, folder)?;
         if let Some(stored) = stored {
-            let differences = stored.differences(&wanted)?;
+            let differences = stored.differences(&requested)?;
             ensure!(
                 differences.is_empty(),
                 "the sweep in {shown} has another grid: {}; give another folder, or leave out --roms and what belongs to it to \
@@ -168,18 +180,18 @@ impl Grid {
                 differences.join("; ")
             );
         }
-        Ok(wanted)
+        Ok(requested)
     }
 
-    fn wanted(args: &SweepArgs, folder: PathBuf) -> Result<Self> {
-        let presets = if args.preset.is_empty() { vec!["nature".to_string()] } else { args.preset.clone() };
+    fn resolve(request: &Request, folder: PathBuf) -> Result<Self> {
+        let presets = &request.presets;
         let resolve = |preset: &String| {
             let config = Config::resolve(&Sources {
                 preset,
                 file: None,
-                overrides: &args.overrides,
+                overrides: &request.overrides,
                 seed: Some(0),
-                steps: args.steps,
+                steps: request.steps,
             })?;
             ensure!(
                 config.final_evaluation_episodes > 0,
@@ -192,16 +204,16 @@ impl Grid {
         let load = |spec: &String| {
             let rom = cartridges::load(spec)?;
             evaluation::ensure_scores(&rom)?;
-            Game::new(&rom)
+            GridGame::new(&rom)
         };
-        let games = args.roms.iter().map(load).collect::<Result<Vec<Game>>>()?;
+        let games = request.roms.iter().map(load).collect::<Result<Vec<GridGame>>>()?;
         for names in [games.iter().map(|game| &game.name).collect::<Vec<_>>(), presets.iter().collect()] {
             let mut seen = HashSet::new();
             if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
                 bail!("{name} is there twice; name every game and every preset once");
             }
         }
-        let description = Description { seeds: args.seeds.unwrap_or(USUAL_SEEDS), presets, games };
+        let description = Description { seeds: request.seeds, presets: presets.clone(), games };
         Ok(Self::new(folder, description, configs))
     }
 
@@ -235,7 +247,7 @@ impl Grid {
         Ok(Self::new(folder.to_path_buf(), description, configs))
     }
 
-    /// Writes what it is into its folder; `sweep.toml` comes last, so that there is no half of it.
+    /// Writes the grid into its folder; `sweep.toml` comes last, because with it the sweep counts as written.
     ///
     /// # Errors
     /// When that cannot be written.
@@ -258,7 +270,7 @@ impl Grid {
     }
 
     /// The games.
-    pub fn games(&self) -> &[Game] {
+    pub fn games(&self) -> &[GridGame] {
         &self.description.games
     }
 
@@ -267,7 +279,7 @@ impl Grid {
         self.description.seeds
     }
 
-    /// Where this one, which is on the disk, differs from the one wanted; a cartridge may have moved.
+    /// How this sweep, which is on the disk, differs from the one wanted. ROM files may have moved.
     fn differences(&self, wanted: &Self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let games = |grid: &Self| {
@@ -302,7 +314,7 @@ fn read_config(path: &Path) -> Result<Config> {
     Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
 }
 
-/// The keys with other values, each in words.
+/// The keys whose values differ, with both values.
 fn differences(there: &Config, wanted: &Config) -> Result<Vec<String>> {
     let table = |config: &Config| toml::Table::try_from(config).context("cannot write the configuration as TOML");
     let (there, wanted) = (table(there)?, table(wanted)?);
@@ -316,26 +328,22 @@ fn differences(there: &Config, wanted: &Config) -> Result<Vec<String>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::commands::{Cli, Command};
-    use clap::Parser;
 
-    /// What these options of `sweep` mean.
-    pub(crate) fn args(folder: &Path, options: &[&str]) -> SweepArgs {
-        let command = ["atari-dqn", "sweep", "--out", folder.to_str().unwrap()];
-        let Command::Sweep(args) = Cli::try_parse_from([command.as_slice(), options].concat()).unwrap().command else {
-            panic!("not sweep")
-        };
-        args
+    /// A request for these ROMs and presets, with this number of seeds and these overrides.
+    pub(crate) fn request(roms: &[&str], presets: &[&str], seeds: u64, overrides: &[&str]) -> Request {
+        let owned = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        Request { roms: owned(roms), presets: owned(presets), seeds, overrides: owned(overrides), steps: None }
     }
 
-    pub(crate) fn grid(folder: &Path, options: &[&str]) -> Result<Grid> {
-        Grid::open(&args(folder, options))
+    /// The built-in game with these presets.
+    pub(crate) fn grid(folder: &Path, presets: &[&str], seeds: u64) -> Grid {
+        Grid::open(folder, Some(&request(&["bricks"], presets, seeds, &[]))).unwrap()
     }
 
     #[test]
     fn every_game_has_every_preset_and_a_seed_is_complete_before_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let grid = grid(folder.path(), &["--roms", "bricks", "--preset", "bricks,pong-cpu", "--seeds", "2"]).unwrap();
+        let grid = grid(folder.path(), &["bricks", "pong-cpu"], 2);
         let names: Vec<&str> = grid.cells.iter().map(|cell| cell.name.as_str()).collect();
         assert_eq!(names, ["bricks-bricks-s0", "bricks-pong-cpu-s0", "bricks-bricks-s1", "bricks-pong-cpu-s1"]);
         assert_eq!((grid.cells[3].config.seed, grid.cells[3].preset.as_str()), (1, "pong-cpu"));
@@ -345,18 +353,17 @@ pub(crate) mod tests {
     #[test]
     fn a_sweep_on_the_disk_goes_on_as_it_is_and_another_is_refused_with_the_difference() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(format!("{:#}", grid(folder.path(), &[]).unwrap_err()).contains("there is no sweep in"));
-        let options = ["--roms", "bricks", "--preset", "bricks", "--seeds", "2", "--steps", "300", "--set"];
-        let with = |setting: &'static str| [options.as_slice(), &[setting]].concat();
-        grid(folder.path(), &with("gamma=0.9")).unwrap().write().unwrap();
-        for options in [vec![], with("gamma=0.9"), with("gamma=9e-1")] {
-            let again = grid(folder.path(), &options).unwrap();
+        let refused = |request: Option<&Request>| format!("{:#}", Grid::open(folder.path(), request).unwrap_err());
+        assert!(refused(None).contains("there is no sweep in"));
+        let with = |setting: &str| Request { steps: Some(300), ..request(&["bricks"], &["bricks"], 2, &[setting]) };
+        Grid::open(folder.path(), Some(&with("gamma=0.9"))).unwrap().write().unwrap();
+        for request in [None, Some(with("gamma=0.9")), Some(with("gamma=9e-1"))] {
+            let again = Grid::open(folder.path(), request.as_ref()).unwrap();
             assert_eq!((again.cells.len(), again.cells[1].config.gamma), (2, 0.9));
         }
-        let refused = |options: &[&str]| format!("{:#}", grid(folder.path(), options).unwrap_err());
-        let message = refused(&with("gamma=0.8"));
+        let message = refused(Some(&with("gamma=0.8")));
         assert!(message.contains("another grid: in bricks, gamma is 0.9, not 0.8;"), "{message}");
-        let message = refused(&["--roms", "bricks", "--preset", "pong-cpu"]);
+        let message = refused(Some(&request(&["bricks"], &["pong-cpu"], 5, &[])));
         assert!(
             message.contains("its presets are bricks, not pong-cpu; its number of seeds is 2, not 5;"),
             "{message}"
@@ -366,31 +373,31 @@ pub(crate) mod tests {
     #[test]
     fn what_would_sum_up_to_nothing_or_name_a_cell_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |options: &[&str]| format!("{:#}", grid(folder.path(), options).unwrap_err());
-        let none = ["--roms", "bricks", "--preset", "bricks", "--set", "final_evaluation_episodes=0"];
-        assert!(refused(&none).contains("final_evaluation_episodes is 0"));
-        assert!(refused(&["--roms", "bricks,bricks"]).contains("bricks is there twice"));
-        assert!(refused(&["--roms", "bricks", "--preset", "nature,nature"]).contains("nature is there twice"));
+        let refused = |request: Request| format!("{:#}", Grid::open(folder.path(), Some(&request)).unwrap_err());
+        let none = request(&["bricks"], &["bricks"], 5, &["final_evaluation_episodes=0"]);
+        assert!(refused(none).contains("final_evaluation_episodes is 0"));
+        assert!(refused(request(&["bricks", "bricks"], &["nature"], 5, &[])).contains("bricks is there twice"));
+        assert!(refused(request(&["bricks"], &["nature", "nature"], 5, &[])).contains("nature is there twice"));
     }
 
     #[test]
     fn a_cell_is_as_far_as_its_folder_says_and_a_strange_run_there_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let grid = grid(folder.path(), &["--roms", "bricks", "--preset", "bricks", "--seeds", "1"]).unwrap();
+        let grid = grid(folder.path(), &["bricks"], 1);
         let cell = &grid.cells[0];
-        assert_eq!(cell.progress().unwrap(), Progress::NotBegun);
+        assert_eq!(cell.state().unwrap(), CellState::NotBegun);
         fs::create_dir_all(cell.folder.join("checkpoints")).unwrap();
         let write = |config: &Config| fs::write(cell.folder.join(CONFIG_FILE), config.to_toml().unwrap()).unwrap();
         write(&cell.config);
-        assert_eq!(cell.progress().unwrap(), Progress::NoCheckpoint);
+        assert_eq!(cell.state().unwrap(), CellState::NoCheckpoint);
         fs::write(cell.folder.join("checkpoints/step-1.checkpoint"), "").unwrap();
-        assert_eq!(cell.progress().unwrap(), Progress::Checkpoint);
+        assert_eq!(cell.state().unwrap(), CellState::Checkpoint);
         fs::write(cell.folder.join(EVALUATION_FILE), "{}").unwrap();
-        assert_eq!(cell.progress().unwrap(), Progress::Finished);
+        assert_eq!(cell.state().unwrap(), CellState::Finished);
         write(&Config { batch_size: 7, ..cell.config.clone() });
-        let message = cell.progress().unwrap_err().to_string();
+        let message = cell.state().unwrap_err().to_string();
         assert!(message.contains("none of this sweep: batch_size is 7, not 32;"), "{message}");
         cell.clear().unwrap();
-        assert_eq!(cell.progress().unwrap(), Progress::NotBegun);
+        assert_eq!(cell.state().unwrap(), CellState::NotBegun);
     }
 }

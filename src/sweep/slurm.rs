@@ -1,48 +1,67 @@
-//! `sweep --slurm`: the cells as one job array of a Slurm cluster, and a job after it that sums up.
+//! A sweep on a Slurm cluster: the cells as one job array, followed by a job that summarizes.
 //!
-//! A task may be preempted, requeued or reach its limit of time at any moment; the run saves a checkpoint and a later task
-//! with the same index goes on with it.
+//! A task may be preempted, requeued or reach its time limit at any moment. Its run then saves a checkpoint, and a later task with
+//! the same index continues it.
 
-use crate::commands::SweepArgs;
-use crate::sweep::grid::{Grid, Progress};
-use crate::sweep::summary::Summary;
+use crate::sweep::grid::{CellState, Grid};
+use crate::sweep::{summarize, Options};
 use anyhow::{bail, Context, Result};
-use clap::ValueEnum;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Seconds before a task's limit of time that it is told to save. Slurm may be up to a minute early.
+/// Seconds before a task's time limit at which Slurm signals it to save. Slurm may be up to a minute early.
 const WARNING_SECONDS: u32 = 120;
-/// The scripts and what the jobs say, in a sweep's folder.
+/// Folder of the scripts and the jobs' output, in a sweep's folder.
 const FOLDER: &str = "slurm";
 
-/// The two jobs.
+/// What a task asks of the cluster; passed to `sbatch` unchanged.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// Partition to run in.
+    pub partition: Option<String>,
+    /// Account to charge.
+    pub account: Option<String>,
+    /// Time limit of a task.
+    pub time: Option<String>,
+    /// Cores per task.
+    pub cpus_per_task: u32,
+    /// Memory per task.
+    pub mem: Option<String>,
+    /// Devices per task.
+    pub gres: Option<String>,
+}
+
+/// The scripts of the two jobs.
 #[derive(Debug)]
 struct Jobs {
     folder: PathBuf,
-    /// Trains one cell a task.
+    /// Trains one cell per task.
     cells: String,
-    /// Sums up.
+    /// Summarizes.
     summary: String,
 }
 
-/// Submits the cells of `grid` that are not finished, or prints what would be submitted.
-pub fn submit(grid: &Grid, args: &SweepArgs) -> Result<()> {
+/// Submits the unfinished cells of `grid`; with `dry_run` only prints the scripts.
+///
+/// # Errors
+/// When a run cannot be read, the scripts cannot be written, or `sbatch` is missing or refuses them.
+pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bool) -> Result<()> {
     let mut unfinished = Vec::new();
     for (index, cell) in grid.cells.iter().enumerate() {
-        if cell.progress()? != Progress::Finished {
+        if cell.state()? != CellState::Finished {
             unfinished.push(index);
         }
     }
     if unfinished.is_empty() {
         say!("all runs are finished; there is nothing to submit");
-        return Summary::of(grid)?.publish(grid);
+        return summarize(grid);
     }
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let jobs = Jobs::new(grid, &unfinished, args, &program)?;
-    if args.slurm_options.dry_run {
+    let jobs = Jobs::new(grid, &unfinished, options, resources, &program)?;
+    if dry_run {
         say!("{}", jobs.in_words().trim_end());
         return Ok(());
     }
@@ -59,7 +78,7 @@ pub fn submit(grid: &Grid, args: &SweepArgs) -> Result<()> {
     Ok(())
 }
 
-/// Submits a script; the job's number.
+/// Submits a script and returns the job's number.
 fn sbatch(options: &[&str], script: &Path) -> Result<String> {
     let output = Command::new("sbatch").arg("--parsable").args(options).arg(script).output().context(
         "cannot run sbatch, which should be on the PATH of a Slurm cluster's login machine; --dry-run prints the scripts",
@@ -67,7 +86,7 @@ fn sbatch(options: &[&str], script: &Path) -> Result<String> {
     if !output.status.success() {
         bail!("sbatch refused {}: {}", script.display(), String::from_utf8_lossy(&output.stderr).trim());
     }
-    // "12" or "12;cluster"
+    // The answer is "12" or "12;cluster".
     let answer = String::from_utf8_lossy(&output.stdout);
     Ok(answer.split([';', '\n']).next().unwrap_or_default().trim().to_string())
 }
@@ -77,23 +96,32 @@ fn depends_on(job: &str) -> String {
 }
 
 impl Jobs {
-    fn new(grid: &Grid, unfinished: &[usize], args: &SweepArgs, program: &Path) -> Result<Self> {
+    /// The scripts for the cells with these indices. `program` is this program's own file.
+    fn new(
+        grid: &Grid,
+        unfinished: &[usize],
+        options: &Options,
+        resources: &Resources,
+        program: &Path,
+    ) -> Result<Self> {
         let folder = grid.folder.join(FOLDER);
-        let program = quoted(program)?;
-        let sweep = format!("{program} sweep --out {}", quoted(&grid.folder)?);
+        let command_lines = options.command_lines;
+        let train_cell = shell_command(program, &(command_lines.cell)(&grid.folder, options.device, options.force))?;
+        let summarize = shell_command(program, &(command_lines.summary)(&grid.folder))?;
         let name = grid.folder.file_name().map_or("sweep".into(), |name| name.to_string_lossy());
-        // What sbatch would take for a quote or the end of the name.
+        // Without characters that sbatch would take for quotes or the end of the name.
         let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "-");
         let log = |file: &str| folder.to_string_lossy().replace('%', "%%") + "/" + file;
-        let options = |lines: &[String]| {
+        let header = |lines: &[String]| {
             lines.iter().fold(String::from("#!/bin/bash\n"), |text, line| text + "#SBATCH --" + line + "\n")
         };
-        let slurm = &args.slurm_options;
         let given = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
-        let where_to: Vec<String> =
-            [given("partition", &slurm.partition), given("account", &slurm.account)].into_iter().flatten().collect();
+        let where_to: Vec<String> = [given("partition", &resources.partition), given("account", &resources.account)]
+            .into_iter()
+            .flatten()
+            .collect();
 
-        let at_a_time = args.jobs.map_or(String::new(), |jobs| format!("%{jobs}"));
+        let at_a_time = options.jobs.map_or(String::new(), |jobs| format!("%{jobs}"));
         let mut lines = vec![
             format!("job-name={name}"),
             format!("array={}{at_a_time}", ranges(unfinished)),
@@ -101,43 +129,22 @@ impl Jobs {
             "open-mode=append".to_string(),
             "requeue".to_string(),
             format!("signal=B:USR1@{WARNING_SECONDS}"),
-            format!("cpus-per-task={}", slurm.cpus_per_task),
+            format!("cpus-per-task={}", resources.cpus_per_task),
         ];
         lines.extend(
-            [given("time", &slurm.time), given("mem", &slurm.mem), given("gres", &slurm.gres)].into_iter().flatten(),
+            [given("time", &resources.time), given("mem", &resources.mem), given("gres", &resources.gres)]
+                .into_iter()
+                .flatten(),
         );
         lines.extend_from_slice(&where_to);
-        let device = args.device.to_possible_value().map_or(String::new(), |device| device.get_name().to_string());
-        let force = if args.force { " --force" } else { "" };
-        let cells = options(&lines)
-            + &format!(
-                "\n\
-                 export RAYON_NUM_THREADS={}\n\
-                 # Near the limit of time this script alone is told, by USR1: the cell is to save and stop, and the task is queued\n\
-                 # again. Requeued, preempted or cancelled, every process is told, by TERM; it is not passed on, because a cell that\n\
-                 # is told twice ends without saving.\n\
-                 requeue=\n\
-                 trap 'requeue=1; kill -TERM \"$cell\"' USR1\n\
-                 trap : TERM\n\
-                 {sweep} --device {device}{force} --cell \"$SLURM_ARRAY_TASK_ID\" &\n\
-                 cell=$!\n\
-                 wait \"$cell\"\n\
-                 status=$?\n\
-                 # A signal ends `wait` early.\n\
-                 while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
-                 # SLURM_JOB_ID will not do: that of one task is the number of the whole array.\n\
-                 task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
-                 [[ -z $requeue ]] || exec scontrol requeue \"$task\"\n\
-                 exit \"$status\"\n",
-                slurm.cpus_per_task
-            );
+        let cells = header(&lines) + &cell_task(&train_cell, resources.cpus_per_task);
         let mut lines = vec![format!("job-name={name}-summary"), format!("output=\"{}\"", log("summary.log"))];
         lines.extend(where_to);
-        let summary = options(&lines) + &format!("\n{sweep} --summary\n");
+        let summary = header(&lines) + &format!("\n{summarize}\n");
         Ok(Self { folder, cells, summary })
     }
 
-    /// What would be submitted, and how.
+    /// The scripts, each below the command that submits it.
     fn in_words(&self) -> String {
         let mut text = String::new();
         let folder = self.folder.display();
@@ -146,13 +153,37 @@ impl Jobs {
         text
     }
 
-    /// Puts a script into the folder; its path.
+    /// Writes a script into the folder and returns its path.
     fn write(&self, name: &str, script: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let write = || fs::create_dir_all(&self.folder).and_then(|()| fs::write(&path, script));
         write().with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
+}
+
+/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` those of the run.
+fn cell_task(train_cell: &str, threads: u32) -> String {
+    format!(
+        "\n\
+         export RAYON_NUM_THREADS={threads}\n\
+         # Near the time limit Slurm sends USR1 to this script alone: it tells the cell to save and stop, and then requeues the task.\n\
+         # When a task is requeued, preempted or cancelled, Slurm sends TERM to every process. The script does not pass it on, because\n\
+         # a second signal ends the cell without saving.\n\
+         requeue=\n\
+         trap 'requeue=1; kill -TERM \"$cell\"' USR1\n\
+         trap : TERM\n\
+         {train_cell} \"$SLURM_ARRAY_TASK_ID\" &\n\
+         cell=$!\n\
+         wait \"$cell\"\n\
+         status=$?\n\
+         # A signal ends `wait` early.\n\
+         while kill -0 \"$cell\" 2>/dev/null; do wait \"$cell\"; done\n\
+         # Not SLURM_JOB_ID, which for one of the tasks is the number of the whole array.\n\
+         task=\"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"\n\
+         [[ -z $requeue ]] || exec scontrol requeue \"$task\"\n\
+         exit \"$status\"\n"
+    )
 }
 
 /// Indices as Slurm writes them: 0-3,7.
@@ -169,16 +200,25 @@ fn ranges(indices: &[usize]) -> String {
     ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
 }
 
-/// A path as a word of the shell.
-fn quoted(path: &Path) -> Result<String> {
-    let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
-    Ok(format!("'{}'", text.replace('\'', r"'\''")))
+/// The program and its arguments as a command of the shell.
+fn shell_command(program: &Path, arguments: &[OsString]) -> Result<String> {
+    let words = std::iter::once(program.as_os_str()).chain(arguments.iter().map(OsString::as_os_str)).map(quoted);
+    Ok(words.collect::<Result<Vec<String>>>()?.join(" "))
+}
+
+/// A word of the shell, in quotes unless it is a plain option or name.
+fn quoted(word: &OsStr) -> Result<String> {
+    let text = word.to_str().with_context(|| format!("the path {} is not UTF-8", word.display()))?;
+    let plain = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+    Ok(if plain { text.to_string() } else { format!("'{}'", text.replace('\'', r"'\''")) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::grid::tests::{args, grid};
+    use crate::networks::device::DeviceChoice;
+    use crate::sweep::grid::tests::grid;
+    use crate::sweep::CommandLines;
 
     #[test]
     fn indices_are_put_into_ranges() {
@@ -190,12 +230,26 @@ mod tests {
     fn the_scripts_say_what_was_asked_for_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("it's 50 %");
-        let options =
-            ["--roms", "bricks", "--preset", "bricks", "--seeds", "3", "--jobs", "2", "--device", "cpu", "--slurm"];
-        let asked = ["--time", "2:00:00", "--cpus-per-task", "4", "--gres", "gpu:1", "--account", "lab"];
-        let options = [options.as_slice(), &asked].concat();
-        let grid = grid(&folder, &options).unwrap();
-        let jobs = Jobs::new(&grid, &[0, 2], &args(&folder, &options), Path::new("/bin/atari-dqn")).unwrap();
+        let grid = grid(&folder, &["bricks"], 3);
+        let options = Options {
+            jobs: Some(2),
+            device: DeviceChoice::Cpu,
+            force: false,
+            command_lines: CommandLines {
+                train: |_| Vec::new(),
+                cell: |folder, _, _| vec!["sweep".into(), folder.into(), "--cell".into()],
+                summary: |_| vec!["sweep".into(), "--summary".into()],
+            },
+        };
+        let resources = Resources {
+            partition: None,
+            account: Some("lab".to_string()),
+            time: Some("2:00:00".to_string()),
+            cpus_per_task: 4,
+            mem: None,
+            gres: Some("gpu:1".to_string()),
+        };
+        let jobs = Jobs::new(&grid, &[0, 2], &options, &resources, Path::new("/bin/atari-dqn")).unwrap();
         let options: Vec<&str> = jobs.cells.lines().filter_map(|line| line.strip_prefix("#SBATCH --")).collect();
         assert_eq!(options[..2], ["job-name=it-s-50--", "array=0,2%2"]);
         assert!(
@@ -213,7 +267,7 @@ mod tests {
         ];
         assert_eq!(options[3..], rest);
         assert!(jobs.cells.contains("export RAYON_NUM_THREADS=4\n"), "{}", jobs.cells);
-        assert!(jobs.cells.contains(r#"it'\''s 50 %' --device cpu --cell "$SLURM_ARRAY_TASK_ID" &"#), "{}", jobs.cells);
+        assert!(jobs.cells.contains(r#"it'\''s 50 %' --cell "$SLURM_ARRAY_TASK_ID" &"#), "{}", jobs.cells);
         assert!(jobs.cells.contains("task=\"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\"\n"), "{}", jobs.cells);
         assert!(jobs.summary.ends_with(" --summary\n") && !jobs.summary.contains("gres"), "{}", jobs.summary);
     }

@@ -1,28 +1,28 @@
-//! What a sweep found: for each preset the scores of each game over the seeds, and all games together as human-normalised
-//! scores, each with an interval; after Agarwal et al. 2021.
+//! Results of a sweep: for each preset the scores of each game over the seeds, and human-normalized scores over all games, each
+//! with an interval (Agarwal et al. 2021).
 
 use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
 use crate::random::{Generator, Purpose};
 use crate::run::log::EVALUATION_FILE;
 use crate::saving::sealed_file;
-use crate::sweep::grid::{Cell, Grid, Progress};
+use crate::sweep::grid::{Cell, CellState, Grid};
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 
-/// The summary in its folder, for programs.
+/// The summary as JSON, in the sweep's folder.
 pub const JSON_FILE: &str = "summary.json";
-/// The same for people.
+/// The summary as Markdown, in the sweep's folder.
 pub const MARKDOWN_FILE: &str = "summary.md";
 
-/// A number made of several runs.
+/// A statistic of several runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// The number.
+    /// Its value.
     pub value: f64,
-    /// Its 95 % stratified bootstrap interval; none where no game has a second run.
+    /// Its 95 % stratified bootstrap interval; none if no game has a second run.
     pub interval_95_percent: Option<[f64; 2]>,
 }
 
@@ -30,7 +30,7 @@ impl Estimate {
     /// `statistic` of `strata`, the runs of each game.
     fn of(strata: &[Vec<f64>], statistic: impl Fn(&[Vec<f64>]) -> f64) -> Self {
         let value = statistic(strata);
-        // One run cannot tell how far others would be from it; the interval would have no width.
+        // From one run per game the spread is unknown: the interval would have no width.
         let interval_95_percent = strata
             .iter()
             .any(|runs| runs.len() > 1)
@@ -44,17 +44,17 @@ impl Estimate {
 pub struct GameSummary {
     /// The game's name.
     pub game: String,
-    /// Of each finished run the mean score of its final evaluation, in the order of the seeds.
+    /// Mean score of each finished run's final evaluation, in the order of the seeds.
     pub scores: Vec<f64>,
     /// Their mean.
     pub mean: Estimate,
     /// The mean of their middle half.
     pub interquartile_mean: Estimate,
-    /// The scores with the random agent as 0 and the human as 100; where the literature has both.
+    /// The scores with the random agent as 0 and the human as 100; none where either score is not published.
     pub human_normalised_percent: Option<Vec<f64>>,
 }
 
-/// All games that have human-normalised scores, in percent.
+/// All games that have human-normalized scores, in percent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HumanNormalised {
     /// Games.
@@ -83,7 +83,7 @@ impl HumanNormalised {
     }
 }
 
-/// What a preset reached.
+/// Results of a preset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PresetSummary {
     /// Its name.
@@ -94,12 +94,12 @@ pub struct PresetSummary {
     pub human_normalised: Option<HumanNormalised>,
 }
 
-/// What a sweep found so far.
+/// Results of a sweep so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
+pub struct SweepSummary {
     /// Runs of the grid.
     pub cells: usize,
-    /// Those that are finished; the rest is of these alone.
+    /// Finished runs; the summary is of these alone.
     pub finished: usize,
     /// The presets.
     pub presets: Vec<PresetSummary>,
@@ -107,12 +107,12 @@ pub struct Summary {
 
 /// The final evaluation of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Evaluation {
+struct FinalEvaluation {
     score: f64,
     human_normalised_percent: Option<f64>,
 }
 
-impl Evaluation {
+impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -129,22 +129,22 @@ impl Evaluation {
     }
 }
 
-impl Summary {
-    /// Of the runs of `grid` that are finished.
+impl SweepSummary {
+    /// Summarizes the finished runs of `grid`.
     ///
     /// # Errors
     /// When a run cannot be read or is none of this sweep.
-    pub fn of(grid: &Grid) -> Result<Self> {
+    pub fn new(grid: &Grid) -> Result<Self> {
         let mut evaluations = Vec::new();
         for cell in &grid.cells {
-            if cell.progress()? == Progress::Finished {
-                evaluations.push((cell, Evaluation::read(cell)?));
+            if cell.state()? == CellState::Finished {
+                evaluations.push((cell, FinalEvaluation::read(cell)?));
             }
         }
         let game = |preset: &String, game: &String| {
             let of_this = evaluations.iter().filter(|(cell, _)| cell.preset == *preset && cell.game.name == *game);
-            let runs: Vec<Evaluation> = of_this.map(|(_, evaluation)| *evaluation).collect();
-            (!runs.is_empty()).then(|| summarise_game(game, &runs))
+            let runs: Vec<FinalEvaluation> = of_this.map(|(_, evaluation)| *evaluation).collect();
+            (!runs.is_empty()).then(|| summarize_game(game, &runs))
         };
         let presets = grid.presets().iter().map(|preset| {
             let games: Vec<GameSummary> = grid.games().iter().filter_map(|played| game(preset, &played.name)).collect();
@@ -155,7 +155,7 @@ impl Summary {
         Ok(Self { cells: grid.cells.len(), finished: evaluations.len(), presets: presets.collect() })
     }
 
-    /// As Markdown whose columns are straight in a terminal too.
+    /// As Markdown, with columns that are aligned in a terminal too.
     pub fn markdown(&self) -> String {
         let mut text = format!("# Summary of the sweep\n\n{} of {} runs are finished.\n", self.finished, self.cells);
         for PresetSummary { preset, games, human_normalised } in
@@ -223,7 +223,7 @@ impl Summary {
     }
 }
 
-fn summarise_game(game: &str, runs: &[Evaluation]) -> GameSummary {
+fn summarize_game(game: &str, runs: &[FinalEvaluation]) -> GameSummary {
     let scores: Vec<f64> = runs.iter().map(|run| run.score).collect();
     let strata = [scores.clone()];
     GameSummary {
@@ -239,7 +239,7 @@ fn interval(estimate: &Estimate) -> String {
     estimate.interval_95_percent.map_or("-".to_string(), |[low, high]| format!("{low:.1} to {high:.1}"))
 }
 
-/// A Markdown table; the first row is its head, the first column to the left.
+/// A Markdown table; the first row is its head, the first column is aligned to the left.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn finished_runs_are_summed_up_by_preset_and_game_and_the_others_left_out() {
         let folder = tempfile::tempdir().unwrap();
-        let grid = grid(folder.path(), &["--roms", "bricks", "--preset", "bricks,pong-cpu", "--seeds", "4"]).unwrap();
+        let grid = grid(folder.path(), &["bricks", "pong-cpu"], 4);
         let finish = |cell: &Cell, score: f64, percent: Option<f64>| {
             fs::create_dir_all(cell.folder.join("checkpoints")).unwrap();
             fs::write(cell.folder.join("checkpoints/step-1.checkpoint"), "").unwrap();
@@ -304,12 +304,17 @@ mod tests {
             let evaluation = json!({ "trained": { "summary": summary } });
             fs::write(cell.folder.join(EVALUATION_FILE), evaluation.to_string()).unwrap();
         };
-        assert!(Summary::of(&grid).unwrap().publish(&grid).unwrap_err().to_string().contains("no run of the sweep"));
+        assert!(SweepSummary::new(&grid)
+            .unwrap()
+            .publish(&grid)
+            .unwrap_err()
+            .to_string()
+            .contains("no run of the sweep"));
         let of_bricks: Vec<&Cell> = grid.cells.iter().filter(|cell| cell.preset == "bricks").collect();
         for (cell, score) in of_bricks.iter().zip([10.0, 50.0, 20.0, 30.0]) {
             finish(cell, score, None);
         }
-        let summary = Summary::of(&grid).unwrap();
+        let summary = SweepSummary::new(&grid).unwrap();
         assert_eq!((summary.cells, summary.finished, summary.presets.len()), (8, 4, 2));
         let PresetSummary { games, human_normalised, .. } = &summary.presets[0];
         assert_eq!(games[0].scores, [10.0, 50.0, 20.0, 30.0]);
@@ -319,7 +324,7 @@ mod tests {
 
         let of_pong: Vec<&Cell> = grid.cells.iter().filter(|cell| cell.preset == "pong-cpu").collect();
         finish(of_pong[2], -3.0, Some(59.0));
-        let summary = Summary::of(&grid).unwrap();
+        let summary = SweepSummary::new(&grid).unwrap();
         let all = summary.presets[1].human_normalised.as_ref().unwrap();
         assert_eq!(all.median_of_games, Estimate { value: 59.0, interval_95_percent: None });
         summary.publish(&grid).unwrap();

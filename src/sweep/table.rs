@@ -1,5 +1,5 @@
-//! How far a sweep is, on stderr: a row for each run under way and a line of counts below them, redrawn in place; without a
-//! terminal, a line for each run now and then. What has happened to a cell stays as a line of its own.
+//! Progress of a sweep on stderr: a row per running cell above a line of counts, redrawn in place; without a terminal a line per
+//! cell every half minute. When a cell begins, ends or fails, a line says so and stays.
 
 use crate::run::record::METRICS_FILE;
 use crate::sweep::grid::{Cell, Grid};
@@ -11,14 +11,14 @@ use std::io::{IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Bytes at the end of a file that are read: some hundred rows.
+/// Bytes read from the end of a file: some hundred rows.
 const TAIL: u64 = 64 * 1024;
-/// Rows are redrawn so often.
+/// Time between two drawings of the rows.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
-/// Without a terminal, lines come so often.
+/// Time between two lines of a cell without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How far a run is, by its last rows.
+/// Progress of a run, from the last rows of its metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Standing {
     step: u64,
@@ -27,12 +27,12 @@ struct Standing {
 }
 
 impl Standing {
-    /// Of the run in `folder`, which may not yet have begun.
+    /// Of the run in `folder`, which may not have begun yet.
     fn read(folder: &Path) -> Self {
         tail(&folder.join(METRICS_FILE)).map_or_else(Self::default, |text| Self::of_rows(&text))
     }
 
-    /// Of rows of metrics, the first and the last of which may be cut.
+    /// From rows of metrics; the first and the last may be incomplete.
     fn of_rows(text: &str) -> Self {
         let mut standing = Self::default();
         for row in text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
@@ -69,7 +69,7 @@ pub fn tail(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What is shown.
+/// The rows and the counts.
 pub struct Table {
     on_terminal: bool,
     rows: MultiProgress,
@@ -79,7 +79,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Without a row.
+    /// A table without rows.
     pub fn new(grid: &Grid) -> Result<Self> {
         let on_terminal = std::io::stderr().is_terminal();
         let width = grid.cells.iter().map(|cell| cell.name.len()).max().unwrap_or_default();
@@ -91,7 +91,7 @@ impl Table {
         Ok(Self { on_terminal, rows, counts, style, drawn: Instant::now() })
     }
 
-    /// A new row.
+    /// Adds a row.
     pub fn row(&self, cell: &Cell) -> ProgressBar {
         if !self.on_terminal {
             return ProgressBar::hidden();
@@ -101,7 +101,7 @@ impl Table {
         self.rows.insert_before(&self.counts, row)
     }
 
-    /// Takes a row away.
+    /// Removes a row.
     pub fn remove(&self, row: &ProgressBar) {
         row.finish_and_clear();
         self.rows.remove(row);
@@ -110,14 +110,14 @@ impl Table {
     /// A line that stays.
     pub fn say(&self, text: &str) {
         if self.on_terminal {
-            // Only the terminal's being gone can be wrong, and the sweep goes on without it.
+            // An error means that the terminal is gone; the sweep continues without it.
             let _ = self.rows.println(text);
         } else {
             warn!("{text}");
         }
     }
 
-    /// Brings the rows up to date if it is time.
+    /// Updates the rows and the counts if they are due.
     pub fn show<'a>(&mut self, jobs: impl Iterator<Item = (&'a Cell, &'a ProgressBar)>, counts: &str) {
         if self.drawn.elapsed() < if self.on_terminal { REDRAW_INTERVAL } else { LINE_INTERVAL } {
             return;

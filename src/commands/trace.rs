@@ -8,18 +8,87 @@
 //! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
-use crate::commands::TraceArgs;
 use crate::environments::cartridges;
 use crate::preprocess::{Observer, Resize};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, Environment, Settings};
+use clap::builder::ArgPredicate;
+use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use vector::VectorArgs;
 
 mod vector;
 
+/// Options of `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// ROM file or name
+    #[arg(long, value_name = "FILE|NAME")]
+    rom: String,
+    /// Action file with one step per line: an ALE action number, for paddles optionally followed by a strength, or `reset
+    /// MODE DIFFICULTY`; with --vector one index into the game's actions per environment
+    #[arg(long, value_name = "FILE")]
+    actions: PathBuf,
+    /// Frames each action is held for; with --vector 4 by default
+    #[arg(long, value_name = "N", default_value_t = 1, default_value_if("vector", ArgPredicate::IsPresent, "4"))]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    frame_skip: u32,
+    /// Probability, per frame, that the previous action is repeated
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    sticky: f32,
+    /// ALE's random_seed; with --vector environment i gets seed + i
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    seed: i64,
+    /// ALE's system_random_seed
+    #[arg(long, value_name = "N", default_value_t = 4_753_849, allow_hyphen_values = true)]
+    system_seed: i64,
+    /// Game mode; set after loading, followed by another reset
+    #[arg(long, value_name = "M")]
+    mode: Option<u32>,
+    /// Difficulty; set after loading, followed by another reset
+    #[arg(long, value_name = "D")]
+    difficulty: Option<u32>,
+    /// Frames after which an episode is truncated, 0 for never; with --vector 108000 by default
+    #[arg(long, value_name = "N", default_value_t = 0, default_value_if("vector", ArgPredicate::IsPresent, "108000"))]
+    max_frames: u32,
+    /// Truncate the episode when a life is lost
+    #[arg(long)]
+    truncate_on_life_loss: bool,
+    /// Lower limit of an action's reward
+    #[arg(long, value_name = "R", default_value_t = i32::MIN, allow_hyphen_values = true, hide_default_value = true)]
+    reward_min: i32,
+    /// Upper limit of an action's reward
+    #[arg(long, value_name = "R", default_value_t = i32::MAX, allow_hyphen_values = true, hide_default_value = true)]
+    reward_max: i32,
+    /// Average every screen with the one before
+    #[arg(long, alias = "colour-averaging")]
+    color_averaging: bool,
+    /// Add a column with the checksum of the newest 84x84 observation (the environment is then stepped frame by frame)
+    #[arg(long, conflicts_with_all = ["reward_min", "reward_max"])]
+    observation: bool,
+    /// Add a column with the checksum of the 512 sound samples
+    #[arg(long)]
+    audio: bool,
+    /// Write RAM and screen after this step to --dump-file
+    #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
+    dump_step: Option<usize>,
+    /// File for 128 bytes of RAM and the screen's palette indices
+    #[arg(long, value_name = "FILE", hide = true, requires = "dump_step")]
+    dump_file: Option<PathBuf>,
+    /// Step N environments together like ale-py's AtariVectorEnv, and print one line per environment
+    #[arg(long, value_name = "N", help_heading = "Vector of environments")]
+    #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
+        "reward_max", "color_averaging", "dump_step", "dump_file"])]
+    vector: Option<usize>,
+    /// Their settings.
+    #[command(flatten)]
+    vector_options: VectorArgs,
+}
+
 /// The `trace` command.
-pub fn run(args: &TraceArgs) -> Result<()> {
+pub(super) fn run(args: &TraceArgs) -> Result<()> {
     if let Some(num_envs) = args.vector {
         return vector::run(num_envs, args);
     }
@@ -46,7 +115,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         max_episode_frames: args.max_frames,
         truncate_on_life_loss: args.truncate_on_life_loss,
         reward_range: (args.reward_min, args.reward_max),
-        colour_averaging: args.colour_averaging,
+        colour_averaging: args.color_averaging,
         sound_observation: args.audio,
     };
     let mut environment = Environment::new(&rom.image, settings);

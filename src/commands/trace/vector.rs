@@ -8,15 +8,63 @@
 //! from the file, whoever was reset), lives, frame numbers, and checksums of its stacked observation and of the final one
 //! (`-` if there is none).
 
-use super::as_ale_stores;
-use crate::commands::{TraceArgs, VectorArgs};
+use super::{as_ale_stores, TraceArgs};
 use crate::environments::cartridges;
 use crate::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
 use anyhow::{ensure, Context, Result};
+use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
+
+/// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Vector of environments")]
+pub struct VectorArgs {
+    /// Actions are indices into all actions, not into the game's minimal set
+    #[arg(long, requires = "vector", conflicts_with = "continuous")]
+    full_action_space: bool,
+    /// Actions are radius, angle and fire of an analog stick; values above this threshold count (ale-py: 0.5)
+    #[arg(long, value_name = "T", requires = "vector")]
+    continuous: Option<f32>,
+    /// A step that ends an episode also starts the next one
+    #[arg(long, requires = "vector")]
+    same_step: bool,
+    /// Rows of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    img_height: usize,
+    /// Columns of an observation
+    #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    img_width: usize,
+    /// Observations in color
+    #[arg(long, requires = "vector")]
+    rgb: bool,
+    /// Frames per observation
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
+    stack: usize,
+    /// An episode starts with 0 to N-1 no-op frames
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
+    noop_max: u32,
+    /// Do not press FIRE at the start of an episode
+    #[arg(long, requires = "vector")]
+    no_fire_reset: bool,
+    /// Observe only the last frame, not the maximum of the last two
+    #[arg(long, requires = "vector")]
+    no_maxpool: bool,
+    /// Do not clamp rewards to -1..=1
+    #[arg(long, requires = "vector")]
+    no_clip: bool,
+    /// Losing a life ends the episode
+    #[arg(long, requires = "vector")]
+    episodic_life: bool,
+    /// Losing a life is reported as terminal, but the episode continues
+    #[arg(long, requires = "vector")]
+    life_loss_info: bool,
+    /// Threads, 0 for one per core; the output does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
+    threads: usize,
+}
 
 /// One line of the action file.
 #[derive(Clone, Debug, PartialEq)]
