@@ -6,7 +6,8 @@
 use crate::algorithms::dqn::agent::LearningRule;
 use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
 use crate::experience::replay::Replay;
-use crate::networks::head::{Head, Loss, Support};
+use crate::networks::head::{Head, Support};
+use crate::networks::loss::LossKind;
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
 use crate::networks::{Design, NetworkKind};
 use crate::preprocess::{Preprocessing, Resize, STACK};
@@ -139,7 +140,7 @@ pub struct Config {
     /// The online network chooses the successor's action (van Hasselt et al. 2016).
     pub double: bool,
     /// What is made of a TD error: "clipped" (Huber, delta 1) or "squared"; unused if `categorical`.
-    pub loss: Loss,
+    pub loss: LossKind,
     /// Transitions are drawn by priority (Schaul et al. 2016).
     pub prioritized: bool,
     /// A priority is the error to this power (alpha): 0 is uniform.
@@ -616,7 +617,7 @@ mod tests {
             target_sync_steps: 10_000,
             schedule: Schedule::Sequential,
             gamma: 0.99,
-            loss: Loss::Clipped,
+            loss: LossKind::Clipped,
             optimizer: OptimizerKind::RmsProp,
             learning_rate: 2.5e-4,
             rmsprop_decay: 0.95,
@@ -669,7 +670,7 @@ mod tests {
             life_loss: LifeLoss::Ignore,
             learning_starts_steps: 20_000,
             target_sync_steps: 8_000,
-            loss: Loss::Squared,
+            loss: LossKind::Squared,
             optimizer: OptimizerKind::Adam,
             learning_rate: 6.25e-5,
             adam_epsilon: 1.5e-4,
@@ -685,7 +686,7 @@ mod tests {
             total_steps: 10_000_000,
             learning_starts_steps: 80_000,
             target_sync_steps: 1_000,
-            loss: Loss::Squared,
+            loss: LossKind::Squared,
             optimizer: OptimizerKind::Adam,
             learning_rate: 1e-4,
             priority_beta_steps: 10_000_000,
@@ -709,7 +710,7 @@ mod tests {
     fn what_the_agent_is_made_of_has_the_values_of_the_configuration() {
         let rule = LearningRule {
             batch_size: 32,
-            loss: Loss::Clipped,
+            loss: LossKind::Clipped,
             double: false,
             gradient_scale: 1.0,
             gradient_norm_limit: None,
@@ -731,7 +732,7 @@ mod tests {
             OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
         assert_eq!(nature.optimizer_rule(), rmsprop);
         let dopamine = Config::preset("dopamine").unwrap();
-        let rule = LearningRule { loss: Loss::Squared, gradient_scale: 1.0 / 32.0, ..rule };
+        let rule = LearningRule { loss: LossKind::Squared, gradient_scale: 1.0 / 32.0, ..rule };
         assert_eq!(dopamine.learning_rule(), rule);
         assert_eq!(dopamine.epsilon(), linear(0.01, 20_000, 250_000));
         let adam = OptimizerRule::Adam {

@@ -1,8 +1,8 @@
-//! What the networks look like: layers, named parameters, initial values.
+//! Shapes of networks: layers, named parameters, initial values.
 //!
-//! The numbers themselves are one flat vector ([`Parameters`]), cut up by [`Architecture::layout`]; files name and shape
-//! them as PyTorch would. How they are evaluated is the business of [`cpu_network`](crate::networks::cpu) and
-//! [`candle_network`](crate::networks::candle).
+//! A network's numbers are one flat vector ([`Parameters`]), divided by [`Architecture::layout`] into arrays with PyTorch's
+//! names and shapes. [`cpu`] and [`candle`] evaluate them. A network's input is a [`Space`]: convolutions see
+//! pixels, a network without convolutions sees anything.
 
 pub mod candle;
 pub mod cpu;
@@ -10,6 +10,7 @@ pub mod device;
 pub mod evaluator;
 pub mod head;
 pub mod learner;
+pub mod loss;
 pub mod noise;
 pub mod optimizer;
 #[cfg(test)]
@@ -18,23 +19,26 @@ mod plain;
 use crate::networks::cpu::convolution::ConvShape;
 use crate::networks::head::Head;
 use crate::networks::noise::NoisyLayer;
-use crate::preprocess::{SIDE, STACK};
+use crate::observations::{Seen, Space};
 use crate::random::Generator;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 
 /// The networks on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkKind {
-    /// Mnih et al. 2015: conv 32 8x8/4, conv 64 4x4/2, conv 64 3x3/1, dense 512; 9.3 M multiply-adds a state.
+    /// Mnih et al. 2015: conv 32 8x8/4, conv 64 4x4/2, conv 64 3x3/1, dense 512; 9.3 M multiply-adds a state of 4 x 84 x 84.
     Nature,
-    /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state.
+    /// Mnih et al. 2013: conv 16 8x8/4, conv 32 4x4/2, dense 256; 3.0 M multiply-adds a state of 4 x 84 x 84.
     Nips,
-    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state.
+    /// For the CPU: conv 16 8x8/4, conv 32 4x4/2, dense 128; 2.6 M multiply-adds a state of 4 x 84 x 84.
     Small,
-    /// For the CPU, where hardly a pixel is seen twice: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a
-    /// state.
+    /// For the CPU, with hardly overlapping patches: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a state of
+    /// 4 x 84 x 84.
     Cpu,
+    /// A multilayer perceptron for states of a few numbers, without convolutions: dense 128, dense 128.
+    Mlp,
 }
 
 impl NetworkKind {
@@ -45,6 +49,7 @@ impl NetworkKind {
             NetworkKind::Nips => "nips",
             NetworkKind::Small => "small",
             NetworkKind::Cpu => "cpu",
+            NetworkKind::Mlp => "mlp",
         }
     }
 
@@ -54,14 +59,24 @@ impl NetworkKind {
             NetworkKind::Nature => &[(32, 8, 4), (64, 4, 2), (64, 3, 1)],
             NetworkKind::Nips | NetworkKind::Small => &[(16, 8, 4), (32, 4, 2)],
             NetworkKind::Cpu => &[(32, 5, 5), (64, 5, 5)],
+            NetworkKind::Mlp => &[],
         }
     }
 
+    /// Widths of the dense hidden layers that all branches share.
+    fn shared(self) -> &'static [usize] {
+        match self {
+            NetworkKind::Mlp => &[128],
+            _ => &[],
+        }
+    }
+
+    /// Width of the last hidden layer, which each branch has for itself.
     fn hidden(self) -> usize {
         match self {
             NetworkKind::Nature => 512,
             NetworkKind::Nips | NetworkKind::Cpu => 256,
-            NetworkKind::Small => 128,
+            NetworkKind::Small | NetworkKind::Mlp => 128,
         }
     }
 
@@ -71,16 +86,16 @@ impl NetworkKind {
     }
 }
 
-/// What a network is made of, whatever the game.
+/// Everything about a network that does not depend on the environment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Design {
-    /// Which network.
+    /// Layers and their sizes.
     pub kind: NetworkKind,
     /// Value and advantage in branches of their own: Q = V + A - mean A, atom by atom (Wang et al. 2016).
     pub dueling: bool,
     /// The dense layers are noisy (Fortunato et al. 2018).
     pub noisy: bool,
-    /// What is said about an action.
+    /// The kind of the outputs for an action.
     pub head: Head,
 }
 
@@ -91,23 +106,38 @@ pub struct Branch {
     pub hidden_name: &'static str,
     /// Name of the layer on top.
     pub output_name: &'static str,
-    /// Numbers that come out.
+    /// Outputs of the layer on top.
     pub outputs: usize,
 }
 
-/// A network's shape.
+/// A network's shape: convolutions, shared dense layers, then one or two branches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// What it is made of.
+    /// Everything that does not depend on the environment.
     pub design: Design,
+    /// The observations it sees.
+    pub space: Space,
     /// Actions: each has [`Head::width`] numbers in the output.
     pub actions: usize,
     /// Convolutions, each followed by a ReLU.
     pub convolutions: Vec<ConvShape>,
-    /// Width of the hidden layers.
+    /// Widths of the dense layers between convolutions and branches, each followed by a ReLU.
+    pub shared: Vec<usize>,
+    /// Width of each branch's hidden layer.
     pub hidden: usize,
     /// One branch, or value and advantage.
     pub branches: Vec<Branch>,
+}
+
+/// A dense layer of an [`Architecture`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DenseShape {
+    /// Its parameters are `NAME.weight`, `NAME.bias`.
+    pub name: String,
+    /// Numbers in.
+    pub inputs: usize,
+    /// Numbers out.
+    pub outputs: usize,
 }
 
 /// One named array of parameters within the flat vector.
@@ -117,7 +147,7 @@ pub struct ParameterSpec {
     pub name: String,
     /// PyTorch's shape: (output, input, row, column), (output, input) or (output).
     pub shape: Vec<usize>,
-    /// Where it begins in the flat vector.
+    /// Index of its first number in the flat vector.
     pub offset: usize,
     /// Inputs of the layer it belongs to.
     pub fan_in: usize,
@@ -134,7 +164,7 @@ impl ParameterSpec {
         self.len() == 0
     }
 
-    /// Whether it holds spreads of noise, not means.
+    /// Whether it holds deviations of noisy weights, not means.
     pub fn is_sigma(&self) -> bool {
         self.name.ends_with("_sigma")
     }
@@ -146,12 +176,32 @@ impl ParameterSpec {
 }
 
 impl Architecture {
-    /// The network of this `design` for `actions` actions.
-    pub fn new(design: Design, actions: usize) -> Self {
+    /// The network of this `design` for observations of `space` and `actions` actions.
+    ///
+    /// # Errors
+    /// When the design has convolutions and the space is not pixels, or too few of them; the error names both.
+    pub fn new(design: Design, space: Space, actions: usize) -> Result<Self> {
+        let name = design.kind.name();
+        ensure!(
+            space.size() > 0 && actions > 0,
+            "a network needs observations and actions: {space}, {actions} actions"
+        );
         let mut convolutions: Vec<ConvShape> = Vec::new();
         for &(out_channels, kernel, stride) in design.kind.convolutions() {
-            let (in_channels, in_side) =
-                convolutions.last().map_or((STACK, SIDE), |last| (last.out_channels, last.out_side()));
+            let (in_channels, in_side) = match (convolutions.last(), space) {
+                (Some(last), _) => (last.out_channels, last.out_side()),
+                (None, Space::Pixels { stack, side }) => (stack, side),
+                (None, space) => anyhow::bail!(
+                    "the network `{name}` has convolutions and sees pixels, but the observations are {space}; \
+                     use the network `mlp`"
+                ),
+            };
+            ensure!(
+                in_side >= kernel,
+                "the network `{name}` does not fit observations of {space}: its convolution {} has a kernel of \
+                 {kernel} x {kernel} and is left {in_side} x {in_side} pixels",
+                convolutions.len() + 1
+            );
             convolutions.push(ConvShape { in_channels, in_side, out_channels, kernel, stride });
         }
         let width = design.head.width();
@@ -163,31 +213,62 @@ impl Architecture {
         } else {
             vec![Branch { hidden_name: "fc", output_name: "head", outputs: actions * width }]
         };
-        Self { design, actions, convolutions, hidden: design.kind.hidden(), branches }
+        let (shared, hidden) = (design.kind.shared().to_vec(), design.kind.hidden());
+        Ok(Self { design, space, actions, convolutions, shared, hidden, branches })
     }
 
-    /// Numbers in the output: for each action those of the head, one action after the other.
+    /// Numbers in the output: one action after the other, [`Head::width`] each.
     pub fn outputs(&self) -> usize {
         self.actions * self.design.head.width()
     }
 
-    /// Numbers that come out of the last convolution.
+    /// Inputs of the first dense layer: the last convolution's output, or an observation.
     pub fn features(&self) -> usize {
-        self.convolutions.last().map_or(0, ConvShape::output_len)
+        self.convolutions.last().map_or(self.space.size(), ConvShape::output_len)
     }
 
-    /// Where the noise of each dense layer lies if they are noisy: hidden and output layer, branch by branch.
+    /// The dense layers in the order of their parameters: shared ones, then hidden and output layer branch by branch.
+    pub fn dense(&self) -> Vec<DenseShape> {
+        let mut layers = Vec::new();
+        let mut inputs = self.features();
+        for (i, &outputs) in self.shared.iter().enumerate() {
+            layers.push(DenseShape { name: format!("dense{}", i + 1), inputs, outputs });
+            inputs = outputs;
+        }
+        for Branch { hidden_name, output_name, outputs } in &self.branches {
+            layers.push(DenseShape { name: hidden_name.to_string(), inputs, outputs: self.hidden });
+            layers.push(DenseShape { name: output_name.to_string(), inputs: self.hidden, outputs: *outputs });
+        }
+        layers
+    }
+
+    /// How many observations `seen` are.
+    ///
+    /// # Errors
+    /// When they are not whole observations of this network's space, or none.
+    pub fn count(&self, seen: Seen<'_>) -> Result<usize> {
+        let fits = match (self.space, seen) {
+            (Space::Pixels { .. }, Seen::Pixels(_)) | (Space::Numbers(_), Seen::Numbers(_)) => true,
+            (Space::Pixels { .. }, _) | (Space::Numbers(_), _) => false,
+        };
+        let (size, values) = (self.space.size(), seen.values());
+        ensure!(
+            fits && values > 0 && values.is_multiple_of(size),
+            "{values} {} are not observations for a network that sees {}",
+            if matches!(seen, Seen::Pixels(_)) { "pixels" } else { "numbers" },
+            self.space
+        );
+        Ok(values / size)
+    }
+
+    /// The places of each dense layer's noise, in the order of [`dense`](Self::dense); none if they are not noisy.
     pub fn noisy_layers(&self) -> Vec<NoisyLayer> {
         let mut layers = Vec::new();
         let mut begin = 0;
-        for branch in self.branches.iter().filter(|_| self.design.noisy) {
-            for (inputs, outputs) in [(self.features(), self.hidden), (self.hidden, branch.outputs)] {
-                layers.push(NoisyLayer {
-                    inputs: begin..begin + inputs,
-                    outputs: begin + inputs..begin + inputs + outputs,
-                });
-                begin += inputs + outputs;
-            }
+        for DenseShape { inputs, outputs, .. } in self.dense().into_iter().filter(|_| self.design.noisy) {
+            layers
+                .push(NoisyLayer { inputs: begin..begin + inputs, outputs: begin + inputs..begin + inputs + outputs });
+            begin += inputs + outputs;
         }
         layers
     }
@@ -197,8 +278,8 @@ impl Architecture {
         self.noisy_layers().last().map_or(0, |layer| layer.outputs.end)
     }
 
-    /// The parameters in the order of the flat vector: convolutions, then branch by branch; weight before bias, and in
-    /// noisy layers the spreads of both behind them.
+    /// The parameters in the order of the flat vector: convolutions, then dense layers; weight before bias, and in noisy
+    /// layers the deviations of both behind them.
     pub fn layout(&self) -> Vec<ParameterSpec> {
         let mut layout: Vec<ParameterSpec> = Vec::new();
         let mut offset = 0;
@@ -206,8 +287,8 @@ impl Architecture {
             let bias_shape = vec![weight_shape[0]];
             let fan_in = weight_shape[1..].iter().product();
             let means = [("weight", &weight_shape), ("bias", &bias_shape)];
-            let spreads = [("weight_sigma", &weight_shape), ("bias_sigma", &bias_shape)];
-            for (part, shape) in means.into_iter().chain(spreads.into_iter().filter(|_| noisy)) {
+            let deviations = [("weight_sigma", &weight_shape), ("bias_sigma", &bias_shape)];
+            for (part, shape) in means.into_iter().chain(deviations.into_iter().filter(|_| noisy)) {
                 let shape = shape.clone();
                 let spec = ParameterSpec { name: format!("{name}.{part}"), shape, offset, fan_in };
                 offset += spec.len();
@@ -218,10 +299,8 @@ impl Architecture {
             let shape = vec![conv.out_channels, conv.in_channels, conv.kernel, conv.kernel];
             layer(&format!("conv{}", i + 1), shape, false);
         }
-        let noisy = self.design.noisy;
-        for branch in &self.branches {
-            layer(branch.hidden_name, vec![self.hidden, self.features()], noisy);
-            layer(branch.output_name, vec![branch.outputs, self.hidden], noisy);
+        for DenseShape { name, inputs, outputs } in self.dense() {
+            layer(&name, vec![outputs, inputs], self.design.noisy);
         }
         layout
     }
@@ -237,16 +316,16 @@ impl Architecture {
 pub struct Parameters {
     /// The network they belong to.
     pub architecture: Architecture,
-    /// The numbers, laid out as [`Architecture::layout`] says.
+    /// The numbers, in the order of [`Architecture::layout`].
     pub values: Vec<f32>,
 }
 
-/// Initial spread of noisy layers, times the root of a layer's inputs (Fortunato et al. 2018).
+/// Initial deviation of noisy weights, times the root of their layer's inputs (Fortunato et al. 2018).
 pub const NOISY_SIGMA: f32 = 0.5;
 
 impl Parameters {
-    /// PyTorch's initial values: uniform in +-1/sqrt(fan_in), weights and biases alike, drawn from `generator`; of noisy
-    /// layers those are the means, and the spreads are [`NOISY_SIGMA`]/sqrt(fan_in).
+    /// PyTorch's initial values: uniform in +-1/sqrt(fan_in), weights and biases alike, drawn from `generator`. In noisy
+    /// layers these are the means, and the deviations are [`NOISY_SIGMA`]/sqrt(fan_in).
     pub fn initial(architecture: Architecture, generator: &mut Generator) -> Self {
         let mut values = vec![0.0; architecture.parameter_count()];
         for spec in architecture.layout().iter().filter(|spec| !spec.is_sigma()) {
@@ -258,7 +337,7 @@ impl Parameters {
         parameters
     }
 
-    /// The spreads of noisy layers become `sigma`/sqrt(fan_in).
+    /// Sets the deviations of noisy weights to `sigma`/sqrt(fan_in).
     pub fn set_noisy_sigma(&mut self, sigma: f32) {
         for spec in self.architecture.layout().iter().filter(|spec| spec.is_sigma()) {
             self.values[spec.range()].fill(sigma / (spec.fan_in as f32).sqrt());
@@ -267,7 +346,7 @@ impl Parameters {
 }
 
 /// The index of the largest of `values`; of equal ones the lowest.
-pub fn first_maximum(values: &[f32]) -> usize {
+pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if *value > values[best] {
@@ -283,9 +362,15 @@ mod tests {
     use crate::networks::head::Support;
     use crate::random::Purpose;
 
+    const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
+
+    fn of_pictures(design: Design, actions: usize) -> Architecture {
+        Architecture::new(design, SPACE, actions).unwrap()
+    }
+
     #[test]
     fn nature_has_the_papers_shapes_under_their_names() {
-        let architecture = Architecture::new(NetworkKind::Nature.plain(), 4);
+        let architecture = of_pictures(NetworkKind::Nature.plain(), 4);
         let shapes: Vec<(String, Vec<usize>)> =
             architecture.layout().into_iter().map(|spec| (spec.name, spec.shape)).collect();
         let expected: Vec<(String, Vec<usize>)> = [
@@ -309,7 +394,7 @@ mod tests {
 
     #[test]
     fn dueling_puts_value_and_advantage_in_place_of_the_head() {
-        let architecture = Architecture::new(Design { dueling: true, ..NetworkKind::Nips.plain() }, 6);
+        let architecture = of_pictures(Design { dueling: true, ..NetworkKind::Nips.plain() }, 6);
         let names: Vec<String> = architecture.layout().into_iter().skip(4).map(|spec| spec.name).collect();
         assert_eq!(
             names,
@@ -328,7 +413,7 @@ mod tests {
 
     #[test]
     fn initial_values_fill_the_range_of_their_layer_and_follow_the_seed() {
-        let architecture = Architecture::new(NetworkKind::Small.plain(), 4);
+        let architecture = of_pictures(NetworkKind::Small.plain(), 4);
         let draw = |seed| Parameters::initial(architecture.clone(), &mut Generator::new(seed, Purpose::Weights));
         let parameters = draw(1);
         for spec in architecture.layout() {
@@ -346,7 +431,7 @@ mod tests {
     fn a_categorical_dueling_head_has_atoms_for_the_value_and_for_every_action() {
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         let design = Design { dueling: true, head, ..NetworkKind::Cpu.plain() };
-        let architecture = Architecture::new(design, 6);
+        let architecture = of_pictures(design, 6);
         assert_eq!((architecture.features(), architecture.hidden, architecture.outputs()), (576, 256, 306));
         let shape = |name: &str| architecture.layout().into_iter().find(|spec| spec.name == name).unwrap().shape;
         assert_eq!(shape("conv2.weight"), [64, 32, 5, 5]);
@@ -355,7 +440,7 @@ mod tests {
 
     #[test]
     fn noisy_layers_have_spreads_and_factors_for_inputs_and_outputs() {
-        let architecture = Architecture::new(Design { noisy: true, ..NetworkKind::Small.plain() }, 4);
+        let architecture = of_pictures(Design { noisy: true, ..NetworkKind::Small.plain() }, 4);
         let layout = architecture.layout();
         let names: Vec<&str> = layout.iter().skip(4).map(|spec| spec.name.as_str()).collect();
         let parts = ["weight", "bias", "weight_sigma", "bias_sigma"];
@@ -365,7 +450,7 @@ mod tests {
         assert_eq!((&layout[6].shape, &layout[7].shape), (&vec![128, 2592], &vec![128]));
         assert_eq!(architecture.noise_len(), 2592 + 128 + 128 + 4);
         assert_eq!(architecture.noisy_layers()[1], NoisyLayer { inputs: 2720..2848, outputs: 2848..2852 });
-        assert_eq!(Architecture::new(NetworkKind::Small.plain(), 4).noise_len(), 0);
+        assert_eq!(of_pictures(NetworkKind::Small.plain(), 4).noise_len(), 0);
 
         let draw = |seed: u64| Parameters::initial(architecture.clone(), &mut Generator::new(seed, Purpose::Weights));
         let mut parameters = draw(1);
@@ -378,7 +463,64 @@ mod tests {
 
     #[test]
     fn of_equal_maxima_the_first_counts() {
-        assert_eq!(first_maximum(&[1.0, 3.0, 3.0, 2.0]), 1);
-        assert_eq!(first_maximum(&[-1.0]), 0);
+        assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
+        assert_eq!(argmax(&[-1.0]), 0);
+    }
+
+    #[test]
+    fn a_network_without_convolutions_has_dense_layers_that_its_branches_share() {
+        let design = Design { dueling: true, noisy: true, ..NetworkKind::Mlp.plain() };
+        let architecture = Architecture::new(design, Space::Numbers(8), 3).unwrap();
+        let layers: Vec<(String, usize, usize)> =
+            architecture.dense().into_iter().map(|layer| (layer.name, layer.inputs, layer.outputs)).collect();
+        let expected = [
+            ("dense1", 8, 128),
+            ("value_fc", 128, 128),
+            ("value", 128, 1),
+            ("advantage_fc", 128, 128),
+            ("advantage", 128, 3),
+        ];
+        assert_eq!(layers, expected.map(|(name, inputs, outputs)| (name.to_string(), inputs, outputs)));
+        assert_eq!(architecture.layout()[0].shape, [128, 8]);
+        assert_eq!(architecture.noise_len(), 8 + 128 + 2 * (128 + 128) + (128 + 1) + (128 + 3));
+        let pixels = Architecture::new(NetworkKind::Mlp.plain(), Space::Pixels { stack: 1, side: 10 }, 3).unwrap();
+        assert_eq!(pixels.features(), 100);
+    }
+
+    #[test]
+    fn other_pictures_give_other_features() {
+        let features = |stack, side| {
+            let architecture =
+                Architecture::new(NetworkKind::Nature.plain(), Space::Pixels { stack, side }, 2).unwrap();
+            (architecture.layout()[0].shape[1], architecture.features())
+        };
+        assert_eq!(features(1, 84), (1, 3136));
+        assert_eq!(features(3, 44), (3, 4 * 64));
+    }
+
+    #[test]
+    fn a_network_that_cannot_see_the_observations_is_an_error_that_names_both() {
+        let message = |kind: NetworkKind, space| Architecture::new(kind.plain(), space, 2).unwrap_err().to_string();
+        assert_eq!(
+            message(NetworkKind::Small, Space::Numbers(4)),
+            "the network `small` has convolutions and sees pixels, but the observations are 4 numbers; \
+             use the network `mlp`"
+        );
+        assert_eq!(
+            message(NetworkKind::Nature, Space::Pixels { stack: 4, side: 20 }),
+            "the network `nature` does not fit observations of 4 pictures of 20 x 20 pixels: its convolution 3 has a \
+             kernel of 3 x 3 and is left 1 x 1 pixels"
+        );
+        assert!(message(NetworkKind::Mlp, Space::Numbers(0)).contains("0 numbers"));
+    }
+
+    #[test]
+    fn observations_of_another_space_are_an_error() {
+        let pixels = of_pictures(NetworkKind::Small.plain(), 2);
+        assert_eq!(pixels.count(Seen::Pixels(&[0; 2 * 4 * 84 * 84])).unwrap(), 2);
+        let message = pixels.count(Seen::Numbers(&[0.0; 4 * 84 * 84])).unwrap_err().to_string();
+        assert_eq!(message, "28224 numbers are not observations for a network that sees 4 pictures of 84 x 84 pixels");
+        assert!(pixels.count(Seen::Pixels(&[0; 100])).is_err());
+        assert!(pixels.count(Seen::Pixels(&[])).is_err());
     }
 }

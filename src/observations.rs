@@ -5,6 +5,7 @@
 
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The kind and size of one observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,15 @@ impl Space {
         match self {
             Space::Pixels { .. } => Observations::Pixels(vec![0; count * self.size()]),
             Space::Numbers(_) => Observations::Numbers(vec![0.0; count * self.size()]),
+        }
+    }
+}
+
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Space::Pixels { stack, side } => write!(f, "{stack} pictures of {side} x {side} pixels"),
+            Space::Numbers(count) => write!(f, "{count} numbers"),
         }
     }
 }

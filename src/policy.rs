@@ -3,7 +3,7 @@
 pub mod model;
 
 use crate::networks::evaluator::Evaluator;
-use crate::networks::{first_maximum as argmax, Parameters};
+use crate::networks::{argmax, Parameters};
 use crate::observations::Seen;
 use crate::random::Generator;
 use anyhow::Result;
@@ -63,7 +63,7 @@ impl Policy {
         match self {
             Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
                 Some(action) => Ok(action),
-                None => Ok(argmax(evaluator.q_values(seen.pixels()?)?)),
+                None => Ok(argmax(evaluator.q_values(seen)?)),
             },
             Policy::Random { actions } => Ok(random.below(*actions)),
             Policy::Still { action } => Ok(*action),
@@ -76,7 +76,7 @@ impl Policy {
     /// When the observations are of a kind that the network does not take, or the device fails.
     pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
         match self {
-            Policy::Network(evaluator) => evaluator.q_values(seen.pixels()?).map(Some),
+            Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
             Policy::Random { .. } | Policy::Still { .. } => Ok(None),
         }
     }
@@ -105,7 +105,7 @@ pub fn any_maximum(values: &[f32], random: &mut Generator) -> usize {
 mod tests {
     use super::*;
     use crate::networks::{Architecture, NetworkKind};
-    use crate::preprocess::STACK_PIXELS;
+    use crate::observations::Space;
     use crate::random::Purpose;
 
     #[test]
@@ -118,10 +118,11 @@ mod tests {
 
     #[test]
     fn a_network_is_greedy_but_for_epsilon_and_draws_the_fraction_before_the_action() {
-        let architecture = Architecture::new(NetworkKind::Small.plain(), 5);
+        let space = Space::Pixels { stack: 4, side: 84 };
+        let architecture = Architecture::new(NetworkKind::Small.plain(), space, 5).unwrap();
         let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
         let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
-        let pixels: Vec<u8> = (0..STACK_PIXELS).map(|i| (i % 251) as u8).collect();
+        let pixels: Vec<u8> = (0..space.size()).map(|i| (i % 251) as u8).collect();
         let seen = Seen::Pixels(&pixels);
         let values = policy.values(seen).unwrap().unwrap().to_vec();
         let mut random = Generator::new(3, Purpose::Evaluation);

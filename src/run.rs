@@ -22,9 +22,10 @@ use crate::experience::replay::Replay;
 use crate::networks::device;
 use crate::networks::learner::new_learner;
 use crate::networks::{Architecture, Parameters};
+use crate::observations::Space;
 use crate::policy::model::{Metadata, Model, MODEL_FILE};
 use crate::policy::Policy;
-use crate::preprocess::AgentEnvironment;
+use crate::preprocess::{AgentEnvironment, SIDE, STACK};
 use crate::random::{Generator, Purpose};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::log::{BEST_GAME_FILE, EVALUATION_FILE};
@@ -47,7 +48,7 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 
 /// The agent that `config` describes, for a game with `actions` actions.
 pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Agent> {
-    let architecture = Architecture::new(config.design(), actions);
+    let architecture = Architecture::new(config.design(), Space::Pixels { stack: STACK, side: SIDE }, actions)?;
     let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.seed, Purpose::Weights));
     parameters.set_noisy_sigma(config.noisy_sigma as f32);
     let learner = new_learner(&parameters, config.optimizer_rule(), device)?;

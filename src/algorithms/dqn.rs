@@ -6,6 +6,7 @@ use crate::algorithms::dqn::agent::{Agent, AgentState, Update};
 use crate::config::{Config, LifeLoss, Schedule};
 use crate::experience::replay::Replay;
 use crate::networks::learner::Which;
+use crate::observations::Seen;
 use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Step, FRAME_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::run::record::RunRecord;
@@ -262,7 +263,7 @@ impl<'a> Trainer<'a> {
                     if !factors.is_empty() {
                         evaluator.set_noise(factors)?;
                     }
-                    evaluator.q_values(pixels)
+                    evaluator.q_values(Seen::Pixels(pixels))
                 })?;
                 let outcome = task.step(action);
                 let (reward, terminal) = lesson(config, &outcome);

@@ -1,6 +1,7 @@
 //! The network in candle, for GPUs (and, in tests, as the reference for the CPU's own).
 
 use crate::networks::{Architecture, Parameters};
+use crate::observations::{Seen, Space};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 /// A network's parameters as candle variables on one device.
@@ -10,7 +11,7 @@ pub struct CandleNetwork {
     device: Device,
     /// In the order of [`Architecture::layout`].
     variables: Vec<Var>,
-    /// (factors of the inputs `[1, inputs]`, of the outputs `[outputs, 1]`) of each noisy layer; empty: no noise.
+    /// (noise of the inputs `[1, inputs]`, noise of the outputs `[outputs, 1]`) of each noisy layer; empty: no noise.
     noise: Vec<(Tensor, Tensor)>,
 }
 
@@ -31,7 +32,7 @@ impl CandleNetwork {
         &self.architecture
     }
 
-    /// Where they are.
+    /// The device it is on.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -60,7 +61,7 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// Moves the parameters the fraction `tau` of the way to those of `other`, which has the same architecture and
+    /// Moves the parameters the fraction `tau` of the way to the parameters of `other`, which has the same architecture and
     /// device; 1 makes an exact copy.
     pub fn move_towards(&mut self, other: &CandleNetwork, tau: f32) -> Result<()> {
         self.noise.clear();
@@ -75,20 +76,20 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// From now on noisy layers have the weights that `factors` (see [`Architecture::noisy_layers`]) make, or with `None`
-    /// their means.
-    pub fn perturb(&mut self, factors: Option<&[f32]>) -> Result<()> {
+    /// Sets the noise of noisy layers (see [`Architecture::noisy_layers`]), or with `None` none. It lasts until the parameters
+    /// change.
+    pub fn set_noise(&mut self, noise: Option<&[f32]>) -> Result<()> {
         self.noise.clear();
-        let Some(factors) = factors else { return Ok(()) };
+        let Some(noise) = noise else { return Ok(()) };
         for layer in self.architecture.noisy_layers() {
-            let inputs = Tensor::from_slice(&factors[layer.inputs.clone()], (1, layer.inputs.len()), &self.device)?;
-            let outputs = Tensor::from_slice(&factors[layer.outputs.clone()], (layer.outputs.len(), 1), &self.device)?;
+            let inputs = Tensor::from_slice(&noise[layer.inputs.clone()], (1, layer.inputs.len()), &self.device)?;
+            let outputs = Tensor::from_slice(&noise[layer.outputs.clone()], (layer.outputs.len(), 1), &self.device)?;
             self.noise.push((inputs, outputs));
         }
         Ok(())
     }
 
-    /// The output, before any ReLU, of dense layer `layer` for `x`: hidden and output layer, branch by branch.
+    /// The output, before any ReLU, of dense layer number `layer` (see [`Architecture::dense`]) for `x`.
     fn dense(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
         let arrays = if self.architecture.design.noisy { 4 } else { 2 };
         let begin = 2 * self.architecture.convolutions.len() + layer * arrays;
@@ -101,24 +102,42 @@ impl CandleNetwork {
         x.matmul(&weight.t()?)?.broadcast_add(&bias)
     }
 
-    /// The outputs `[images, actions * width]` for `observations`, `[images, 4, 84, 84]` gray values; what they mean is the
-    /// [head](crate::networks::head::Head)'s business. The result remembers how it came about, for [`gradients`](Self::gradients).
-    pub fn forward(&self, observations: &[u8]) -> Result<Tensor> {
-        let first = self.architecture.convolutions[0];
-        let images = observations.len() / first.input_len();
-        let shape = (images, first.in_channels, first.in_side, first.in_side);
-        let pixels = Tensor::from_slice(observations, shape, &self.device)?;
-        let mut x = pixels.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)?;
+    /// The outputs `[images, actions * width]` for `observations`; the [head](crate::networks::head::Head) defines their
+    /// meaning. The result keeps its graph, for [`gradients`](Self::gradients).
+    ///
+    /// # Errors
+    /// When the observations are not of the network's space, or the device fails.
+    pub fn forward(&self, observations: Seen<'_>) -> anyhow::Result<Tensor> {
+        let images = self.architecture.count(observations)?;
+        Ok(self.forward_images(observations, images)?)
+    }
+
+    fn forward_images(&self, observations: Seen<'_>, images: usize) -> Result<Tensor> {
+        let mut x = match (observations, self.architecture.space) {
+            (Seen::Pixels(pixels), Space::Pixels { stack, side }) => {
+                let pixels = Tensor::from_slice(pixels, (images, stack, side, side), &self.device)?;
+                pixels.to_dtype(DType::F32)?.affine(1.0 / 255.0, 0.0)?
+            }
+            (Seen::Pixels(_), _) => unreachable!("pixels have been counted, so the space is pixels"),
+            (Seen::Numbers(numbers), space) => Tensor::from_slice(numbers, (images, space.size()), &self.device)?,
+        };
         for (conv, layer) in self.architecture.convolutions.iter().zip(self.variables.chunks_exact(2)) {
             let bias = layer[1].reshape((1, conv.out_channels, 1, 1))?;
             x = x.conv2d(&layer[0], 0, conv.stride, 1, 1)?.broadcast_add(&bias)?.relu()?;
         }
-        let features = x.flatten_from(1)?;
-        let branch = |i: usize| self.dense(&self.dense(&features, 2 * i)?.relu()?, 2 * i + 1);
+        x = x.flatten_from(1)?;
+        let shared = self.architecture.shared.len();
+        for layer in 0..shared {
+            x = self.dense(&x, layer)?.relu()?;
+        }
+        let branch = |i: usize| {
+            let hidden = self.dense(&x, shared + 2 * i)?.relu()?;
+            self.dense(&hidden, shared + 2 * i + 1)
+        };
         if !self.architecture.design.dueling {
             return branch(0);
         }
-        // Atom by atom, of which a Q-value has one.
+        // Atom by atom; a Q-value has one.
         let (actions, width) = (self.architecture.actions, self.architecture.design.head.width());
         let value = branch(0)?.reshape((images, 1, width))?;
         let advantage = branch(1)?.reshape((images, actions, width))?;
@@ -126,16 +145,15 @@ impl CandleNetwork {
         advantage.broadcast_sub(&mean)?.broadcast_add(&value)?.flatten_from(1)
     }
 
-    /// Gradients of the variables, in their order, given `outputs` as [`forward`](Self::forward) gave them and their
-    /// gradient.
+    /// Gradients of the variables, in their order, given `outputs` from [`forward`](Self::forward) and their gradient.
     pub fn gradients(&self, outputs: &Tensor, output_gradient: &[f32]) -> Result<Vec<Tensor>> {
         let output_gradient = Tensor::from_slice(output_gradient, outputs.shape(), &self.device)?;
         let store = (outputs * output_gradient)?.sum_all()?.backward()?;
         self.variables
             .iter()
             .map(|variable| match store.get(variable) {
-                // Without detaching it would keep the whole pass it came from, and an optimizer's moments every one since the
-                // first: 80 GB of a GPU were full after 2,500 updates.
+                // Undetached, a gradient keeps the graph of its pass, and an optimizer's moments keep every graph since the
+                // first: 80 GB of GPU memory were full after 2,500 updates.
                 Some(gradient) => Ok(gradient.detach()),
                 None => variable.zeros_like(),
             })
@@ -147,15 +165,15 @@ impl CandleNetwork {
 mod tests {
     use super::*;
     use crate::networks::NetworkKind;
-    use crate::preprocess::STACK_PIXELS;
     use crate::random::{Generator, Purpose};
 
     #[test]
-    fn gradients_do_not_keep_the_pass_they_came_from() {
-        let architecture = Architecture::new(NetworkKind::Small.plain(), 2);
+    fn gradients_do_not_keep_the_graph_of_their_pass() {
+        let architecture =
+            Architecture::new(NetworkKind::Small.plain(), Space::Pixels { stack: 2, side: 40 }, 2).unwrap();
         let parameters = Parameters::initial(architecture, &mut Generator::new(0, Purpose::Weights));
         let network = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
-        let outputs = network.forward(&vec![100; STACK_PIXELS]).unwrap();
+        let outputs = network.forward(Seen::Pixels(&[100; 2 * 40 * 40])).unwrap();
         let gradients = network.gradients(&outputs, &[1.0, -1.0]).unwrap();
         assert!(outputs.track_op());
         assert!(gradients.iter().all(|gradient| !gradient.track_op()));

@@ -1,8 +1,9 @@
-//! A network that is evaluated and not trained: a copy on some device, which threads can share.
+//! A network that is evaluated but not trained: a copy on some device, which threads can share.
 
 use crate::networks::candle::CandleNetwork;
 use crate::networks::cpu::{CpuNetwork, Workspace};
 use crate::networks::{Architecture, Parameters};
+use crate::observations::Seen;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 pub struct Evaluator {
     network: Network,
     architecture: Architecture,
-    /// The network's outputs, if they had to be fetched from a device.
+    /// The network's outputs, fetched from a GPU.
     fetched: Vec<f32>,
     /// Room for the Q-values.
     q_values: Vec<f32>,
@@ -61,26 +62,26 @@ impl Evaluator {
         })
     }
 
-    /// From now on noisy layers have this noise; see [`Learner::perturb`](crate::networks::learner::Learner::perturb).
+    /// Sets the noise of noisy layers; see [`Learner::set_noise`](crate::networks::learner::Learner::set_noise).
     ///
     /// # Errors
     /// When the network is [shared](Self::share), or the device fails.
     pub fn set_noise(&mut self, noise: &[f32]) -> Result<()> {
         let alone = "the noise of a network that others use too cannot be set";
         match &mut self.network {
-            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.perturb(Some(noise)),
-            Network::Candle(network) => Arc::get_mut(network).context(alone)?.perturb(Some(noise))?,
+            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise)),
+            Network::Candle(network) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise))?,
         }
         Ok(())
     }
 
-    /// The Q-values of `observations`, `[count, 4, 84, 84]` gray values, oldest frame first: `[count, actions]`.
+    /// The Q-values of `observations`: `[count, actions]`.
     ///
     /// # Errors
-    /// When the device fails.
-    pub fn q_values(&mut self, observations: &[u8]) -> Result<&[f32]> {
+    /// When the observations are not of the network's space, or the device fails.
+    pub fn q_values(&mut self, observations: Seen<'_>) -> Result<&[f32]> {
         let outputs = match &mut self.network {
-            Network::Cpu(network, workspace) => workspace.forward(network, observations),
+            Network::Cpu(network, workspace) => workspace.forward(network, observations)?,
             Network::Candle(network) => {
                 self.fetched = network.forward(observations)?.flatten_all()?.to_vec1()?;
                 &self.fetched

@@ -1,31 +1,31 @@
-//! Noisy layers (Fortunato et al. 2018): a dense layer's weights are drawn anew again and again around learned means with
-//! learned spreads, and that is the exploration.
+//! Noisy layers (Fortunato et al. 2018): dense layers whose weights are sampled from learned means and deviations. The
+//! sampling explores.
 //!
-//! The Gaussian noise is factorised: a layer draws one number x for each input and each output, and with f(x) = sgn(x)
-//! sqrt|x| its weight is `weight + weight_sigma * f(x_out) f(x_in)`, its bias `bias + bias_sigma * f(x_out)`. The f(x) of
-//! all layers of a network, here called its factors, lie in one vector as [`NoisyLayer`] says. Without noise the network
-//! is that of the means, which is what evaluates and plays.
+//! The Gaussian noise is factorized. A layer draws one number x for each input and each output. With f(x) = sgn(x) sqrt|x|
+//! its weight is `weight + weight_sigma * f(x_out) f(x_in)` and its bias `bias + bias_sigma * f(x_out)`. The f(x) of all
+//! layers of a network are its noise, one vector that [`NoisyLayer`] divides. Without noise the network is evaluated by the
+//! means, as it is in evaluations and in play.
 
 use crate::random::Generator;
 use std::ops::Range;
 
-/// Where the factors of a dense layer lie.
+/// The places of a dense layer's numbers in the noise of its network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoisyLayer {
-    /// Those of its inputs, in the order of a stored weight's columns.
+    /// f(x) of its inputs, in the order of a stored weight's columns.
     pub inputs: Range<usize>,
-    /// Those of its outputs.
+    /// f(x) of its outputs.
     pub outputs: Range<usize>,
 }
 
-/// Draws f(x) of Gaussian x into `factors`.
-pub fn draw_factors(generator: &mut Generator, factors: &mut [f32]) {
-    for pair in factors.chunks_mut(2) {
+/// Draws f(x) of Gaussian x into `noise`.
+pub fn draw_noise(generator: &mut Generator, noise: &mut [f32]) {
+    for pair in noise.chunks_mut(2) {
         // Box and Muller: two fractions, the first not 0, make two independent Gaussian numbers.
         let radius = (-2.0 * (1.0 - generator.fraction()).ln()).sqrt();
         let (sine, cosine) = (std::f64::consts::TAU * generator.fraction()).sin_cos();
-        for (factor, x) in pair.iter_mut().zip([radius * cosine, radius * sine]) {
-            *factor = (x.signum() * x.abs().sqrt()) as f32;
+        for (number, x) in pair.iter_mut().zip([radius * cosine, radius * sine]) {
+            *number = (x.signum() * x.abs().sqrt()) as f32;
         }
     }
 }
@@ -37,24 +37,24 @@ mod tests {
 
     /// f(x)^2 = |x|: mean sqrt(2/pi), and f(x)^4 = x^2: mean 1. Signs are even.
     #[test]
-    fn factors_are_signed_roots_of_gaussian_numbers() {
-        let mut factors = vec![0.0f32; 100_001];
-        draw_factors(&mut Generator::new(1, Purpose::Noise), &mut factors);
-        let mean = |f: &dyn Fn(f64) -> f64| factors.iter().map(|x| f(f64::from(*x))).sum::<f64>() / 100_001.0;
+    fn noise_is_signed_roots_of_gaussian_numbers() {
+        let mut noise = vec![0.0f32; 100_001];
+        draw_noise(&mut Generator::new(1, Purpose::Noise), &mut noise);
+        let mean = |f: &dyn Fn(f64) -> f64| noise.iter().map(|x| f(f64::from(*x))).sum::<f64>() / 100_001.0;
         assert!((mean(&|x| x * x) - (2.0 / std::f64::consts::PI).sqrt()).abs() < 0.01);
         assert!((mean(&|x| x.powi(4)) - 1.0).abs() < 0.03);
         assert!((mean(&|x| x.powi(8)) - 3.0).abs() < 0.2, "x^4 of a Gaussian");
         assert!(mean(&f64::signum).abs() < 0.01);
-        let neighbours: f64 = factors.windows(2).map(|pair| f64::from(pair[0] * pair[1])).sum::<f64>() / 100_000.0;
-        assert!(neighbours.abs() < 0.01, "{neighbours}");
+        let neighbors: f64 = noise.windows(2).map(|pair| f64::from(pair[0] * pair[1])).sum::<f64>() / 100_000.0;
+        assert!(neighbors.abs() < 0.01, "{neighbors}");
     }
 
     #[test]
     fn the_generator_decides() {
         let draw = |seed| {
-            let mut factors = [0.0; 9];
-            draw_factors(&mut Generator::new(seed, Purpose::Noise), &mut factors);
-            factors
+            let mut noise = [0.0; 9];
+            draw_noise(&mut Generator::new(seed, Purpose::Noise), &mut noise);
+            noise
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));

@@ -3,29 +3,29 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
-use crate::networks::cpu::convolution::vectorized;
+use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How long a step is: from `initial` to `last` in equal parts over the first `updates` updates.
+/// The learning rate: constant, or a linear decay from `initial` to `last` over the first `updates` updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRate {
-    /// That of the first update.
+    /// Rate of the first update.
     pub initial: f32,
-    /// That of every update after the first `updates`.
+    /// Rate of every update after the first `updates`.
     pub last: f32,
-    /// Updates the fall takes.
+    /// Updates until the decay ends.
     pub updates: u64,
 }
 
 impl LearningRate {
-    /// One that stays.
+    /// A constant rate.
     pub const fn constant(rate: f32) -> Self {
         Self { initial: rate, last: rate, updates: 0 }
     }
 
-    /// That of the `step`th update, the first being 1.
+    /// The rate of update number `step`; the first is 1.
     pub fn at(self, step: u64) -> f32 {
         let done = step.saturating_sub(1);
         if done >= self.updates {
@@ -35,10 +35,10 @@ impl LearningRate {
     }
 }
 
-/// How a gradient becomes a step.
+/// The formula by which a gradient changes the parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OptimizerRule {
-    /// Centred RMSProp as in Mnih et al. 2015, for gradients *summed* over the batch:
+    /// Centered RMSProp as in Mnih et al. 2015, for gradients *summed* over the batch:
     /// g <- decay g + (1 - decay) d; g2 <- decay g2 + (1 - decay) d^2; w <- w - rate d / sqrt(g2 - g^2 + epsilon).
     RmsProp {
         /// Learning rate.
@@ -62,7 +62,7 @@ pub enum OptimizerRule {
 }
 
 impl OptimizerRule {
-    /// What the gradient of a batch of `batch_size` is multiplied by, starting from the sum: 1, or 1 over the batch size.
+    /// Factor of a batch's summed gradient: 1, or 1 over the batch size.
     pub fn gradient_scale(&self, batch_size: usize) -> f32 {
         match self {
             OptimizerRule::RmsProp { .. } => 1.0,
@@ -70,7 +70,7 @@ impl OptimizerRule {
         }
     }
 
-    /// Adam's learning rate and epsilon at its `step`th step (the first is 1), both moments' start at 0 corrected:
+    /// Adam's learning rate and epsilon at step number `step` (the first is 1), corrected for the moments' start at 0:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
     fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
@@ -79,7 +79,7 @@ impl OptimizerRule {
     }
 }
 
-/// What an optimizer remembers of the gradients so far, in the order of the stored parameters.
+/// The state of an optimizer, in the order of the stored parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerState {
     /// Average gradient of each parameter.
@@ -101,18 +101,18 @@ pub struct CpuOptimizer {
     steps: u64,
 }
 
-/// Parameters a thread takes at a time.
+/// Parameters that a thread works on at a time.
 pub(crate) const CHUNK: usize = 65_536;
 
-/// The Euclidean norm of `gradient`, all parameters together. Partial sums, for which `sums` is room, are those of fixed
-/// pieces and are added in their order, whatever the number of threads.
+/// The Euclidean norm of `gradient`, all parameters together. `sums` is room for the sums of fixed pieces; these are added
+/// in their order, so the result does not depend on the number of threads.
 fn norm(gradient: &[f32], sums: &mut Vec<f64>) -> f32 {
     sums.resize(gradient.len().div_ceil(CHUNK), 0.0);
     sums.par_iter_mut().zip(gradient.par_chunks(CHUNK)).for_each(|(sum, piece)| {
         *sum = vectorized(
             #[inline(always)]
             || {
-                // Eight sums beside each other, so that vectors can be used.
+                // Eight independent sums, which the compiler can keep in vectors.
                 let mut lanes = [0.0f64; 8];
                 let (eights, rest) = piece.as_chunks::<8>();
                 for eight in eights {
@@ -127,12 +127,12 @@ fn norm(gradient: &[f32], sums: &mut Vec<f64>) -> f32 {
     sums.iter().sum::<f64>().sqrt() as f32
 }
 
-/// What a gradient of this `norm` is multiplied by so that its norm is at most `limit`.
+/// The factor that shortens a gradient of this `norm` to `limit`; `None` if it is not longer.
 fn clip_factor(norm: f32, limit: f32) -> Option<f32> {
     (norm > limit).then(|| limit / norm)
 }
 
-/// Shortens `gradient` to the norm `limit` if it is longer; the norm it had. `sums` is room for partial sums.
+/// Shortens `gradient` to the norm `limit` if it is longer. Returns its norm before. `sums` is room for partial sums.
 pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
     let norm = norm(gradient, sums);
     if let Some(factor) = clip_factor(norm, limit) {
@@ -143,7 +143,7 @@ pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
 
 /// [`clip_norm`] for the gradients of candle variables.
 pub fn clip_norm_on_device(gradients: &mut [Tensor], limit: f32) -> candle_core::Result<f32> {
-    // Added up on the device, which is waited for only once.
+    // Summed on the device, so that the host waits for it only once.
     let squares =
         gradients.iter().map(|gradient| gradient.sqr()?.sum_all()).collect::<candle_core::Result<Vec<_>>>()?;
     let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?.to_scalar::<f32>()?;
@@ -166,12 +166,12 @@ impl CpuOptimizer {
         &self.rule
     }
 
-    /// What it remembers, in the order of the vector.
+    /// Its state, in the order of the vector.
     pub fn state(&self) -> OptimizerState {
         OptimizerState { first: self.first.clone(), second: self.second.clone(), steps: self.steps }
     }
 
-    /// Goes on from what was remembered, which must be as long.
+    /// Continues from a state, which must be as long.
     pub fn set_state(&mut self, state: OptimizerState) {
         assert_eq!((state.first.len(), state.second.len()), (self.first.len(), self.second.len()));
         (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
@@ -219,7 +219,7 @@ impl CpuOptimizer {
     }
 }
 
-/// An optimizer of candle variables, on whatever device they are.
+/// An optimizer of candle variables on any device.
 #[derive(Debug)]
 pub struct DeviceOptimizer {
     rule: OptimizerRule,
@@ -243,7 +243,7 @@ impl DeviceOptimizer {
         &self.rule
     }
 
-    /// What it remembers, the variables one after the other.
+    /// Its state, one variable after the other.
     pub fn state(&self) -> candle_core::Result<OptimizerState> {
         let mut state = OptimizerState { first: Vec::new(), second: Vec::new(), steps: self.steps };
         for (first, second) in &self.moments {
@@ -253,7 +253,7 @@ impl DeviceOptimizer {
         Ok(state)
     }
 
-    /// Goes on from what was remembered of variables of these shapes.
+    /// Continues from a state of variables of these shapes.
     pub fn set_state(&mut self, state: &OptimizerState) -> candle_core::Result<()> {
         let mut begin = 0;
         for (first, second) in &mut self.moments {
@@ -322,7 +322,7 @@ mod tests {
     /// Worked by hand: g, g2 = 0.5, 0.5 then -0.75, 2.25 then -0.125, 1.25, so
     /// w = 1 - 0.1/sqrt(0.26), + 0.2/sqrt(1.6975), - 0.05/sqrt(1.244375).
     #[test]
-    fn rmsprop_is_centred_with_epsilon_inside_the_root_and_without_velocity() {
+    fn rmsprop_is_centered_with_epsilon_inside_the_root_and_without_velocity() {
         let expected = [0.803_884, 0.957_390, 0.912_567];
         for (got, want) in walk(RMSPROP).iter().zip(expected) {
             assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
@@ -341,7 +341,7 @@ mod tests {
 
     /// The walks above with 0.1, 0.05 and 0: half of the second step, and none of the third.
     #[test]
-    fn a_rate_that_falls_is_the_last_one_after_its_updates() {
+    fn a_decaying_rate_is_the_last_one_after_its_updates() {
         let falling = LearningRate { initial: 0.1, last: 0.0, updates: 2 };
         assert_eq!([1, 2, 3, 4].map(|step| falling.at(step)), [0.1, 0.05, 0.0, 0.0]);
         assert_eq!([1, 9].map(|step| LearningRate::constant(0.1).at(step)), [0.1; 2]);
@@ -358,7 +358,7 @@ mod tests {
 
     /// 3, 4 and 12 have the norm 13.
     #[test]
-    fn a_gradient_longer_than_the_limit_is_shortened_to_it_and_its_norm_told() {
+    fn a_gradient_longer_than_the_limit_is_shortened_to_it_and_its_norm_returned() {
         for (limit, expected) in [(13.0, [3.0, 4.0, 12.0]), (6.5, [1.5, 2.0, 6.0])] {
             let mut gradient = [3.0, 4.0, 12.0];
             assert_eq!(clip_norm(&mut gradient, limit, &mut Vec::new()), 13.0);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_gradients_norm_is_that_of_all_its_pieces() {
+    fn a_long_gradients_norm_is_the_norm_of_all_its_pieces() {
         let gradient: Vec<f32> = (0..3 * CHUNK + 5).map(|i| (i % 7) as f32).collect();
         let expected = gradient.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt() as f32;
         assert_eq!(norm(&gradient, &mut Vec::new()), expected);

@@ -1,22 +1,27 @@
-//! The network as its formulas are written, in f64 and one number at a time: what the fast ones are tested against.
+//! The network as its formulas are written, in f64 and one number at a time: the reference for tests of the fast ones.
 
 use crate::networks::noise::NoisyLayer;
 use crate::networks::Architecture;
-use crate::preprocess::STACK_PIXELS;
+use crate::observations::Seen;
 
-/// The outputs `[images, actions, width]` for `observations` (`[images, 4, 84, 84]` gray values), with these parameters in
-/// stored order and, if there are any, these factors of noise.
-pub fn outputs(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, observations: &[u8]) -> Vec<f64> {
-    observations.chunks_exact(STACK_PIXELS).flat_map(|image| of_one(architecture, values, factors, image)).collect()
+/// The outputs `[images, actions, width]` for `observations`, with these parameters in stored order and this noise, if there
+/// is any.
+pub fn outputs(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, observations: Seen<'_>) -> Vec<f64> {
+    let numbers: Vec<f64> = match observations {
+        Seen::Pixels(pixels) => pixels.iter().map(|pixel| f64::from(*pixel) / 255.0).collect(),
+        Seen::Numbers(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
+    };
+    let images = numbers.chunks_exact(architecture.space.size());
+    images.flat_map(|image| of_one(architecture, values, noise, image)).collect()
 }
 
-fn of_one(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, image: &[u8]) -> Vec<f64> {
+fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, observation: &[f64]) -> Vec<f64> {
     let layout = architecture.layout();
     let array = |name: String| {
         let spec = layout.iter().find(|spec| spec.name == name).expect("a layer of this architecture");
         &values[spec.range()]
     };
-    let mut pixels: Vec<f64> = image.iter().map(|pixel| f64::from(*pixel) / 255.0).collect();
+    let mut features = observation.to_vec();
     for (i, shape) in architecture.convolutions.iter().enumerate() {
         let (weights, biases) = (array(format!("conv{}.weight", i + 1)), array(format!("conv{}.bias", i + 1)));
         let (side, out_side, kernel) = (shape.in_side, shape.out_side(), shape.kernel);
@@ -25,7 +30,7 @@ fn of_one(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, 
             for position in 0..shape.positions() {
                 let (top, left) = (position / out_side * shape.stride, position % out_side * shape.stride);
                 let mut sum = *bias;
-                for (plane, weights) in pixels.chunks_exact(side * side).zip(weights.chunks_exact(kernel * kernel)) {
+                for (plane, weights) in features.chunks_exact(side * side).zip(weights.chunks_exact(kernel * kernel)) {
                     for (row, weights) in weights.chunks_exact(kernel).enumerate() {
                         let begin = (top + row) * side + left;
                         sum += weights.iter().zip(&plane[begin..begin + kernel]).map(|(w, x)| w * x).sum::<f64>();
@@ -34,23 +39,23 @@ fn of_one(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, 
                 output.push(sum.max(0.0));
             }
         }
-        pixels = output;
+        features = output;
     }
 
-    let mut noise = architecture.noisy_layers().into_iter();
+    let mut noisy_layers = architecture.noisy_layers().into_iter();
     let mut dense = |name: &str, input: &[f64]| -> Vec<f64> {
         let mut weights = array(format!("{name}.weight")).to_vec();
         let mut output = array(format!("{name}.bias")).to_vec();
-        if let (Some(NoisyLayer { inputs, outputs }), Some(factors)) = (noise.next(), factors) {
-            let (weight_spreads, bias_spreads) =
+        if let (Some(NoisyLayer { inputs, outputs }), Some(noise)) = (noisy_layers.next(), noise) {
+            let (weight_sigmas, bias_sigmas) =
                 (array(format!("{name}.weight_sigma")), array(format!("{name}.bias_sigma")));
-            let (inputs, outputs) = (&factors[inputs], &factors[outputs]);
+            let (inputs, outputs) = (&noise[inputs], &noise[outputs]);
             for (o, out) in outputs.iter().enumerate() {
                 for (i, within) in inputs.iter().enumerate() {
                     let place = o * inputs.len() + i;
-                    weights[place] += weight_spreads[place] * f64::from(*out) * f64::from(*within);
+                    weights[place] += weight_sigmas[place] * f64::from(*out) * f64::from(*within);
                 }
-                output[o] += bias_spreads[o] * f64::from(*out);
+                output[o] += bias_sigmas[o] * f64::from(*out);
             }
         }
         for (sum, weights) in output.iter_mut().zip(weights.chunks_exact(input.len())) {
@@ -58,8 +63,11 @@ fn of_one(architecture: &Architecture, values: &[f64], factors: Option<&[f32]>, 
         }
         output
     };
+    for i in 0..architecture.shared.len() {
+        features = dense(&format!("dense{}", i + 1), &features).into_iter().map(|x| x.max(0.0)).collect();
+    }
     let mut branches = architecture.branches.iter().map(|branch| {
-        let hidden: Vec<f64> = dense(branch.hidden_name, &pixels).into_iter().map(|x| x.max(0.0)).collect();
+        let hidden: Vec<f64> = dense(branch.hidden_name, &features).into_iter().map(|x| x.max(0.0)).collect();
         dense(branch.output_name, &hidden)
     });
     match (branches.next(), branches.next()) {

@@ -99,9 +99,12 @@ impl Pilot {
 mod tests {
     use super::*;
     use crate::networks::{Architecture, NetworkKind, Parameters};
-    use crate::preprocess::{AgentEnvironment, Resize};
+    use crate::observations::Space;
+    use crate::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use atari_emulator::{CartridgeImage, Settings};
     use candle_core::Device;
+
+    const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
     /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
     #[test]
@@ -110,7 +113,7 @@ mod tests {
             let image = CartridgeImage::bricks();
             let environment = Environment::new(&image, Settings::default());
             let actions = environment.minimal_actions();
-            let architecture = Architecture::new(NetworkKind::Small.plain(), actions.len());
+            let architecture = Architecture::new(NetworkKind::Small.plain(), SPACE, actions.len()).unwrap();
             let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
             let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);

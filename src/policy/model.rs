@@ -8,6 +8,7 @@ use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::EnvironmentSpec;
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, Parameters};
+use crate::observations::Space;
 use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
@@ -210,7 +211,8 @@ impl Model {
             noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
             head: head(&strings)?,
         };
-        let architecture = Architecture::new(design, actions.len());
+        let space = Space::Pixels { stack: preprocessing.stack as usize, side: preprocessing.side as usize };
+        let architecture = Architecture::new(design, space, actions.len())?;
         let metadata = Metadata {
             game: strings.text("game")?.to_string(),
             cartridge_md5: strings.text("cartridge_md5")?.to_string(),
@@ -349,7 +351,7 @@ mod tests {
     }
 
     fn model_of(design: Design) -> Model {
-        let architecture = Architecture::new(design, 4);
+        let architecture = Architecture::new(design, Space::Pixels { stack: STACK, side: SIDE }, 4).unwrap();
         Model {
             metadata: Metadata {
                 game: "bricks".to_string(),

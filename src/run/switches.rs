@@ -1,7 +1,7 @@
 //! Every variant's switch changes what it should and nothing else: an agent, its replay and its game are made of the
 //! configuration `nature` with one switch and without, and looked at from all sides.
 //!
-//! That a side changes *rightly* is tested where it is made: targets and losses in [`head`](crate::networks::head), the networks in
+//! That a side changes *rightly* is tested where it is made: targets in [`head`](crate::networks::head), losses in [`loss`](crate::networks::loss), the networks in
 //! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
 //! optimizers and schedules in their files, the concurrent schedule in [`trainer`](crate::algorithms::dqn).
 
@@ -11,7 +11,6 @@ use crate::config::{Config, Sources};
 use crate::environments::cartridges;
 use crate::experience::replay::Batch;
 use crate::networks::learner::Which;
-use crate::networks::Architecture;
 use crate::policy::model::Metadata;
 use crate::preprocess::{Frame, Step, FRAME_PIXELS};
 use crate::random::{Generator, Purpose};
@@ -156,8 +155,8 @@ fn scripted_run(config: &Config) -> Sides {
 fn updates(config: &Config) -> Sides {
     let actions = new_environment(config, &cartridges::built_in()).actions().len();
     let mut agent = new_agent(config, actions, &Device::Cpu).unwrap();
-    let layout = Architecture::new(config.design(), actions).layout();
     let parameters = agent.learner().parameters(Which::Online).unwrap();
+    let layout = parameters.architecture.layout();
     let means = layout.iter().filter(|spec| !spec.is_sigma());
     let means: Vec<&[f32]> = means.map(|spec| &parameters.values[spec.range()]).collect();
     let shapes: Vec<(&str, &[usize])> = layout.iter().map(|spec| (spec.name.as_str(), spec.shape.as_slice())).collect();

@@ -5,14 +5,16 @@
 
 use crate::algorithms::exploration::{BetaSchedule, EpsilonSchedule};
 use crate::experience::replay::{Batch, Replay};
-use crate::networks::first_maximum;
-use crate::networks::head::{BatchLoss, Head, Lesson, Loss};
+use crate::networks::argmax;
+use crate::networks::head::Head;
 use crate::networks::learner::{Learner, LearnerState, Which};
-use crate::networks::noise::draw_factors;
+use crate::networks::loss::{Loss, LossKind, NotFinite};
+use crate::networks::noise::draw_noise;
+use crate::observations::Seen;
 use crate::policy::any_maximum;
 use crate::preprocess::{Frame, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ pub struct LearningRule {
     /// Transitions in an update.
     pub batch_size: usize,
     /// What is made of a TD error; a categorical head has a loss of its own.
-    pub loss: Loss,
+    pub loss: LossKind,
     /// The online network chooses the successor's action, the target network values it (van Hasselt et al. 2016).
     pub double: bool,
     /// What the summed gradient of the batch is multiplied by.
@@ -100,7 +102,7 @@ impl Explorer {
             return Ok(self.exploration.below(self.actions));
         }
         if !self.factors.is_empty() {
-            draw_factors(&mut self.noise, &mut self.factors);
+            draw_noise(&mut self.noise, &mut self.factors);
         }
         let action = any_maximum(q_values(&self.factors)?, &mut self.exploration);
         self.time += begun.elapsed();
@@ -140,21 +142,21 @@ impl Updater {
     }
 
     /// Draws the noise of a network's noisy layers anew, if it has any.
-    fn perturb(&mut self, which: Which) -> Result<()> {
+    fn draw_noise(&mut self, which: Which) -> Result<()> {
         if self.factors.is_empty() {
             return Ok(());
         }
-        draw_factors(&mut self.noise, &mut self.factors);
-        self.learner.perturb(which, Some(&self.factors))
+        draw_noise(&mut self.noise, &mut self.factors);
+        self.learner.set_noise(which, Some(&self.factors))
     }
 
     /// The Q-values of `observation` by the online network with this noise, if there is any.
     fn q_values(&mut self, observation: &[u8], factors: &[f32]) -> Result<&[f32]> {
         if !factors.is_empty() {
-            self.learner.perturb(Which::Online, Some(factors))?;
+            self.learner.set_noise(Which::Online, Some(factors))?;
         }
         let head = self.head();
-        let outputs = self.learner.outputs(Which::Online, observation)?;
+        let outputs = self.learner.outputs(Which::Online, Seen::Pixels(observation))?;
         Ok(head.q_values(outputs, &mut self.q_values))
     }
 
@@ -193,49 +195,45 @@ impl Updater {
         let begun = Instant::now();
         let head = self.head();
         // One draw for the online network, which chooses and learns with it, and one for the target network.
-        self.perturb(Which::Target)?;
-        self.perturb(Which::Online)?;
+        self.draw_noise(Which::Target)?;
+        self.draw_noise(Which::Online)?;
         if self.rule.double {
-            let outputs = self.learner.outputs(Which::Online, &batch.next_observations)?;
+            let outputs = self.learner.outputs(Which::Online, Seen::Pixels(&batch.next_observations))?;
             self.chooser.clear();
             self.chooser.extend_from_slice(head.q_values(outputs, &mut self.q_values));
         }
-        let target_outputs = self.learner.outputs(Which::Target, &batch.next_observations)?;
+        let target_outputs = self.learner.outputs(Which::Target, Seen::Pixels(&batch.next_observations))?;
         let chooser =
             if self.rule.double { self.chooser.as_slice() } else { head.q_values(target_outputs, &mut self.q_values) };
         head.targets(&batch.rewards, &batch.discounts, target_outputs, chooser, &mut self.targets);
         self.times.targets += begun.elapsed();
 
         let begun = Instant::now();
-        let mut forward = Duration::ZERO;
-        let (rule, errors) = (&self.rule, &mut self.errors);
-        let lesson = Lesson { actions: &batch.actions, targets: &self.targets, weights: &batch.weights };
-        let mut shown = BatchLoss::default();
-        let mut loss_gradient = |outputs: &[f32], gradient: &mut [f32]| {
-            forward = begun.elapsed();
-            shown = head.loss_gradient(rule.loss, rule.gradient_scale, lesson, outputs, gradient, errors);
-            // Before the step, so that the parameters stay the last good ones.
-            ensure!(
-                shown.loss.is_finite() && shown.q_value.is_finite(),
-                "the loss is no longer a finite number (loss {}, mean Q-value {})",
-                shown.loss,
-                shown.q_value
-            );
-            Ok(())
+        let rule = &self.rule;
+        let loss = Loss {
+            kind: rule.loss,
+            actions: &batch.actions,
+            targets: &self.targets,
+            weights: &batch.weights,
+            gradient_scale: rule.gradient_scale,
+            norm_limit: rule.gradient_norm_limit,
         };
-        let descended = self.learner.descend(&batch.observations, rule.gradient_norm_limit, &mut loss_gradient);
-        let gradient_norm = match descended {
-            Ok(norm) => norm,
-            Err(error) if shown.loss.is_finite() && shown.q_value.is_finite() => return Err(error),
-            Err(error) => return Err(error.context(self.diagnosis())),
+        let shown = match self.learner.descend(Seen::Pixels(&batch.observations), &loss) {
+            Err(error) if error.is::<NotFinite>() => return Err(error.context(self.diagnosis())),
+            shown => shown?,
         };
         if self.rule.target_tau > 0.0 {
             self.learner.move_target(self.rule.target_tau)?;
         }
-        self.times.forward += forward;
-        self.times.backward += begun.elapsed() - forward;
-        let BatchLoss { loss, q_value, td_error } = shown;
-        Ok(Update { loss, q_value, td_error, gradient_norm })
+        self.errors = shown.errors;
+        self.times.forward += shown.forward;
+        self.times.backward += begun.elapsed() - shown.forward;
+        Ok(Update {
+            loss: shown.loss,
+            q_value: shown.q_value,
+            td_error: shown.td_error,
+            gradient_norm: shown.gradient_norm,
+        })
     }
 
     /// What is not finite, and what to do about it.
@@ -417,12 +415,12 @@ impl Agent {
     /// # Errors
     /// When the device fails.
     pub fn mean_maximal_q(&mut self, observations: &[u8]) -> Result<f64> {
-        self.updater.learner.perturb(Which::Online, None)?;
+        self.updater.learner.set_noise(Which::Online, None)?;
         let actions = self.learner().architecture().actions;
         let mut sum = 0.0;
         for chunk in observations.chunks(32 * STACK_PIXELS) {
             let q_values = self.updater.q_values(chunk, &[])?;
-            sum += q_values.chunks_exact(actions).map(|row| f64::from(row[first_maximum(row)])).sum::<f64>();
+            sum += q_values.chunks_exact(actions).map(|row| f64::from(row[argmax(row)])).sum::<f64>();
         }
         Ok(sum / (observations.len() / STACK_PIXELS).max(1) as f64)
     }
@@ -450,7 +448,8 @@ mod tests {
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
     use crate::networks::{Architecture, Design, NetworkKind, Parameters};
-    use crate::preprocess::FRAME_PIXELS;
+    use crate::observations::Space;
+    use crate::preprocess::{FRAME_PIXELS, SIDE, STACK};
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
@@ -502,11 +501,12 @@ mod tests {
         EpsilonSchedule::Linear { initial: 1.0, last: 0.1, starts_steps: 0, anneal_steps: 100 };
 
     fn agent(variant: Variant) -> Agent {
-        let architecture = Architecture::new(variant.design, 2);
+        let space = Space::Pixels { stack: STACK, side: SIDE };
+        let architecture = Architecture::new(variant.design, space, 2).unwrap();
         let parameters = Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights));
         let rule = LearningRule {
             batch_size: variant.batch_size,
-            loss: Loss::Clipped,
+            loss: LossKind::Clipped,
             double: variant.double,
             gradient_scale: variant.optimizer.gradient_scale(variant.batch_size),
             gradient_norm_limit: variant.norm_limit,
@@ -591,13 +591,13 @@ mod tests {
                 if update % 100 != 0 {
                     continue;
                 }
-                agent.updater.learner.perturb(Which::Online, None).unwrap();
+                agent.updater.learner.set_noise(Which::Online, None).unwrap();
                 wrong = observations.chunks_exact(STACK_PIXELS).find_map(|observation| {
                     let expected = if observation[STACK_PIXELS - 1] > 0 { expected[0] } else { expected[1] };
-                    let outputs = agent.updater.learner.outputs(Which::Online, observation).unwrap();
+                    let outputs = agent.updater.learner.outputs(Which::Online, Seen::Pixels(observation)).unwrap();
                     let q_values = head.q_values(outputs, &mut room);
                     let near = q_values.iter().zip(expected).all(|(got, want)| (got - want).abs() < tolerance);
-                    let right = near && first_maximum(q_values) == first_maximum(&expected);
+                    let right = near && argmax(q_values) == argmax(&expected);
                     (!right).then(|| format!("{q_values:?}, expected {expected:?}"))
                 });
                 if wrong.is_none() {
@@ -642,7 +642,7 @@ mod tests {
         let mut seen = Vec::new();
         for step in 0..3 {
             agent.act(&observation, step).unwrap();
-            seen.push(agent.updater.learner.outputs(Which::Online, &observation).unwrap().to_vec());
+            seen.push(agent.updater.learner.outputs(Which::Online, Seen::Pixels(&observation)).unwrap().to_vec());
         }
         assert!(seen[0] != seen[1] && seen[1] != seen[2]);
         let watched = agent.mean_maximal_q(&observation).unwrap();

@@ -1,96 +1,11 @@
-//! Convolution and dense layers on the CPU: patches gathered into a matrix, then matrix products.
+//! A convolution on the CPU: patches gathered into a matrix, then a matrix product.
 //!
-//! Inside the network pictures are stored position by position with their channels together (row, column, channel), so
-//! that a patch's row is one contiguous run to copy and a whole group of images is one matrix product. Weights are `[patch,
-//! output channel]`: so multiplied they need no transposing, which took half of the second convolution's time. Every sum is taken in an order that depends on the shapes alone, never on the number of threads.
+//! Inside the network pictures are stored as (row, column, channel). So a patch's row is one contiguous run to copy, and a
+//! whole group of images is one matrix product. Weights are `[patch, output channel]`: products then need no transposing,
+//! which took half of the second convolution's time. The order of every sum depends on the shapes alone, never on the
+//! number of threads.
 
-/// A matrix in somebody else's memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// `rows` x `columns` numbers, row after row.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        Self::strided(data, rows, columns, columns)
-    }
-
-    /// Rows of `columns` numbers that begin `row_stride` numbers apart.
-    pub fn strided(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
-        assert!(rows > 0 && columns > 0 && columns <= row_stride && (rows - 1) * row_stride + columns <= data.len());
-        Self { data, rows, columns, row_stride, column_stride: 1 }
-    }
-
-    /// Rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-}
-
-/// `output` = `left` * `right`, row after row; with `add`, the product is added to what `output` holds. One thread.
-pub fn multiply(output: &mut [f32], left: Matrix, right: Matrix, add: bool) {
-    assert_eq!(left.columns, right.rows);
-    assert_eq!(output.len(), left.rows * right.columns);
-    // SAFETY: `Matrix` is only built with all its elements inside its slice, transposing keeps the set of elements, and
-    // `output` holds exactly the product's elements and is not aliased, being a mutable borrow.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm::gemm(
-            left.rows,
-            right.columns,
-            left.columns,
-            output.as_mut_ptr(),
-            1,
-            right.columns as isize,
-            add,
-            left.data.as_ptr(),
-            left.column_stride as isize,
-            left.row_stride as isize,
-            right.data.as_ptr(),
-            right.column_stride as isize,
-            right.row_stride as isize,
-            1.0f32,
-            1.0f32,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
-/// Runs `work` compiled for the widest vectors this processor has. Element by element the results are the same; a build for
-/// any x86-64 would otherwise use vectors of four.
-pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    struct Work<F>(F);
-    impl<F: FnOnce() -> R, R> pulp::WithSimd for Work<F> {
-        type Output = R;
-        #[inline(always)]
-        fn with_simd<S: pulp::Simd>(self, simd: S) -> R {
-            simd.vectorize(self.0)
-        }
-    }
-    pulp::Arch::new().dispatch(Work(work))
-}
-
-/// Grows `buffer` if it is shorter than `len` and lends out that much of it.
-pub fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
-}
+use crate::networks::cpu::matrix::{multiply, vectorized, Matrix};
 
 /// A convolution without padding of square pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,11 +53,10 @@ impl ConvShape {
         self.out_channels * self.patch()
     }
 
-    /// Patches of one picture of channel planes in gray values 0 to 255, as fractions of 255: `positions` rows of
-    /// `patch` numbers in the order (channel, row, column), which is that of stored weights. `fractions` is room for the
-    /// picture.
+    /// Gathers the patches of one picture of channel planes, gray values 0 to 255, as fractions of 255: `positions` rows of
+    /// `patch` numbers in the order (channel, row, column), as weights are stored. `fractions` is room for the picture.
     pub fn gather_planes(&self, image: &[u8], fractions: &mut [f32], patches: &mut [f32]) {
-        // The whole picture first: a pixel is in four patches, and long rows convert faster than runs of eight.
+        // The whole picture first: most pixels are in several patches, and long rows convert faster than short runs.
         vectorized(
             #[inline(always)]
             || {
@@ -160,7 +74,7 @@ impl ConvShape {
         }
     }
 
-    /// With the kernel's width known, a run is copied by a register or two instead of a call.
+    /// With the kernel's width known to the compiler, a run is copied by a register or two instead of a call.
     fn gather_planes_of<const KERNEL: usize>(&self, image: &[f32], patches: &mut [f32]) {
         let (side, out_side) = (self.in_side, self.out_side());
         for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
@@ -200,8 +114,8 @@ impl ConvShape {
         }
     }
 
-    /// Patches of one picture (row, column, channel): `positions` rows of `patch` numbers in the order (row, column,
-    /// channel).
+    /// Gathers the patches of one (row, column, channel) picture: `positions` rows of `patch` numbers in the order (row,
+    /// column, channel).
     pub fn gather(&self, image: &[f32], patches: &mut [f32]) {
         for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
             self.gather_at(image, position, patch);
@@ -218,7 +132,7 @@ impl ConvShape {
         }
     }
 
-    /// Adds a patch to where [`gather_at`](Self::gather_at) takes it from.
+    /// Adds a patch to the pixels from which [`gather_at`](Self::gather_at) copies it.
     #[inline]
     pub fn scatter_add_at(&self, patch: &[f32], position: usize, image: &mut [f32]) {
         let run_len = self.kernel * self.in_channels;
@@ -230,21 +144,21 @@ impl ConvShape {
         }
     }
 
-    /// Adds every patch to where [`gather`](Self::gather) takes it from.
+    /// Adds every patch to the pixels from which [`gather`](Self::gather) copies it.
     pub fn scatter_add(&self, patches: &[f32], image: &mut [f32]) {
         for (position, patch) in patches.chunks_exact(self.patch()).enumerate() {
             self.scatter_add_at(patch, position, image);
         }
     }
 
-    /// Where kernel row `row` of the patch at `position` begins in a (row, column, channel) picture.
+    /// Index in a (row, column, channel) picture at which kernel row `row` of the patch at `position` begins.
     fn run_begin(&self, position: usize, row: usize) -> usize {
         let out_side = self.out_side();
         let (y, x) = (position / out_side * self.stride + row, position % out_side * self.stride);
         (y * self.in_side + x) * self.in_channels
     }
 
-    /// `output` (positions x channels) = ReLU(`patches` * `weights` + `bias`), for any number of pictures. `weights` are
+    /// `output` (positions x channels) = ReLU(`patches` * `weights` + `bias`), for any number of pictures; `weights` are
     /// `[patch, output channel]`.
     pub fn forward(&self, patches: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
         let rows = output.len() / self.out_channels;
@@ -266,7 +180,7 @@ impl ConvShape {
         }
     }
 
-    /// Gradient of the patches, given that of the output before its ReLU.
+    /// Writes the gradient of the patches, given the gradient of the output before its ReLU.
     pub fn patch_gradient(&self, output_gradient: &[f32], weights: &[f32], patches: &mut [f32]) {
         let rows = output_gradient.len() / self.out_channels;
         let weights = Matrix::new(weights, self.patch(), self.out_channels);
@@ -274,7 +188,7 @@ impl ConvShape {
     }
 }
 
-/// `output`, rows as long as `bias`, becomes ReLU(`output` + `bias`).
+/// Replaces `output`, rows as long as `bias`, by ReLU(`output` + `bias`).
 pub fn add_bias_and_rectify(output: &mut [f32], bias: &[f32]) {
     vectorized(
         #[inline(always)]
@@ -288,49 +202,13 @@ pub fn add_bias_and_rectify(output: &mut [f32], bias: &[f32]) {
     );
 }
 
-/// Sets `gradient` to 0 where the ReLU's `output` is 0.
-pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (gradient, &output) in gradient.iter_mut().zip(output) {
-                *gradient = if output > 0.0 { *gradient } else { 0.0 };
-            }
-        },
-    );
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::networks::cpu::matrix::mask_relu;
+    use crate::networks::cpu::matrix::tests::{assert_close, numbers};
     use crate::random::{Generator, Purpose};
     use candle_core::{Device, Tensor, Var};
-
-    fn numbers(generator: &mut Generator, count: usize) -> Vec<f32> {
-        (0..count).map(|_| generator.symmetric(1.0)).collect()
-    }
-
-    #[test]
-    fn products_equal_a_plain_triple_loop_in_every_orientation() {
-        let mut generator = Generator::new(0, Purpose::Synthetic);
-        let (m, k, n) = (5, 7, 3);
-        let (a, b) = (numbers(&mut generator, m * k), numbers(&mut generator, k * n));
-        let plain: Vec<f32> =
-            (0..m * n).map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum::<f32>()).collect();
-        let close = |got: &[f32], scale: f32| got.iter().zip(&plain).all(|(x, y)| (x - scale * y).abs() < 1e-5);
-        let (left, right) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
-        let mut product = vec![9.0; m * n];
-        multiply(&mut product, left, right, false);
-        assert!(close(&product, 1.0));
-        multiply(&mut product, left, right, true);
-        assert!(close(&product, 2.0));
-        let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
-        (0..m * k).for_each(|i| a_t[i % k * m + i / k] = a[i]);
-        (0..k * n).for_each(|i| b_t[i % n * k + i / n] = b[i]);
-        let (left, right) = (Matrix::new(&a_t, k, m).transposed(), Matrix::new(&b_t, n, k).transposed());
-        multiply(&mut product, left, right, false);
-        assert!(close(&product, 1.0));
-    }
 
     /// (row, column, channel) to (channel, row, column).
     fn planes(image: &[f32], channels: usize) -> Vec<f32> {
@@ -396,13 +274,6 @@ pub(crate) mod tests {
             let pixel = image[channel * 84 * 84 + (position / 20 * 4 + y) * 84 + position % 20 * 4 + x];
             let got = patches[position * 256 + channel * 64 + y * 8 + x];
             assert!((got - f32::from(pixel) / 255.0).abs() < 1e-7);
-        }
-    }
-
-    pub(crate) fn assert_close(got: &[f32], want: &[f32], tolerance: f32) {
-        assert_eq!(got.len(), want.len());
-        for (i, (got, want)) in got.iter().zip(want).enumerate() {
-            assert!((got - want).abs() <= tolerance * want.abs().max(1.0), "element {i}: {got}, expected {want}");
         }
     }
 }

@@ -1,45 +1,45 @@
-//! Which patches of a batch differ from those of one picture, the base, so that only they need convolving.
+//! Finds the patches of a batch that differ from one picture, the base: only these are convolved image by image.
 //!
-//! The stacks of a batch are frames of one game, and most patches of them show the same background. Where a patch is that of
-//! the base, so is what a convolution makes of it, and what the convolutions above make of that; and a gradient that comes
-//! back to such places need be followed only once, summed over the images. Of the batches of a random player, 11 % of the
-//! first convolution's patches differ in Pong, 35 % of the second's and 63 % of the third's; in Breakout 12, 29 and 56 %.
+//! The stacks of a batch are frames of one game, and most of their patches show the same background. A patch equal to the
+//! base's gives the base's output in every layer above it, so it is computed once; its gradients are summed over the batch
+//! and propagated once. In batches of a random player 11 % of the first convolution's patches differ in Pong, 35 % of the
+//! second's and 63 % of the third's; in Breakout 12, 29 and 56 %.
 //!
-//! Rows are counted through a batch: image times positions plus position, of a convolution's output.
+//! A row is a position of a convolution's output in one image of a batch; its number is image * positions + position.
 
 use crate::networks::cpu::convolution::ConvShape;
 
-/// Above this share of differing rows all are convolved: what there is to save no longer pays for keeping them apart.
-/// Chosen, not measured.
+/// With a larger share of differing rows all rows are convolved: keeping them apart costs more than it saves. Chosen, not
+/// measured.
 const WORTHWHILE: f64 = 0.8;
 
-/// The rows of a group of images that differ from the base's.
+/// The rows of a group of images that differ from the base.
 #[derive(Clone, Debug, Default)]
 pub struct Differing {
-    /// In rising order; meaningless unless they are few.
+    /// In rising order; meaningless unless `few`.
     rows: Vec<usize>,
     few: bool,
-    /// Working memory: which places differ, of one frame or image.
+    /// Working memory: the cells of one image's frames that differ.
     marks: Vec<bool>,
-    /// Of one image of this layer's output.
+    /// Working memory: the positions of one image's output that differ.
     positions: Vec<bool>,
 }
 
 impl Differing {
-    /// The rows that differ, if they are few enough to be convolved apart.
+    /// The rows that differ, if they are few enough to be convolved by themselves.
     pub fn few(&self) -> Option<&[usize]> {
         self.few.then_some(self.rows.as_slice())
     }
 
-    /// All may differ.
+    /// Declares that all rows may differ.
     pub fn set_all(&mut self) {
         self.few = false;
     }
 
-    /// Finds the rows of the first convolution's output that differ, between `observations` (gray values, some stacks of
-    /// frames) and a stack of nothing but the frame `base`.
+    /// Finds the rows of the first convolution's output that differ between `observations` (stacks of frames of gray values)
+    /// and a stack that repeats the frame `base`.
     pub fn find(&mut self, shape: &ConvShape, observations: &[u8], base: &[u8]) {
-        // Of the networks there are; a patch is then made of whole cells.
+        // Kernels and strides of the present networks. A patch consists of whole cells of stride x stride pixels.
         match (shape.kernel, shape.stride) {
             (8, 4) => self.find_of::<4>(shape, observations, base),
             (5, 5) => self.find_of::<5>(shape, observations, base),
@@ -69,7 +69,7 @@ impl Differing {
         self.judge(observations.len() / shape.input_len() * shape.positions());
     }
 
-    /// Finds the rows of a convolution's output that differ, of `images` images, given those of its input.
+    /// Finds the rows of a convolution's output that differ in `images` images, given the differing rows of its input.
     pub fn follow(&mut self, shape: &ConvShape, input: &Differing, images: usize) {
         let Some(input) = input.few() else { return self.set_all() };
         let (in_positions, out_side) = (shape.in_side * shape.in_side, shape.out_side());
@@ -99,8 +99,8 @@ impl Differing {
     }
 }
 
-/// The frame that most of `observations` (at least three stacks of `channels` frames) resemble: bit by bit what the newest
-/// frames of two of the first three stacks have, so that what moves in one of them is not in it; as a stack.
+/// Writes the base of `observations` (at least three stacks of `channels` frames, `stack` pixels each) to `base`: the bitwise
+/// majority of the newest frames of the first three stacks, where moving objects drop out, repeated to a stack.
 pub fn set_base(base: &mut Vec<u8>, channels: usize, observations: &[u8], stack: usize) {
     let plane = stack / channels;
     let [a, b, c] = [1, 2, 3].map(|i| &observations[i * stack - plane..i * stack]);
@@ -111,7 +111,7 @@ pub fn set_base(base: &mut Vec<u8>, channels: usize, observations: &[u8], stack:
     }
 }
 
-/// Sets the `cells` (squares of `STRIDE` pixels) in which two pictures of this `side` differ.
+/// Marks the `cells` (`STRIDE` x `STRIDE` pixels) in which two pictures of this `side` differ.
 fn mark_differences<const STRIDE: usize>(frame: &[u8], base: &[u8], side: usize, cells: &mut [bool]) {
     let rows = frame.chunks_exact(side).zip(base.chunks_exact(side));
     for (y, (row, base)) in rows.enumerate().filter(|(_, (row, base))| row != base) {
@@ -137,7 +137,7 @@ mod tests {
         ConvShape { in_channels: 32, in_side: 16, out_channels: 64, kernel: 5, stride: 5 },
     ];
 
-    /// Stacks of one frame, in each frame of which some pixels differ from it; and that frame.
+    /// Stacks of one frame with some pixels changed in each copy; and the frame itself.
     fn stacks(images: usize, pixels: usize) -> (Vec<u8>, Vec<u8>) {
         let mut generator = Generator::new(1, Purpose::Synthetic);
         let background: Vec<u8> = (0..84 * 84).map(|_| generator.below(256) as u8).collect();
@@ -173,7 +173,7 @@ mod tests {
 
     /// Layer upon layer: an output differs if an input that its kernel covers does.
     #[test]
-    fn what_differs_spreads_with_the_kernels() {
+    fn differences_spread_with_the_kernels() {
         let (observations, background) = stacks(3, 1);
         for shapes in [NATURE.as_slice(), &CPU] {
             let mut below = Differing::default();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_without_likeness_are_convolved_whole_and_so_is_what_lies_above() {
+    fn unlike_pictures_are_convolved_whole_in_every_layer() {
         let (observations, _) = stacks(2, 0);
         let (mut found, mut above) = (Differing::default(), Differing::default());
         let inverted: Vec<u8> = observations[..84 * 84].iter().map(|pixel| !pixel).collect();
@@ -215,7 +215,7 @@ mod tests {
 
     /// A pixel that one of the three newest frames has changed is not in the base.
     #[test]
-    fn the_base_is_what_two_of_three_newest_frames_show() {
+    fn the_base_is_the_majority_of_three_newest_frames() {
         let (mut observations, background) = stacks(4, 0);
         let plane = 84 * 84;
         for (image, pixel) in [(0, 10), (1, 20), (2, 30)] {

@@ -1,0 +1,129 @@
+//! The layout of a network's parameters on the CPU, and its relation to the stored order.
+
+use crate::networks::noise::NoisyLayer;
+use crate::networks::Architecture;
+use std::ops::Range;
+
+/// The places of all layers in the flat vector of parameters.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The network's shape.
+    pub architecture: Architecture,
+    /// The convolutions.
+    pub convolutions: Vec<LayerPlan>,
+    /// The dense layers that all branches share.
+    pub shared: Vec<LayerPlan>,
+    /// (hidden layer, output layer) of each branch.
+    pub branches: Vec<(LayerPlan, LayerPlan)>,
+}
+
+/// The place of one layer.
+#[derive(Clone, Debug)]
+pub struct LayerPlan {
+    /// Its weights.
+    pub weight: Range<usize>,
+    /// Its biases, directly behind the weights.
+    pub bias: Range<usize>,
+    /// Noise of a noisy layer. Its deviations lie behind weight and bias, in the same order.
+    pub noise: Option<NoisyLayer>,
+}
+
+impl LayerPlan {
+    /// Numbers that come out of it; for a convolution its channels.
+    pub fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Numbers that go into it; for a convolution the numbers in a patch.
+    pub fn inputs(&self) -> usize {
+        self.weight.len() / self.bias.len()
+    }
+
+    /// Weight and bias.
+    pub fn means(&self) -> Range<usize> {
+        self.weight.start..self.bias.end
+    }
+
+    /// The deviations of weight and bias.
+    pub fn deviations(&self) -> Range<usize> {
+        self.bias.end..self.bias.end + self.means().len()
+    }
+}
+
+impl Plan {
+    /// The plan of a network of this shape.
+    pub fn new(architecture: Architecture) -> Self {
+        let mut means = architecture.layout().into_iter().filter(|spec| !spec.is_sigma()).map(|spec| spec.range());
+        let mut convolutions = Vec::new();
+        while let (Some(weight), Some(bias)) = (means.next(), means.next()) {
+            convolutions.push(LayerPlan { weight, bias, noise: None });
+        }
+        let mut shared = convolutions.split_off(architecture.convolutions.len());
+        for (layer, noise) in shared.iter_mut().zip(architecture.noisy_layers()) {
+            layer.noise = Some(noise);
+        }
+        let branches = shared.split_off(architecture.shared.len());
+        let branches = branches.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        Self { architecture, convolutions, shared, branches }
+    }
+
+    /// All dense layers.
+    pub fn dense(&self) -> impl Iterator<Item = &LayerPlan> {
+        self.shared.iter().chain(self.branches.iter().flat_map(|(hidden, output)| [hidden, output]))
+    }
+
+    /// The dense layers whose input is the output of the last convolution, or an observation.
+    pub fn first_dense(&self) -> impl Iterator<Item = &LayerPlan> {
+        let branches = if self.shared.is_empty() { self.branches.as_slice() } else { &[] };
+        self.shared.iter().take(1).chain(branches.iter().map(|(hidden, _)| hidden))
+    }
+
+    /// Parameters of all convolutions; they come first.
+    pub fn convolution_parameters(&self) -> usize {
+        self.convolutions.last().map_or(0, |layer| layer.bias.end)
+    }
+
+    /// Calls `visit` with (place in stored order, place in the CPU network's order) of every parameter.
+    pub fn for_each_place(&self, mut visit: impl FnMut(usize, usize)) {
+        let architecture = &self.architecture;
+        let mut reordered = vec![false; architecture.parameter_count()];
+        // In stored order a row of `inputs` numbers for each output; here a row of `outputs` numbers for each input.
+        let mut convolution = |weight: &Range<usize>, outputs: usize, place_of: &dyn Fn(usize) -> usize| {
+            let inputs = weight.len() / outputs;
+            for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
+                visit(weight.start + output * inputs + input, weight.start + place_of(input) * outputs + output);
+            }
+            reordered[weight.clone()].fill(true);
+        };
+        for (i, (layer, shape)) in self.convolutions.iter().zip(&architecture.convolutions).enumerate() {
+            let (channels, area) = (shape.in_channels, shape.kernel * shape.kernel);
+            let channel_last = |input: usize| input % area * channels + input / area;
+            convolution(&layer.weight, shape.out_channels, if i == 0 { &|input| input } else { &channel_last });
+        }
+        // `outputs` rows, each of `channels` planes of `area` pixels in stored order.
+        let mut dense = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
+            for output in 0..outputs {
+                let base = weight.start + output * channels * area;
+                for channel in 0..channels {
+                    for pixel in 0..area {
+                        visit(base + channel * area + pixel, base + pixel * channels + channel);
+                    }
+                }
+            }
+            reordered[weight.clone()].fill(true);
+        };
+        if let Some(last) = architecture.convolutions.last() {
+            for layer in self.first_dense() {
+                dense(&layer.weight, layer.outputs(), last.out_channels, last.positions());
+                if layer.noise.is_some() {
+                    let begin = layer.deviations().start;
+                    let weight = begin..begin + layer.weight.len();
+                    dense(&weight, layer.outputs(), last.out_channels, last.positions());
+                }
+            }
+        }
+        for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {
+            visit(place, place);
+        }
+    }
+}
