@@ -1,4 +1,25 @@
-//! Pictures in files: charts as SVG and PNG, games as GIF and PNG. Knows numbers and pixels, no runs.
+//! Pictures in files: charts as SVG and PNG, games as GIF, single screens as PNG. Knows numbers and pixels; no runs, no
+//! environments.
 
 pub mod chart;
 pub mod recording;
+
+/// Red, green and blue of the 256 values a pixel can have.
+pub type Colors = [[u8; 3]; 256];
+
+/// One picture of a game, with indexed colors.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// Indices into `colors`, row by row: `height * width` of them.
+    pub pixels: &'a [u8],
+    /// Pixels in a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// What the indices look like.
+    pub colors: &'a Colors,
+    /// How many times as wide as high a pixel is to be shown, rounded.
+    pub pixel_width: usize,
+    /// How many such pictures a second make a film at the game's own speed.
+    pub frames_per_second: u32,
+}

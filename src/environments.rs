@@ -1,12 +1,14 @@
-//! What can be played: the trait [`Environment`], and from a configuration to one of its implementors.
+//! Environments: the trait [`Environment`], and [`EnvironmentSpec`], what one is made from.
 
 pub mod atari;
 pub mod cartridges;
 pub mod vector;
 
-use crate::config::Config;
-use crate::environments::atari::Atari;
+use crate::config;
+use crate::drawing::Picture;
+use crate::environments::atari::AtariSpec;
 use crate::environments::cartridges::LoadedRom;
+use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
 use anyhow::Result;
@@ -45,6 +47,21 @@ pub trait Environment: Send {
     /// Takes the action and writes what is then seen to `place`. After a step that is [over](Step::over) a reset must follow.
     fn step(&mut self, action: usize, place: Place<'_>) -> Step;
 
+    /// As [`step`](Self::step), and shows `watch` every frame of it, as [`picture`](Self::picture) would. Slower where
+    /// frames are drawn only to be looked at.
+    fn step_watched(&mut self, action: usize, place: Place<'_>, watch: &mut dyn FnMut(Picture<'_>)) -> Step {
+        let step = self.step(action, place);
+        if let Some(picture) = self.picture() {
+            watch(picture);
+        }
+        step
+    }
+
+    /// The present state for a person to look at; `None` where nobody has drawn one yet.
+    fn picture(&mut self) -> Option<Picture<'_>> {
+        None
+    }
+
     /// Frames of the episode so far, or steps where the environment has no frames.
     fn episode_frames(&self) -> u64;
 
@@ -58,26 +75,91 @@ pub trait Environment: Send {
     fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()>;
 }
 
-/// What is played, as far as a configuration does not say it.
-#[derive(Clone)]
-pub enum Spec {
-    /// The game of this cartridge.
-    Atari(LoadedRom),
-    /// What a test makes.
-    #[cfg(test)]
-    Test(std::sync::Arc<dyn Fn(&Config, usize) -> Box<dyn Environment>>),
+/// The conditions of an episode that are not part of the game.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditions {
+    /// Seed of the environment's own random numbers.
+    pub seed: u64,
+    /// Frames after which an episode is cut off; 0 means never.
+    pub max_episode_frames: u32,
+    /// An episode begins with 0 to this many no-op frames.
+    pub noop_max: u32,
+    /// Probability, per frame, that the previous action is repeated.
+    pub sticky_probability: f32,
 }
 
-impl Spec {
-    /// Environment number `index` of a run with this `config`, before its first reset.
+/// What an environment is made from (gymnasium's `EnvSpec`): the game, the actions, and how pictures become observations.
+#[derive(Clone, Debug)]
+pub enum EnvironmentSpec {
+    /// An Atari game.
+    Atari(AtariSpec),
+}
+
+impl EnvironmentSpec {
+    /// What `config` asks for, with this cartridge.
+    pub fn of(config: &config::Environment, rom: &LoadedRom) -> Self {
+        match config {
+            config::Environment::Atari(keys) => Self::Atari(AtariSpec::of(keys, rom)),
+        }
+    }
+
+    /// Number `index` of the environments that a run with this configuration and `seed` trains in.
+    pub fn make_for_training(&self, config: &config::Environment, seed: u64, index: usize) -> Box<dyn Environment> {
+        match (self, config) {
+            (Self::Atari(atari), config::Environment::Atari(keys)) => {
+                Box::new(atari.make_for_training(keys, seed, index))
+            }
+        }
+    }
+
+    /// `num_envs` environments to train in.
     ///
     /// # Errors
-    /// When the two do not go together.
-    pub fn make(&self, config: &Config, index: usize) -> Result<Box<dyn Environment>> {
-        match self {
-            Spec::Atari(rom) => Ok(Box::new(Atari::for_training(config, rom, index))),
-            #[cfg(test)]
-            Spec::Test(make) => Ok(make(config, index)),
-        }
+    /// When there is none.
+    pub fn vector(&self, config: &config::Environment, num_envs: usize, seed: u64) -> Result<VectorEnvironment> {
+        VectorEnvironment::new(&|index| Ok(self.make_for_training(config, seed, index)), num_envs, seed)
+    }
+
+    /// The game's name.
+    pub fn name(&self) -> &str {
+        let Self::Atari(atari) = self;
+        &atari.name
+    }
+
+    /// MD5 of the cartridge, where there is one.
+    pub fn cartridge_md5(&self) -> Option<&str> {
+        let Self::Atari(atari) = self;
+        Some(atari.image.md5())
+    }
+
+    /// Actions there are.
+    pub fn actions(&self) -> usize {
+        let Self::Atari(atari) = self;
+        atari.actions.len()
+    }
+
+    /// The number that other programs know the action with index `action` by: ALE's number of a joystick action.
+    pub fn action_number(&self, action: usize) -> u32 {
+        let Self::Atari(atari) = self;
+        atari.actions[action].number()
+    }
+
+    /// The index of the action that does nothing; 0 where there is none.
+    pub fn noop(&self) -> usize {
+        let Self::Atari(atari) = self;
+        atari.noop()
+    }
+
+    /// Frames of a step.
+    pub fn frame_skip(&self) -> u32 {
+        let Self::Atari(atari) = self;
+        atari.preprocessing.frame_skip
+    }
+
+    /// An environment as evaluations use it: a lost life does not end anything, rewards are not clipped. It must be
+    /// [reset](Environment::reset) before its first step.
+    pub fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
+        let Self::Atari(atari) = self;
+        Box::new(atari.make(conditions))
     }
 }

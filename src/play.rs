@@ -1,114 +1,64 @@
-//! `play`: a window with the game in it, played by a person or by an agent, or a recording of a game as a GIF.
+//! Playing: a window with the game in it, for a person or a policy, or a recording of a policy's game as a GIF.
 //!
-//! Whoever holds the stick answers the same question before every frame (see [`Pilot`]), so a person can take over from
-//! the agent and hand back at any moment, at any speed.
+//! A [`Pilot`] is asked for an action before every frame, as a person is. So a person can take over from it and hand back
+//! at any moment, at any speed.
 
 pub mod controls;
 mod keys;
-pub mod picture;
 pub mod pilot;
+pub mod scaler;
 mod window;
 
-use crate::commands::PlayArgs;
+pub use pilot::Pilot;
+pub use window::{check_display, open_window};
+
 use crate::drawing::recording::GifRecorder;
-use crate::environments::cartridges::{self, LoadedRom};
-use crate::networks::device;
-use crate::policy::model::{self, Checkpoint};
-use anyhow::{ensure, Context, Result};
+use crate::environments::atari::{colors, picture, AtariSpec};
+use anyhow::{Context, Result};
 use atari_emulator::{Environment, Settings};
-use pilot::{NetworkPilot, Pilot, RandomPilot};
 use std::path::Path;
 
-/// Frames after which a recording without --frames ends, should the game not: 5 minutes.
+/// Frames after which a recording without a limit ends if the game does not: 5 minutes.
 const LONGEST_RECORDING: u32 = 18_000;
 
-/// The `play` command.
-pub fn run(args: &PlayArgs) -> Result<()> {
-    ensure!(
-        (0.0..=1.0).contains(&args.epsilon),
-        "--epsilon {} is not a probability; give a number from 0 to 1",
-        args.epsilon
-    );
-    ensure!(args.frames != Some(0), "--frames 0 would show nothing; give at least 1");
-    if args.record.is_none() {
-        // before a network is loaded, which may take a while
-        window::check_display()?;
-    }
-    let (rom, pilot): (LoadedRom, Option<Box<dyn Pilot>>) = match &args.model {
-        Some(model) => {
-            let (rom, pilot) = load_agent(model, args)?;
-            (rom, Some(Box::new(pilot)))
-        }
-        None => (args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?, None),
-    };
-    let mut environment = new_environment(&rom, args)?;
-    match &args.record {
-        Some(path) => {
-            let pilot = pilot.unwrap_or_else(|| {
-                warn!("no agent given: recording a random player");
-                Box::new(RandomPilot::new(args.seed))
-            });
-            record(path, &mut environment, pilot, args)
-        }
-        None => window::play(environment, &rom.name, pilot, args),
-    }
-}
-
-/// The agent in `model`, and the cartridge it is to play: the one it knows unless --rom says otherwise.
-fn load_agent(model: &Path, args: &PlayArgs) -> Result<(LoadedRom, NetworkPilot)> {
-    let path = model::find(Some(model))?;
-    let checkpoint = Checkpoint::load(&path)?;
-    let trained_on = &checkpoint.metadata;
-    let rom = match &args.rom {
-        Some(rom) => cartridges::load(rom)?,
-        None => cartridges::load(&trained_on.game)
-            .with_context(|| format!("{} plays {}; name its cartridge with --rom", path.display(), trained_on.game))?,
-    };
-    if rom.image.md5() != trained_on.cartridge_md5 {
-        warn!(
-            "warning: {} was trained on {} (md5 {}), not on this image",
-            path.display(),
-            trained_on.game,
-            trained_on.cartridge_md5
-        );
-    }
-    let device = device::open(args.device)?;
-    let pilot = NetworkPilot::new(&checkpoint, &device, args.epsilon, args.seed)?;
-    Ok((rom, pilot))
-}
-
 /// A console with the game loaded, in the mode and difficulty asked for.
-fn new_environment(rom: &LoadedRom, args: &PlayArgs) -> Result<Environment> {
-    let settings = Settings { random_seed: args.seed as u32, ..Settings::default() };
-    let mut environment = Environment::new(&rom.image, settings);
-    if let Some(mode) = args.mode {
-        environment.set_mode(mode).context("--mode")?;
+///
+/// # Errors
+/// When the game does not have them.
+pub fn new_console(spec: &AtariSpec, mode: Option<u32>, difficulty: Option<u32>, seed: u64) -> Result<Environment> {
+    let settings = Settings { random_seed: seed as u32, ..Settings::default() };
+    let mut console = Environment::new(&spec.image, settings);
+    if let Some(mode) = mode {
+        console.set_mode(mode).context("--mode")?;
     }
-    if let Some(difficulty) = args.difficulty {
-        environment.set_difficulty(difficulty).context("--difficulty")?;
+    if let Some(difficulty) = difficulty {
+        console.set_difficulty(difficulty).context("--difficulty")?;
     }
-    if args.mode.is_some() || args.difficulty.is_some() {
-        environment.reset();
+    if mode.is_some() || difficulty.is_some() {
+        console.reset();
     }
-    Ok(environment)
+    Ok(console)
 }
 
-/// Plays one game, or `--frames` of it, into a GIF.
-fn record(path: &Path, environment: &mut Environment, mut pilot: Box<dyn Pilot>, args: &PlayArgs) -> Result<()> {
-    let mut recorder = GifRecorder::create(path, environment)?;
-    let longest = args.frames.unwrap_or(LONGEST_RECORDING);
-    pilot.begin(environment);
-    recorder.frame(&environment.screen())?;
-    let mut score = 0;
-    let mut frames = 0;
-    while frames < longest && !environment.game_over() {
-        let action = pilot.act(environment)?;
-        score += environment.act_once(action);
-        recorder.frame(&environment.screen())?;
-        frames += 1;
+/// Plays one game, or `frames` of it, into a GIF.
+///
+/// # Errors
+/// When the file cannot be written, or the policy's device fails.
+pub fn record(path: &Path, mut console: Environment, mut pilot: Pilot, frames: Option<u32>) -> Result<()> {
+    let colors = colors(console.palette());
+    let mut recorder = GifRecorder::create(path, &picture(&mut console, &colors))?;
+    pilot.begin();
+    recorder.frame(&picture(&mut console, &colors))?;
+    let longest = frames.unwrap_or(LONGEST_RECORDING);
+    let (mut score, mut played) = (0, 0);
+    while played < longest && !console.game_over() {
+        let action = pilot.act(&mut console)?;
+        score += console.act_once(action);
+        recorder.frame(&picture(&mut console, &colors))?;
+        played += 1;
     }
     recorder.finish()?;
-    let ending = if environment.game_over() { "the whole game" } else { "cut off" };
-    say!("{}: {frames} frames, {ending}, score {score}", path.display());
+    let ending = if console.game_over() { "the whole game" } else { "cut off" };
+    say!("{}: {played} frames, {ending}, score {score}", path.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What can act: the one place where actions are chosen greedily.
+//! Policies: a network, chance, or one action forever. The one place where actions are chosen greedily.
 
 pub mod model;
 
@@ -9,87 +9,142 @@ use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
 
-/// Evaluates one network, noisy layers by their means, and chooses among its actions: the one of the largest Q-value, of
-/// equal ones the first, or a random one with probability epsilon.
-pub struct Player {
-    evaluator: Evaluator,
-    epsilon: f64,
-}
-
-impl Player {
-    /// A player with this network on `device`.
-    pub fn new(parameters: &Parameters, epsilon: f64, device: &Device) -> Result<Self> {
-        Ok(Self { evaluator: Evaluator::new(parameters, device)?, epsilon })
-    }
-
-    /// Another player with the same network, for another thread.
-    pub fn share(&self) -> Self {
-        Self { evaluator: self.evaluator.share(), epsilon: self.epsilon }
-    }
-
-    /// The index of the action for `observation`, `[4, 84, 84]` gray values, oldest frame first.
-    pub fn act(&mut self, observation: &[u8], generator: &mut Generator) -> Result<usize> {
-        if generator.fraction() < self.epsilon {
-            return Ok(generator.below(self.evaluator.architecture().actions));
-        }
-        Ok(argmax(self.evaluator.q_values(Seen::Pixels(observation))?))
-    }
-
-    /// The Q-values of `observation`, one for each action.
-    pub fn q_values(&mut self, observation: &[u8]) -> Result<Vec<f32>> {
-        Ok(self.evaluator.q_values(Seen::Pixels(observation))?.to_vec())
-    }
-}
-
-/// What can act.
+/// Something that chooses actions.
 pub enum Policy {
-    /// A network.
+    /// Epsilon-greedy with respect to a network's Q-values; noisy layers use their means.
     Network(Evaluator),
+    /// Uniformly random among this many actions.
+    Random {
+        /// Actions to choose from.
+        actions: usize,
+    },
+    /// Always the same action.
+    Still {
+        /// Its index.
+        action: usize,
+    },
 }
 
 impl Policy {
-    /// The values of all actions for each of the observations, `[count, actions]`; `None` where the policy has none.
+    /// A copy of this network on `device`.
     ///
     /// # Errors
-    /// When the device fails.
-    pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
+    /// When the device has no room for it.
+    pub fn network(parameters: &Parameters, device: &Device) -> Result<Self> {
+        Ok(Policy::Network(Evaluator::new(parameters, device)?))
+    }
+
+    /// The same policy for another thread; a network's parameters are shared, not copied.
+    pub fn share(&self) -> Self {
         match self {
-            Policy::Network(evaluator) => Ok(Some(evaluator.q_values(seen)?)),
+            Policy::Network(evaluator) => Policy::Network(evaluator.share()),
+            Policy::Random { actions } => Policy::Random { actions: *actions },
+            Policy::Still { action } => Policy::Still { action: *action },
         }
     }
 
-    /// The parameters of its network.
+    /// The network's parameters; `None` if the policy has no network.
     ///
     /// # Errors
     /// When they cannot be fetched from the device.
-    pub fn parameters(&self) -> Result<Parameters> {
+    pub fn parameters(&self) -> Result<Option<Parameters>> {
         match self {
-            Policy::Network(evaluator) => evaluator.parameters(),
+            Policy::Network(evaluator) => evaluator.parameters().map(Some),
+            Policy::Random { .. } | Policy::Still { .. } => Ok(None),
+        }
+    }
+
+    /// The index of the action for one observation. A network takes a random action with probability `epsilon`, otherwise
+    /// the action with the largest Q-value, the first of equal ones. The other policies ignore `seen` and `epsilon`.
+    ///
+    /// # Errors
+    /// When the observation is of a kind that the network does not take, or the device fails.
+    pub fn act(&mut self, seen: Seen<'_>, epsilon: f64, random: &mut Generator) -> Result<usize> {
+        match self {
+            Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
+                Some(action) => Ok(action),
+                None => Ok(argmax(evaluator.q_values(seen)?)),
+            },
+            Policy::Random { actions } => Ok(random.below(*actions)),
+            Policy::Still { action } => Ok(*action),
+        }
+    }
+
+    /// The Q-values of the observations in `seen`, `[count, actions]`; `None` if the policy has no network.
+    ///
+    /// # Errors
+    /// When the observations are of a kind that the network does not take, or the device fails.
+    pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
+        match self {
+            Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
+            Policy::Random { .. } | Policy::Still { .. } => Ok(None),
         }
     }
 }
 
-/// The index of the largest of `values`; `generator` chooses among equal ones.
-pub fn any_maximum(values: &[f32], generator: &mut Generator) -> usize {
+/// The exploring half of epsilon-greedy: with probability `epsilon` the index of a random action. Draws one number, and a
+/// second one for the action. Apart from the greedy half so that Q-values are computed only where they are needed.
+pub fn random_action(actions: usize, epsilon: f64, random: &mut Generator) -> Option<usize> {
+    (random.fraction() < epsilon).then(|| random.below(actions))
+}
+
+/// The index of the largest of `values`; of equal ones, `random` chooses. Draws a number only where there are equal ones.
+///
+/// Used in training: untrained networks value many actions equally, and always taking the first would explore less.
+pub fn any_maximum(values: &[f32], random: &mut Generator) -> usize {
     let first = argmax(values);
     let ties = values.iter().filter(|value| **value == values[first]).count();
     if ties < 2 {
         return first;
     }
-    let chosen = generator.below(ties);
+    let chosen = random.below(ties);
     values.iter().enumerate().filter(|(_, value)| **value == values[first]).nth(chosen).map_or(first, |(i, _)| i)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::{Architecture, NetworkKind};
+    use crate::observations::Space;
     use crate::random::Purpose;
 
     #[test]
     fn ties_are_broken_by_the_generator_in_training() {
-        let mut generator = Generator::new(1, Purpose::Exploration);
+        let mut random = Generator::new(1, Purpose::Exploration);
         let mut seen = [0; 3];
-        (0..100).for_each(|_| seen[any_maximum(&[2.0, 1.0, 2.0], &mut generator)] += 1);
+        (0..100).for_each(|_| seen[any_maximum(&[2.0, 1.0, 2.0], &mut random)] += 1);
         assert!(seen[0] > 30 && seen[1] == 0 && seen[2] > 30, "{seen:?}");
+    }
+
+    #[test]
+    fn a_network_is_greedy_but_for_epsilon_and_draws_the_fraction_before_the_action() {
+        let space = Space::Pixels { stack: 4, side: 84 };
+        let architecture = Architecture::new(NetworkKind::Small.plain(), space, 5).unwrap();
+        let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
+        let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
+        let pixels: Vec<u8> = (0..space.size()).map(|i| (i % 251) as u8).collect();
+        let seen = Seen::Pixels(&pixels);
+        let values = policy.values(seen).unwrap().unwrap().to_vec();
+        let mut random = Generator::new(3, Purpose::Evaluation);
+        let mut expected = random.clone();
+        for _ in 0..50 {
+            let action = policy.share().act(seen, 0.5, &mut random).unwrap();
+            let explores = expected.fraction() < 0.5;
+            assert_eq!(action, if explores { expected.below(5) } else { argmax(&values) });
+        }
+        assert_eq!(random, expected);
+        assert_eq!(policy.parameters().unwrap(), Some(parameters));
+    }
+
+    #[test]
+    fn chance_draws_one_number_an_action_and_stillness_none() {
+        let mut random = Generator::new(3, Purpose::Evaluation);
+        let mut expected = random.clone();
+        let seen = Seen::Numbers(&[]);
+        let action = Policy::Random { actions: 7 }.act(seen, 1.0, &mut random).unwrap();
+        assert_eq!(action, expected.below(7));
+        assert_eq!(Policy::Still { action: 2 }.act(seen, 1.0, &mut random).unwrap(), 2);
+        assert_eq!(random, expected);
+        assert!(Policy::Random { actions: 7 }.values(seen).unwrap().is_none());
     }
 }

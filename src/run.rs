@@ -23,11 +23,10 @@ pub use start::Start;
 use crate::algorithms::events::Watch;
 use crate::algorithms::{self, Algorithm};
 use crate::config::{Config, Sources};
-use crate::environments::atari::{new_environment, preprocessing};
+use crate::environments::atari::ensure_scores;
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::vector::VectorEnvironment;
-use crate::environments::Spec;
-use crate::evaluation::{self, Setting};
+use crate::environments::EnvironmentSpec;
 use crate::networks::device;
 use crate::policy::model::{Metadata, MODEL_FILE};
 use crate::run::checkpoints::RunCheckpoints;
@@ -86,7 +85,7 @@ fn start(args: &Start) -> Result<()> {
     run.identity.write(folder.path())?;
     run.write_config(&folder)?;
     run.announce("training", &folder);
-    run.train(Session::new(&run, folder)?)
+    run.train(Session::new(&run, folder, &|| run.environments())?)
 }
 
 /// A run goes on where its last checkpoint left it.
@@ -137,7 +136,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
         );
     }
     let run = Run::new(config, rom, &identity.preset, args)?;
-    let session = Session::resume(&run, folder, checkpoints)?;
+    let session = Session::resume(&run, folder, checkpoints, &|| run.environments())?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
     run.announce(&format!("going on after step {trained}"), &session.folder);
@@ -147,12 +146,16 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
 /// What a run is made of, and what does not change while it goes on.
 struct Run {
     config: Config,
-    spec: Spec,
+    rom: LoadedRom,
+    spec: EnvironmentSpec,
     identity: Identity,
     device: Device,
     metadata: Metadata,
     stop: Arc<AtomicBool>,
 }
+
+/// Makes environments before their first step.
+type MakeEnvironments<'a> = &'a dyn Fn() -> Result<VectorEnvironment>;
 
 /// A run while it goes on.
 struct Session {
@@ -166,20 +169,25 @@ struct Session {
 
 impl Session {
     /// Before the first step.
-    fn new(run: &Run, folder: RunFolder) -> Result<Self> {
+    fn new(run: &Run, folder: RunFolder, make: MakeEnvironments<'_>) -> Result<Self> {
         let checkpoints = RunCheckpoints::new(&folder)?;
-        let environments = run.environments()?;
+        let environments = make()?;
         let algorithm = algorithms::make(&run.config, &environments, &run.device)?;
         let record = run.record(&folder, RecordState::default())?;
-        let held_out = HeldOut::collect(&run.spec, &run.config)?;
+        let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
 
     /// Where the newest checkpoint that can be used left it.
-    fn resume(run: &Run, folder: RunFolder, mut checkpoints: RunCheckpoints) -> Result<Self> {
+    fn resume(
+        run: &Run,
+        folder: RunFolder,
+        mut checkpoints: RunCheckpoints,
+        make: MakeEnvironments<'_>,
+    ) -> Result<Self> {
         let (environments, algorithm, state) = checkpoints.load(
             |from| {
-                let mut environments = run.environments()?;
+                let mut environments = make()?;
                 let mut algorithm = algorithms::make(&run.config, &environments, &run.device)?;
                 algorithm.load(from).context("the state of the algorithm cannot be used")?;
                 environments.restore(from.part(ENVIRONMENTS)?)?;
@@ -188,49 +196,38 @@ impl Session {
             |warning| warn!("warning: {warning}"),
         )?;
         let record = run.record(&folder, state)?;
-        let held_out = HeldOut::collect(&run.spec, &run.config)?;
+        let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
 }
 
 impl Run {
     fn new(config: Config, rom: LoadedRom, preset: &str, args: &Start) -> Result<Self> {
-        evaluation::ensure_scores(&rom)?;
+        ensure_scores(&rom)?;
+        let EnvironmentSpec::Atari(atari) = EnvironmentSpec::of(&config.environment, &rom);
         let metadata = Metadata {
             game: rom.name.clone(),
             cartridge_md5: rom.image.md5().to_string(),
-            actions: new_environment(&config, &rom, 0).actions().to_vec(),
-            preprocessing: preprocessing(config.atari()),
+            actions: atari.actions.clone(),
+            preprocessing: atari.preprocessing,
             preset: preset.to_string(),
             seed: config.run.seed,
             steps_trained: 0,
         };
         let identity = Identity {
-            environment: "atari".to_string(),
+            environment: config.environment.kind().to_string(),
             game: rom.name.clone(),
             cartridge_md5: metadata.cartridge_md5.clone(),
-            algorithm: "dqn".to_string(),
+            algorithm: config.algorithm.kind().to_string(),
             preset: preset.to_string(),
             seed: config.run.seed,
         };
         let (device, stop) = (device::open(args.device)?, stop_on_signal()?);
-        Ok(Self { config, spec: Spec::Atari(rom), identity, device, metadata, stop })
-    }
-
-    fn cartridge(&self) -> Result<&LoadedRom> {
-        match &self.spec {
-            Spec::Atari(rom) => Ok(rom),
-            #[cfg(test)]
-            Spec::Test(_) => bail!("a test has no cartridge"),
-        }
-    }
-
-    fn setting(&self) -> Result<Setting> {
-        Ok(evaluation::network_setting(self.cartridge()?, &self.metadata))
+        Ok(Self { config, rom, spec: EnvironmentSpec::Atari(atari), identity, device, metadata, stop })
     }
 
     fn environments(&self) -> Result<VectorEnvironment> {
-        VectorEnvironment::new(&|index| self.spec.make(&self.config, index), 1, self.config.run.seed)
+        self.spec.vector(&self.config.environment, 1, self.config.run.seed)
     }
 
     fn record(&self, folder: &RunFolder, state: RecordState) -> Result<Record> {
@@ -286,16 +283,13 @@ impl Run {
         say!("trained {steps} steps in {trained}: {}", folder.file(MODEL_FILE).display());
         // The replay takes memory that the evaluation may need.
         drop((algorithm, record));
-        let rom = self.cartridge()?;
-        evaluations::final_evaluation(&self.config, rom, &self.setting()?, folder.path(), &self.device, &self.stop)
+        evaluations::final_evaluation(&self.config, &self.rom, &self.spec, folder.path(), &self.device, &self.stop)
     }
 
     /// Advances from one thing that is due to the next.
     fn learn(&self, session: &mut Session) -> Result<()> {
         let config = &self.config;
-        let evaluation = (config.run.evaluation_every_steps > 0)
-            .then(|| Ok::<_, anyhow::Error>(TrainingEvaluation::new(config, &self.setting()?, &self.device)))
-            .transpose()?;
+        let evaluation = (config.run.evaluation_every_steps > 0).then(|| TrainingEvaluation::new(config, &self.spec));
         while session.algorithm.steps() < config.run.total_steps && !session.record.stop() {
             let before = session.algorithm.steps();
             session.algorithm.advance(&mut session.environments, self.next_stop(before), &mut session.record)?;

@@ -10,7 +10,7 @@ pub mod summary;
 mod table;
 
 use crate::environments::cartridges;
-use crate::environments::Spec;
+use crate::environments::EnvironmentSpec;
 use crate::evaluation;
 use crate::networks::device::DeviceChoice;
 use crate::run::{self, memory, Start};
@@ -366,7 +366,8 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
             Some(bytes) => *bytes,
             None => {
                 let rom = cartridges::load(&cell.game.spec().to_string_lossy())?;
-                memory::replay_bytes(&cell.config, &Spec::Atari(rom))?
+                let spec = EnvironmentSpec::of(&cell.config.environment, &rom);
+                memory::replay_bytes(&cell.config, &spec)?
             }
         };
         known.insert(kind, bytes);

@@ -219,7 +219,7 @@ impl Algorithm for Dqn {
 mod tests {
     use super::*;
     use crate::environments::cartridges;
-    use crate::environments::Spec;
+    use crate::environments::EnvironmentSpec;
     use crate::saving::Parts;
     use std::sync::atomic::AtomicBool;
 
@@ -264,8 +264,8 @@ mod tests {
     }
 
     fn new(config: &Config) -> (VectorEnvironment, Dqn) {
-        let spec = Spec::Atari(cartridges::built_in());
-        let environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.run.seed).unwrap();
+        let spec = EnvironmentSpec::of(&config.environment, &cartridges::built_in());
+        let environments = spec.vector(&config.environment, 1, config.run.seed).unwrap();
         let dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
         (environments, dqn)
     }

@@ -8,8 +8,8 @@ use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::Space;
-use crate::policy::Player;
+use crate::observations::{Seen, Space};
+use crate::policy::Policy;
 use crate::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
 use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
@@ -295,10 +295,10 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;
     let parts = parts(&before, &updater.times()).split_off(1);
 
-    let mut player = Player::new(&updater.learner().parameters(Which::Online)?, 0.0, &device)?;
+    let mut policy = Policy::network(&updater.learner().parameters(Which::Online)?, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
-    let observation = &batch.observations[..STACK_PIXELS];
-    let decisions = rate(span, 1, || player.act(observation, &mut generator).map(drop))?;
+    let observation = Seen::Pixels(&batch.observations[..STACK_PIXELS]);
+    let decisions = rate(span, 1, || policy.act(observation, 0.0, &mut generator).map(drop))?;
 
     let network = config.network.network.name();
     let unit = format!("updates/s, batch {}, `{network}` network", config.dqn().batch_size);

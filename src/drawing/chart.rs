@@ -1,7 +1,7 @@
-//! Panels of curves below each other, drawn to be read on a phone: large letters, few lines, labels at the lines, colours
-//! that people who see few colours can tell apart.
+//! Panels of curves below each other, to be read on a phone: large letters, few lines, labels at the lines, and colors that
+//! color-blind people can tell apart.
 //!
-//! There is one drawing, an SVG; a PNG is that SVG in pixels, with letters of a font that is part of this program.
+//! A figure is drawn once, as SVG. The PNG is that SVG rendered with a font that is part of this program.
 
 use anyhow::{anyhow, Context, Result};
 use plotters::coord::types::RangedCoordf64;
@@ -17,9 +17,9 @@ use std::sync::{Arc, Once};
 pub struct Figure {
     /// Above everything.
     pub title: String,
-    /// Lines below the title, each in the colour of a group of curves or in gray.
+    /// Lines below the title, each in the color of a group of curves or in gray.
     pub key: Vec<(Option<usize>, String)>,
-    /// What is to the right.
+    /// Name and unit of the horizontal axis.
     pub x_label: String,
     /// From the top down, all with the same horizontal axis.
     pub panels: Vec<Panel>,
@@ -34,7 +34,7 @@ pub struct Panel {
     pub title: String,
     /// Higher than the others.
     pub tall: bool,
-    /// Values that are on the vertical axis in any case.
+    /// Values that the vertical axis always includes.
     pub includes: Vec<f64>,
     /// Lines.
     pub curves: Vec<Curve>,
@@ -47,8 +47,8 @@ pub struct Panel {
 /// A line with its band.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
-    /// Which of the [colours](COLOURS).
-    pub colour: usize,
+    /// Index into [`COLORS`].
+    pub color: usize,
     /// At its end.
     pub label: String,
     /// From left to right.
@@ -60,16 +60,16 @@ pub struct Curve {
 /// A point, maybe with an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Which of the [colours](COLOURS).
-    pub colour: usize,
+    /// Index into [`COLORS`].
+    pub color: usize,
     /// Where.
     pub at: (f64, f64),
     /// From and to.
     pub interval: Option<(f64, f64)>,
 }
 
-/// Okabe and Ito's colours, without the yellow, which is faint on white.
-pub const COLOURS: [RGBColor; 7] = [
+/// Okabe and Ito's colors, without the yellow, which is faint on white.
+pub const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -83,7 +83,8 @@ const INK: RGBColor = RGBColor(40, 40, 40);
 const GRAY: RGBColor = RGBColor(105, 105, 105);
 const GRID: RGBColor = RGBColor(226, 226, 226);
 
-/// Of the picture. A phone shows it about 400 wide, and so the smallest letters are some 12 high.
+/// Width of the picture in SVG units, as are the lengths below. A phone shows it about 400 pixels wide, and the smallest letters
+/// about 12 pixels high.
 const WIDTH: u32 = 800;
 const TITLE: f64 = 46.0;
 const TEXT: f64 = 35.0;
@@ -101,6 +102,7 @@ const PNG_SCALE: f32 = 1.5;
 /// Names and values.
 type References<'a> = Vec<(&'a str, &'a f64)>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 impl Figure {
     /// The figure as SVG.
@@ -109,7 +111,7 @@ impl Figure {
     /// When it cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         use_own_font();
-        // The heights of wrapped lines are known only with a place to measure them on.
+        // Text can be measured only on a drawing area, so the height is found by drawing once.
         let measured = self.draw(&mut String::new(), 100)?;
         let mut svg = String::new();
         self.draw(&mut svg, measured)?;
@@ -124,23 +126,23 @@ impl Figure {
         svg_to_png(&self.svg()?)
     }
 
-    /// Draws on a sheet of this height; the height that is needed.
+    /// Draws on an area of this height. Returns the height that the figure needs.
     fn draw(&self, svg: &mut String, height: u32) -> Result<u32> {
         let root = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(broken)?;
         let text_width = WIDTH as i32 - 2 * MARGIN;
         let mut y = MARGIN;
-        let mut write = |text: &str, size: f64, colour: RGBColor, gap: i32| -> Result<i32> {
+        let mut write = |text: &str, size: f64, color: RGBColor, gap: i32| -> Result<i32> {
             for line in wrapped(&root, text, size, text_width)? {
-                root.draw(&Text::new(line, (MARGIN, y), font(size, colour))).map_err(broken)?;
+                root.draw(&Text::new(line, (MARGIN, y), font(size, color))).map_err(broken)?;
                 y += (size * 1.25) as i32;
             }
             y += gap;
             Ok(y)
         };
         let mut top = write(&self.title, TITLE, INK, 4)?;
-        for (colour, line) in &self.key {
-            top = write(line, TEXT, colour.map_or(GRAY, |colour| COLOURS[colour % COLOURS.len()]), 0)?;
+        for (color, line) in &self.key {
+            top = write(line, TEXT, color.map_or(GRAY, |color| COLORS[color % COLORS.len()]), 0)?;
         }
         let x_max = self.panels.iter().filter_map(Panel::x_max).fold(0.0, f64::max);
         let x_range = 0.0..if x_max > 0.0 { x_max } else { 1.0 };
@@ -170,7 +172,7 @@ impl Figure {
         Ok((y + MARGIN) as u32)
     }
 
-    /// Room for the labels at the ends of the lines.
+    /// Width of the margin that holds the labels at the ends of the lines.
     fn right_margin(&self, area: &Area) -> Result<i32> {
         let labels = self.panels.iter().flat_map(|panel| {
             let references = panel.shown_references().0.into_iter().map(|(name, value)| reference_label(name, *value));
@@ -195,7 +197,7 @@ impl Panel {
         lines.chain(self.points.iter().map(|point| point.at.0)).max_by(f64::total_cmp)
     }
 
-    /// The lowest and the highest of what was measured.
+    /// The lowest and the highest value of curves, bands, points and `includes`.
     fn measured(&self) -> Range<f64> {
         let lines = self.curves.iter().flat_map(|curve| curve.line.iter().map(|(_, y)| *y));
         let bands = self.curves.iter().flat_map(|curve| curve.band.iter().flat_map(|(_, low, high)| [*low, *high]));
@@ -211,9 +213,9 @@ impl Panel {
         low..high
     }
 
-    /// References, first those that are near enough to what was measured to be drawn, then the others.
+    /// The references near enough to the measured values to be drawn, and the others.
     ///
-    /// A score of 400 on the axis of a run that reached 4 would leave of the run a line along the bottom.
+    /// With a reference of 400 on its axis, a run that reached 4 would be a flat line at the bottom.
     fn shown_references(&self) -> (References<'_>, References<'_>) {
         let Range { start, end } = self.measured();
         let span = (end - start).max(1e-9);
@@ -227,13 +229,12 @@ impl Panel {
         let start = shown.iter().fold(start, |low, (_, value)| low.min(**value));
         let end = shown.iter().fold(end, |high, (_, value)| high.max(**value));
         let span = if end > start { end - start } else { end.abs().max(1.0) };
-        // What includes zero and never goes below it stands on it.
+        // Values that begin at zero stand on the bottom line.
         let low = if start == 0.0 { 0.0 } else { start - 0.05 * span };
         low..end + 0.08 * span
     }
 
     fn draw(&self, area: &Area, x_range: Range<f64>, right: i32) -> Result<()> {
-        let (_, height) = area.dim_in_pixel();
         area.draw(&Text::new(self.title.clone(), (MARGIN, 8), font(TEXT, INK))).map_err(broken)?;
         let y_range = self.y_range();
         let mut chart = ChartBuilder::on(area)
@@ -262,62 +263,65 @@ impl Panel {
             let ends = [(x_range.start, **value), (x_range.end, **value)];
             chart.draw_series(DashedLineSeries::new(ends, 9, 6, GRAY.stroke_width(2))).map_err(broken)?;
         }
+        self.draw_curves(&mut chart)?;
+        self.draw_labels(area, &chart, &shown, right)?;
+        self.draw_far_references(area, &others)
+    }
+
+    fn draw_curves(&self, chart: &mut Chart) -> Result<()> {
         for curve in &self.curves {
-            let colour = COLOURS[curve.colour % COLOURS.len()];
+            let color = COLORS[curve.color % COLORS.len()];
             if curve.band.len() > 1 {
                 let upper = curve.band.iter().map(|(x, _, high)| (*x, *high));
                 let lower = curve.band.iter().rev().map(|(x, low, _)| (*x, *low));
                 let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
-                chart.draw_series([Polygon::new(outline, colour.mix(0.2))]).map_err(broken)?;
+                chart.draw_series([Polygon::new(outline, color.mix(0.2))]).map_err(broken)?;
             }
-            chart.draw_series(LineSeries::new(curve.line.clone(), colour.stroke_width(4))).map_err(broken)?;
+            chart.draw_series(LineSeries::new(curve.line.clone(), color.stroke_width(4))).map_err(broken)?;
         }
-        for Point { colour, at, interval } in &self.points {
-            let colour = COLOURS[colour % COLOURS.len()];
+        for Point { color, at, interval } in &self.points {
+            let color = COLORS[color % COLORS.len()];
             if let Some((low, high)) = interval {
                 let ends = [(at.0, *low), (at.0, *high)];
-                chart.draw_series([PathElement::new(ends, colour.stroke_width(3))]).map_err(broken)?;
+                chart.draw_series([PathElement::new(ends, color.stroke_width(3))]).map_err(broken)?;
             }
             chart.draw_series([Circle::new(*at, 9, WHITE.filled())]).map_err(broken)?;
-            chart.draw_series([Circle::new(*at, 7, colour.filled())]).map_err(broken)?;
-        }
-        self.draw_labels(area, &chart, &shown, right)?;
-        if !others.is_empty() {
-            let Range { end, .. } = self.measured();
-            let side = |above: bool| {
-                let names = others.iter().filter(|(_, value)| (**value > end) == above);
-                names.map(|(name, value)| reference_label(name, **value)).collect::<Vec<_>>().join(", ")
-            };
-            let style = font(SMALL, GRAY);
-            let left = LEFT + 12;
-            if !side(true).is_empty() {
-                let text = format!("off the scale: {}", side(true));
-                area.draw(&Text::new(text, (left, PANEL_TITLE + 4), style.clone())).map_err(broken)?;
-            }
-            if !side(false).is_empty() {
-                let text = format!("below the scale: {}", side(false));
-                let bottom = height as i32 - TICKS - 4;
-                let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
-                area.draw(&Text::new(text, (left, bottom), style)).map_err(broken)?;
-            }
+            chart.draw_series([Circle::new(*at, 7, color.filled())]).map_err(broken)?;
         }
         Ok(())
     }
 
-    /// Labels right of the panel, at the height of what they name, or as near to it as the others let them.
-    fn draw_labels(
-        &self,
-        area: &Area,
-        chart: &ChartContext<SVGBackend, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
-        references: &[(&str, &f64)],
-        right: i32,
-    ) -> Result<()> {
+    /// Names the references that are off the scale at the top or the bottom of the panel.
+    fn draw_far_references(&self, area: &Area, others: &[(&str, &f64)]) -> Result<()> {
+        let (_, height) = area.dim_in_pixel();
+        let Range { end, .. } = self.measured();
+        let side = |above: bool| {
+            let names = others.iter().filter(|(_, value)| (**value > end) == above);
+            names.map(|(name, value)| reference_label(name, **value)).collect::<Vec<_>>().join(", ")
+        };
+        let style = font(SMALL, GRAY);
+        let left = LEFT + 12;
+        if !side(true).is_empty() {
+            let text = format!("off the scale: {}", side(true));
+            area.draw(&Text::new(text, (left, PANEL_TITLE + 4), style.clone())).map_err(broken)?;
+        }
+        if !side(false).is_empty() {
+            let text = format!("below the scale: {}", side(false));
+            let bottom = height as i32 - TICKS - 4;
+            let style = style.pos(Pos::new(HPos::Left, VPos::Bottom));
+            area.draw(&Text::new(text, (left, bottom), style)).map_err(broken)?;
+        }
+        Ok(())
+    }
+
+    /// Draws the labels right of the panel, each as near to the height of its line as the others allow.
+    fn draw_labels(&self, area: &Area, chart: &Chart, references: &[(&str, &f64)], right: i32) -> Result<()> {
         let (origin_x, origin_y) = area.get_base_pixel();
         let pixel = |y: f64| chart.backend_coord(&(0.0, y)).1 - origin_y;
         let mut labels: Vec<(i32, String, RGBColor)> = Vec::new();
         for curve in &self.curves {
             if let (Some((_, y)), false) = (curve.line.last(), curve.label.is_empty()) {
-                labels.push((pixel(*y), curve.label.clone(), COLOURS[curve.colour % COLOURS.len()]));
+                labels.push((pixel(*y), curve.label.clone(), COLORS[curve.color % COLORS.len()]));
             }
         }
         labels.extend(references.iter().map(|(name, value)| (pixel(**value), reference_label(name, **value), GRAY)));
@@ -326,15 +330,15 @@ impl Panel {
         let middles =
             spread(&labels.iter().map(|(y, ..)| *y).collect::<Vec<_>>(), SMALL as i32 + 4, height as i32 - TICKS);
         let x = WIDTH as i32 - right + 10 - origin_x;
-        for ((_, label, colour), y) in labels.into_iter().zip(middles) {
-            let style = font(SMALL, colour).pos(Pos::new(HPos::Left, VPos::Center));
+        for ((_, label, color), y) in labels.into_iter().zip(middles) {
+            let style = font(SMALL, color).pos(Pos::new(HPos::Left, VPos::Center));
             area.draw(&Text::new(label, (x, y), style)).map_err(broken)?;
         }
         Ok(())
     }
 }
 
-/// The sorted positions, moved apart to at least `gap` from each other and to at most `limit`.
+/// Moves sorted positions so that they are at least `gap` apart and at most `limit`.
 fn spread(positions: &[i32], gap: i32, limit: i32) -> Vec<i32> {
     let mut moved = positions.to_vec();
     for i in 1..moved.len() {
@@ -373,14 +377,14 @@ pub fn compact(value: f64) -> String {
     format!("{}{suffix}", if text == "-0" { "0" } else { text })
 }
 
-fn font(size: f64, colour: RGBColor) -> TextStyle<'static> {
-    (FontFamily::SansSerif, size).into_font().color(&colour)
+fn font(size: f64, color: RGBColor) -> TextStyle<'static> {
+    (FontFamily::SansSerif, size).into_font().color(&color)
 }
 
 fn text_width(area: &Area, text: &str, size: f64) -> Result<i32> {
     let (width, _) = area.estimate_text_size(text, &font(size, INK)).map_err(broken)?;
-    // The SVG's letters are 1.24 times smaller than plotters measures them, but the reader's own sans serif may be wider than
-    // ours.
+    // Letters in the SVG are 1.24 times smaller than plotters measures them, but the reader's sans serif font may be wider than
+    // this program's.
     Ok((f64::from(width) * 0.95) as i32)
 }
 
@@ -404,12 +408,12 @@ fn broken(error: impl std::fmt::Debug) -> anyhow::Error {
 fn use_own_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // It is refused only if it is no font, and then text is measured roughly.
+        // Registering fails only for a damaged font. Then plotters estimates the size of text.
         let _ = register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
     });
 }
 
-/// An SVG in pixels.
+/// Renders an SVG as PNG.
 fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
     let mut options = usvg::Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
@@ -421,7 +425,7 @@ fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
     let (width, height) = ((size.width() * PNG_SCALE).ceil() as u32, (size.height() * PNG_SCALE).ceil() as u32);
     let mut pixels = tiny_skia::Pixmap::new(width, height)
         .with_context(|| format!("a picture of {width} x {height} pixels cannot be made"))?;
-    // The last row is only partly covered by the drawing.
+    // The drawing covers the last row only in part.
     pixels.fill(tiny_skia::Color::WHITE);
     resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
     let mut bytes = Vec::new();
@@ -441,7 +445,7 @@ mod tests {
 
     fn figure() -> Figure {
         let curve = Curve {
-            colour: 1,
+            color: 1,
             label: "43".to_string(),
             line: vec![(0.0, 1.0), (10.0, 43.0)],
             band: vec![(0.0, 0.0, 2.0), (10.0, 40.0, 50.0)],
@@ -450,7 +454,7 @@ mod tests {
             title: "score <&>".to_string(),
             tall: true,
             curves: vec![curve],
-            points: vec![Point { colour: 0, at: (12.0, 44.0), interval: Some((40.0, 48.0)) }],
+            points: vec![Point { color: 0, at: (12.0, 44.0), interval: Some((40.0, 48.0)) }],
             references: vec![("human".to_string(), 60.0), ("DQN".to_string(), 9000.0)],
             ..Panel::default()
         };

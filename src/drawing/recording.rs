@@ -1,22 +1,16 @@
-//! Pictures for people: a game as a GIF that plays at real speed, and single screens as PNG.
+//! Games as GIFs that play at real speed, and single screens as PNG.
 //!
-//! Every third frame is kept. Many games draw an object on every second frame only; taking every second frame would lose
-//! it for good, and a third of 60 or of 50 frames is a whole number of the hundredths of a second that GIF counts in.
+//! Every third frame is kept. Many games draw an object on every second frame only, and taking every second frame would
+//! lose it for good. A third of 60 or of 50 frames a second is a whole number of hundredths of a second, GIF's unit of time.
 
+use crate::drawing::Picture;
 use anyhow::{Context, Result};
-use atari_emulator::{Environment, Palette, Screen};
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Frames from one kept frame to the next.
 const INTERVAL: u32 = 3;
-
-/// Pixels in a row of the console's picture.
-const SCREEN_WIDTH: usize = 160;
-
-/// Pixels are about twice as wide as high.
-const WIDENED: usize = 2;
 
 /// Writes a game to a GIF, frame by frame; only the part of the picture that changed is stored.
 ///
@@ -29,40 +23,32 @@ pub struct GifRecorder {
     delay: u16,
     /// Frames to leave out before the next is kept.
     left_out: u32,
-    /// The screen as of the last kept frame.
+    /// The pixels of the last kept frame.
     shown: Vec<u8>,
-    /// The change that led to it, not yet written because its delay grows while nothing moves.
+    /// The change that led to them, not yet written because its delay grows while nothing moves.
     pending: Option<gif::Frame<'static>>,
 }
 
 impl GifRecorder {
-    /// Starts a recording of what `environment` shows.
-    pub fn create(path: &Path, environment: &Environment) -> Result<Self> {
-        let (palette, rate) = (environment.palette(), environment.frames_per_second());
-        Self::with_palette(path, palette, SCREEN_WIDTH, environment.screen_height(), rate)
-    }
-
-    /// Starts a recording of screens of this size and rate.
-    pub fn with_palette(
-        path: &Path,
-        palette: &Palette,
-        width: usize,
-        height: usize,
-        frames_per_second: u32,
-    ) -> Result<Self> {
+    /// Starts a recording of pictures with the size, the colors and the rate of `picture`, which is not recorded by this.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(path: &Path, picture: &Picture) -> Result<Self> {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
         let file = File::create(&part).with_context(|| format!("cannot create {}", part.display()))?;
-        let colours: Vec<u8> = (0..=255).flat_map(|entry| palette.rgb(pixel_value(entry))).collect();
-        let mut encoder = gif::Encoder::new(BufWriter::new(file), (width * WIDENED) as u16, height as u16, &colours)
+        let colors: Vec<u8> = (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect();
+        let (width, height) = ((picture.width * picture.pixel_width) as u16, picture.height as u16);
+        let mut encoder = gif::Encoder::new(BufWriter::new(file), width, height, &colors)
             .with_context(|| format!("cannot write {}", part.display()))?;
         encoder.set_repeat(gif::Repeat::Infinite).with_context(|| format!("cannot write {}", part.display()))?;
         Ok(Self {
             encoder: Some(encoder),
             path: path.to_owned(),
             part,
-            delay: (100 * INTERVAL / frames_per_second) as u16,
+            delay: (100 * INTERVAL / picture.frames_per_second) as u16,
             left_out: 0,
             shown: Vec::new(),
             pending: None,
@@ -70,16 +56,19 @@ impl GifRecorder {
     }
 
     /// Adds the next frame of the game.
-    pub fn frame(&mut self, screen: &Screen) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn frame(&mut self, picture: &Picture) -> Result<()> {
         if self.left_out > 0 {
             self.left_out -= 1;
             return Ok(());
         }
         self.left_out = INTERVAL - 1;
         let changed = if self.shown.is_empty() {
-            Some(Area { left: 0, top: 0, right: screen.width, bottom: screen.height })
+            Some(Area { left: 0, top: 0, right: picture.width, bottom: picture.height })
         } else {
-            Area::of_change(&self.shown, screen)
+            Area::of_change(&self.shown, picture)
         };
         match (changed, &mut self.pending) {
             (None, Some(pending)) if pending.delay <= u16::MAX - self.delay => {
@@ -88,19 +77,19 @@ impl GifRecorder {
             }
             _ => self.write_pending()?,
         }
-        // after 655 s of standstill the one changed pixel is the old one
+        // A delay has at most 655 s. After a standstill of that length one pixel is drawn again as it was.
         let area = changed.unwrap_or(Area { left: 0, top: 0, right: 1, bottom: 1 });
         self.pending = Some(gif::Frame {
             delay: self.delay,
-            left: (area.left * WIDENED) as u16,
+            left: (area.left * picture.pixel_width) as u16,
             top: area.top as u16,
-            width: ((area.right - area.left) * WIDENED) as u16,
+            width: ((area.right - area.left) * picture.pixel_width) as u16,
             height: (area.bottom - area.top) as u16,
-            buffer: area.entries(screen).into(),
+            buffer: area.entries(picture).into(),
             ..gif::Frame::default()
         });
         self.shown.clear();
-        self.shown.extend_from_slice(screen.pixels);
+        self.shown.extend_from_slice(picture.pixels);
         Ok(())
     }
 
@@ -112,6 +101,9 @@ impl GifRecorder {
     }
 
     /// Writes what is left and gives the file its name.
+    ///
+    /// # Errors
+    /// When the file cannot be written or renamed.
     pub fn finish(mut self) -> Result<()> {
         self.write_pending()?;
         if let Some(encoder) = self.encoder.take() {
@@ -132,18 +124,18 @@ impl Drop for GifRecorder {
     }
 }
 
-/// The colour table's entry of a pixel value: the 128 even values first, because the odd ones almost never occur and the
-/// picture packs better with 7-bit entries.
+/// The color table's entry of a pixel value. Even values come first: Atari pictures have almost no others, and pixels below
+/// 128 pack better.
 fn entry(pixel: u8) -> u8 {
     pixel.rotate_right(1)
 }
 
-/// The pixel value of a colour table entry.
+/// The pixel value of a color table entry.
 fn pixel_value(entry: u8) -> u8 {
     entry.rotate_left(1)
 }
 
-/// A rectangle of screen pixels; right and bottom are just outside.
+/// A rectangle of pixels; right and bottom are just outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Area {
     left: usize,
@@ -153,40 +145,42 @@ struct Area {
 }
 
 impl Area {
-    /// The smallest area that holds every pixel in which `screen` differs from `before`.
-    fn of_change(before: &[u8], screen: &Screen) -> Option<Area> {
+    /// The smallest area that holds every pixel in which `picture` differs from `before`.
+    fn of_change(before: &[u8], picture: &Picture) -> Option<Area> {
+        let width = picture.width;
         let mut area: Option<Area> = None;
-        for (y, (old, new)) in
-            before.chunks_exact(screen.width).zip(screen.pixels.chunks_exact(screen.width)).enumerate()
-        {
+        for (y, (old, new)) in before.chunks_exact(width).zip(picture.pixels.chunks_exact(width)).enumerate() {
             if old == new {
                 continue;
             }
             let differs = |x: &usize| old[*x] != new[*x];
-            let left = (0..screen.width).find(differs)?;
-            let right = (0..screen.width).rev().find(differs)? + 1;
+            let left = (0..width).find(differs)?;
+            let right = (0..width).rev().find(differs)? + 1;
             let grown = area.get_or_insert(Area { left, top: y, right, bottom: y + 1 });
             *grown = Area { left: grown.left.min(left), top: grown.top, right: grown.right.max(right), bottom: y + 1 };
         }
         area
     }
 
-    /// Colour table entries of the area, each pixel twice.
-    fn entries(self, screen: &Screen) -> Vec<u8> {
+    /// Color table entries of the area, each pixel as often as it is wide.
+    fn entries(self, picture: &Picture) -> Vec<u8> {
         (self.top..self.bottom)
-            .flat_map(|y| &screen.pixels[y * screen.width + self.left..y * screen.width + self.right])
-            .flat_map(|&pixel| [entry(pixel); WIDENED])
+            .flat_map(|y| &picture.pixels[y * picture.width + self.left..y * picture.width + self.right])
+            .flat_map(|&pixel| std::iter::repeat_n(entry(pixel), picture.pixel_width))
             .collect()
     }
 }
 
-/// Writes `screen` as a PNG (width doubled) to the first free of `STEM-0001.png`, `STEM-0002.png`, ... in `folder`; its path.
-pub fn save_screenshot(folder: &Path, stem: &str, screen: &Screen, palette: &Palette) -> Result<PathBuf> {
+/// Writes `picture` as a PNG to the first free of `STEM-0001.png`, `STEM-0002.png`, ... in `folder`. Returns the path.
+///
+/// # Errors
+/// When the file cannot be written, or all 9999 are there.
+pub fn save_screenshot(folder: &Path, stem: &str, picture: &Picture) -> Result<PathBuf> {
     for number in 1..=9999 {
         let path = folder.join(format!("{stem}-{number:04}.png"));
         match File::options().write(true).create_new(true).open(&path) {
             Ok(file) => {
-                write_png(file, screen, palette).with_context(|| format!("cannot write {}", path.display()))?;
+                write_png(file, picture).with_context(|| format!("cannot write {}", path.display()))?;
                 return Ok(path);
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -196,11 +190,13 @@ pub fn save_screenshot(folder: &Path, stem: &str, screen: &Screen, palette: &Pal
     anyhow::bail!("{}-0001.png to -9999.png are all there; move some away", folder.join(stem).display())
 }
 
-fn write_png(file: File, screen: &Screen, palette: &Palette) -> Result<()> {
-    let mut encoder = png::Encoder::new(BufWriter::new(file), (screen.width * WIDENED) as u32, screen.height as u32);
+fn write_png(file: File, picture: &Picture) -> Result<()> {
+    let (width, height) = ((picture.width * picture.pixel_width) as u32, picture.height as u32);
+    let mut encoder = png::Encoder::new(BufWriter::new(file), width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let data: Vec<u8> = screen.pixels.iter().flat_map(|&pixel| [palette.rgb(pixel); WIDENED]).flatten().collect();
+    let color = |&pixel: &u8| std::iter::repeat_n(picture.colors[usize::from(pixel)], picture.pixel_width);
+    let data: Vec<u8> = picture.pixels.iter().flat_map(color).flatten().collect();
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&data)?;
     writer.finish()?;
@@ -223,7 +219,11 @@ mod tests {
     fn the_changed_area_is_the_smallest_rectangle_around_all_changes() {
         let before = vec![0; 8 * 5];
         let mut after = before.clone();
-        let area = |pixels: &[u8]| Area::of_change(&before, &Screen::new(pixels, 8, 5));
+        let area = |pixels: &[u8]| {
+            let colors = &[[0; 3]; 256];
+            let picture = Picture { pixels, width: 8, height: 5, colors, pixel_width: 2, frames_per_second: 60 };
+            Area::of_change(&before, &picture)
+        };
         assert_eq!(area(&after), None);
         after[8 + 6] = 1;
         assert_eq!(area(&after), Some(Area { left: 6, top: 1, right: 7, bottom: 2 }));

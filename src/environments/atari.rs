@@ -1,42 +1,18 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
-use crate::config::{self, Config, LifeLoss};
+use crate::config::{self, LifeLoss};
+use crate::drawing::{Colors, Picture};
 use crate::environments::cartridges::LoadedRom;
-use crate::environments::{Environment, Step};
+use crate::environments::{Conditions, Environment, Step};
 use crate::observations::{Place, Seen, Space};
-use crate::preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
+use crate::preprocess::{
+    self, AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK,
+};
 use crate::random::{Generator, Purpose};
-use anyhow::{ensure, Context, Result};
-use atari_emulator::{Action, Settings};
+use anyhow::{bail, ensure, Context, Result};
+use atari_emulator::{Action, CartridgeImage, Palette, Settings};
 
-/// The preprocessing that these keys ask for.
-pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
-    let resize = match keys.resize {
-        config::Resize::Area => Resize::Area,
-        config::Resize::Bilinear => Resize::Bilinear,
-    };
-    Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
-}
-
-/// The environment number `index` that a run trains in, as `config` describes it.
-pub fn new_environment(config: &Config, rom: &LoadedRom, index: usize) -> AgentEnvironment {
-    let random_seed = match index {
-        0 => config.run.seed as u32,
-        index => Generator::numbered(config.run.seed, Purpose::Environments, index as u64).bits() as u32,
-    };
-    let settings = Settings {
-        sticky_probability: config.atari().sticky_probability as f32,
-        random_seed,
-        max_episode_frames: config.atari().max_episode_frames,
-        ..Settings::default()
-    };
-    let environment = atari_emulator::Environment::new(&rom.image, settings);
-    let actions = if config.atari().full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
-    let stop_at_life_loss = config.atari().life_loss == LifeLoss::Terminal;
-    AgentEnvironment::new(environment, preprocessing(config.atari()), actions, stop_at_life_loss)
-}
-
-/// What a learner makes of a game.
+/// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
     /// An episode begins with 0 to this many no-op frames.
@@ -47,28 +23,161 @@ pub struct Rules {
     pub reward_clip: bool,
 }
 
+/// What an [`Atari`] is made from.
+#[derive(Clone, Debug)]
+pub struct AtariSpec {
+    /// The game's name.
+    pub name: String,
+    /// The cartridge.
+    pub image: CartridgeImage,
+    /// Actions by index.
+    pub actions: Vec<Action>,
+    /// Frame skip and reduction of the pictures.
+    pub preprocessing: Preprocessing,
+}
+
+impl AtariSpec {
+    /// The game in `rom` as these keys present it.
+    pub fn of(keys: &config::Atari, rom: &LoadedRom) -> Self {
+        let minimal = || atari_emulator::Environment::new(&rom.image, Settings::default()).minimal_actions();
+        Self {
+            name: rom.name.clone(),
+            image: rom.image.clone(),
+            actions: if keys.full_action_space { Action::ALL.to_vec() } else { minimal() },
+            preprocessing: preprocessing(keys),
+        }
+    }
+
+    /// The game in `rom` for policies that do not look: its minimal actions, each held for `frame_skip` frames.
+    pub fn with_minimal_actions(rom: &LoadedRom, frame_skip: u32) -> Self {
+        Self {
+            name: rom.name.clone(),
+            image: rom.image.clone(),
+            actions: atari_emulator::Environment::new(&rom.image, Settings::default()).minimal_actions(),
+            preprocessing: Preprocessing::new(frame_skip, Resize::Area, false),
+        }
+    }
+
+    /// The index of the action that does not touch the stick, 0 where it is not among the actions.
+    pub fn noop(&self) -> usize {
+        self.actions.iter().position(|&action| action == Action::Noop).unwrap_or(0)
+    }
+
+    /// The game as evaluations play it: lost lives end nothing, rewards are not clipped.
+    pub fn make(&self, conditions: &Conditions) -> Atari {
+        let settings = Settings {
+            sticky_probability: conditions.sticky_probability,
+            random_seed: conditions.seed as u32,
+            max_episode_frames: conditions.max_episode_frames,
+            ..Settings::default()
+        };
+        let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
+        self.with(settings, rules)
+    }
+
+    /// The game as number `index` of the environments that a run with this `seed` trains in.
+    pub fn make_for_training(&self, keys: &config::Atari, seed: u64, index: usize) -> Atari {
+        let random_seed = match index {
+            0 => seed as u32,
+            index => Generator::numbered(seed, Purpose::Environments, index as u64).bits() as u32,
+        };
+        let settings = Settings {
+            sticky_probability: keys.sticky_probability as f32,
+            random_seed,
+            max_episode_frames: keys.max_episode_frames,
+            ..Settings::default()
+        };
+        let rules = Rules {
+            noop_max: keys.noop_max,
+            life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,
+            reward_clip: keys.reward_clip,
+        };
+        self.with(settings, rules)
+    }
+
+    /// A step ends with the frame that costs a life where that is a terminal to the learner.
+    fn with(&self, settings: Settings, rules: Rules) -> Atari {
+        let environment = atari_emulator::Environment::new(&self.image, settings);
+        let stop_at_life_loss = rules.life_loss_is_terminal;
+        let game = AgentEnvironment::new(environment, self.preprocessing, self.actions.clone(), stop_at_life_loss);
+        Atari::new(game, rules)
+    }
+}
+
+/// The preprocessing that these keys ask for.
+pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
+    let resize = match keys.resize {
+        config::Resize::Area => Resize::Area,
+        config::Resize::Bilinear => Resize::Bilinear,
+    };
+    Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
+}
+
+/// Refuses a cartridge whose score cannot be read because it is not a supported game.
+///
+/// # Errors
+/// When it is not.
+pub fn ensure_scores(rom: &LoadedRom) -> Result<()> {
+    if atari_emulator::Environment::new(&rom.image, Settings::default()).game().is_none() {
+        bail!(
+            "{} (MD5 {}) is no supported game: it can be played, but its score cannot be read; \
+             `atari-dqn roms` lists what is supported",
+            rom.name,
+            rom.image.md5()
+        );
+    }
+    Ok(())
+}
+
+/// The colors of a television standard.
+pub fn colors(palette: &Palette) -> Colors {
+    std::array::from_fn(|index| palette.rgb(index as u8))
+}
+
+/// The console's screen, whose [`colors`] are `colors`. Looking is what makes the emulator paint it.
+pub fn picture<'a>(console: &'a mut atari_emulator::Environment, colors: &'a Colors) -> Picture<'a> {
+    let frames_per_second = console.frames_per_second();
+    let screen = console.screen();
+    Picture {
+        pixels: screen.pixels,
+        width: screen.width,
+        height: screen.height,
+        colors,
+        // A television picture is 4:3: 160 pixels are as wide as 280 rows are high.
+        pixel_width: 2,
+        frames_per_second,
+    }
+}
+
 /// An Atari game.
 #[derive(Clone, Debug)]
 pub struct Atari {
     game: AgentEnvironment,
     stack: FrameStack,
     rules: Rules,
+    colors: Box<Colors>,
 }
 
 impl Atari {
     /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
     pub fn new(game: AgentEnvironment, rules: Rules) -> Self {
-        Self { game, stack: FrameStack::default(), rules }
+        let colors = Box::new(colors(game.environment().palette()));
+        Self { game, stack: FrameStack::default(), rules, colors }
     }
 
-    /// The environment number `index` that a run trains in.
-    pub fn for_training(config: &Config, rom: &LoadedRom, index: usize) -> Self {
-        let rules = Rules {
-            noop_max: config.atari().noop_max,
-            life_loss_is_terminal: config.atari().life_loss == LifeLoss::Terminal,
-            reward_clip: config.atari().reward_clip,
-        };
-        Self::new(new_environment(config, rom, index), rules)
+    /// Shows what is now seen, and tells what `step` did, before which there were `lives` lives.
+    fn after(&mut self, step: preprocess::Step, lives: i32, place: Place<'_>) -> Step {
+        self.stack.push(self.game.frame());
+        self.show(place);
+        let raw_reward = step.reward as f32;
+        Step {
+            reward: if self.rules.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
+            raw_reward,
+            terminal: step.terminal || (self.rules.life_loss_is_terminal && step.life_lost),
+            lives_lost: (lives - self.game.environment().lives()).max(0) as u32,
+            over: step.episode_over(),
+            truncated: step.truncated,
+        }
     }
 
     fn show(&self, mut place: Place<'_>) {
@@ -97,17 +206,17 @@ impl Environment for Atari {
     fn step(&mut self, action: usize, place: Place<'_>) -> Step {
         let lives = self.game.environment().lives();
         let step = self.game.step(action);
-        self.stack.push(self.game.frame());
-        self.show(place);
-        let raw_reward = step.reward as f32;
-        Step {
-            reward: if self.rules.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
-            raw_reward,
-            terminal: step.terminal || (self.rules.life_loss_is_terminal && step.life_lost),
-            lives_lost: (lives - self.game.environment().lives()).max(0) as u32,
-            over: step.episode_over(),
-            truncated: step.truncated,
-        }
+        self.after(step, lives, place)
+    }
+
+    fn step_watched(&mut self, action: usize, place: Place<'_>, watch: &mut dyn FnMut(Picture<'_>)) -> Step {
+        let lives = self.game.environment().lives();
+        let step = self.game.step_watched(action, |console| watch(picture(console, &self.colors)));
+        self.after(step, lives, place)
+    }
+
+    fn picture(&mut self) -> Option<Picture<'_>> {
+        Some(picture(self.game.environment_mut(), &self.colors))
     }
 
     fn episode_frames(&self) -> u64 {

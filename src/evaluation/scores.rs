@@ -9,7 +9,7 @@ pub struct Reference {
     pub human: f64,
     /// The DQN, after 200 million frames.
     pub dqn: f64,
-    /// Where they come from and for which games they hold.
+    /// The publication, and the conditions of its games.
     pub source: &'static str,
 }
 
@@ -26,13 +26,13 @@ const LONG_SOURCE: &str =
 const SHORT_FRAMES: u32 = 18_000;
 
 impl Reference {
-    /// The scores of Mnih et al. 2015 for the game with this name (as in ALE, e.g. `space_invaders`), if the paper has it.
+    /// The scores in Mnih et al. 2015 of the game with this name (as in ALE, e.g. `space_invaders`); `None` if it is not there.
     pub fn of(game: &str) -> Option<Reference> {
         find(&SHORT_GAMES, game, SHORT_SOURCE)
     }
 
-    /// The scores to compare with where games are cut off after so many frames: those of Mnih et al. 2015 up to 5 minutes,
-    /// beyond that those of Wang et al. 2016, whose games had half an hour and whose human therefore scored otherwise.
+    /// The scores to compare with if games are cut off after this many frames: Mnih et al. 2015 up to 5 minutes, Wang et
+    /// al. 2016 beyond. Their games had half an hour, so their human scores are others.
     pub fn for_games_of(game: &str, max_episode_frames: u32) -> Option<Reference> {
         if max_episode_frames <= SHORT_FRAMES {
             return Self::of(game);
@@ -41,7 +41,7 @@ impl Reference {
     }
 
     /// `score` as a percentage of the way from the random agent (0) to the human (100).
-    pub fn human_normalised(&self, score: f64) -> f64 {
+    pub fn human_normalized(&self, score: f64) -> f64 {
         100.0 * (score - self.random) / (self.human - self.random)
     }
 }
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_papers_own_score_on_breakout_is_1327_percent() {
         let breakout = Reference::of("breakout").unwrap();
-        assert_eq!(breakout.human_normalised(breakout.dqn).round(), 1327.0);
+        assert_eq!(breakout.human_normalized(breakout.dqn).round(), 1327.0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! What is reported of many scores at once: means that a few runs cannot turn around, and how far they are to be trusted.
+//! Statistics of many scores: robust means, and bootstrap intervals that tell how far to trust them.
 //!
 //! After Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice", as their `rliable` computes
-//! it: strata are games, what is drawn anew within each are its runs.
+//! it: strata are games, and the runs of each game are resampled.
 
 use crate::random::Generator;
 
@@ -13,21 +13,21 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The median, of an even number the mean of the middle two; `values` must not be empty.
+/// The median; for an even number of values the mean of the middle two. `values` must not be empty.
 pub fn median(values: &[f64]) -> f64 {
     let sorted = sorted(values.to_vec());
     (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
 }
 
-/// The interquartile mean: that of what is left when a quarter of the values is taken away at either end, rounded down (of five
-/// values one). `values` must not be empty.
+/// The interquartile mean: the mean without the lowest and the highest quarter of the values. A quarter is rounded down: of five
+/// values one goes at either end. `values` must not be empty.
 pub fn interquartile_mean(values: &[f64]) -> f64 {
     let quarter = values.len() / 4;
     mean(&sorted(values.to_vec())[quarter..values.len() - quarter])
 }
 
-/// A 95 % bootstrap interval of `statistic`: the 2.5th and 97.5th percentile of its values for resamples of `strata`, each of
-/// which keeps its size, and none of which may be empty.
+/// A 95 % bootstrap interval of `statistic`: the 2.5th and 97.5th percentile of its values over resamples of `strata`. Each
+/// stratum keeps its size; none may be empty.
 pub fn stratified_interval(
     strata: &[Vec<f64>],
     statistic: impl Fn(&[Vec<f64>]) -> f64,
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_interquartile_mean_is_that_of_the_middle_half() {
-        // Of eight, two go at either end: (3 + 4 + 5 + 6) / 4, whatever the ends are.
+        // Of eight, two go at either end: (3 + 4 + 5 + 6) / 4, whatever the values at the ends.
         assert_eq!(interquartile_mean(&[8.0, 1.0, 6.0, 3.0, 4.0, 5.0, 2.0, 7.0]), 4.5);
         assert_eq!(interquartile_mean(&[1e9, -1e9, 6.0, 3.0, 4.0, 5.0, 2.0, 7.0]), 4.5);
         // Of five, one and a quarter go, which is one: (20 + 30 + 70) / 3.

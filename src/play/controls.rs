@@ -1,8 +1,8 @@
-//! What the keys mean, apart from any window: the joystick, and the speed.
+//! Meaning of the keys, independent of the window: the joystick, and the speed.
 
 use atari_emulator::Action;
 
-/// Printed at the start and by H.
+/// The keys, printed at the start and when H is struck.
 pub const HELP: &str = "\
 arrows or WASD  joystick (left and right turn a paddle)    Space  fire
 R or F2         console RESET; a new game when it is over  Enter  new game at once

@@ -1,5 +1,5 @@
-//! Keys as they were struck, none lost: a key that goes down and up between two refreshes of the window, as a quick tap
-//! on a busy machine does, is never seen *down* by looking at the window.
+//! Keys as they were struck. A key can go down and up between two refreshes of the window, for instance a quick tap on a
+//! busy machine. Asking the window which keys are down would miss it.
 
 use minifb::{InputCallback, Key, Window};
 use std::cell::RefCell;
@@ -50,7 +50,7 @@ impl Keys {
         let mut log = self.0.borrow_mut();
         log.struck.clear();
         log.repeated.clear();
-        // a window that loses the focus hears of no release
+        // A window without the focus is not told of releases.
         log.held.retain(|&key| window.is_key_down(key));
     }
 

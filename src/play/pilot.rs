@@ -1,65 +1,26 @@
-//! Who holds the stick when no person does.
+//! A policy that plays frame by frame, so that a person can take the stick at any frame.
 
-use crate::policy::model::Checkpoint;
-use crate::policy::Player;
+use crate::environments::atari::AtariSpec;
+use crate::observations::Seen;
+use crate::policy::Policy;
 use crate::preprocess::{FrameStack, Observer, Preprocessing};
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
 use atari_emulator::{Action, Environment};
-use candle_core::Device;
 
-/// A player asked before every frame. It repeats its own actions as it sees fit and may look at every screen, also at
-/// those of frames in which somebody else played.
-pub trait Pilot {
-    /// A game begins; `environment` shows its first screen.
-    fn begin(&mut self, environment: &Environment);
-    /// The action for the next frame. Called once a frame.
-    fn act(&mut self, environment: &mut Environment) -> Result<Action>;
-}
-
-/// Frames a random action is held for: an agent's usual frame skip.
-const RANDOM_HOLD: u32 = 4;
-
-/// Uniformly random among the game's minimal actions.
-pub struct RandomPilot {
-    generator: Generator,
-    action: Action,
-    frames_left: u32,
-}
-
-impl RandomPilot {
-    /// The same seed plays the same game.
-    pub fn new(seed: u64) -> Self {
-        Self { generator: Generator::new(seed, Purpose::Exploration), action: Action::Noop, frames_left: 0 }
-    }
-}
-
-impl Pilot for RandomPilot {
-    fn begin(&mut self, _environment: &Environment) {
-        self.frames_left = 0;
-    }
-
-    fn act(&mut self, environment: &mut Environment) -> Result<Action> {
-        if self.frames_left == 0 {
-            let actions = environment.minimal_actions();
-            self.action = actions[self.generator.below(actions.len())];
-            self.frames_left = RANDOM_HOLD;
-        }
-        self.frames_left -= 1;
-        Ok(self.action)
-    }
-}
-
-/// A trained network: sees and acts exactly as in its evaluation, one frame at a time.
-pub struct NetworkPilot {
-    player: Player,
+/// A policy asked for an action before every frame. It holds its actions, and sees the screens, exactly as in its
+/// evaluation. It is asked also while a person plays, whose actions then count, so that it has seen every screen when it
+/// takes over.
+pub struct Pilot {
+    policy: Policy,
+    epsilon: f64,
     actions: Vec<Action>,
     preprocessing: Preprocessing,
-    generator: Generator,
+    random: Generator,
     observer: Option<Observer>,
     stack: FrameStack,
     action: Action,
-    /// Frames the action is still to be held for.
+    /// Frames for which the action is still to be held.
     frames_left: u32,
     stage: Stage,
 }
@@ -67,43 +28,43 @@ pub struct NetworkPilot {
 /// How far a game has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// FIRE is to be pressed first, if the agent was trained so.
+    /// FIRE is to be pressed first, if the policy was trained so.
     Start,
     /// The next screen is the first to be observed.
     FirstScreen,
     Running,
 }
 
-impl NetworkPilot {
-    /// The network of `checkpoint` on `device`, acting at random with probability `epsilon`.
-    pub fn new(checkpoint: &Checkpoint, device: &Device, epsilon: f64, seed: u64) -> Result<Self> {
-        Ok(Self {
-            player: Player::new(&checkpoint.parameters, epsilon, device)?,
-            actions: checkpoint.metadata.actions.clone(),
-            preprocessing: checkpoint.metadata.preprocessing,
-            generator: Generator::new(seed, Purpose::Exploration),
+impl Pilot {
+    /// `policy` with the actions and the observations of `spec`. A network acts at random with probability `epsilon`. The
+    /// same seed plays the same game.
+    pub fn new(policy: Policy, spec: &AtariSpec, epsilon: f64, seed: u64) -> Self {
+        Self {
+            policy,
+            epsilon,
+            actions: spec.actions.clone(),
+            preprocessing: spec.preprocessing,
+            random: Generator::new(seed, Purpose::Exploration),
             observer: None,
             stack: FrameStack::default(),
             action: Action::Noop,
             frames_left: 0,
             stage: Stage::Start,
-        })
+        }
     }
 
-    fn choose(&mut self) -> Result<Action> {
-        Ok(self.actions[self.player.act(self.stack.pixels(), &mut self.generator)?])
-    }
-}
-
-impl Pilot for NetworkPilot {
-    fn begin(&mut self, _environment: &Environment) {
+    /// A game begins.
+    pub fn begin(&mut self) {
         self.stage = Stage::Start;
         self.frames_left = 0;
     }
 
-    fn act(&mut self, environment: &mut Environment) -> Result<Action> {
-        let (resize, height, gray) =
-            (self.preprocessing.resize, environment.screen_height(), environment.palette().gray());
+    /// The action for the next frame. To be called once a frame.
+    ///
+    /// # Errors
+    /// When the policy's device fails.
+    pub fn act(&mut self, console: &mut Environment) -> Result<Action> {
+        let (resize, height, gray) = (self.preprocessing.resize, console.screen_height(), console.palette().gray());
         let observer = self.observer.get_or_insert_with(|| Observer::new(resize, height));
         if self.stage == Stage::Start {
             self.stage = Stage::FirstScreen;
@@ -114,18 +75,23 @@ impl Pilot for NetworkPilot {
         if self.stage == Stage::FirstScreen {
             self.stage = Stage::Running;
             observer.forget();
-            self.stack.begin(observer.observe(environment.screen(), gray));
-            self.action = self.choose()?;
-            self.frames_left = self.preprocessing.frame_skip;
+            self.stack.begin(observer.observe(console.screen(), gray));
+            self.choose()?;
         } else if self.frames_left == 0 {
-            self.stack.push(observer.observe(environment.screen(), gray));
-            self.action = self.choose()?;
-            self.frames_left = self.preprocessing.frame_skip;
+            self.stack.push(observer.observe(console.screen(), gray));
+            self.choose()?;
         } else if self.frames_left == 1 {
-            observer.remember(environment.screen());
+            observer.remember(console.screen());
         }
         self.frames_left -= 1;
         Ok(self.action)
+    }
+
+    fn choose(&mut self) -> Result<()> {
+        let action = self.policy.act(Seen::Pixels(self.stack.pixels()), self.epsilon, &mut self.random)?;
+        self.action = self.actions[action];
+        self.frames_left = self.preprocessing.frame_skip;
+        Ok(())
     }
 }
 
@@ -134,9 +100,9 @@ mod tests {
     use super::*;
     use crate::networks::{Architecture, NetworkKind, Parameters};
     use crate::observations::Space;
-    use crate::policy::model::Metadata;
     use crate::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use atari_emulator::{CartridgeImage, Settings};
+    use candle_core::Device;
 
     const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
@@ -144,31 +110,22 @@ mod tests {
     #[test]
     fn a_network_plays_as_in_its_evaluation() {
         for (frame_skip, fire_reset) in [(4, true), (4, false), (1, false), (2, true)] {
-            let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+            let image = CartridgeImage::bricks();
+            let environment = Environment::new(&image, Settings::default());
             let actions = environment.minimal_actions();
             let architecture = Architecture::new(NetworkKind::Small.plain(), SPACE, actions.len()).unwrap();
+            let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
+            let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);
-            let checkpoint = Checkpoint {
-                metadata: Metadata {
-                    game: "bricks".to_string(),
-                    cartridge_md5: String::new(),
-                    actions: actions.clone(),
-                    preprocessing,
-                    preset: String::new(),
-                    seed: 0,
-                    steps_trained: 0,
-                },
-                parameters: Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights)),
-            };
+            let spec = AtariSpec { name: "bricks".to_string(), image, actions, preprocessing };
             let mut ours = environment.clone();
-            let mut pilot = NetworkPilot::new(&checkpoint, &Device::Cpu, 0.0, 0).unwrap();
+            let mut pilot = Pilot::new(policy.share(), &spec, 0.0, 0);
             ours.reset();
-            pilot.begin(&ours);
+            pilot.begin();
 
-            let mut theirs = AgentEnvironment::new(environment, preprocessing, actions, false);
+            let mut theirs = AgentEnvironment::new(environment, preprocessing, spec.actions.clone(), false);
             theirs.reset(0);
-            let mut player = Player::new(&checkpoint.parameters, 0.0, &Device::Cpu).unwrap();
-            let mut generator = Generator::new(0, Purpose::Exploration);
+            let mut random = Generator::new(0, Purpose::Exploration);
             let mut stack = FrameStack::default();
             stack.begin(theirs.frame());
             if fire_reset {
@@ -176,7 +133,7 @@ mod tests {
                 ours.act_once(action);
             }
             for step in 0..60 {
-                theirs.step(player.act(stack.pixels(), &mut generator).unwrap());
+                theirs.step(policy.act(Seen::Pixels(stack.pixels()), 0.0, &mut random).unwrap());
                 stack.push(theirs.frame());
                 for _ in 0..frame_skip {
                     let action = pilot.act(&mut ours).unwrap();

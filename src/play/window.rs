@@ -2,10 +2,11 @@
 
 use super::controls::{joystick, Speed, HELP};
 use super::keys::Keys;
-use super::picture::{width_for, Picture};
 use super::pilot::Pilot;
-use crate::commands::PlayArgs;
+use super::scaler::{width_for, Scaler};
 use crate::drawing::recording::save_screenshot;
+use crate::drawing::Colors;
+use crate::environments::atari::{colors, picture};
 use anyhow::{anyhow, bail, Result};
 use atari_emulator::Environment;
 use minifb::{Key, Window, WindowOptions};
@@ -22,7 +23,10 @@ const SELECT_FRAMES: u32 = 3;
 /// How long an agent's finished game stays on the screen.
 const PAUSE_AFTER_GAME: Duration = Duration::from_secs(2);
 
-/// Whether a window can be expected to open.
+/// Refuses where no window can open because there is no display.
+///
+/// # Errors
+/// When there is none; the message says what to do.
 pub fn check_display() -> Result<()> {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(all(unix, not(target_os = "macos"))) && !set("DISPLAY") {
@@ -34,7 +38,7 @@ pub fn check_display() -> Result<()> {
     Ok(())
 }
 
-/// Opens the window; a failure, also one that minifb answers with a panic, is an error.
+/// Opens the window. Where minifb panics, this returns an error too.
 fn open(title: &str, width: usize, height: usize) -> Result<Window> {
     let options = WindowOptions { resize: true, ..WindowOptions::default() };
     let hook = panic::take_hook();
@@ -48,9 +52,19 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
     }
 }
 
-/// Lets a person play, or watch `pilot` play, until the window is closed.
-pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>, args: &PlayArgs) -> Result<()> {
-    let height = environment.screen_height() * args.scale as usize;
+/// Lets a person play, or watch `pilot` play, until the window is closed or `frames` are over. `scale` is the height of a
+/// scanline in window pixels.
+///
+/// # Errors
+/// When no window can be opened, or the policy's device fails.
+pub fn open_window(
+    console: Environment,
+    name: &str,
+    pilot: Option<Pilot>,
+    scale: usize,
+    frames: Option<u32>,
+) -> Result<()> {
+    let height = console.screen_height() * scale;
     let mut window = open(name, width_for(height), height)?;
     say!("{HELP}");
     Session {
@@ -58,7 +72,8 @@ pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>,
         pilot,
         keys: Keys::of(&mut window),
         window,
-        picture: Picture::default(),
+        scaler: Scaler::default(),
+        colors: colors(console.palette()),
         name: name.to_owned(),
         title: String::new(),
         speed: Speed::NORMAL,
@@ -67,8 +82,8 @@ pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>,
         frames: 0,
         frames_due: 0.0,
         game_over_since: None,
-        longest: args.frames.unwrap_or(u32::MAX),
-        environment,
+        longest: frames.unwrap_or(u32::MAX),
+        console,
     }
     .run()
 }
@@ -76,10 +91,11 @@ pub fn play(environment: Environment, name: &str, pilot: Option<Box<dyn Pilot>>,
 struct Session {
     window: Window,
     keys: Keys,
-    environment: Environment,
-    pilot: Option<Box<dyn Pilot>>,
+    console: Environment,
+    colors: Colors,
+    pilot: Option<Pilot>,
     pilot_plays: bool,
-    picture: Picture,
+    scaler: Scaler,
     name: String,
     title: String,
     speed: Speed,
@@ -95,8 +111,8 @@ struct Session {
 
 impl Session {
     fn run(mut self) -> Result<()> {
-        let refresh = Duration::from_secs(1) / self.environment.frames_per_second();
-        self.window.set_target_fps(0); // the pace is kept here
+        let refresh = Duration::from_secs(1) / self.console.frames_per_second();
+        self.window.set_target_fps(0); // The pace is kept here.
         self.begin();
         let mut next = Instant::now();
         while self.window.is_open() && !self.keys.struck(&[Key::Escape]) && self.frames < self.longest {
@@ -107,7 +123,7 @@ impl Session {
             let now = Instant::now();
             match next.checked_duration_since(now) {
                 Some(early) => sleep(early),
-                // late, e.g. after the machine slept: do not race to catch up
+                // Late, e.g. after the machine slept: do not race to catch up.
                 None => next = now,
             }
         }
@@ -118,7 +134,7 @@ impl Session {
         self.score = 0;
         self.game_over_since = None;
         if let Some(pilot) = &mut self.pilot {
-            pilot.begin(&self.environment);
+            pilot.begin();
         }
     }
 
@@ -145,22 +161,20 @@ impl Session {
             self.pilot_plays = !self.pilot_plays;
         }
         let reset = self.keys.struck(&[Key::R, Key::F2]);
-        if self.keys.struck(&[Key::Enter, Key::NumPadEnter]) || (reset && self.environment.game_over()) {
-            self.environment.reset();
+        if self.keys.struck(&[Key::Enter, Key::NumPadEnter]) || (reset && self.console.game_over()) {
+            self.console.reset();
             self.begin();
         } else if reset {
-            self.environment.soft_reset();
+            self.console.soft_reset();
             self.begin();
         }
         if self.keys.struck(&[Key::T, Key::F1]) {
-            self.environment.press_select(SELECT_FRAMES);
+            self.console.press_select(SELECT_FRAMES);
         }
         if self.keys.struck(&[Key::F12]) {
-            let palette = self.environment.palette();
-            let saved = save_screenshot(Path::new("."), &self.name, &self.environment.screen(), palette);
-            match saved {
+            match save_screenshot(Path::new("."), &self.name, &picture(&mut self.console, &self.colors)) {
                 Ok(path) => say!("{}", path.display()),
-                // a full disk should not end the game
+                // A full disk should not end the game.
                 Err(error) => warn!("error: {error:#}"),
             }
         }
@@ -169,10 +183,10 @@ impl Session {
 
     /// The frames due at this refresh.
     fn emulate_until(&mut self, deadline: Instant) -> Result<()> {
-        if self.environment.game_over() {
+        if self.console.game_over() {
             let since = *self.game_over_since.get_or_insert_with(Instant::now);
             if self.pilot_plays && !self.paused && since.elapsed() >= PAUSE_AFTER_GAME {
-                self.environment.reset();
+                self.console.reset();
                 self.begin();
             }
             return Ok(());
@@ -181,10 +195,10 @@ impl Session {
             return Ok(());
         }
         if self.speed.unlimited {
-            // leave a little of each refresh to the window
+            // Leave a little of each refresh to the window.
             while Instant::now() + Duration::from_millis(3) < deadline
                 && self.frames < self.longest
-                && !self.environment.game_over()
+                && !self.console.game_over()
             {
                 self.emulate()?;
             }
@@ -193,7 +207,7 @@ impl Session {
         self.frames_due += self.speed.frames_per_refresh();
         while self.frames_due >= 1.0 {
             self.frames_due -= 1.0;
-            if self.frames < self.longest && !self.environment.game_over() {
+            if self.frames < self.longest && !self.console.game_over() {
                 self.emulate()?;
             }
         }
@@ -202,7 +216,7 @@ impl Session {
 
     /// One frame.
     fn emulate(&mut self) -> Result<()> {
-        let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&mut self.environment)).transpose()?;
+        let from_pilot = self.pilot.as_mut().map(|pilot| pilot.act(&mut self.console)).transpose()?;
         let action = match from_pilot {
             Some(action) if self.pilot_plays => action,
             _ => joystick(
@@ -213,7 +227,7 @@ impl Session {
                 self.keys.down(&[Key::Space]),
             ),
         };
-        self.score += self.environment.act_once(action);
+        self.score += self.console.act_once(action);
         self.frames += 1;
         Ok(())
     }
@@ -230,24 +244,23 @@ impl Session {
             self.window.update();
             return Ok(());
         }
-        let palette = self.environment.palette();
-        let pixels = self.picture.draw(&self.environment.screen(), palette, width, height);
+        let pixels = self.scaler.draw(&picture(&mut self.console, &self.colors), width, height);
         self.window.update_with_buffer(pixels, width, height).map_err(|error| anyhow!("the window is gone: {error}"))
     }
 
     fn describe(&self) -> String {
         let mut title = self.name.clone();
-        if self.environment.game().is_some() {
+        if self.console.game().is_some() {
             title += &format!("  score {}", self.score);
-            if self.environment.lives() > 0 {
-                title += &format!("  lives {}", self.environment.lives());
+            if self.console.lives() > 0 {
+                title += &format!("  lives {}", self.console.lives());
             }
         }
         title += &format!("  {}", self.speed);
         if self.pilot.is_some() {
             title += if self.pilot_plays { "  agent plays (Tab: you)" } else { "  you play (Tab: agent)" };
         }
-        if self.environment.game_over() {
+        if self.console.game_over() {
             title += "  GAME OVER (R: new game)";
         } else if self.paused {
             title += "  PAUSED";

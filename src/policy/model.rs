@@ -1,13 +1,18 @@
-//! Trained networks in files: safetensors with PyTorch's shapes, and in the file's own metadata everything that is needed
-//! to play with the network as it was trained.
+//! Models: trained networks in safetensors files with PyTorch's shapes. The file's own metadata hold everything that is
+//! needed to play with the network as it was trained.
+//!
+//! A *model* is what plays; a *checkpoint* is what a run resumes from.
 
+use crate::environments::atari::AtariSpec;
+use crate::environments::cartridges::{self, LoadedRom};
+use crate::environments::EnvironmentSpec;
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::Space;
 use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use atari_emulator::Action;
+use atari_emulator::{Action, Environment, Settings};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -17,23 +22,23 @@ use std::path::{Path, PathBuf};
 
 /// Version of the metadata's meaning; a file with another is refused.
 const FORMAT_VERSION: u32 = 1;
-/// More atoms than this no file may ask memory for.
+/// A file with more atoms than this is refused before memory is taken for them.
 const MOST_ATOMS: usize = 100_000;
-/// The network as it stands, in a run folder.
+/// The network as of the last checkpoint, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
-/// What a network was trained on and how it sees.
+/// What a network was trained on, and how it sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     /// The game's name, as in ALE.
     pub game: String,
     /// MD5 of the cartridge, 32 hexadecimal digits.
     pub cartridge_md5: String,
-    /// What the network's outputs mean.
+    /// The action of each network output.
     pub actions: Vec<Action>,
-    /// How the agent meets the game.
+    /// Frame skip and reduction of the pictures.
     pub preprocessing: Preprocessing,
     /// Name of the preset it was trained with.
     pub preset: String,
@@ -43,9 +48,42 @@ pub struct Metadata {
     pub steps_trained: u64,
 }
 
+impl Metadata {
+    /// The environment that the model plays, with this cartridge in it.
+    pub fn spec(&self, rom: &LoadedRom) -> EnvironmentSpec {
+        EnvironmentSpec::Atari(AtariSpec {
+            name: rom.name.clone(),
+            image: rom.image.clone(),
+            actions: self.actions.clone(),
+            preprocessing: self.preprocessing,
+        })
+    }
+
+    /// Refuses a cartridge other than the one the model was trained on, by game, by MD5 and by actions.
+    fn check_cartridge(&self, rom: &LoadedRom) -> Result<()> {
+        ensure!(self.game == rom.name, "the network was trained on {}, this cartridge is {}", self.game, rom.name);
+        ensure!(
+            self.cartridge_md5 == rom.image.md5(),
+            "the network was trained on the {} cartridge with MD5 {}, this one has {}",
+            self.game,
+            self.cartridge_md5,
+            rom.image.md5()
+        );
+        let environment = Environment::new(&rom.image, Settings::default());
+        let (minimal, all) = (environment.minimal_actions(), Action::ALL.to_vec());
+        ensure!(
+            self.actions == minimal || self.actions == all,
+            "the network chooses among the actions {:?}, which are neither the minimal actions of {} ({minimal:?}) nor all 18",
+            self.actions,
+            rom.name
+        );
+        Ok(())
+    }
+}
+
 /// A network and what it was trained on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
+pub struct Model {
     /// About the network.
     pub metadata: Metadata,
     /// The network.
@@ -59,14 +97,20 @@ struct TensorEntry<'a> {
     data_offsets: [usize; 2],
 }
 
-impl Checkpoint {
+impl Model {
     /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
-    /// The file's bytes. Written here rather than by the safetensors crate, whose metadata come in random order: the same
-    /// run must give the same bytes.
+    /// The file's bytes. Written here because the safetensors crate puts metadata in random order, and the same run must
+    /// give the same bytes.
+    ///
+    /// # Errors
+    /// When the header cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let layout = self.parameters.architecture.layout();
         let metadata = serde_json::to_value(self.metadata_strings())?;
@@ -120,12 +164,18 @@ impl Checkpoint {
     }
 
     /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not a model.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
     }
 
     /// Reads a file's bytes.
+    ///
+    /// # Errors
+    /// When they are not a model that this program can play with; the message says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let (_, header) = SafeTensors::read_metadata(bytes).context("not a safetensors file")?;
         let strings = header.metadata().as_ref().ok_or_else(|| anyhow!("it has no metadata"))?;
@@ -186,7 +236,7 @@ impl Checkpoint {
     }
 }
 
-/// The head: categorical where the metadata have atoms.
+/// The head: categorical if the metadata have atoms.
 fn head(strings: &Strings) -> Result<Head> {
     if !strings.has("atoms") {
         return Ok(Head::Expected);
@@ -230,8 +280,40 @@ impl Strings<'_> {
     }
 }
 
-/// The network's file for what was typed: a file, a run folder (its best network, else its last), or nothing (the newest
-/// run in `runs`).
+/// A model, where it came from, and the environment it plays.
+pub struct OpenModel {
+    /// Its file.
+    pub path: PathBuf,
+    /// The model.
+    pub model: Model,
+    /// The environment, as the model met it in training.
+    pub spec: EnvironmentSpec,
+}
+
+/// Loads the model for what was typed (see [`find`]) and the cartridge it plays: the one named by `rom`, otherwise the one
+/// it was trained on. Every command that lets a model play goes through here.
+///
+/// # Errors
+/// When a file cannot be read, or the cartridge differs from the model's by game or MD5, or lacks the model's actions.
+pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
+    let path = find(model)?;
+    let model = Model::load(&path)?;
+    let metadata = &model.metadata;
+    let rom = match rom {
+        Some(rom) => cartridges::load(rom)?,
+        None => cartridges::load(&metadata.game)
+            .with_context(|| format!("the network plays {}; give its cartridge with --rom", metadata.game))?,
+    };
+    metadata.check_cartridge(&rom).with_context(|| format!("{} cannot play here", path.display()))?;
+    let spec = metadata.spec(&rom);
+    Ok(OpenModel { path, model, spec })
+}
+
+/// The model's file for what was typed: a file, a run folder (its best model, else its last), or nothing (the newest run in
+/// `runs`).
+///
+/// # Errors
+/// When the folder holds no model, or there is no run.
 pub fn find(model: Option<&Path>) -> Result<PathBuf> {
     match model {
         Some(path) if path.is_dir() => {
@@ -248,7 +330,7 @@ fn in_run(folder: &Path) -> Option<PathBuf> {
     [BEST_FILE, MODEL_FILE].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
 }
 
-/// The run folder whose last network was written last.
+/// The run folder whose last model was written most recently.
 fn newest_run(folder: &Path) -> Option<PathBuf> {
     let runs = fs::read_dir(folder).ok()?;
     let dated = runs.flatten().filter_map(|entry| {
@@ -264,13 +346,13 @@ mod tests {
     use crate::networks::NetworkKind;
     use crate::random::{Generator, Purpose};
 
-    fn checkpoint() -> Checkpoint {
-        checkpoint_of(Design { dueling: true, ..NetworkKind::Small.plain() })
+    fn model() -> Model {
+        model_of(Design { dueling: true, ..NetworkKind::Small.plain() })
     }
 
-    fn checkpoint_of(design: Design) -> Checkpoint {
+    fn model_of(design: Design) -> Model {
         let architecture = Architecture::new(design, Space::Pixels { stack: STACK, side: SIDE }, 4).unwrap();
-        Checkpoint {
+        Model {
             metadata: Metadata {
                 game: "bricks".to_string(),
                 cartridge_md5: "0123456789abcdef0123456789abcdef".to_string(),
@@ -288,10 +370,10 @@ mod tests {
     fn what_is_saved_is_loaded_and_nothing_else_is_left_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(MODEL_FILE);
-        let saved = checkpoint();
+        let saved = model();
         saved.save(&path).unwrap();
         saved.save(&path).unwrap();
-        assert_eq!(Checkpoint::load(&path).unwrap(), saved);
+        assert_eq!(Model::load(&path).unwrap(), saved);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(find(Some(folder.path())).unwrap(), path);
         fs::copy(&path, folder.path().join(BEST_FILE)).unwrap();
@@ -300,13 +382,13 @@ mod tests {
 
     #[test]
     fn the_file_is_plain_safetensors_with_pytorchs_shapes() {
-        let bytes = checkpoint().to_bytes().unwrap();
+        let bytes = model().to_bytes().unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(tensors.tensor("conv2.weight").unwrap().shape(), [32, 16, 4, 4]);
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let strings = header.metadata().as_ref().unwrap();
         assert_eq!((strings["game"].as_str(), strings["actions"].as_str()), ("bricks", "[0,1,3,4]"));
-        assert_eq!(checkpoint().to_bytes().unwrap(), bytes);
+        assert_eq!(model().to_bytes().unwrap(), bytes);
     }
 
     #[test]
@@ -314,9 +396,9 @@ mod tests {
         let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
         for head in [Head::Expected, categorical] {
             for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {
-                let saved = checkpoint_of(Design { kind: NetworkKind::Cpu, dueling, noisy, head });
+                let saved = model_of(Design { kind: NetworkKind::Cpu, dueling, noisy, head });
                 let bytes = saved.to_bytes().unwrap();
-                assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+                assert_eq!(Model::from_bytes(&bytes).unwrap(), saved);
                 let tensors = SafeTensors::deserialize(&bytes).unwrap();
                 let (layer, outputs) = if dueling { ("advantage", 4) } else { ("head", 4) };
                 for (part, expected) in [("weight", true), ("weight_sigma", noisy), ("bias_sigma", noisy)] {
@@ -330,19 +412,19 @@ mod tests {
 
     #[test]
     fn files_from_before_there_were_variants_load() {
-        let saved = checkpoint();
+        let saved = model();
         let text: String = saved.to_bytes().unwrap().iter().map(|&byte| char::from(byte)).collect();
         let without = text.replacen("\"noisy\":\"false\",", &" ".repeat(16), 1);
         assert_ne!(without, text);
         let bytes: Vec<u8> = without.chars().map(|c| c as u8).collect();
-        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), saved);
+        assert_eq!(Model::from_bytes(&bytes).unwrap(), saved);
     }
 
     #[test]
     fn a_file_that_is_no_network_is_refused_with_the_reason() {
-        let good = checkpoint();
+        let good = model();
         let refused = |bytes: &[u8], reason: &str| {
-            let message = format!("{:#}", Checkpoint::from_bytes(bytes).unwrap_err());
+            let message = format!("{:#}", Model::from_bytes(bytes).unwrap_err());
             assert!(message.contains(reason), "no `{reason}` in: {message}");
         };
         refused(b"", "not a safetensors file");
@@ -362,11 +444,47 @@ mod tests {
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
-        let bytes = checkpoint_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
+        let bytes = model_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"1 \""), "1 atoms from -10 to 10");
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"41\""), "[204, 128], expected F32 [164, 128]");
         refused(&swap_in(&bytes, "\"value_max\":\"10\"", "\"value_max\":\"1x\""), "`value_max` = `1x`");
         refused(&swap_in(&bytes, "\"value_min\":\"-10\"", "\"value_min\":\"9e9\""), "from 9000000000 to 10");
+    }
+
+    #[test]
+    fn a_network_plays_only_the_cartridge_and_the_actions_it_was_trained_with() {
+        let rom = cartridges::built_in();
+        let metadata = Metadata {
+            cartridge_md5: rom.image.md5().to_string(),
+            actions: Environment::new(&rom.image, Settings::default()).minimal_actions(),
+            ..model().metadata
+        };
+        assert!(metadata.check_cartridge(&rom).is_ok());
+        assert!(Metadata { actions: Action::ALL.to_vec(), ..metadata.clone() }.check_cartridge(&rom).is_ok());
+        for (metadata, reason) in [
+            (Metadata { game: "pong".to_string(), ..metadata.clone() }, "trained on pong, this cartridge is bricks"),
+            (Metadata { cartridge_md5: "0".repeat(32), ..metadata.clone() }, "MD5 00000"),
+            (Metadata { actions: vec![Action::Noop, Action::Up], ..metadata.clone() }, "[Noop, Up]"),
+        ] {
+            let message = metadata.check_cartridge(&rom).unwrap_err().to_string();
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        }
+    }
+
+    #[test]
+    fn a_model_opens_with_its_own_cartridge_and_with_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let rom = cartridges::built_in();
+        let mut saved = model();
+        saved.metadata.cartridge_md5 = rom.image.md5().to_string();
+        saved.save(&folder.path().join(MODEL_FILE)).unwrap();
+        let OpenModel { path, model, spec } = open(Some(folder.path()), None).unwrap();
+        assert_eq!((path, &model), (folder.path().join(MODEL_FILE), &saved));
+        assert_eq!((spec.name(), spec.cartridge_md5(), spec.actions()), ("bricks", Some(rom.image.md5()), 4));
+        saved.metadata.game = "pong".to_string();
+        saved.save(&folder.path().join(MODEL_FILE)).unwrap();
+        let refused = |rom| open(Some(folder.path()), rom).err().map(|error| format!("{error:#}")).unwrap();
+        assert!(refused(Some("bricks")).contains("cannot play here: the network was trained on pong"));
     }
 }

@@ -1,23 +1,23 @@
-//! `plot`: the learning curves of one run, or of several of the same game, with the published scores beside them.
+//! Learning curves of one run, or of several runs of the same game, with the published scores beside them.
 //!
 //! Runs that differ in nothing but the seed are one curve: the mean over the seeds, with a band from the lowest to the highest.
 
-use crate::commands::{HorizontalAxis, PlotArgs};
-use crate::drawing::chart::{Curve, Figure, Panel, Point, COLOURS};
+use crate::drawing::chart::{Curve, Figure, Panel, Point, COLORS};
 use crate::evaluation::scores::Reference;
-use crate::run::log::{Moment, Progress, RunLog};
+use crate::run::log::{Moment, PeriodicRow, RunLog};
 use crate::run::rows::RecentReturns;
 use anyhow::{bail, ensure, Context, Result};
+use clap::ValueEnum;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Points of a curve at most; more cannot be told apart.
+/// Most points of a curve; more cannot be told apart.
 const POINTS: usize = 240;
-/// Games before the mean of the games so far says anything.
+/// The first mean is over this many games; fewer say too little.
 const FIRST_GAMES: usize = 10;
-/// Keys of a configuration that do not change what is learned.
+/// Configuration keys that do not change what is learned.
 const NOT_LEARNING: [&str; 10] = [
     "seed",
     "total_steps",
@@ -33,42 +33,47 @@ const NOT_LEARNING: [&str; 10] = [
 /// Longest name of a group that fits at the end of its line.
 const SHORT_NAME: usize = 14;
 
-/// The `plot` command.
-pub fn run(args: &PlotArgs) -> Result<()> {
-    let paths = if args.out.is_empty() { default_paths(&args.runs) } else { args.out.clone() };
-    for path in &paths {
-        Format::of(path)?;
+/// The quantity on the horizontal axis of learning curves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HorizontalAxis {
+    /// Decisions of the agent
+    Steps,
+    /// Frames of the game, `frame_skip` a step
+    Frames,
+    /// Hours of training
+    Hours,
+}
+
+/// Draws the curves of the runs in these folders into `files`, whose names end with `.svg` or `.png`.
+///
+/// # Errors
+/// When a run cannot be read, the runs cannot share a picture, or a file cannot be written.
+pub fn write(runs: &[PathBuf], axis: HorizontalAxis, files: &[PathBuf]) -> Result<()> {
+    for path in files {
+        FileType::of(path)?;
     }
-    let logs = args.runs.iter().map(|folder| RunLog::read(folder)).collect::<Result<Vec<RunLog>>>()?;
+    let logs = runs.iter().map(|folder| RunLog::read(folder)).collect::<Result<Vec<RunLog>>>()?;
     for warning in logs.iter().filter_map(|log| log.warning.as_ref()) {
         warn!("warning: {warning}");
     }
-    let figure = figure(&logs, args.x)?;
-    for path in paths {
-        let bytes = match Format::of(&path)? {
-            Format::Svg => figure.svg()?.into_bytes(),
-            Format::Png => figure.png()?,
+    let figure = figure(&logs, axis)?;
+    for path in files {
+        let bytes = match FileType::of(path)? {
+            FileType::Svg => figure.svg()?.into_bytes(),
+            FileType::Png => figure.png()?,
         };
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         say!("{}", path.display());
     }
     Ok(())
 }
 
-fn default_paths(runs: &[PathBuf]) -> Vec<PathBuf> {
-    let folder = match runs {
-        [run] => run.as_path(),
-        _ => Path::new(""),
-    };
-    ["curves.svg", "curves.png"].map(|name| folder.join(name)).to_vec()
-}
-
-enum Format {
+enum FileType {
     Svg,
     Png,
 }
 
-impl Format {
+impl FileType {
     fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(Self::Svg),
@@ -78,7 +83,7 @@ impl Format {
     }
 }
 
-/// What stands at the end of a group's line.
+/// Makes the label at the end of a group's line, from the group's number and the line.
 type Label<'a> = dyn Fn(usize, &[(f64, f64)]) -> String + 'a;
 
 /// Runs that differ in nothing but the seed.
@@ -104,10 +109,10 @@ pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
     }
     let groups = groups(logs);
     ensure!(
-        groups.len() <= COLOURS.len(),
+        groups.len() <= COLORS.len(),
         "the runs are of {} kinds (they differ in more than the seed); at most {} can be told apart, so plot fewer at once",
         groups.len(),
-        COLOURS.len()
+        COLORS.len()
     );
     let long_names = groups.len() > 1 && groups.iter().any(|group| group.name.chars().count() > SHORT_NAME);
     let label = |i: usize, line: &[(f64, f64)]| match groups.as_slice() {
@@ -115,11 +120,11 @@ pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
         _ if long_names => char::from(b'A' + i as u8).to_string(),
         _ => groups[i].name.clone(),
     };
-    let panel = |title: &str, includes: &[f64], value: &dyn Fn(&Progress) -> Option<f64>| {
-        let curves = groups.iter().enumerate().map(|(colour, group)| {
+    let panel = |title: &str, includes: &[f64], value: &dyn Fn(&PeriodicRow) -> Option<f64>| {
+        let curves = groups.iter().enumerate().map(|(color, group)| {
             let runs: Vec<Vec<(f64, f64)>> = group.runs.iter().map(|run| values(run, axis, value)).collect();
             let (line, band) = over_runs(&runs);
-            Curve { colour, label: label(colour, &line), line, band }
+            Curve { color, label: label(color, &line), line, band }
         });
         Panel { title: title.to_string(), includes: includes.to_vec(), curves: curves.collect(), ..Panel::default() }
     };
@@ -171,7 +176,7 @@ fn seeds(runs: &[&RunLog]) -> String {
     }
 }
 
-/// What the picture shows, in words.
+/// The notes below the picture.
 fn notes(groups: &[Group], game: &str) -> Vec<String> {
     let window = RecentReturns::WINDOW;
     let several = groups.iter().any(|group| group.runs.len() > 1);
@@ -212,12 +217,12 @@ fn final_point(run: &RunLog) -> Option<(f64, (f64, f64))> {
 
 fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<Panel> {
     let mut panel = Panel { title: "score".to_string(), tall: true, ..Panel::default() };
-    for (colour, group) in groups.iter().enumerate() {
+    for (color, group) in groups.iter().enumerate() {
         let (line, band) = match group.runs.as_slice() {
             [run] => {
                 let window = recent_games(run, axis);
                 let line = thinned(window.iter().map(|(x, mean, _)| (*x, *mean)).collect());
-                // Of several such bands across each other nothing could be read.
+                // Several such bands across each other could not be read.
                 let window = if groups.len() == 1 { window } else { Vec::new() };
                 let band = thinned(window.into_iter().map(|(x, _, (low, high))| (x, low, high)).collect());
                 (line, band)
@@ -227,17 +232,17 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
                 over_runs(&runs.iter().map(means).collect::<Vec<_>>())
             }
         };
-        panel.curves.push(Curve { colour, label: label(colour, &line), line, band });
+        panel.curves.push(Curve { color, label: label(color, &line), line, band });
         for run in &group.runs {
             let x = |moment| x_of(run, moment, axis);
             panel.points.extend(run.evaluations.iter().map(|evaluation| Point {
-                colour,
+                color,
                 at: (x(evaluation.moment), evaluation.score),
                 interval: None,
             }));
             run.final_evaluation()?;
             if let Some((mean, interval)) = final_point(run) {
-                panel.points.push(Point { colour, at: (x(run.last_moment()), mean), interval: Some(interval) });
+                panel.points.push(Point { color, at: (x(run.last_moment()), mean), interval: Some(interval) });
             }
         }
     }
@@ -257,7 +262,7 @@ fn x_of(run: &RunLog, moment: Moment, axis: HorizontalAxis) -> f64 {
     }
 }
 
-/// At the end of each game (x, mean, (lower, upper tenth)) of the last 100 scores.
+/// At the end of each game: x, and of the last 100 scores the mean and (lowest tenth, highest tenth).
 fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64))> {
     let first = FIRST_GAMES.min(run.games.len()).max(1);
     (first..=run.games.len())
@@ -272,8 +277,8 @@ fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64)
         .collect()
 }
 
-/// (x, value) of the periodic rows that have the value; neighbours put together where there are too many.
-fn values(run: &RunLog, axis: HorizontalAxis, value: &dyn Fn(&Progress) -> Option<f64>) -> Vec<(f64, f64)> {
+/// (x, value) of the periodic rows that have the value; where there are too many, means of neighbors.
+fn values(run: &RunLog, axis: HorizontalAxis, value: &dyn Fn(&PeriodicRow) -> Option<f64>) -> Vec<(f64, f64)> {
     let rows = run.progress.iter().filter_map(|row| Some((x_of(run, row.moment, axis), value(row)?)));
     let rows: Vec<(f64, f64)> = rows.collect();
     let together = rows.len().div_ceil(POINTS).max(1);
@@ -281,7 +286,7 @@ fn values(run: &RunLog, axis: HorizontalAxis, value: &dyn Fn(&Progress) -> Optio
     rows.chunks(together).map(|chunk| (chunk[chunk.len() - 1].0, mean(chunk))).collect()
 }
 
-/// Every so manieth, and the last.
+/// Every n-th point, and the last.
 fn thinned<T>(points: Vec<T>) -> Vec<T> {
     let (count, every) = (points.len(), points.len().div_ceil(POINTS).max(1));
     let kept = points.into_iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == count);
@@ -291,8 +296,8 @@ fn thinned<T>(points: Vec<T>) -> Vec<T> {
 /// A line, and (x, lowest, highest).
 type LineAndBand = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
 
-/// The mean of `runs` where all of them have begun and none has ended, and the lowest and highest of them. A run's value
-/// holds until its next one.
+/// Mean, lowest and highest of `runs`, from where the last one begins to where the first one ends. A run's value holds until
+/// its next one.
 fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
     if let [run] = runs {
         return (thinned(run.clone()), Vec::new());
@@ -325,7 +330,7 @@ fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
     (line, band)
 }
 
-/// The runs put together by what they learn with, named by the preset and by what sets them apart.
+/// Groups of runs with the same settings, named by the preset and by the settings that differ.
 fn groups(logs: &[RunLog]) -> Vec<Group<'_>> {
     let settings = |log: &RunLog| {
         let mut config = log.config.clone();

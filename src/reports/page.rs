@@ -1,7 +1,6 @@
-//! `report`: a run on one page of HTML that needs nothing else, to be sent to somebody or opened on a phone.
+//! A run on one page of HTML that needs no other file, to be sent to somebody or opened on a phone.
 
-use crate::commands::{HorizontalAxis, ReportArgs};
-use crate::reports::curves;
+use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::log::RunLog;
 use crate::text::{clock, with_commas as grouped};
@@ -10,6 +9,7 @@ use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 
 /// The page, in a run's folder.
 const REPORT_FILE: &str = "report.html";
@@ -29,14 +29,17 @@ img { width: 100%; max-width: 24rem; image-rendering: pixelated; }
 summary { cursor: pointer; padding: .4rem 0; }
 ";
 
-/// The `report` command.
-pub fn run(args: &ReportArgs) -> Result<()> {
-    let log = RunLog::read(&args.run)?;
+/// Writes the page about the run in `folder` to `file`, or into the folder.
+///
+/// # Errors
+/// When a file of the run cannot be read, or the page cannot be written.
+pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
+    let log = RunLog::read(folder)?;
     if let Some(warning) = &log.warning {
         warn!("warning: {warning}");
     }
     let page = page(&log)?;
-    let path = args.out.clone().unwrap_or_else(|| args.run.join(REPORT_FILE));
+    let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     say!("{}", path.display());
     Ok(())
@@ -75,7 +78,7 @@ pub fn page(log: &RunLog) -> Result<String> {
                 }
                 h2 { "Learning curves" }
                 @match &curves {
-                    // Made by this program, with every text in it escaped.
+                    // `Figure::svg` escapes every text.
                     Some(svg) => (PreEscaped(svg)),
                     None => p { "There is nothing to draw yet." },
                 }
@@ -130,7 +133,7 @@ fn best_game(log: &RunLog) -> Result<Markup> {
     })
 }
 
-/// What `train` writes: a report of the trained network and one of the random policy.
+/// The two reports that `train` writes, of the trained network and of the random policy, side by side.
 fn evaluation_section(evaluation: &Value) -> Markup {
     let players: Vec<(&str, &Value)> =
         ["trained", "random"].into_iter().filter_map(|name| Some((name, evaluation.get(name)?))).collect();
@@ -267,7 +270,7 @@ mod tests {
         let report = serde_json::json!({ "summary": summary, "episodes": [game], "protocol_in_words": "2 games" });
         let evaluation = serde_json::json!({ "trained": report, "random": report });
         fs::write(folder.path().join(EVALUATION_FILE), evaluation.to_string()).unwrap();
-        run(&ReportArgs { run: folder.path().to_path_buf(), out: None }).unwrap();
+        write(folder.path(), None).unwrap();
         let page = fs::read_to_string(folder.path().join(REPORT_FILE)).unwrap();
         for part in [
             "<title>pong: nature, seed 7</title>",

@@ -1,11 +1,11 @@
 //! Evaluations of a run: single ones during training, and the one after it.
 
-use crate::commands::BaselinePolicy;
 use crate::config::Config;
 use crate::environments::cartridges::LoadedRom;
-use crate::evaluation::{self, Contestant, Protocol, Report, Setting};
-use crate::policy::model::Checkpoint;
-use crate::policy::{Player, Policy};
+use crate::environments::EnvironmentSpec;
+use crate::evaluation::{self, Baseline, Contestant, Protocol, Report};
+use crate::policy::model::{self, Model};
+use crate::policy::Policy;
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::saving::sealed_file;
 use anyhow::{Context, Result};
@@ -23,7 +23,7 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 pub fn final_evaluation(
     config: &Config,
     rom: &LoadedRom,
-    setting: &Setting,
+    spec: &EnvironmentSpec,
     folder: &Path,
     device: &Device,
     stop: &AtomicBool,
@@ -31,19 +31,17 @@ pub fn final_evaluation(
     if config.run.final_evaluation_episodes == 0 {
         return Ok(());
     }
-    let path = crate::policy::model::find(Some(folder))?;
-    let checkpoint = Checkpoint::load(&path)?;
+    let path = model::find(Some(folder))?;
+    let model = Model::load(&path)?;
     let mut protocol = evaluation_protocol(config);
     protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
-    let trained = evaluation::network_contestant(&checkpoint, &path, config.run.evaluation_epsilon, device)?;
-    let random = evaluation::baseline_contestant(BaselinePolicy::Random);
-    let random_setting = evaluation::baseline_setting(rom, BaselinePolicy::Random);
-    let play = |setting: &Setting, contestant: &Contestant| -> Result<Option<Report>> {
-        evaluation::evaluate(setting, contestant, &protocol, evaluation::default_workers(), stop)
+    let trained = Contestant::model(&model, &path, spec.clone(), device)?;
+    let random = Contestant::baseline(rom, Baseline::Random);
+    let play = |contestant: &Contestant| -> Result<Option<Report>> {
+        evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
     };
-    let (Some(trained_report), Some(random_report)) = (play(setting, &trained)?, play(&random_setting, &random)?)
-    else {
+    let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
             "stopped; the evaluation is not complete; go on with it with: atari-dqn train --resume {}",
             folder.display()
@@ -66,15 +64,13 @@ pub fn final_evaluation(
             summary.max
         );
     }
-    if let Some(percent) = trained_report.summary.human_normalised_percent {
+    if let Some(percent) = trained_report.summary.human_normalized_percent {
         say!("human-normalised: {percent:.1} %");
     }
     say!("protocol: {}", trained_report.protocol_in_words);
 
-    let best =
-        (0..protocol.episodes).max_by_key(|&i| (trained_report.episodes[i as usize].score, std::cmp::Reverse(i)));
     let gif = folder.join(BEST_GAME_FILE);
-    let score = evaluation::record_game(setting, trained.policy, &protocol, best.unwrap_or(0), &gif)?;
+    let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
     say!("the best of these games, score {score}: {}", gif.display());
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
@@ -91,46 +87,26 @@ fn evaluation_protocol(config: &Config) -> Protocol {
     }
 }
 
-/// Evaluates during training: plays whole games until a number of steps is used up, the same games every time.
+/// Evaluations during training: the same whole games every time, as many as fit in a number of steps.
 pub struct TrainingEvaluation {
-    setting: Setting,
+    spec: EnvironmentSpec,
     protocol: Protocol,
-    frame_skip: u32,
     steps: u64,
-    device: Device,
 }
 
 impl TrainingEvaluation {
-    /// As `config` describes it.
-    pub fn new(config: &Config, setting: &Setting, device: &Device) -> Self {
+    /// As `config` describes them, in the environment of `spec`.
+    pub fn new(config: &Config, spec: &EnvironmentSpec) -> Self {
         let mut protocol = evaluation_protocol(config);
         protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);
-        Self {
-            setting: setting.clone(),
-            protocol,
-            frame_skip: config.atari().frame_skip,
-            steps: config.run.evaluation_steps,
-            device: device.clone(),
-        }
+        Self { spec: spec.clone(), protocol, steps: config.run.evaluation_steps }
     }
 
-    /// Games played and their mean return; a game that is not finished when the steps are used up does not count, unless it is
-    /// the first.
+    /// Games played and their mean return.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the policy's device fails.
     pub fn play(&self, policy: &Policy) -> Result<(u64, f64)> {
-        let player = Player::new(&policy.parameters()?, self.protocol.epsilon, &self.device)?;
-        let mut policy = evaluation::Policy::Network(player);
-        let (mut games, mut sum, mut steps) = (0u64, 0i64, 0u64);
-        while steps < self.steps {
-            let episode = evaluation::play_game(&self.setting, &mut policy, &self.protocol, games as u32, |_| ())?;
-            steps += u64::from(episode.frames.div_ceil(self.frame_skip).max(1));
-            if steps <= self.steps || games == 0 {
-                games += 1;
-                sum += episode.score;
-            }
-        }
-        Ok((games, sum as f64 / games as f64))
+        evaluation::mean_return(&self.spec, &mut policy.share(), &self.protocol, self.steps)
     }
 }

@@ -1,6 +1,6 @@
 //! A run's folder: the names of its files, the lock that one process holds, and `run.toml`, which says what the run is.
 
-use crate::policy::model::{Checkpoint as Model, BEST_FILE, MODEL_FILE};
+use crate::policy::model::{Model, BEST_FILE, MODEL_FILE};
 use crate::saving::sealed_file;
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,10 @@
 //! States that are set aside to watch how their values develop: the second learning index of Mnih et al. 2015.
 
-use crate::config::Config;
 use crate::environments::vector::VectorEnvironment;
-use crate::environments::Spec;
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 /// States set aside.
 const STATES: usize = 256;
@@ -23,13 +21,14 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The states that a random player meets; the same ones for every run of this configuration.
+    /// The states that a random player meets in `environments`, one environment that just began; the same ones for every run
+    /// with this `seed`.
     ///
     /// # Errors
-    /// When the environment cannot be made.
-    pub fn collect(spec: &Spec, config: &Config) -> Result<Self> {
-        let mut environments = VectorEnvironment::new(&|index| spec.make(config, index), 1, config.run.seed)?;
-        let mut generator = Generator::new(config.run.seed, Purpose::HeldOut);
+    /// When there are several environments.
+    pub fn collect(mut environments: VectorEnvironment, seed: u64) -> Result<Self> {
+        ensure!(environments.num_envs() == 1, "held-out states come from one environment");
+        let mut generator = Generator::new(seed, Purpose::HeldOut);
         let (space, actions) = (environments.space(), environments.actions());
         let mut observations = space.observations(0);
         for _ in 0..STATES {

@@ -22,7 +22,7 @@ pub struct Moment {
 
 /// A training game that ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Game {
+pub struct TrainingGame {
     /// When.
     pub moment: Moment,
     /// Sum of its raw rewards.
@@ -31,7 +31,7 @@ pub struct Game {
 
 /// A periodic row; what a run does not have (yet) is `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
+pub struct PeriodicRow {
     /// When.
     pub moment: Moment,
     /// Mean loss.
@@ -69,9 +69,9 @@ pub struct RunLog {
     /// Every key of its configuration, without sections.
     pub config: toml::Table,
     /// Training games, in order.
-    pub games: Vec<Game>,
+    pub games: Vec<TrainingGame>,
     /// Periodic rows, in order.
-    pub progress: Vec<Progress>,
+    pub progress: Vec<PeriodicRow>,
     /// Evaluations during training, in order.
     pub evaluations: Vec<Evaluation>,
     /// What was passed over, as a sentence for a person.
@@ -143,8 +143,8 @@ impl RunLog {
         let moment =
             || -> Result<Moment> { Ok(Moment { step: number("step")? as u64, wall_seconds: number("wall_seconds")? }) };
         match row.get("kind").and_then(Value::as_str) {
-            Some("game") => self.games.push(Game { moment: moment()?, score: number("episode_return")? }),
-            Some("progress") => self.progress.push(Progress {
+            Some("game") => self.games.push(TrainingGame { moment: moment()?, score: number("episode_return")? }),
+            Some("progress") => self.progress.push(PeriodicRow {
                 moment: moment()?,
                 loss: optional("mean_loss"),
                 held_out_max_q: optional("held_out_mean_max_q"),
@@ -254,7 +254,7 @@ pub(crate) mod tests {
         let log = RunLog::read(folder.path()).unwrap();
         assert_eq!((log.game.as_str(), log.preset.as_str(), log.cartridge_md5.as_str()), ("pong", "nature", "abc123"));
         assert_eq!((log.seed(), log.frame_skip(), log.warning.clone()), (Some(3), 4, None));
-        assert_eq!(log.games, [Game { moment: Moment { step: 8, wall_seconds: 0.5 }, score: -3.0 }]);
+        assert_eq!(log.games, [TrainingGame { moment: Moment { step: 8, wall_seconds: 0.5 }, score: -3.0 }]);
         assert_eq!((log.progress[0].loss, log.progress[0].epsilon), (None, Some(0.5)));
         assert_eq!((log.evaluations[0].games, log.evaluations[0].score), (3, 7.5));
         assert_eq!(log.last_moment().step, 12);

@@ -5,7 +5,7 @@
 use crate::algorithms::events::{Event, Standing, Update, Watch};
 use crate::config::Config;
 use crate::environments::Step;
-use crate::policy::model::{Checkpoint as Model, Metadata, BEST_FILE, MODEL_FILE};
+use crate::policy::model::{Metadata, Model, BEST_FILE, MODEL_FILE};
 use crate::policy::Policy;
 use crate::run::folder::{EVENTS_FILE, METRICS_FILE};
 use crate::run::progress::Progress;
@@ -310,8 +310,9 @@ impl Record {
     }
 
     fn write_network(&self, name: &str, policy: &Policy) -> Result<()> {
+        let Some(parameters) = policy.parameters()? else { return Ok(()) };
         let metadata = Metadata { steps_trained: self.tally.steps, ..self.metadata.clone() };
-        Model { metadata, parameters: policy.parameters()? }.save(&self.folder.join(name))
+        Model { metadata, parameters }.save(&self.folder.join(name))
     }
 }
 

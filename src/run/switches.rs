@@ -11,7 +11,7 @@ use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
 use crate::config::{self, Config, LifeLoss, Sources};
-use crate::environments::atari::Atari;
+use crate::environments::atari::{Atari, AtariSpec};
 use crate::environments::cartridges;
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::{Environment, Step};
@@ -134,6 +134,12 @@ fn config(overrides: &[&str]) -> Config {
     Config::resolve(&Sources { preset: "nature", overrides: &overrides, ..Sources::default() }).unwrap()
 }
 
+/// The built-in game as `config` presents it.
+fn bricks(config: &Config) -> Atari {
+    let spec = AtariSpec::of(config.atari(), &cartridges::built_in());
+    spec.make_for_training(config.atari(), config.run.seed, 0)
+}
+
 /// What a configuration makes, by name, as bytes to compare.
 type Sides = BTreeMap<&'static str, Vec<u8>>;
 
@@ -154,14 +160,14 @@ fn sides(config: &Config) -> Sides {
 /// The game itself, met with the same indices of actions and no no-ops: what is seen of it, and what is learned from.
 fn game(config: &Config) -> Sides {
     let mut starts = Generator::new(1, Purpose::Starts);
-    let mut started = Atari::for_training(config, &cartridges::built_in(), 0);
+    let mut started = bricks(config);
     let mut observations = started.space().observations(1);
     let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
 
     let config::Environment::Atari(mut keys) = config.environment.clone();
     keys.noop_max = 0;
     let without_noops = Config { environment: config::Environment::Atari(keys), ..config.clone() };
-    let mut environment = Atari::for_training(&without_noops, &cartridges::built_in(), 0);
+    let mut environment = bricks(&without_noops);
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut seen, mut learned) = (Vec::new(), Vec::new());
     environment.reset(&mut starts, observations.place());
@@ -182,7 +188,7 @@ fn game(config: &Config) -> Sides {
 
 /// What becomes of the scripted environment before there is an update.
 fn scripted_run(config: &Config) -> Sides {
-    let actions = Atari::for_training(config, &cartridges::built_in(), 0).actions();
+    let actions = bricks(config).actions();
     let taken = Arc::<Mutex<Vec<usize>>>::default();
     let make = |_| -> Result<Box<dyn Environment>> {
         Ok(Box::new(Script {
@@ -217,7 +223,7 @@ fn scripted_run(config: &Config) -> Sides {
 
 /// A new network, and some updates of it on one batch.
 fn updates(config: &Config) -> Sides {
-    let environment = Atari::for_training(config, &cartridges::built_in(), 0);
+    let environment = bricks(config);
     let (space, actions) = (environment.space(), environment.actions());
     let mut updater = new_updater(config, space, actions, &Device::Cpu).unwrap();
     let layout = Architecture::new(Design::of(&config.network), space, actions).unwrap().layout();

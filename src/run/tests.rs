@@ -9,9 +9,9 @@ use crate::preprocess::{Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
 use crate::saving::{Parts, Saving};
 use atari_emulator::Action;
+use std::cell::Cell;
 use std::fs;
 use std::sync::atomic::Ordering;
-use std::sync::Mutex;
 
 const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
 
@@ -106,10 +106,10 @@ fn config(overrides: &[&str]) -> Config {
     Config::resolve(&Sources { preset: "bricks", overrides: &overrides, ..Sources::default() }).unwrap()
 }
 
-/// A run of that game, which is stopped after so many steps.
-fn run_of(config: &Config, stop_after: u64) -> Run {
+/// A run of that game, as far as it does not know its environments.
+fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     let identity = Identity {
-        environment: "test".to_string(),
+        environment: "atari".to_string(),
         game: "guess".to_string(),
         cartridge_md5: String::new(),
         algorithm: "dqn".to_string(),
@@ -125,18 +125,25 @@ fn run_of(config: &Config, stop_after: u64) -> Run {
         seed: 0,
         steps_trained: 0,
     };
-    let stop = Arc::new(AtomicBool::new(stop_after == 0));
-    // The first environment made is the one to train in.
-    let first = Mutex::new((stop_after > 0).then(|| (stop_after, Arc::clone(&stop))));
-    let spec = Spec::Test(Arc::new(move |_, _| Box::new(Guess::new(first.lock().unwrap().take()))));
-    Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop }
+    let rom = cartridges::built_in();
+    let spec = EnvironmentSpec::of(&config.environment, &rom);
+    Run { config: config.clone(), rom, spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
+}
+
+/// The game, whose first environment, the one trained in, asks to stop after so many steps.
+fn game(stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
+    stop.store(stop_after == 0, Ordering::Relaxed);
+    let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
+    move || VectorEnvironment::new(&|_| Ok(Box::new(Guess::new(first.take()))), 1, 0)
 }
 
 /// A run from its first step on, in a folder of its own.
 fn begun(config: &Config, stop_after: u64) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
-    let run = run_of(config, stop_after);
-    let mut session = Session::new(&run, RunFolder::take(folder.path()).unwrap()).unwrap();
+    let stop = Arc::default();
+    let run = run_of(config, &stop);
+    let game = game(stop_after, &stop);
+    let mut session = Session::new(&run, RunFolder::take(folder.path()).unwrap(), &game).unwrap();
     run.learn(&mut session).unwrap();
     run.checkpoint(&mut session).unwrap();
     (folder, session)
@@ -211,7 +218,7 @@ fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
 #[test]
 fn what_is_due_is_done_at_its_steps() {
     let config = config(&["metrics_every_steps=400", "checkpoint_every_steps=300"]);
-    let run = run_of(&config, u64::MAX);
+    let run = run_of(&config, &Arc::default());
     assert_eq!([0, 299, 300, 399, 900, 1400].map(|step| run.next_stop(step)), [300, 300, 400, 400, 1200, 1500]);
 }
 
@@ -275,10 +282,12 @@ fn resumes_exactly(config: Config) {
         let lost = Event::Episode { environment: 0, frames: 7, truncated: false, epsilon: Some(0.5) };
         session.record.tell(lost).unwrap();
         drop(session);
-        let run = run_of(&config, more);
+        let stop = Arc::default();
+        let run = run_of(&config, &stop);
+        let game = game(more, &stop);
         let taken = RunFolder::take(folder.path()).unwrap();
         let checkpoints = RunCheckpoints::new(&taken).unwrap();
-        session = Session::resume(&run, taken, checkpoints).unwrap();
+        session = Session::resume(&run, taken, checkpoints, &game).unwrap();
         run.learn(&mut session).unwrap();
         assert!(session.algorithm.steps() < 700 || more == u64::MAX);
         run.checkpoint(&mut session).unwrap();

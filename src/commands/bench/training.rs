@@ -5,8 +5,7 @@ use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::Algorithm;
 use crate::environments::cartridges::LoadedRom;
-use crate::environments::vector::VectorEnvironment;
-use crate::environments::Spec;
+use crate::environments::EnvironmentSpec;
 use crate::networks::device;
 use anyhow::Result;
 use std::sync::atomic::AtomicBool;
@@ -31,8 +30,8 @@ impl Watch for Unrecorded {
 /// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
 pub(super) fn steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
     let config = config(args)?;
-    let spec = Spec::Atari(rom.clone());
-    let mut environments = VectorEnvironment::new(&|index| spec.make(&config, index), 1, config.run.seed)?;
+    let spec = EnvironmentSpec::of(&config.environment, rom);
+    let mut environments = spec.vector(&config.environment, 1, config.run.seed)?;
     let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
     let mut watch = Unrecorded(AtomicBool::new(false));
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;

@@ -1,42 +1,42 @@
-//! Scaling the console's picture to a window of any size, at the shape a television gave it.
+//! Scaling the console's picture to a window of any size, in the shape a television gave it.
 
-use atari_emulator::{Palette, Screen};
+use crate::drawing::Picture;
 
-/// Width of `height` rows of the console's picture where a row is as thick as a window pixel is high: a television
-/// picture is 4:3, which makes the console's pixels about 1.75 times as wide as high.
+/// Width of a picture that is `height` window pixels high. A television picture is 4:3, which makes the console's pixels about
+/// 1.75 times as wide as high.
 pub fn width_for(height: usize) -> usize {
     (height * 4 + 1) / 3
 }
 
-/// Draws screens into a buffer of `0RGB` window pixels, centred, as large as fits, nearest pixel, black around.
+/// Draws pictures into a buffer of `0RGB` window pixels: centered, as large as fits, nearest pixel, black around.
 #[derive(Debug, Default)]
-pub struct Picture {
+pub struct Scaler {
     width: usize,
     height: usize,
-    /// Screen column of each window column and screen row of each window row; `None` outside the picture.
+    /// Column of the picture for each window column and row for each window row; `None` outside the picture.
     columns: Vec<Option<usize>>,
     rows: Vec<Option<usize>>,
     pixels: Vec<u32>,
 }
 
-impl Picture {
-    /// Draws `screen` for a window of `width` x `height`; the pixels, row by row.
-    pub fn draw(&mut self, screen: &Screen, palette: &Palette, width: usize, height: usize) -> &[u32] {
+impl Scaler {
+    /// Draws `picture` for a window of `width` x `height`. Returns the window's pixels, row by row.
+    pub fn draw(&mut self, picture: &Picture, width: usize, height: usize) -> &[u32] {
         if (width, height) != (self.width, self.height) {
-            self.fit(screen, width, height);
+            self.fit(picture, width, height);
         }
         let mut drawn: Option<(usize, usize)> = None;
         for (y, row) in self.rows.iter().enumerate() {
             let start = y * width;
             match (*row, drawn) {
                 (None, _) => self.pixels[start..start + width].fill(0),
-                // the same screen row as just above
+                // The same row of the picture as just above.
                 (Some(row), Some((above, at))) if above == row => self.pixels.copy_within(at..at + width, start),
                 (Some(row), _) => {
-                    let source = &screen.pixels[row * screen.width..(row + 1) * screen.width];
+                    let source = &picture.pixels[row * picture.width..(row + 1) * picture.width];
                     for (pixel, column) in self.pixels[start..].iter_mut().zip(&self.columns) {
                         *pixel = column.map_or(0, |column| {
-                            let [red, green, blue] = palette.rgb(source[column]).map(u32::from);
+                            let [red, green, blue] = picture.colors[usize::from(source[column])].map(u32::from);
                             red << 16 | green << 8 | blue
                         });
                     }
@@ -47,17 +47,17 @@ impl Picture {
         &self.pixels
     }
 
-    fn fit(&mut self, screen: &Screen, width: usize, height: usize) {
+    fn fit(&mut self, picture: &Picture, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
         let fitted_height = height.min(width * 3 / 4).max(1);
         let fitted_width = width_for(fitted_height).min(width).max(1);
-        self.columns = spread(screen.width, fitted_width, width);
-        self.rows = spread(screen.height, fitted_height, height);
+        self.columns = spread(picture.width, fitted_width, width);
+        self.rows = spread(picture.height, fitted_height, height);
         self.pixels = vec![0; width * height];
     }
 }
 
-/// Which of `source` positions each of `window` positions shows when `shown` of them, in the middle, hold the picture.
+/// For each of `window` positions the one of `source` positions that it shows. The picture takes the middle `shown` positions.
 fn spread(source: usize, shown: usize, window: usize) -> Vec<Option<usize>> {
     let margin = window.saturating_sub(shown) / 2;
     (0..window).map(|at| at.checked_sub(margin).filter(|&at| at < shown).map(|at| at * source / shown)).collect()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_fills_a_window_of_its_shape_and_is_centred_in_others() {
+    fn a_picture_fills_a_window_of_its_shape_and_is_centered_in_others() {
         assert_eq!(width_for(210), 280);
         assert_eq!(width_for(630), 840);
         assert_eq!(spread(2, 4, 4), [Some(0), Some(0), Some(1), Some(1)]);

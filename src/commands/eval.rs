@@ -1,0 +1,155 @@
+//! `eval`: play whole games with trained networks or a baseline, and report the scores.
+
+use crate::environments::atari::ensure_scores;
+use crate::environments::cartridges;
+use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
+use crate::networks::device::{self, DeviceChoice};
+use crate::policy::model::{self, OpenModel};
+use anyhow::{ensure, Result};
+use candle_core::Device;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Options of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Run folders or .safetensors files, of several one table; the newest run in ./runs when left out and no --policy is given
+    #[arg(value_name = "RUN_DIR|FILE.safetensors")]
+    pub models: Vec<PathBuf>,
+    /// Cartridge file or name; by default the one the network was trained on
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// Conditions of the games; the options below change single ones
+    #[arg(long, value_enum, default_value = "nature")]
+    pub protocol: ProtocolName,
+    /// Whole games to play [default: 30]
+    #[arg(long, value_name = "N")]
+    pub episodes: Option<u32>,
+    /// Probability of a random action [default: the protocol's]
+    #[arg(long, value_name = "P")]
+    pub epsilon: Option<f64>,
+    /// Frames after which a game is cut off (18,000 = 5 minutes) [default: the protocol's]
+    #[arg(long, value_name = "N")]
+    pub max_episode_frames: Option<u32>,
+    /// Each game starts with 0 to N no-op frames [default: the protocol's]
+    #[arg(long, value_name = "N")]
+    pub noop_max: Option<u32>,
+    /// Probability, per frame, that the previous action is repeated [default: the protocol's]
+    #[arg(long, value_name = "P")]
+    pub sticky: Option<f32>,
+    /// Seed of the evaluation; game i uses seed + i
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to play on; the result does not depend on it [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Play a baseline instead of a network
+    #[arg(long, value_enum, conflicts_with = "models")]
+    pub policy: Option<Baseline>,
+    /// Also write the result as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the games as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Also write every action as CSV, with the checksum of the stack of frames it was chosen on, its reward and the
+    /// network's Q-values; of one policy only
+    #[arg(long, value_name = "FILE")]
+    pub actions: Option<PathBuf>,
+    /// Write the best and the worst game as GIF into this folder
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// The `eval` command.
+///
+/// # Errors
+/// When an option has a bad value, a model or cartridge cannot be used, or a file cannot be written.
+pub fn run(args: &EvalArgs) -> Result<()> {
+    let protocol = protocol_of(args)?;
+    let device = device::open(args.device)?;
+    let contestants = contestants(args, &device)?;
+    let outputs = Outputs {
+        json: args.json.clone(),
+        csv: args.csv.clone(),
+        actions: args.actions.clone(),
+        record: args.record.clone(),
+    };
+    evaluation::run(&contestants, &protocol, args.workers.unwrap_or_else(evaluation::default_workers), &outputs)
+}
+
+/// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
+fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
+    if let Some(baseline) = args.policy {
+        let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
+        ensure_scores(&rom)?;
+        return Ok(vec![Contestant::baseline(&rom, baseline)]);
+    }
+    let models: Vec<Option<&Path>> = match args.models.as_slice() {
+        [] => vec![None],
+        models => models.iter().map(|model| Some(model.as_path())).collect(),
+    };
+    let load = |model| {
+        let OpenModel { path, model, spec } = model::open(model, args.rom.as_deref())?;
+        Contestant::model(&model, &path, spec, device)
+    };
+    models.into_iter().map(load).collect()
+}
+
+/// The named protocol with the single conditions that were typed.
+fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
+    let named = Protocol::named(args.protocol);
+    let protocol = Protocol {
+        episodes: args.episodes.unwrap_or(named.episodes),
+        epsilon: args.epsilon.unwrap_or(named.epsilon),
+        max_episode_frames: args.max_episode_frames.unwrap_or(named.max_episode_frames),
+        noop_max: args.noop_max.unwrap_or(named.noop_max),
+        sticky_probability: args.sticky.unwrap_or(named.sticky_probability),
+        seed: args.seed,
+    };
+    let mut faults = Vec::new();
+    if protocol.episodes == 0 {
+        faults.push("--episodes is 0, allowed is 1 or more".to_string());
+    }
+    if !(0.0..=1.0).contains(&protocol.epsilon) {
+        faults.push(format!("--epsilon is {}, allowed is 0 to 1", protocol.epsilon));
+    }
+    if protocol.max_episode_frames == 0 {
+        faults.push("--max-episode-frames is 0, allowed is 1 or more".to_string());
+    }
+    if !(0.0..=1.0).contains(&protocol.sticky_probability) {
+        faults.push(format!("--sticky is {}, allowed is 0 to 1", protocol.sticky_probability));
+    }
+    if args.workers == Some(0) {
+        faults.push("--workers is 0, allowed is 1 or more".to_string());
+    }
+    ensure!(faults.is_empty(), "{}", faults.join("; "));
+    Ok(protocol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn flags_win_over_the_protocol_named() {
+        let parse = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from([["atari-dqn", "eval"].as_slice(), arguments].concat()).unwrap();
+            let Command::Eval(args) = cli.command else { panic!("not eval") };
+            protocol_of(&args)
+        };
+        let nature = parse(&[]).unwrap();
+        assert_eq!((nature.epsilon, nature.max_episode_frames, nature.noop_max), (0.05, 18_000, 30));
+        assert_eq!((nature.episodes, nature.sticky_probability), (30, 0.0));
+        let dopamine = parse(&["--protocol", "dopamine", "--epsilon", "0.01"]).unwrap();
+        assert_eq!((dopamine.epsilon, dopamine.max_episode_frames, dopamine.noop_max), (0.01, 108_000, 0));
+        assert_eq!(parse(&["--protocol", "machado"]).unwrap().sticky_probability, 0.25);
+        let message = parse(&["--protocol", "machado", "--sticky", "2"]).unwrap_err().to_string();
+        assert!(message.contains("--sticky is 2, allowed is 0 to 1"), "{message}");
+    }
+}

@@ -1,0 +1,90 @@
+//! `play`: a window with the game in it, or a recording of a game as a GIF.
+
+use crate::environments::atari::AtariSpec;
+use crate::environments::{cartridges, EnvironmentSpec};
+use crate::networks::device::{self, DeviceChoice};
+use crate::play::{self, Pilot};
+use crate::policy::model::{self, OpenModel};
+use crate::policy::Policy;
+use anyhow::{ensure, Result};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Frames that a random player holds an action for, as most trained agents do.
+const RANDOM_FRAME_SKIP: u32 = 4;
+
+/// Options of `play`.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
+    /// Run folder or .safetensors file whose agent takes the stick; you do when left out
+    #[arg(value_name = "RUN_DIR|FILE.safetensors")]
+    pub model: Option<PathBuf>,
+    /// Cartridge file or name; by default the agent's, or the built-in `bricks`
+    #[arg(long, value_name = "FILE|NAME")]
+    pub rom: Option<String>,
+    /// Game mode, as numbered by ALE
+    #[arg(long, value_name = "M")]
+    pub mode: Option<u32>,
+    /// Difficulty, as numbered by ALE
+    #[arg(long, value_name = "D")]
+    pub difficulty: Option<u32>,
+    /// Write a GIF instead of opening a window: one game, or --frames of it; needs no display
+    #[arg(long, value_name = "FILE.gif")]
+    pub record: Option<PathBuf>,
+    /// Stop after this many frames
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u32>,
+    /// Window pixels for one Atari scanline
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub scale: u32,
+    /// Probability of a random action by the agent
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    pub epsilon: f64,
+    /// Seed of the console and the agent
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Where to run the network
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// The `play` command.
+///
+/// # Errors
+/// When an option has a bad value, a model or cartridge cannot be used, no window can be opened or no file be written.
+pub fn run(args: &PlayArgs) -> Result<()> {
+    ensure!(
+        (0.0..=1.0).contains(&args.epsilon),
+        "--epsilon {} is not a probability; give a number from 0 to 1",
+        args.epsilon
+    );
+    ensure!(args.frames != Some(0), "--frames 0 would show nothing; give at least 1");
+    if args.record.is_none() {
+        // Before a network is loaded, which may take a while.
+        play::check_display()?;
+    }
+    let (spec, agent) = match &args.model {
+        Some(model) => {
+            let OpenModel { model, spec: EnvironmentSpec::Atari(spec), .. } =
+                model::open(Some(model), args.rom.as_deref())?;
+            let device = device::open(args.device)?;
+            (spec, Some(Policy::network(&model.parameters, &device)?))
+        }
+        None => {
+            let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
+            (AtariSpec::with_minimal_actions(&rom, RANDOM_FRAME_SKIP), None)
+        }
+    };
+    let console = play::new_console(&spec, args.mode, args.difficulty, args.seed)?;
+    let pilot = |policy| Pilot::new(policy, &spec, args.epsilon, args.seed);
+    match &args.record {
+        Some(path) => {
+            let policy = agent.unwrap_or_else(|| {
+                warn!("no agent given: recording a random player");
+                Policy::Random { actions: spec.actions.len() }
+            });
+            play::record(path, console, pilot(policy), args.frames)
+        }
+        None => play::open_window(console, &spec.name, agent.map(pilot), args.scale as usize, args.frames),
+    }
+}

@@ -1,0 +1,70 @@
+//! Contestants: who plays, and what.
+
+use crate::environments::atari::AtariSpec;
+use crate::environments::cartridges::LoadedRom;
+use crate::environments::EnvironmentSpec;
+use crate::policy::model::Model;
+use crate::policy::Policy;
+use anyhow::Result;
+use candle_core::Device;
+use clap::ValueEnum;
+use std::path::Path;
+
+/// Frames the paper's random agent holds an action for.
+const FRAMES_AT_10_HZ: u32 = 6;
+/// Frames the other baselines hold an action for, as most trained agents do.
+const USUAL_FRAME_SKIP: u32 = 4;
+
+/// Policies that need no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Baseline {
+    /// A new uniformly random action every step
+    Random,
+    /// A new uniformly random action every 6th frame (the paper's 10 Hz random agent)
+    #[value(name = "random-10hz")]
+    Random10Hz,
+    /// Never touches the stick
+    Noop,
+}
+
+/// A policy, its name, and the game it plays.
+pub struct Contestant {
+    /// The game, with the policy's actions and its way of seeing.
+    pub spec: EnvironmentSpec,
+    /// Who plays.
+    pub policy: Policy,
+    /// The model's file, or the baseline's name.
+    pub name: String,
+    /// Agent steps the network was trained for.
+    pub steps_trained: Option<u64>,
+}
+
+impl Contestant {
+    /// A baseline with the game's minimal actions, each held as long as the baseline's name says.
+    pub fn baseline(rom: &LoadedRom, baseline: Baseline) -> Self {
+        let (name, frame_skip) = match baseline {
+            Baseline::Random => ("random", USUAL_FRAME_SKIP),
+            Baseline::Random10Hz => ("random-10hz", FRAMES_AT_10_HZ),
+            Baseline::Noop => ("noop", USUAL_FRAME_SKIP),
+        };
+        let spec = EnvironmentSpec::Atari(AtariSpec::with_minimal_actions(rom, frame_skip));
+        let policy = match baseline {
+            Baseline::Random | Baseline::Random10Hz => Policy::Random { actions: spec.actions() },
+            Baseline::Noop => Policy::Still { action: spec.noop() },
+        };
+        Self { spec, policy, name: format!("the baseline {name}"), steps_trained: None }
+    }
+
+    /// A model from the file `path`, playing `spec` on `device`.
+    ///
+    /// # Errors
+    /// When the device has no room for the network.
+    pub fn model(model: &Model, path: &Path, spec: EnvironmentSpec, device: &Device) -> Result<Self> {
+        Ok(Self {
+            spec,
+            policy: Policy::network(&model.parameters, device)?,
+            name: path.display().to_string(),
+            steps_trained: Some(model.metadata.steps_trained),
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! Whole games.
+//!
+//! Game i of an evaluation depends on `seed + i` alone: it has an environment and random numbers of its own. So the result
+//! is the same for any number of workers, and any single game can be played again.
+
+use crate::drawing::recording::GifRecorder;
+use crate::drawing::Picture;
+use crate::environments::EnvironmentSpec;
+use crate::evaluation::contestant::Contestant;
+use crate::evaluation::protocol::Protocol;
+use crate::observations::Seen;
+use crate::policy::Policy;
+use crate::random::{Generator, Purpose};
+use anyhow::{anyhow, Result};
+use serde::{Serialize, Serializer};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::Mutex;
+
+/// One game.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Episode {
+    /// Seed of the game.
+    pub seed: u64,
+    /// No-op frames it began with.
+    pub noops: u32,
+    /// Frames of the game, no-ops included.
+    pub frames: u64,
+    /// Sum of the raw rewards.
+    #[serde(serialize_with = "whole_numbers_as_such")]
+    pub score: f64,
+    /// Lives lost.
+    pub lives_ended: u32,
+    /// It was cut off, and not over by itself.
+    pub truncated: bool,
+}
+
+/// Writes 5.0 as 5: the scores of most games are whole numbers.
+fn whole_numbers_as_such<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    match *value as i64 {
+        whole if whole as f64 == *value => serializer.serialize_i64(whole),
+        _ => serializer.serialize_f64(*value),
+    }
+}
+
+/// An action and why it was taken.
+pub struct Decision<'a> {
+    /// The observation that the action was chosen on.
+    pub seen: Seen<'a>,
+    /// The action's index.
+    pub action: usize,
+    /// The raw reward of the step.
+    pub reward: f32,
+}
+
+/// Someone who is shown a game while it is played. The first error ends the game.
+pub enum Spectator<'a> {
+    /// No one: frames that the policy does not look at need not be drawn.
+    Nobody,
+    /// Sees every frame, from the first observation on.
+    Pictures(&'a mut dyn FnMut(Picture<'_>) -> Result<()>),
+    /// Is told every decision, after its step.
+    Decisions(&'a mut dyn FnMut(Decision<'_>) -> Result<()>),
+}
+
+/// Plays game number `index` of the protocol.
+///
+/// # Errors
+/// When the policy's device fails, and errors of the spectator.
+pub fn play_game(
+    spec: &EnvironmentSpec,
+    policy: &mut Policy,
+    protocol: &Protocol,
+    index: u32,
+    mut spectator: Spectator<'_>,
+) -> Result<Episode> {
+    let seed = protocol.seed_of(index);
+    let mut random = Generator::new(seed, Purpose::Evaluation);
+    let mut environment = spec.make(&protocol.conditions(seed));
+    let mut observation = environment.space().observations(1);
+    let mut next = observation.clone();
+    let noops = environment.reset(&mut random, observation.place());
+    if let (Spectator::Pictures(show), Some(picture)) = (&mut spectator, environment.picture()) {
+        show(picture)?;
+    }
+    let (mut score, mut lives_ended) = (0.0, 0);
+    loop {
+        let action = policy.act(observation.seen(), protocol.epsilon, &mut random)?;
+        let step = match &mut spectator {
+            Spectator::Pictures(show) => {
+                let mut shown = Ok(());
+                let step = environment.step_watched(action, next.place(), &mut |picture| {
+                    if shown.is_ok() {
+                        shown = show(picture);
+                    }
+                });
+                shown?;
+                step
+            }
+            Spectator::Nobody | Spectator::Decisions(_) => environment.step(action, next.place()),
+        };
+        score += f64::from(step.raw_reward);
+        lives_ended += step.lives_lost;
+        if let Spectator::Decisions(tell) = &mut spectator {
+            tell(Decision { seen: observation.seen(), action, reward: step.raw_reward })?;
+        }
+        std::mem::swap(&mut observation, &mut next);
+        if step.over {
+            let frames = environment.episode_frames();
+            return Ok(Episode { seed, noops, frames, score, lives_ended, truncated: step.truncated });
+        }
+    }
+}
+
+/// Plays all games of the protocol on `workers` threads; `played` is called with each as it ends. Returns `None` if `stop` was
+/// set meanwhile.
+///
+/// # Errors
+/// When the policy's device fails.
+pub fn play_games(
+    contestant: &Contestant,
+    protocol: &Protocol,
+    workers: usize,
+    stop: &AtomicBool,
+    played: &(dyn Fn(&Episode) + Sync),
+) -> Result<Option<Vec<Episode>>> {
+    let next = AtomicU32::new(0);
+    let results: Mutex<Vec<Option<Result<Episode>>>> = Mutex::new((0..protocol.episodes).map(|_| None).collect());
+    let work = || {
+        let mut policy = contestant.policy.share();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= protocol.episodes || stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let result = play_game(&contestant.spec, &mut policy, protocol, index, Spectator::Nobody);
+            if let Ok(episode) = &result {
+                played(episode);
+            }
+            if let Ok(mut results) = results.lock() {
+                results[index as usize] = Some(result);
+            }
+        }
+    };
+    crossbeam::scope(|scope| {
+        for _ in 0..workers.clamp(1, protocol.episodes.max(1) as usize) {
+            scope.spawn(|_| work());
+        }
+    })
+    .map_err(|_| anyhow!("a thread that played games broke down"))?;
+    let results = results.into_inner().map_err(|_| anyhow!("a thread that played games broke down"))?;
+    if results.iter().any(Option::is_none) {
+        return Ok(None);
+    }
+    Ok(Some(results.into_iter().flatten().collect::<Result<Vec<Episode>>>()?))
+}
+
+/// Plays the protocol's games from the first on, as many as fit in `steps` agent steps, but at least one. Returns their
+/// number and their mean return. `protocol.episodes` is not used.
+///
+/// # Errors
+/// When the policy's device fails.
+pub fn mean_return(spec: &EnvironmentSpec, policy: &mut Policy, protocol: &Protocol, steps: u64) -> Result<(u64, f64)> {
+    let (mut games, mut sum, mut used) = (0, 0.0, 0);
+    while used < steps {
+        let episode = play_game(spec, policy, protocol, games as u32, Spectator::Nobody)?;
+        used += episode.frames.div_ceil(u64::from(spec.frame_skip())).max(1);
+        if used <= steps || games == 0 {
+            games += 1;
+            sum += episode.score;
+        }
+    }
+    Ok((games, sum / games as f64))
+}
+
+/// Plays game number `index` of the protocol once more, into a GIF. Returns its score.
+///
+/// # Errors
+/// When the file cannot be written, or the policy's device fails.
+pub fn record_game(contestant: &Contestant, protocol: &Protocol, index: u32, path: &Path) -> Result<f64> {
+    let mut recorder: Option<GifRecorder> = None;
+    let mut record = |picture: Picture<'_>| match &mut recorder {
+        Some(recorder) => recorder.frame(&picture),
+        None => recorder.insert(GifRecorder::create(path, &picture)?).frame(&picture),
+    };
+    let mut policy = contestant.policy.share();
+    let episode = play_game(&contestant.spec, &mut policy, protocol, index, Spectator::Pictures(&mut record))?;
+    if let Some(recorder) = recorder {
+        recorder.finish()?;
+    }
+    Ok(episode.score)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environments::cartridges;
+    use crate::evaluation::contestant::Baseline;
+
+    fn protocol() -> Protocol {
+        Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
+    }
+
+    #[test]
+    fn games_do_not_depend_on_the_number_of_workers_or_on_who_watches() {
+        let contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Random);
+        let (spec, protocol, stop) = (&contestant.spec, protocol(), AtomicBool::new(false));
+        let play = |workers| play_games(&contestant, &protocol, workers, &stop, &|_| ()).unwrap().unwrap();
+        let alone = play(1);
+        assert_eq!(play(3), alone);
+        assert_eq!(alone.iter().map(|episode| episode.seed).collect::<Vec<_>>(), [7, 8, 9, 10, 11]);
+        assert!(alone.iter().any(|episode| episode.noops != alone[0].noops), "each game draws its own no-ops");
+        let (mut pictures, mut decisions, mut reward) = (0, 0, 0.0);
+        let mut policy = contestant.policy.share();
+        let mut count = |_: Picture<'_>| {
+            pictures += 1;
+            Ok(())
+        };
+        let watched = play_game(spec, &mut policy, &protocol, 3, Spectator::Pictures(&mut count)).unwrap();
+        let mut sum = |decision: Decision<'_>| {
+            decisions += 1;
+            reward += f64::from(decision.reward);
+            Ok(())
+        };
+        let told = play_game(spec, &mut policy, &protocol, 3, Spectator::Decisions(&mut sum)).unwrap();
+        assert_eq!((&watched, &told), (&alone[3], &alone[3]));
+        assert_eq!(pictures, 1 + watched.frames - u64::from(watched.noops));
+        assert_eq!((decisions, reward), ((pictures - 1).div_ceil(4), watched.score));
+    }
+
+    #[test]
+    fn an_error_of_the_spectator_ends_the_game() {
+        let contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Noop);
+        let mut shown = 0;
+        let mut fail = |_: Picture<'_>| {
+            shown += 1;
+            Err(anyhow!("seen enough"))
+        };
+        let mut policy = contestant.policy.share();
+        let played = play_game(&contestant.spec, &mut policy, &protocol(), 0, Spectator::Pictures(&mut fail));
+        assert_eq!((played.unwrap_err().to_string().as_str(), shown), ("seen enough", 1));
+    }
+
+    #[test]
+    fn a_mean_return_takes_the_games_that_fit_and_at_least_one() {
+        let mut contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Random);
+        let games = play_games(&contestant, &protocol(), 1, &AtomicBool::new(false), &|_| ()).unwrap().unwrap();
+        let steps: Vec<u64> = games.iter().map(|game| game.frames.div_ceil(4)).collect();
+        let mut mean = |steps| mean_return(&contestant.spec, &mut contestant.policy, &protocol(), steps).unwrap();
+        assert_eq!(mean(1), (1, games[0].score));
+        assert_eq!(mean(steps[0] + steps[1]), (2, (games[0].score + games[1].score) / 2.0));
+        assert_eq!(mean(steps[0] + steps[1] + 1), (2, (games[0].score + games[1].score) / 2.0));
+    }
+
+    #[test]
+    fn whole_scores_are_written_without_a_point() {
+        let episode = |score| Episode { seed: 1, noops: 2, frames: 3, score, lives_ended: 4, truncated: false };
+        let json = |score| serde_json::to_string(&episode(score)).unwrap();
+        assert!(json(-21.0).contains("\"score\":-21,"), "{}", json(-21.0));
+        assert!(json(0.5).contains("\"score\":0.5,"), "{}", json(0.5));
+    }
+}
