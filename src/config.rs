@@ -1,8 +1,8 @@
 //! The configuration of a training run: what its keys mean, where their values come from, which values they may have.
 //!
-//! It has four sections: `[environment]` and `[algorithm]`, whose keys depend on their `kind`, `[network]` and `[run]`. Every key is one
-//! row in [`keys`]. A configuration starts from the usual values; then come, later ones winning: preset, `--config` file,
-//! `--set key=value`, flags.
+//! It has four sections: `[environment]` and `[algorithm]`, whose keys depend on their `kind`, `[network]` and `[run]`. Every
+//! key is one row in `config/keys.rs`. A configuration starts from the usual values; then come, later ones winning: preset,
+//! `--config` file, `--set key=value`, flags.
 
 mod keys;
 mod kinds;

@@ -3,8 +3,8 @@
 use crate::config::keys::{Atari, Dqn};
 use crate::config::section::Section;
 
-/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name of the struct with its
-/// keys. The first kind is the usual one.
+/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name
+/// of the struct with its keys. The first kind is the usual one.
 macro_rules! kinds {
     (
         $(#[$attribute:meta])*
