@@ -11,8 +11,7 @@ mod section;
 mod sources;
 mod words;
 
-pub use keys::{Atari, Dqn, Network, Run};
-pub use kinds::{Algorithm, Environment};
+pub use keys::*;
 pub use sources::{flat, Sources};
 pub use words::{EpsilonKind, Interleaving, LifeLoss, Loss, NetworkKind, OptimizerKind, Resize};
 
