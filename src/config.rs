@@ -1,8 +1,8 @@
 //! The configuration of a training run: what its keys mean, where their values come from, which values they may have.
 //!
-//! It has four sections: `[environment]` and `[algorithm]`, whose keys depend on their `kind`, `[network]` and `[run]`. Every key is one
-//! row in [`keys`]. A configuration starts from the usual values; then come, later ones winning: preset, `--config` file,
-//! `--set key=value`, flags.
+//! It has four sections: `[environment]` and `[algorithm]`, whose keys depend on their `kind`, `[network]` and `[run]`. Every
+//! key is one row in `config/keys.rs`. A configuration starts from the usual values; then come, later ones winning: preset,
+//! `--config` file, `--set key=value`, flags.
 
 mod keys;
 mod kinds;
@@ -11,8 +11,7 @@ mod section;
 mod sources;
 mod words;
 
-pub use keys::{Atari, Dqn, Network, Run};
-pub use kinds::{Algorithm, Environment};
+pub use keys::*;
 pub use sources::{flat, Sources};
 pub use words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
 

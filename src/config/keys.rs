@@ -4,6 +4,7 @@
 //! (2015): its Methods and Extended Data Table 1, or, where the two disagree, the authors' Lua program ("release"). What that
 //! agent does not have is off, with the usual values of the paper that introduced it.
 
+use crate::config::kinds::kinds;
 use crate::config::section::{keys, read, Fault, Faults, Row, Section};
 use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
 use crate::config::Config;
@@ -137,6 +138,32 @@ keys! {
             "steps from one checkpoint to the next", "Mnih et al. 2015, release";
         // TOML has no larger integers.
         seed: u64 = 0, 0..=i64::MAX as u64, "seed of everything random in the run", "this program's choice";
+    }
+}
+
+kinds! {
+    /// `[environment]`: what is acted in.
+    pub enum Environment {
+        Atari = "atari", atari, atari_mut;
+    }
+}
+
+kinds! {
+    /// `[algorithm]`: how it is learned.
+    pub enum Algorithm {
+        Dqn = "dqn", dqn, dqn_mut;
+    }
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::Atari(Atari::default())
+    }
+}
+
+impl Default for Algorithm {
+    fn default() -> Self {
+        Self::Dqn(Dqn::default())
     }
 }
 

@@ -1,10 +1,7 @@
 //! Sections with a `kind`: which environment, which algorithm. Each kind has keys of its own.
 
-use crate::config::keys::{Atari, Dqn};
-use crate::config::section::Section;
-
-/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name of the struct with its
-/// keys. The first kind is the usual one.
+/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name
+/// of the struct with its keys. The first kind is the usual one.
 macro_rules! kinds {
     (
         $(#[$attribute:meta])*
@@ -75,29 +72,4 @@ macro_rules! kinds {
         }
     };
 }
-
-kinds! {
-    /// `[environment]`: what is acted in.
-    pub enum Environment {
-        Atari = "atari", atari, atari_mut;
-    }
-}
-
-kinds! {
-    /// `[algorithm]`: how it is learned.
-    pub enum Algorithm {
-        Dqn = "dqn", dqn, dqn_mut;
-    }
-}
-
-impl Default for Environment {
-    fn default() -> Self {
-        Self::Atari(Atari::default())
-    }
-}
-
-impl Default for Algorithm {
-    fn default() -> Self {
-        Self::Dqn(Dqn::default())
-    }
-}
+pub(super) use kinds;
