@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn noisy_layers_have_spreads_and_factors_for_inputs_and_outputs() {
+    fn noisy_layers_have_deviations_and_noise_for_inputs_and_outputs() {
         let architecture = of_pictures(Design { noisy: true, ..NetworkKind::Small.plain() }, 4);
         let layout = architecture.layout();
         let names: Vec<&str> = layout.iter().skip(4).map(|spec| spec.name.as_str()).collect();

@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// Evaluates one network; noisy layers by their means unless [`set_noise`](Self::set_noise) says otherwise.
 pub struct Evaluator {
     network: Network,
-    architecture: Architecture,
     /// The network's outputs, fetched from a GPU.
     fetched: Vec<f32>,
     /// Room for the Q-values.
@@ -33,8 +32,7 @@ impl Evaluator {
             Device::Cpu => Network::Cpu(Arc::new(CpuNetwork::new(parameters)), Box::default()),
             device => Network::Candle(Arc::new(CandleNetwork::new(parameters, device)?)),
         };
-        let architecture = parameters.architecture.clone();
-        Ok(Self { network, architecture, fetched: Vec::new(), q_values: Vec::new() })
+        Ok(Self { network, fetched: Vec::new(), q_values: Vec::new() })
     }
 
     /// Another evaluator of the same network, for another thread.
@@ -43,12 +41,15 @@ impl Evaluator {
             Network::Cpu(network, _) => Network::Cpu(Arc::clone(network), Box::default()),
             Network::Candle(network) => Network::Candle(Arc::clone(network)),
         };
-        Self { network, architecture: self.architecture.clone(), fetched: Vec::new(), q_values: Vec::new() }
+        Self { network, fetched: Vec::new(), q_values: Vec::new() }
     }
 
     /// The network's shape.
     pub fn architecture(&self) -> &Architecture {
-        &self.architecture
+        match &self.network {
+            Network::Cpu(network, _) => network.architecture(),
+            Network::Candle(network) => network.architecture(),
+        }
     }
 
     /// The network's parameters.
@@ -80,6 +81,7 @@ impl Evaluator {
     /// # Errors
     /// When the observations are not of the network's space, or the device fails.
     pub fn q_values(&mut self, observations: Seen<'_>) -> Result<&[f32]> {
+        let head = self.architecture().design.head;
         let outputs = match &mut self.network {
             Network::Cpu(network, workspace) => workspace.forward(network, observations)?,
             Network::Candle(network) => {
@@ -87,6 +89,6 @@ impl Evaluator {
                 &self.fetched
             }
         };
-        Ok(self.architecture.design.head.q_values(outputs, &mut self.q_values))
+        Ok(head.q_values(outputs, &mut self.q_values))
     }
 }

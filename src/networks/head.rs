@@ -159,7 +159,7 @@ mod tests {
 
     /// Worked by hand on the atoms -2, -1, 0, 1, 2.
     #[test]
-    fn the_projection_shares_an_atoms_probability_between_its_new_neighbours() {
+    fn the_projection_shares_an_atoms_probability_between_its_new_neighbors() {
         let project = |reward, discount, probabilities: &[f32]| {
             let mut projected = [0.0; 5];
             FIVE.project(reward, discount, &logits(probabilities), &mut projected);

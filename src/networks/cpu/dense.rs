@@ -189,7 +189,7 @@ impl DenseSpace {
         }
     }
 
-    /// The outputs are those of the only branch, or V + A - mean A, for each atom if the head has atoms.
+    /// Writes the outputs: the output of the only branch, or V + A - mean A, atom by atom if the head has atoms.
     fn combine_branches(&mut self, architecture: &Architecture, images: usize) {
         let (row, width) = (architecture.outputs(), architecture.design.head.width());
         let outputs = room(&mut self.outputs, images * row);

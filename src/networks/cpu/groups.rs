@@ -10,8 +10,8 @@ use crate::networks::cpu::matrix::{add, mask_relu, room};
 use crate::networks::cpu::plan::Plan;
 use rayon::prelude::*;
 
-/// Groups into which a batch is cut: more than there will be threads to spare for them, few enough that a group of a batch
-/// of 32 (4 images) makes matrix products of some size.
+/// Groups into which a batch is cut: enough to keep all threads busy, and few enough for large matrix products (a group of a
+/// batch of 32 has 4 images).
 const GROUPS: usize = 8;
 /// The smallest batch for which a base is convolved too: it costs as much as one more image.
 const LEAST_WITH_BASE: usize = 8;
