@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 /// Options of `eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Run folders or .safetensors files, of several one table; the newest run in ./runs when left out and no --policy is given
+    /// Run folders or .safetensors files; several are reported in one table [default without --policy: the newest run in ./runs]
     #[arg(value_name = "RUN_DIR|FILE.safetensors")]
     pub models: Vec<PathBuf>,
     /// Cartridge file or name; by default the one the network was trained on
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
-    /// Conditions of the games; the options below change single ones
+    /// Conditions of the games; the options below change single conditions
     #[arg(long, value_enum, default_value = "nature")]
     pub protocol: ProtocolName,
     /// Whole games to play [default: 30]
@@ -52,8 +52,8 @@ pub struct EvalArgs {
     /// Also write the games as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Also write every action as CSV, with the checksum of the stack of frames it was chosen on, its reward and the
-    /// network's Q-values; of one policy only
+    /// Also write every action as CSV, with the checksum of its observation, its reward and the network's Q-values; for one
+    /// policy only
     #[arg(long, value_name = "FILE")]
     pub actions: Option<PathBuf>,
     /// Write the best and the worst game as GIF into this folder

@@ -16,7 +16,7 @@ const RANDOM_FRAME_SKIP: u32 = 4;
 /// Options of `play`.
 #[derive(Debug, Args)]
 pub struct PlayArgs {
-    /// Run folder or .safetensors file whose agent takes the stick; you do when left out
+    /// Run folder or .safetensors file of the agent that plays; without it you play
     #[arg(value_name = "RUN_DIR|FILE.safetensors")]
     pub model: Option<PathBuf>,
     /// Cartridge file or name; by default the agent's, or the built-in `bricks`
