@@ -7,7 +7,7 @@ use atari_dqn::bench::{agent_steps, frames, vector_steps};
 use atari_dqn::random::{Generator, Purpose};
 use atari_dqn::roms::{self, LoadedRom};
 use atari_dqn::vector::VectorSettings;
-use atari_emulator::{Environment, Settings};
+use atari_emulator::{Environment, Settings, Translation};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use std::time::Duration;
@@ -47,9 +47,9 @@ fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     let mut group = criterion.benchmark_group(&rom.name);
     // The games go on from sample to sample, so that samples are equals only if they play equally long.
     group.sampling_mode(SamplingMode::Flat);
-    calls(&mut group, "frame", CALLS, 1, frames(rom, false));
-    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true));
-    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom));
+    calls(&mut group, "frame", CALLS, 1, frames(rom, false, Translation::Usual));
+    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true, Translation::Usual));
+    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom, Translation::Usual));
     let settings = VectorSettings { num_envs: ENVIRONMENTS, num_threads: 1, ..VectorSettings::default() };
     let per_step = settings.num_envs as u64 * u64::from(settings.frame_skip);
     let mut step = vector_steps(rom, settings)?;

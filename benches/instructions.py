@@ -66,11 +66,10 @@ def instructions(binary, kind, rom, frames):
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "callgrind.out"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
-        command = valgrind + command + ["--frames", frames]
-        # Translated code appears when another thread has made it: its instructions are not the same in every run.
-        environment = os.environ | {"ATARI_DQN_INTERPRET": "1"}
+        # Another thread translates code, and when it is ready differs from run to run: interpreted code is counted.
+        command = valgrind + command + ["--frames", frames, "--interpret"]
         line = [str(part) for part in command]
-        result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment)
+        result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
         if result.returncode != 0:
             # The program's own words, without valgrind's ==123==.
             words = [line for line in result.stderr.splitlines() if not line.startswith("==")] or [result.stderr.strip()]

@@ -1,7 +1,7 @@
 //! `bench`: what a person needs to know of his own machine.
 
 use crate::agent::{random_batch, Agent, AgentTimes};
-use crate::cli::{BenchArgs, BenchKind};
+use crate::cli::{translation, BenchArgs, BenchKind};
 use crate::config::{Config, Sources};
 use crate::device;
 use crate::learner::Which;
@@ -12,7 +12,7 @@ use crate::roms::{self, LoadedRom};
 use crate::train;
 use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
-use atari_emulator::{Environment, Settings};
+use atari_emulator::{Environment, Settings, Translation};
 use serde_json::json;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -37,14 +37,19 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             Span::Frames(frames)
         }
     };
+    ensure!(
+        !args.interpret || !matches!(args.kind, BenchKind::Learner | BenchKind::Train),
+        "--interpret goes with `bench emulator`, `bench env` and `bench vector` only"
+    );
+    let translation = translation(args.interpret);
     let rom = args.rom.as_deref().map_or_else(|| Ok(roms::built_in()), roms::load)?;
     let outcome = match args.kind {
         BenchKind::Emulator => {
-            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, span)?)
+            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, translation, span)?)
         }
         BenchKind::Env => {
             let unit = "agent steps/s of 4 frames with preprocessing";
-            Outcome::new("steps_per_second", unit, steps_per_second(&rom, span)?)
+            Outcome::new("steps_per_second", unit, steps_per_second(&rom, translation, span)?)
         }
         BenchKind::Vector => {
             let unit = "frames/s of a vector of environments with preprocessing";
@@ -132,8 +137,8 @@ fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result
 
 /// Plays one frame a call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
 /// every frame.
-pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
-    let mut environment = Environment::new(&rom.image, Settings::default());
+pub fn frames(rom: &LoadedRom, look: bool, translation: Translation) -> impl FnMut() {
+    let mut environment = Environment::new(&rom.image, Settings::default().with_translation(translation));
     let actions = environment.minimal_actions();
     let mut generator = Generator::new(0, Purpose::Exploration);
     move || {
@@ -148,8 +153,8 @@ pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
 }
 
 /// Plays one step of four frames with preprocessing a call, at random as [`frames`] does.
-pub fn agent_steps(rom: &LoadedRom) -> impl FnMut() {
-    let environment = Environment::new(&rom.image, Settings::default());
+pub fn agent_steps(rom: &LoadedRom, translation: Translation) -> impl FnMut() {
+    let environment = Environment::new(&rom.image, Settings::default().with_translation(translation));
     let actions = environment.minimal_actions();
     let choices = actions.len();
     let mut environment =
@@ -181,16 +186,16 @@ pub fn vector_steps(rom: &LoadedRom, settings: VectorSettings) -> Result<impl Fn
 }
 
 /// The frames of resets do not count.
-fn frames_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
-    let mut play = frames(rom, false);
+fn frames_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Result<f64> {
+    let mut play = frames(rom, false, translation);
     rate(span, 1, || {
         play();
         Ok(())
     })
 }
 
-fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
-    let mut play = agent_steps(rom);
+fn steps_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Result<f64> {
+    let mut play = agent_steps(rom, translation);
     rate(span, 4, || {
         play();
         Ok(())
@@ -199,7 +204,12 @@ fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
 
 /// Frames of all environments together, those of resets not counted.
 fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
-    let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
+    let settings = VectorSettings {
+        num_envs: args.envs,
+        num_threads: args.threads,
+        translation: translation(args.interpret),
+        ..VectorSettings::default()
+    };
     let skip = u64::from(settings.frame_skip);
     let play = vector_steps(rom, settings)?;
     let frames = args.envs as u64 * skip;

@@ -1,5 +1,6 @@
 //! The command line, as clap structs; what is typed, nothing of what it does.
 
+use atari_emulator::Translation;
 use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -355,6 +356,9 @@ pub struct TraceArgs {
     /// Add a column with the checksum of the 512 sound samples
     #[arg(long)]
     pub audio: bool,
+    /// Interpret all cartridge code instead of translating what is executed often; only time depends on it
+    #[arg(long)]
+    pub interpret: bool,
     /// Write RAM and screen after this step to --dump-file
     #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
     pub dump_step: Option<usize>,
@@ -419,6 +423,15 @@ pub struct VectorArgs {
     pub threads: usize,
 }
 
+/// What `--interpret` asks of the emulator.
+pub fn translation(interpret: bool) -> Translation {
+    if interpret {
+        Translation::Off
+    } else {
+        Translation::Usual
+    }
+}
+
 /// What `bench` measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BenchKind {
@@ -458,6 +471,9 @@ pub struct BenchArgs {
     /// How long to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     pub seconds: f64,
+    /// Interpret all cartridge code instead of translating what is executed often (`emulator`, `env` and `vector` only)
+    #[arg(long)]
+    pub interpret: bool,
     /// Play N frames, of all environments together and in whole steps, however long it takes (`emulator` and `vector` only)
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,

@@ -146,12 +146,10 @@ pub fn play_game(
 ) -> Result<Episode> {
     let seed = protocol.seed.wrapping_add(u64::from(index));
     let mut generator = Generator::new(seed, Purpose::Evaluation);
-    let settings = Settings {
-        sticky_probability: protocol.sticky_probability,
-        random_seed: seed as u32,
-        max_episode_frames: protocol.max_episode_frames,
-        ..Settings::default()
-    };
+    let settings = Settings::default()
+        .with_sticky_probability(protocol.sticky_probability)
+        .with_random_seed(seed as u32)
+        .with_max_episode_frames(protocol.max_episode_frames);
     let environment = Environment::new(&setting.image, settings);
     let mut game = AgentEnvironment::new(environment, setting.preprocessing, setting.actions.clone(), false);
     let noops = generator.below(protocol.noop_max as usize + 1) as u32;

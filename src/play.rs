@@ -79,7 +79,7 @@ fn load_agent(model: &Path, args: &PlayArgs) -> Result<(LoadedRom, NetworkPilot)
 
 /// A console with the game loaded, in the mode and difficulty asked for.
 fn new_environment(rom: &LoadedRom, args: &PlayArgs) -> Result<Environment> {
-    let settings = Settings { random_seed: args.seed as u32, ..Settings::default() };
+    let settings = Settings::default().with_random_seed(args.seed as u32);
     let mut environment = Environment::new(&rom.image, settings);
     if let Some(mode) = args.mode {
         environment.set_mode(mode).context("--mode")?;

@@ -8,7 +8,7 @@
 //! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
-use crate::cli::TraceArgs;
+use crate::cli::{translation, TraceArgs};
 use crate::preprocess::{Observer, Resize};
 use crate::roms;
 use anyhow::{bail, ensure, Context, Result};
@@ -38,17 +38,17 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = roms::load(&args.rom)?;
-    let settings = Settings {
-        sticky_probability: as_ale_stores(args.sticky),
-        frame_skip: if args.observation { 1 } else { args.frame_skip },
-        random_seed: seed("--seed", args.seed)?,
-        system_seed: seed("--system-seed", args.system_seed)?,
-        max_episode_frames: args.max_frames,
-        truncate_on_life_loss: args.truncate_on_life_loss,
-        reward_range: (args.reward_min, args.reward_max),
-        colour_averaging: args.colour_averaging,
-        sound_observation: args.audio,
-    };
+    let settings = Settings::default()
+        .with_sticky_probability(as_ale_stores(args.sticky))
+        .with_frame_skip(if args.observation { 1 } else { args.frame_skip })
+        .with_random_seed(seed("--seed", args.seed)?)
+        .with_system_seed(seed("--system-seed", args.system_seed)?)
+        .with_max_episode_frames(args.max_frames)
+        .with_truncate_on_life_loss(args.truncate_on_life_loss)
+        .with_reward_range((args.reward_min, args.reward_max))
+        .with_color_averaging(args.colour_averaging)
+        .with_sound_observation(args.audio)
+        .with_translation(translation(args.interpret));
     let mut environment = Environment::new(&rom.image, settings);
     if let Some(mode) = args.mode {
         environment.set_mode(mode)?;

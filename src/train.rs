@@ -44,12 +44,10 @@ pub fn new_agent(config: &Config, actions: usize, device: &Device) -> Result<Age
 
 /// The environment an agent trains in, as `config` describes it.
 pub fn new_environment(config: &Config, rom: &LoadedRom) -> AgentEnvironment {
-    let settings = Settings {
-        sticky_probability: config.sticky_probability as f32,
-        random_seed: config.seed as u32,
-        max_episode_frames: config.max_episode_frames,
-        ..Settings::default()
-    };
+    let settings = Settings::default()
+        .with_sticky_probability(config.sticky_probability as f32)
+        .with_random_seed(config.seed as u32)
+        .with_max_episode_frames(config.max_episode_frames);
     let environment = Environment::new(&rom.image, settings);
     let actions = if config.full_action_space { Action::ALL.to_vec() } else { environment.minimal_actions() };
     let stop_at_life_loss = config.life_loss == LifeLoss::Terminal;

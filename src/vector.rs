@@ -485,6 +485,7 @@ mod tests {
             life_loss_info: false,
             reward_clipping: true,
             use_fire_reset: true,
+            translation: atari_emulator::Translation::Usual,
         };
         assert_eq!(VectorSettings::default(), expected);
         assert_eq!(expected.observation_shape(), [4, 84, 84]);
@@ -594,8 +595,7 @@ mod tests {
                     ..whole.clone()
                 };
                 let mut environments = bricks(settings.clone());
-                let environment =
-                    Environment::new(&CartridgeImage::bricks(), Settings { random_seed: 5, ..Settings::default() });
+                let environment = Environment::new(&CartridgeImage::bricks(), Settings::default().with_random_seed(5));
                 let mut model =
                     Model { environment, settings, pictures: Default::default(), stack: Vec::new(), elapsed: 0 };
                 model.reset();

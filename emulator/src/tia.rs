@@ -1,9 +1,8 @@
 //! The TIA, the video chip: registers, the frame's life, and the clock everything hangs on.
 //!
-//! Described by Steve Wright's "Stella Programmer's Guide" (1979), from which the register names come; built after
-//! `tia.md`, ALE's behaviour as measured. Time is counted in colour clocks, three to a CPU cycle, 228 to a line. Nothing
-//! is drawn until a register is about to change or be read ([`Tia::catch_up`]), and nothing outside the display window is
-//! drawn at all - no collisions and no end-of-line work either.
+//! Register names are from Steve Wright's "Stella Programmer's Guide" (1979); behavior is ALE's as measured. Time is counted in
+//! color clocks, three to a CPU cycle, 228 to a line. Nothing is drawn until a register is about to change or be read
+//! ([`Tia::catch_up`]). Outside the display window nothing is drawn at all: no collisions and no end-of-line work either.
 //!
 //! `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
 //! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all again for the tests, slowly.
@@ -22,17 +21,17 @@ mod sound;
 pub(crate) use canvas::Painted;
 pub use canvas::ScreenVersion;
 use drawing::Cursor;
-use objects::{Objects, Registers, BL, M0, M1, P0, P1, PF};
-use painting::{Collider, Colours, FrameBuffer};
+use objects::{ObjectRegisters, Objects, BL, M0, M1, P0, P1, PF};
+use painting::{Collider, Colors, FrameBuffer};
 pub(crate) use row::WIDTH;
 use sound::Sound;
 pub(crate) use sound::SAMPLES;
 
-/// Colour clocks of a scanline.
+/// Color clocks of a scanline.
 const LINE_CLOCKS: i32 = 228;
 /// CPU cycles of a scanline.
 pub(crate) const LINE_CYCLES: u32 = LINE_CLOCKS as u32 / 3;
-/// Colour clocks of horizontal blank, at the start of a line.
+/// Color clocks of horizontal blank, at the start of a line.
 const HBLANK_CLOCKS: i32 = 68;
 /// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
 const BUFFER_ROWS: usize = 300;
@@ -41,7 +40,7 @@ const LEAST_EXPOSED_ROWS: u32 = 200;
 /// VSYNC must be held this long (one line) for its release to end the frame.
 const VSYNC_CLOCKS: i32 = 228;
 const NEVER: i32 = i32::MAX;
-/// Writes that can be left for later; as many as a byte can tell apart.
+/// Capacity of the log of deferred writes, so that a byte can index it.
 pub(crate) const LOG: usize = 256;
 /// The number of the register WSYNC; only VSYNC and VBLANK have lower ones.
 pub(crate) const WSYNC: u8 = 0x02;
@@ -61,18 +60,18 @@ enum MissileMode {
 
 /// How the television and the cartridge want the picture; fixed from one system reset to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub(crate) struct PictureLayout {
     /// First scanline shown.
     pub(crate) first_scanline: u32,
     /// Rows drawn.
     pub(crate) height: u32,
     /// Whether HMOVE blanks eight pixels.
     pub(crate) hmove_blanks: bool,
-    /// PAL: colour loss on odd line counts, and longer frames before the line limit.
+    /// PAL: color loss on odd line counts, and longer frames before the line limit.
     pub(crate) pal: bool,
 }
 
-impl Picture {
+impl PictureLayout {
     /// Rows of the screen.
     pub(crate) fn exposed_rows(self) -> u32 {
         self.height.max(LEAST_EXPOSED_ROWS)
@@ -102,7 +101,7 @@ impl InputPins {
     pub(crate) const OPEN: i32 = i32::MAX;
 }
 
-/// A write left for later.
+/// A deferred register write.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Write {
@@ -114,7 +113,7 @@ pub(crate) struct Write {
 /// The chip.
 #[derive(Clone, Debug)]
 pub(crate) struct Tia {
-    picture: Picture,
+    picture: PictureLayout,
 
     // The frame. All clocks are relative to the start of the frame (console's cycle counter zero).
     frame_start: i32,
@@ -122,26 +121,26 @@ pub(crate) struct Tia {
     display_end: i32,
     /// A write at this clock or later ends the frame.
     last_clock: i32,
-    /// The clock at which the line of the last access began, so that the next one's place in its line takes no division.
+    /// Start clock of the last access's line, so that the next access finds its place in its line without a division.
     line_start: i32,
-    /// The cycle at which a line began, that of the last WSYNC or the one after it: the CPU is ahead of the writes made.
+    /// Start cycle of the line that the CPU (not the drawing) has reached; updated by WSYNC.
     waited_until: u32,
     cursor: Cursor,
-    /// Up to where the last access that left its drawing for later should have drawn, and the one before it.
+    /// Clocks up to which the last two deferred accesses would have drawn.
     noted_until: i32,
     noted_before: i32,
     vsync_release: i32,
     lines_of_last_frame: i32,
     /// The frame under way was not finished by the last update. Survives resets.
     partial: bool,
-    greyed: bool,
+    grayed: bool,
     stop: bool,
-    /// Writes left for later, in the order they came. None from one update to the next.
+    /// Deferred writes in the order they came; empty between updates.
     log: [Write; LOG],
     logged: u8,
-    /// Writes from this cycle on cannot be left for later.
+    /// Writes from this cycle on cannot be deferred.
     later_until: u32,
-    /// No write can be left for later: the cartridge listens to them.
+    /// No write can be deferred: the cartridge listens to them.
     overheard: bool,
     frames: [FrameBuffer; 2],
     current_frame: usize,
@@ -151,8 +150,8 @@ pub(crate) struct Tia {
 
     // Registers.
     vblank: u8,
-    colours: Colours,
-    registers: Registers,
+    colors: Colors,
+    registers: ObjectRegisters,
     motion_register: [u8; 5],
     collisions: u16,
     dump_paddles: bool,
@@ -168,19 +167,19 @@ pub(crate) struct Tia {
 
 impl Tia {
     /// A chip that still needs its first [`Tia::reset`].
-    pub(crate) fn new(picture: Picture) -> Self {
+    pub(crate) fn new(picture: PictureLayout) -> Self {
         Self::with_buffers(picture, [FrameBuffer::new(), FrameBuffer::new()], Sound::new())
     }
 
-    /// Tells the chip that the cartridge listens to its writes, so that none can be left for later.
+    /// Tells the chip that the cartridge listens to its writes, so that none can be deferred.
     pub(crate) fn set_overheard(&mut self) {
         self.overheard = true;
         self.later_until = 0;
     }
 
-    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was greyed, which buffer is current and
+    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was grayed, which buffer is current and
     /// the sound survive it.
-    pub(crate) fn reset(&mut self, picture: Picture) {
+    pub(crate) fn reset(&mut self, picture: PictureLayout) {
         for frame in &mut self.frames {
             frame.clear();
         }
@@ -189,7 +188,7 @@ impl Tia {
         let frames = std::mem::replace(&mut self.frames, [empty(), empty()]);
         *self = Self {
             partial: self.partial,
-            greyed: self.greyed,
+            grayed: self.grayed,
             current_frame: self.current_frame,
             overheard: self.overheard,
             ..Self::with_buffers(picture, frames, self.sound.clone())
@@ -197,7 +196,7 @@ impl Tia {
         self.place_window();
     }
 
-    fn with_buffers(picture: Picture, frames: [FrameBuffer; 2], sound: Sound) -> Self {
+    fn with_buffers(picture: PictureLayout, frames: [FrameBuffer; 2], sound: Sound) -> Self {
         let mut tia = Self {
             picture,
             frame_start: 0,
@@ -213,7 +212,7 @@ impl Tia {
             vsync_release: NEVER,
             lines_of_last_frame: 0,
             partial: false,
-            greyed: false,
+            grayed: false,
             stop: false,
             log: [Write { cycles: 0, register: 0, value: 0 }; LOG],
             logged: 0,
@@ -224,8 +223,8 @@ impl Tia {
             collider: Collider::new(),
             sound,
             vblank: 0,
-            colours: Colours::default(),
-            registers: Registers::RESET,
+            colors: Colors::default(),
+            registers: ObjectRegisters::RESET,
             objects: Objects::OFF,
             motion_register: [0; 5],
             collisions: 0,
@@ -249,7 +248,7 @@ impl Tia {
     }
 }
 
-/// Where in a chip things lie that translated code uses as [`Tia::write_later`] does.
+/// Byte offsets from the start of a chip, for translated code that does the work of [`Tia::write_later`].
 #[cfg(feature = "translate")]
 impl Tia {
     pub(crate) const LOG_OFFSET: usize = std::mem::offset_of!(Self, log);
@@ -275,7 +274,7 @@ impl Tia {
     pub(crate) fn start_frame(&mut self, cycles: u32) {
         self.current_frame ^= 1;
         let frame = &mut self.frames[self.current_frame];
-        // Those of the frame just drawn can wait for a CXCLR; those of the one before it would be lost.
+        // Latch the older buffer's collisions now, before it is overwritten; the newer buffer's can wait.
         frame.collide(&mut self.collisions, &mut self.collider);
         frame.begin();
         let phase = clock(cycles).wrapping_sub(self.frame_start).rem_euclid(LINE_CLOCKS);
@@ -287,13 +286,13 @@ impl Tia {
         self.cursor = Cursor::new(self.display_start);
         self.find_quiet();
         if self.picture.pal {
-            let odd = self.colour_loss();
-            let Colours { player: [player0, player1], playfield, background } = &mut self.colours;
-            for colour in [player0, player1, playfield, background] {
-                *colour = (*colour & 0xFE) | odd;
+            let odd = self.color_loss();
+            let Colors { player: [player0, player1], playfield, background } = &mut self.colors;
+            for color in [player0, player1, playfield, background] {
+                *color = (*color & 0xFE) | odd;
             }
         }
-        self.greyed = false;
+        self.grayed = false;
     }
 
     /// Every update begins with this, after a possible [`Tia::start_frame`].
@@ -311,13 +310,13 @@ impl Tia {
         }
         self.blacken_behind_cursor();
         if self.partial {
-            if !self.greyed {
-                self.grey_from(lines);
+            if !self.grayed {
+                self.gray_from(lines);
             }
-            self.greyed = true;
+            self.grayed = true;
         } else {
             self.lines_of_last_frame = lines;
-            self.greyed = false;
+            self.grayed = false;
         }
     }
 
@@ -328,7 +327,7 @@ impl Tia {
             &mut self.frame_start,
             &mut self.noted_until,
             &mut self.noted_before,
-            // Also when it holds "never", which so sinks by a frame's length every frame without a VSYNC.
+            // Also if it is NEVER, which therefore sinks by a frame's length in every frame without a VSYNC.
             &mut self.vsync_release,
             &mut self.last_hmove_clock,
         ] {
@@ -342,13 +341,13 @@ impl Tia {
         clock(cycles).wrapping_sub(self.frame_start).div_euclid(LINE_CLOCKS)
     }
 
-    /// The frame drawn last, painted now if nobody has looked at it before.
+    /// The last frame, painted now if it was not before.
     pub(crate) fn frame(&mut self) -> Painted<'_> {
         self.take_collisions();
         self.frames[self.current_frame].look()
     }
 
-    /// The same frame and the one before it, of which ALE's colour averaging makes one picture.
+    /// The last frame and the one before it; ALE's color averaging mixes them.
     pub(crate) fn last_two_frames(&mut self) -> [&[u8]; 2] {
         self.take_collisions();
         let [first, second] = self.frames.each_mut().map(|frame| frame.look().pixels);
@@ -364,15 +363,15 @@ impl Tia {
         &mut self.sound
     }
 
-    /// Latches the collisions of all that was drawn so far.
+    /// Latches the collisions of everything drawn so far.
     fn take_collisions(&mut self) {
         for frame in &mut self.frames {
             frame.collide(&mut self.collisions, &mut self.collider);
         }
     }
 
-    /// What is left of an unfinished frame turns gray, as ALE shows a program that hangs.
-    fn grey_from(&mut self, lines: i32) {
+    /// Turns the rest of an unfinished frame gray, as ALE shows a program that hangs.
+    fn gray_from(&mut self, lines: i32) {
         let first = self.picture.first_scanline as usize;
         let from = usize::try_from(lines).unwrap_or(0).max(first) - first;
         let height = self.picture.height as usize;
@@ -384,8 +383,8 @@ impl Tia {
         }
     }
 
-    /// PAL televisions lose colour when frames have an odd number of lines; shown by bit 0 of the colours.
-    fn colour_loss(&self) -> u8 {
+    /// Bit 0 of all colors: set if a PAL television loses color because the last frame had an odd number of lines.
+    fn color_loss(&self) -> u8 {
         u8::from(self.picture.pal && self.lines_of_last_frame & 1 != 0)
     }
 
@@ -396,13 +395,13 @@ impl Tia {
         self.partial = false;
     }
 
-    /// An access that leaves drawing up to `until` for later, because it changes nothing that is drawn. ALE draws at every
-    /// access; that can be seen only by its over-run, in a frame left unfinished, and when a later change would have
-    /// taken effect before `until`.
+    /// Notes an access that changes nothing visible and therefore defers its drawing up to `until`. ALE draws at every access.
+    /// The difference shows only in the over-run of ALE's drawing, in a frame left unfinished, and when a later change would
+    /// have taken effect before `until`.
     #[inline(always)]
     fn note_access(&mut self, until: i32) {
         if until > self.noted_until {
-            // So close behind another access ALE's over-run of the earlier one could stay visible.
+            // So soon after another access, the over-run of ALE's drawing for the earlier one could stay visible.
             if until.wrapping_sub(self.noted_until) < 4 {
                 self.catch_up(self.noted_until);
             }
@@ -411,7 +410,7 @@ impl Tia {
         }
     }
 
-    /// The place of clock `k`, that of an access, in its line.
+    /// The position of the access at clock `k` in its line, in clocks.
     #[inline(always)]
     fn line_clock(&mut self, k: i32) -> i32 {
         let since = k.wrapping_sub(self.line_start);
@@ -425,21 +424,21 @@ impl Tia {
     }
 }
 
-/// The cycle in its line, of a cycle some lines later.
+/// The position of a cycle in its line, given its distance from the start of an earlier line.
 #[cold]
 fn remainder(cycle: u32) -> u32 {
     cycle % LINE_CYCLES
 }
 
-/// The colour clock of a cycle.
+/// The color clock of a cycle.
 fn clock(cycles: u32) -> i32 {
     cycles.wrapping_mul(3) as i32
 }
 
 /// Register writes and reads.
 impl Tia {
-    /// Writes `value` to the register `address & $3F` at cycle `cycles`, and returns the cycle at which the CPU goes on: WSYNC
-    /// makes it wait, unless the access before was a write too.
+    /// Writes `value` to the register `address & $3F` at cycle `cycles`. Returns the cycle at which the CPU continues: WSYNC makes
+    /// it wait, unless the access before was a write too.
     #[inline(never)]
     pub(crate) fn write(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
         self.settle();
@@ -454,10 +453,11 @@ impl Tia {
         }
     }
 
-    /// Leaves a write, which does not come right behind another, for later; `None` if the CPU must know now what comes of it.
+    /// Defers a write that does not directly follow another write, and returns the cycle at which the CPU continues. `None` if
+    /// the CPU needs to know the effect now.
     ///
-    /// As every write but the few that may end the frame can wait, the CPU's loop makes no call, and the writes are then made one
-    /// after the other (5 % of the emulator's instructions).
+    /// All writes can be deferred but the few that may end the frame. So the CPU's loop makes no call, and the writes are then
+    /// applied together (saves 5 % of the emulator's instructions).
     #[inline(always)]
     pub(crate) fn write_later(&mut self, address: u16, value: u8, cycles: u32) -> Option<u32> {
         let register = address as u8 & 0x3F;
@@ -472,7 +472,7 @@ impl Tia {
         Some(if register == WSYNC { self.wait(cycles) } else { cycles })
     }
 
-    /// The cycle until which WSYNC at cycle `cycles` makes the CPU wait: the start of the next line, or no time at all if a line
+    /// The cycle until which a WSYNC at cycle `cycles` makes the CPU wait: the start of the next line, or `cycles` itself if a line
     /// starts now.
     #[inline(always)]
     fn wait(&mut self, cycles: u32) -> u32 {
@@ -484,7 +484,7 @@ impl Tia {
         self.waited_until
     }
 
-    /// Makes the writes left for later.
+    /// Applies the deferred writes.
     #[inline(always)]
     pub(crate) fn settle(&mut self) {
         if self.logged > 0 {
@@ -492,7 +492,7 @@ impl Tia {
         }
     }
 
-    /// Makes the first `number` writes of the log, which are all.
+    /// Applies the first `number` writes of the log, which are all of them.
     #[inline(never)]
     fn make_writes(&mut self, number: usize) {
         self.logged = 0;
@@ -502,13 +502,13 @@ impl Tia {
         }
     }
 
-    /// What a write of `value` to `register` at cycle `cycles` does.
+    /// Applies a write of `value` to `register` at cycle `cycles`.
     #[inline(always)]
     fn apply(&mut self, register: u8, value: u8, cycles: u32) {
         let k = clock(cycles);
         let bit = |number: u8| value >> number & 1 != 0;
-        // Two thirds of the writes change nothing that is drawn or collides: waits, motion registers, sound, and values that
-        // are already there. `access` is told; it comes before the change.
+        // Two thirds of the writes change nothing visible: waits, motion registers, sound, and values that are already there.
+        // Each arm tells `access` so, before it makes its change.
         match register {
             // VSYNC
             0x00 => {
@@ -536,24 +536,24 @@ impl Tia {
             0x05 => self.set_nusiz(1, value, k),
             // COLUP0, COLUP1, COLUPF, COLUBK
             0x06 => {
-                let colour = self.colour(value);
-                self.access(k, 0, colour != self.colours.player[0]);
-                self.colours.player[0] = colour;
+                let color = self.color(value);
+                self.access(k, 0, color != self.colors.player[0]);
+                self.colors.player[0] = color;
             }
             0x07 => {
-                let colour = self.colour(value);
-                self.access(k, 0, colour != self.colours.player[1]);
-                self.colours.player[1] = colour;
+                let color = self.color(value);
+                self.access(k, 0, color != self.colors.player[1]);
+                self.colors.player[1] = color;
             }
             0x08 => {
-                let colour = self.colour(value);
-                self.access(k, 0, colour != self.colours.playfield);
-                self.colours.playfield = colour;
+                let color = self.color(value);
+                self.access(k, 0, color != self.colors.playfield);
+                self.colors.playfield = color;
             }
             0x09 => {
-                let colour = self.colour(value);
-                self.access(k, 0, colour != self.colours.background);
-                self.colours.background = colour;
+                let color = self.color(value);
+                self.access(k, 0, color != self.colors.background);
+                self.colors.background = color;
             }
             // CTRLPF: the reflection of a line is settled before its middle
             0x0A => {
@@ -579,7 +579,7 @@ impl Tia {
             // PF0, PF1, PF2
             register @ 0x0D..=0x0F => {
                 let playfield = self.playfield_with(register, value);
-                // By the cycle in its line, which has a multiple of four.
+                // The delay depends on the cycle in the line, modulo four.
                 let delay = [4, 5, 2, 3][(k.wrapping_sub(self.frame_start) as u32 / 3 % 4) as usize];
                 let changes = playfield != self.registers.playfield;
                 self.access(k, delay, changes);
@@ -602,7 +602,8 @@ impl Tia {
             }
             // GRP0, GRP1: each also copies the other's delayed graphics; what counts is what is shown
             0x1B => {
-                let Registers { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } = self.registers;
+                let ObjectRegisters { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } =
+                    self.registers;
                 let changes = (!delayed0 && value != graphics[0]) || (delayed1 && old_graphics[1] != graphics[1]);
                 self.access(k, 1, changes);
                 self.registers.graphics[0] = value;
@@ -613,8 +614,9 @@ impl Tia {
                 }
             }
             0x1C => {
-                let Registers { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } = self.registers;
-                let Registers { ball_delayed, ball_enabled, old_ball_enabled, .. } = self.registers;
+                let ObjectRegisters { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } =
+                    self.registers;
+                let ObjectRegisters { ball_delayed, ball_enabled, old_ball_enabled, .. } = self.registers;
                 let changes = (!delayed1 && value != graphics[1])
                     || (delayed0 && old_graphics[0] != graphics[0])
                     || (ball_delayed && old_ball_enabled != ball_enabled);
@@ -693,10 +695,10 @@ impl Tia {
         }
     }
 
-    /// NUSIZ0 or NUSIZ1, which also undo what RESPx and the star field did.
+    /// NUSIZ0 or NUSIZ1, which also undo the effects of RESPx and of the star field.
     #[inline(never)]
     fn set_nusiz(&mut self, player: usize, value: u8, k: i32) {
-        let set = |registers: &mut Registers| {
+        let set = |registers: &mut ObjectRegisters| {
             registers.nusiz[player] = value;
             registers.skip_first_copy[player] = false;
             if player == 0 {
@@ -713,12 +715,11 @@ impl Tia {
         self.objects.set(M0 + player, self.registers.missile_word(player));
     }
 
-    /// What every write does first: draws what came before it, up to `delay` clocks after `k` because some are seen by the
-    /// pixels a little later. `changes` tells whether the write changes anything that is
-    /// drawn or collides from then on; if not, drawing can wait.
+    /// Begins every write: draws everything up to `delay` clocks after `k`, as some writes reach the pixels a little later. If the
+    /// write `changes` nothing visible, drawing is deferred.
     #[inline(always)]
     fn access(&mut self, k: i32, delay: i32, changes: bool) {
-        // What a pending HMOVE blank takes depends on the next access.
+        // The width of a pending HMOVE blank depends on the next access.
         if changes || self.hmove_blank_pending {
             self.catch_up(k.wrapping_add(delay));
         } else {
@@ -764,8 +765,8 @@ impl Tia {
         cycles > self.dump_released_cycle.wrapping_add(needed as u32)
     }
 
-    fn colour(&self, value: u8) -> u8 {
-        (value & 0xFE) | self.colour_loss()
+    fn color(&self, value: u8) -> u8 {
+        (value & 0xFE) | self.color_loss()
     }
 
     /// The playfield bits after a write of `value` to PF0 (high nibble, drawn bit 4 first), PF1 (bit 7 first) or PF2 (bit 0

@@ -20,12 +20,13 @@ mod region;
 #[cfg(test)]
 mod tests;
 
-use crate::console::Board;
-use crate::cpu::Cpu;
+use crate::board::Board;
+use crate::cpu::{Cpu, Registers};
+use crate::translation::Translation;
 use host::{Code, Entered, Entry};
 use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 /// How many interpreted instructions it takes until the first translation of what the window shows; some 800 frames.
 const PATIENCE: u32 = 3_000_000;
@@ -44,40 +45,6 @@ const MOST_BETWEEN_LOOKS: u32 = 4_096;
 const MOST_INSTRUCTIONS: usize = 100_000;
 /// What the window shows in different ways, at most.
 const MOST_MAPPINGS: usize = 128;
-
-/// How a console deals with code that could be translated. Nothing but time depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Translation {
-    /// What is executed often is translated, in a thread of its own.
-    Usual,
-    /// Everything is translated as soon as it was executed a few times, and waited for: for tests.
-    Eager,
-    /// Everything is interpreted.
-    Off,
-}
-
-/// The CPU's registers as translated code has them between two of its pieces.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(crate) struct Registers {
-    /// Accumulator; this and the two that follow are 0 to 255.
-    pub(crate) a: u32,
-    pub(crate) x: u32,
-    pub(crate) y: u32,
-    /// N and Z as [`Cpu`] has them.
-    pub(crate) sign_and_zero: u32,
-    /// 0 or 1.
-    pub(crate) carry: u32,
-    /// V in bit 7; the other bits mean nothing.
-    pub(crate) overflow: u32,
-    pub(crate) cycles: u32,
-    /// Instructions that may still be executed.
-    pub(crate) left: u32,
-    pub(crate) pc: u32,
-    pub(crate) sp: u8,
-    pub(crate) decimal: u8,
-    pub(crate) interrupt_disable: u8,
-}
 
 /// Why translated code was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,16 +163,10 @@ impl fmt::Debug for Translated {
     }
 }
 
-/// Whether the process's environment asks for the interpreter alone, to compare with.
-fn interpreter_wanted() -> bool {
-    static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var_os("ATARI_DQN_INTERPRET").is_some_and(|value| value == "1"))
-}
-
 impl Translated {
     /// Of an image; `None` if none are wanted.
     pub(crate) fn new(translations: &Translations, translation: Translation) -> Option<Self> {
-        (translation != Translation::Off && !interpreter_wanted()).then(|| Self {
+        (translation != Translation::Off).then(|| Self {
             translations: translations.clone(),
             eager: translation == Translation::Eager,
             updates: 0,

@@ -107,7 +107,7 @@ fn a_screen_tells_which_rows_were_painted_since_another() {
     // Nothing is known of a clone's screens, and of those mixed of two.
     let version = seen.last().unwrap().0;
     assert!(environment.clone().screen().changed_since(version).all(|changed| changed));
-    let mixing = Settings { colour_averaging: true, ..Settings::default() };
+    let mixing = Settings::default().with_color_averaging(true);
     let mut environment = Environment::new(&CartridgeImage::bricks(), mixing);
     assert_eq!(environment.screen().version(), None);
     assert_eq!(environment.screen().changed_since(version).filter(|&changed| changed).count(), 210);

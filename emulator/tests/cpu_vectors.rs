@@ -3,7 +3,7 @@
 //! Bus traces are not compared: ALE's core makes no dummy accesses. Where ALE departs from the vectors the departure is
 //! listed in [`Departure`] and still checked as far as the vector says anything.
 
-use atari_emulator::{Bus, Cpu, OpcodeAhead};
+use atari_emulator::engine::{Bus, Cpu, OpcodeAhead};
 use serde::Deserialize;
 use std::{fs::File, path::Path};
 

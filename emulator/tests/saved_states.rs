@@ -17,7 +17,7 @@ const PAYLOAD: usize = 32;
 const CHECKSUM: usize = 4;
 
 fn sticky() -> Settings {
-    Settings { sticky_probability: 0.25, sound_observation: true, ..Settings::default() }
+    Settings::default().with_sticky_probability(0.25).with_sound_observation(true)
 }
 
 fn bricks() -> Environment {
@@ -101,7 +101,7 @@ fn check(image: &CartridgeImage, seed: u32, steps: u32) {
     }
 
     let bytes = original.save();
-    let mut fresh = Environment::new(image, Settings { random_seed: 9, system_seed: 9, ..sticky() });
+    let mut fresh = Environment::new(image, sticky().with_random_seed(9).with_system_seed(9));
     let mut used = fresh.clone();
     player.play(&mut used, 30);
     used.screen();
@@ -163,7 +163,7 @@ fn a_restored_environment_of_any_cartridge_has_the_same_future() {
         let _ = writeln!(std::io::stderr(), "skipped: no cartridges in roms/ or ATARI_ROMS to save and restore");
         return;
     }
-    // Without optimisation a frame takes several times as long.
+    // Without optimization a frame takes several times as long.
     let steps = if cfg!(debug_assertions) { 300 } else { 2_000 };
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -367,7 +367,7 @@ fn a_state_belongs_to_one_cartridge_and_to_the_rules_it_was_played_by() {
 
 #[test]
 fn settings_are_those_of_the_environment_restored_into() {
-    let mut original = Environment::new(&CartridgeImage::bricks(), Settings { frame_skip: 4, ..sticky() });
+    let mut original = Environment::new(&CartridgeImage::bricks(), sticky().with_frame_skip(4));
     Player::new(5).play(&mut original, 20);
     let mut restored = bricks();
     restored.restore(&original.save()).unwrap();

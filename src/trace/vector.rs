@@ -9,7 +9,7 @@
 //! (`-` if there is none).
 
 use super::as_ale_stores;
-use crate::cli::{TraceArgs, VectorArgs};
+use crate::cli::{translation, TraceArgs, VectorArgs};
 use crate::roms;
 use crate::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
@@ -73,6 +73,7 @@ fn settings(num_envs: usize, args: &TraceArgs) -> VectorSettings {
         life_loss_info,
         reward_clipping: !no_clip,
         use_fire_reset: !no_fire_reset,
+        translation: translation(args.interpret),
     }
 }
 

@@ -20,8 +20,10 @@ pub(super) struct Common {
 impl Common {
     /// The console as the vector environment runs it: no frame skip and no limits of its own.
     pub(super) fn environment(&self, random_seed: u32) -> Environment {
-        let settings =
-            Settings { random_seed, sticky_probability: self.settings.sticky_probability, ..Settings::default() };
+        let settings = Settings::default()
+            .with_random_seed(random_seed)
+            .with_sticky_probability(self.settings.sticky_probability)
+            .with_translation(self.settings.translation);
         Environment::new(&self.image, settings)
     }
 }

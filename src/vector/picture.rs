@@ -323,10 +323,10 @@ fn reduce_row(pixels: &[u8], columns: &[AreaSpan], channels: usize, reduced: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atari_emulator::Format;
+    use atari_emulator::TelevisionFormat;
 
     fn palette() -> &'static Palette {
-        Palette::of(Format::Ntsc)
+        Palette::of(TelevisionFormat::Ntsc)
     }
 
     /// A screen whose gray values are near `value(row, column)`, and those gray values.

@@ -1,5 +1,6 @@
 //! How a vector of environments behaves, and everything that can be wrong with what it is given.
 
+use atari_emulator::Translation;
 use std::fmt;
 
 /// Largest height and width of an observation, in pixels: ten times any television's, and far below what OpenCV's
@@ -74,6 +75,8 @@ pub struct VectorSettings {
     pub reward_clipping: bool,
     /// FIRE is pressed for one frame at the start of an episode, if it is among the actions.
     pub use_fire_reset: bool,
+    /// Whether cartridge code is translated into the host's; only time depends on it.
+    pub translation: Translation,
 }
 
 impl Default for VectorSettings {
@@ -96,6 +99,7 @@ impl Default for VectorSettings {
             life_loss_info: false,
             reward_clipping: true,
             use_fire_reset: true,
+            translation: Translation::Usual,
         }
     }
 }

@@ -9,8 +9,8 @@
 use super::opcodes::{bytes, cycles, Change, Condition, Mode, Operation, Register, Then};
 use super::region::{Block as Code, Instruction, Region};
 use super::{Registers, MOST_BETWEEN_LOOKS};
+use crate::board::Board;
 use crate::cartridge::Cartridge;
-use crate::console::Board;
 use crate::tia::{Write, LINE_CYCLES, LOG, WSYNC};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64, I8};

@@ -8,8 +8,8 @@
 use super::code::{self, Helpers};
 use super::region::Region;
 use super::{offset, Entries, Left, MOST_INSTRUCTIONS, OFTEN};
+use crate::board::Board;
 use crate::cartridge::Cartridge;
-use crate::console::Board;
 use cranelift_codegen::ir::{types, AbiParam, Signature};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;

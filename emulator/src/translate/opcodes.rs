@@ -1,6 +1,6 @@
 //! What the opcodes do that translated code knows.
 
-use crate::cpu::BASE_CYCLES;
+use crate::opcode::BASE_CYCLES;
 
 /// An addressing mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use super::opcodes::decode;
 use super::Translation;
-use crate::cartridge::{md5_in_hexadecimal, CartridgeImage, Scheme};
+use crate::cartridge::Scheme;
 use crate::environment::{Environment, Settings};
+use crate::image::{md5_in_hexadecimal, CartridgeImage};
 use crate::random::MersenneTwister;
 use crate::Action;
 

@@ -117,7 +117,7 @@ zaxxon eea0da9b987d661264cce69a7c13c3bd F8
 ";
 
 #[test]
-fn the_real_cartridges_are_recognised_as_ale_recognises_them() {
+fn the_real_cartridges_are_recognized_as_ale_recognizes_them() {
     let Some(folder) = std::env::var_os("ATARI_ROMS") else {
         // Past the test harness, which hides what print macros write.
         let _ = writeln!(
