@@ -225,7 +225,7 @@ mod tests {
         let limits = (1..200).chain(4_000..4_300).chain([INSTRUCTION_LIMIT; 3]).chain(4_096..4_200);
         for (round, limit) in [INSTRUCTION_LIMIT, 7].into_iter().chain(limits).enumerate() {
             for console in [&mut translated, &mut interpreted] {
-                // The frame goes on.
+                // The frame continues.
                 console.board.tia.begin_update();
                 console.board.cycles %= 10_000;
                 console.run(limit);

@@ -302,7 +302,7 @@ impl Environment {
             self.averaged.extend(mixed);
             return Screen::new(&self.averaged, WIDTH, height).with_palette(palette);
         }
-        Screen::of_painted(self.console.screen(), height).with_palette(palette)
+        Screen::of_painted(self.console.screen(), height, palette)
     }
 
     /// The sound of the last act: 512 samples, 128 is silence, for the time of one frame whatever the frame skip is. All 0

@@ -144,7 +144,7 @@ pub enum Modes {
         /// Frames SELECT is held for.
         press_frames: u32,
     },
-    /// The same until `reached` says so.
+    /// SELECT is pressed until `reached` holds; then a soft reset.
     Select {
         /// The modes on offer, the default first.
         available: &'static [u32],

@@ -1,7 +1,7 @@
 //! The RIOT (6532): 128 bytes of RAM, two ports of switches and sticks, and a timer.
 //!
 //! RAM is filled from the console's generator once, at power-on, and survives every reset. Port directions and outputs are
-//! stored and have no effect, as in ALE. After its first read past zero the timer goes on counting at the prescaled rate,
+//! stored and have no effect, as in ALE. After its first read past zero the timer keeps counting at the prescaled rate,
 //! unlike the chip's.
 
 use crate::controller::Ports;

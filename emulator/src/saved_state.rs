@@ -28,7 +28,7 @@ const LENGTH: RangeInclusive<usize> = 28..=31;
 const HEADER: usize = 32;
 const CHECKSUM: usize = 4;
 
-/// Why bytes are not a saved state that this environment can go on from.
+/// Why bytes are not a saved state that this environment can continue from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// Not a saved state at all, or less than the beginning of one.

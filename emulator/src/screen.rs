@@ -27,8 +27,9 @@ impl<'a> Screen<'a> {
     }
 
     /// The first `height` rows of a console's frame buffer.
-    pub(crate) fn of_painted(painted: Painted<'a>, height: usize) -> Self {
-        Self { painted: Some(painted), ..Self::new(&painted.pixels[..height * WIDTH], WIDTH, height) }
+    pub(crate) fn of_painted(painted: Painted<'a>, height: usize, palette: &'static Palette) -> Self {
+        let pixels = &painted.pixels[..height * WIDTH];
+        Self { pixels, width: WIDTH, height, palette, painted: Some(painted) }
     }
 
     /// The same picture in the colors of `palette`.
@@ -85,3 +86,20 @@ impl PartialEq for Screen<'_> {
 }
 
 impl Eq for Screen<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_is_converted_by_the_palette() {
+        let pal = Palette::of(TelevisionFormat::Pal);
+        let screen = Screen::new(&[0x24, 0x0E], 2, 1);
+        let (mut rgb, mut gray) = ([0; 6], [0; 2]);
+        screen.to_rgb(&mut rgb);
+        screen.to_gray(&mut gray);
+        assert_eq!((rgb, gray), ([0xA2, 0x62, 0x21, 0xEC, 0xEC, 0xEC], [110, 236]));
+        screen.with_palette(pal).to_rgb(&mut rgb);
+        assert_eq!(rgb[..3], pal.rgb(0x24));
+    }
+}

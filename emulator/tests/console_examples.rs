@@ -63,7 +63,7 @@ fn assert_same(step: usize, one: &Environment, other: &Environment) {
     assert_eq!(wrong.map(|at| (at / 160, at % 160)), None, "first different (row, x) at step {step}");
 }
 
-/// What stands on the data bus when nobody drives it, and the order in which instructions use it.
+/// The data bus while nothing drives it, and the order in which instructions use it.
 mod bus {
     use super::*;
 
@@ -276,7 +276,7 @@ mod console {
         for _ in 0..4 {
             environment.reset();
         }
-        // Power-on drew 58 and, for a reset that the environment's own follows at once, 32: nobody sees those two.
+        // Power-on drew 58 and, for a reset that the environment's own follows at once, 32: those two have no visible effect.
         assert_eq!(environment.ram()[0x10..0x16], [51, 74, 65, 64, 78, 39].map(|start| start - 1));
     }
 
@@ -315,7 +315,7 @@ mod console {
         let counted = |frames: u32| 25_000 * frames / 3 * 2 + (25_000 * frames % 3).min(2);
         let mut environment = program.start();
         for frames in 0..5 {
-            // Sixty frames find out the television format, then a reset, 60 + 4 + 4 frames and those of this test.
+            // Sixty frames to detect the television format, then a reset, 60 + 4 + 4 frames and those of this test.
             let expected = 184 + counted(60) + counted(68 + frames);
             assert_eq!(ram(&environment, 0x80), expected as u8, "frame {frames}");
             assert_eq!((environment.frame_number(), environment.episode_frame_number()), (frames, frames));

@@ -380,7 +380,7 @@ fn settings_are_those_of_the_environment_restored_into() {
 }
 
 /// A state that an earlier build saved. If this fails although nothing but the format changed, raise `VERSION` in
-/// `saved_state.rs`, delete the file and run the test once more: it makes the file anew.
+/// `saved_state.rs`, delete the file and run the test once more: it writes a new file.
 #[test]
 fn the_format_is_that_of_the_state_in_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bricks.state");

@@ -6,8 +6,8 @@
 //!
 //! ALE, not the chip: reading the write port shows the image and leaves the RAM alone.
 //!
-//! ALE 0.12.1 itself often crashes on an image of 2 KiB, for it looks at a pointer it never set. Where the pointer happens to
-//! be null it goes on, and that is the behavior here.
+//! ALE 0.12.1 itself often crashes on an image of 2 KiB, because it reads a pointer that it never set. Where the pointer
+//! happens to be null it continues, and that is the behavior here.
 
 use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;

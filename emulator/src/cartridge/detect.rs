@@ -1,6 +1,6 @@
 //! Which scheme an image uses, judged from its size and content as ALE judges it.
 //!
-//! No image says so itself. Size narrows the choice; within a size, telltale byte strings (the code that switches banks) or
+//! No image names its scheme. Size narrows the choice; within a size, telltale byte strings (the code that switches banks) or
 //! telltale blanks (where RAM ports hide the ROM, it is filled with one byte) decide, in a fixed order.
 
 use super::{CartridgeError, Scheme};
@@ -62,7 +62,7 @@ fn has_equal_halves(bytes: &[u8]) -> bool {
     first == second
 }
 
-/// Every bank begins with 256 equal bytes: nobody could read them behind the ports of a Superchip.
+/// Every bank begins with 256 equal bytes: they cannot be read behind the ports of a Superchip.
 fn has_superchip(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|bank| all_equal(&bank[..256]))
 }

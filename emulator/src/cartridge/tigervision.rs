@@ -22,7 +22,7 @@ pub(super) struct Tigervision {
     has_ram: bool,
 }
 
-/// What the lower window shows.
+/// The contents of the lower window.
 #[derive(Clone, Copy)]
 enum Lower {
     RomFrom(usize),

@@ -51,7 +51,7 @@ impl Running<'_> {
                 cpu.write(bus, address, value)
             }};
         }
-        // One read and one write (the real chip writes twice); undocumented ones go on with the result.
+        // One read and one write (the real chip writes twice); undocumented opcodes then use the result.
         macro_rules! modify {
             ($mode:ident, $operation:ident) => {{
                 let address = cpu.$mode(bus, operands);

@@ -434,7 +434,7 @@ impl Running<'_> {
             self.rare.overflow = (result >> 6 ^ result >> 5) & 1 != 0;
             return;
         }
-        // N and Z are those of the rotated value; the decimal fix-ups that follow do not touch them.
+        // N and Z come from the rotated value; the decimal corrections that follow do not change them.
         self.set_nz(result);
         self.rare.overflow = (value ^ result) & 0x40 != 0;
         let mut fixed = result;

@@ -18,7 +18,7 @@ impl Environment {
     /// perhaps in another run of the program.
     ///
     /// From then on this environment's future is exactly the saved one's, provided its settings are the same: it keeps its
-    /// own. (Seeds do not matter; generators go on where they were.) So a trainer that makes its environments from the same
+    /// own. (Seeds do not matter; the generators' states are restored.) So a trainer that makes its environments from the same
     /// configuration resumes exactly, and a state saved in training can be evaluated without sticky actions.
     ///
     /// # Errors

@@ -189,7 +189,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0x85] == 0xFF,
         lives: Lives::Counted(|ram| ram.byte(0x85) + 1),
         initial: GameState::with_lives(3),
-        // A lost life counts only once the game says so.
+        // A lost life counts only when the game shows it.
         adjust: Some(|state, old, ram| {
             if state.lives == old.lives - 1 && ram[0x8C] != 1 {
                 state.lives = old.lives;
@@ -372,7 +372,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0xF2] == 0 && ram[0xF1] == 0xBD,
         lives: Lives::Counted(|ram| ram.byte(0xF2) + 1),
         initial: GameState::with_lives(4),
-        // After a reset the game is over at once in modes 3, 5 and 7: nobody can play them in ALE.
+        // After a reset the game is over at once in modes 3, 5 and 7: they cannot be played in ALE.
         modes: Modes::Shown { available: &[1, 3, 5, 7], address: 0xEA, press_frames: 1 },
         difficulties: &[0, 1],
         ..Game::ORDINARY

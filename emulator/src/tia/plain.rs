@@ -468,7 +468,7 @@ impl Plain {
 
 /// Register writes and reads.
 impl Plain {
-    /// Writes `value` to the register `address & $3F`; the cycle at which the CPU goes on.
+    /// Writes `value` to the register `address & $3F`; returns the cycle at which the CPU continues.
     pub(super) fn write(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
         let register = (address & 0x3F) as u8;
         let k = clock(cycles);

@@ -28,7 +28,7 @@ const REGISTERS_OF: [&[u8]; 6] = [
     &[0x1F, 0x1F, 0x1F, 0x1F, CTRLPF, CTRLPF, 0x14, 0x14, 0x27, 0x08, 0x24],
     &[0x0D, 0x0D, 0x0D, 0x0E, 0x0E, 0x0E, 0x0F, 0x0F, 0x0F, CTRLPF, CTRLPF, 0x08],
 ];
-/// Those of all of them: the background, HMCLR, RSYNC, sound, and no register at all.
+/// Registers of no single object: the background, HMCLR, RSYNC, sound, and no register at all.
 const REGISTERS_OF_NONE: [u8; 6] = [0x09, 0x09, 0x2B, 0x03, 0x17, 0x30];
 
 /// The shortest time between the accesses of two instructions, one of which writes.
@@ -557,7 +557,7 @@ impl Both {
         Ok(())
     }
 
-    /// Saves the real chip and goes on with what can be restored.
+    /// Saves the real chip and continues with the restored one.
     fn restore(&mut self) {
         let mut archive = Archive::Saving(Vec::new());
         self.real.clone().exchange(self.picture, &mut archive).unwrap();
