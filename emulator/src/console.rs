@@ -195,7 +195,8 @@ impl Console {
     }
 }
 
-#[cfg(all(test, feature = "translate"))]
+#[cfg(test)]
+#[cfg(feature = "translate")]
 mod tests {
     use super::*;
 
