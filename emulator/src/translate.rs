@@ -5,18 +5,18 @@
 //! branches, jumps and calls are the host's own, the registers stay in the host's registers, and flags that nobody looks at
 //! are not computed.
 //!
-//! `translate/region.rs` finds the code that belongs together and is executed often, `translate/opcodes.rs` says what opcodes
-//! do, `translate/code.rs` writes the code down for Cranelift, and `translate/host.rs`, the only file with unsafe code, has it
+//! `translate/region.rs` finds the code that belongs together and is executed often, `translate/meaning.rs` says what opcodes
+//! do, `translate/writer.rs` writes the code down for Cranelift, and `translate/host.rs`, the only file with unsafe code, has it
 //! compiled and runs it. What is not translated (decimal arithmetic, code outside plain ROM, rare opcodes, ...) leaves
 //! translated code in front of the instruction, and the interpreter goes on until it meets translated code again.
 //!
 //! Translated code depends on the cartridge's image and on what of it the window shows, and on nothing else; so it is kept
 //! with the image and shared by all consoles that have it in their slot.
 
-mod code;
 mod host;
-mod opcodes;
+mod meaning;
 mod region;
+mod writer;
 #[cfg(test)]
 mod tests;
 

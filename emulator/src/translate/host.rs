@@ -1,11 +1,11 @@
 //! Compiled code and its execution.
 //!
 //! The only place with unsafe code, and it cannot do without: what the compiler wrote into memory is called here, works on the
-//! console's board by address, and calls back. Everything about *what* it does there is written down in `code.rs`, whose
+//! console's board by address, and calls back. Everything about *what* it does there is written down in `writer.rs`, whose
 //! addresses all come from `offset_of!`.
 #![allow(unsafe_code)]
 
-use super::code::{self, Helpers};
+use super::writer::{self, Helpers};
 use super::region::Region;
 use super::{offset, Entries, Left, MOST_INSTRUCTIONS, OFTEN};
 use crate::cartridge::Cartridge;
@@ -210,7 +210,7 @@ impl Ready {
         let [read, write, idle_passes, settle] =
             self.helpers.map(|helper| module.declare_func_in_func(helper, &mut self.context.func));
         let helpers = Helpers { read, write, idle_passes, settle };
-        let entered = code::write(region, cartridge, &mut self.context.func, &mut self.builder, &helpers);
+        let entered = writer::write(region, cartridge, &mut self.context.func, &mut self.builder, &helpers);
         let piece = module.declare_anonymous_function(&self.context.func.signature).map_err(Box::new)?;
         module.define_function(piece, &mut self.context).map_err(Box::new)?;
         module.clear_context(&mut self.context);

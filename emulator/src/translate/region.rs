@@ -3,7 +3,7 @@
 //! A region is what can be reached from an address by branches, jumps and calls with known targets, as far as jumps went there
 //! before and as far as it is plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
 
-use super::opcodes::{bytes, bytes_of, decode, Mode, Operation};
+use super::meaning::{bytes, bytes_of, decode, Mode, Operation};
 use super::MOST_BETWEEN_LOOKS;
 use crate::cartridge::Cartridge;
 use std::collections::{BTreeMap, HashSet};

@@ -1,6 +1,6 @@
 //! Programs that are executed twice, translated and interpreted.
 
-use super::opcodes::decode;
+use super::meaning::decode;
 use super::Translation;
 use crate::cartridge::{md5_in_hexadecimal, CartridgeImage, Scheme};
 use crate::environment::{Environment, Settings};
@@ -62,7 +62,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
                 continue;
             };
             bank.push(opcode);
-            match super::opcodes::bytes(mode) {
+            match super::meaning::bytes(mode) {
                 3 => {
                     let target = if matches!(opcode, 0x20 | 0x4C) {
                         0xF000 | random.below(0xFF0) as u16

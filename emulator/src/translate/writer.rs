@@ -6,7 +6,7 @@
 //! What the interpreter leaves on the board must be left here too: what is on the data bus counts after every jump that was
 //! taken (`Bus::settle`), which is a constant nearly always.
 
-use super::opcodes::{bytes, cycles, Change, Condition, Mode, Operation, Register, Then};
+use super::meaning::{bytes, cycles, Change, Condition, Mode, Operation, Register, Then};
 use super::region::{Block as Code, Instruction, Region};
 use super::{Registers, MOST_BETWEEN_LOOKS};
 use crate::cartridge::Cartridge;
