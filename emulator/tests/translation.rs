@@ -26,7 +26,8 @@ const FRAMES: u32 = if cfg!(debug_assertions) { 500 } else { 3_000 };
 /// Plays both environments and compares them after every frame.
 fn compare(name: &str, bytes: &[u8], frames: u32) {
     let [mut translated, mut interpreted] = [Translation::Eager, Translation::Off].map(|translation| {
-        let image = CartridgeImage::new(&bytes.to_vec(), Some(name)).expect("a cartridge of a known scheme");
+        // An image has its own copy of the bytes.
+        let image = CartridgeImage::new(bytes, Some(name)).expect("a cartridge of a known scheme");
         let mut environment = Environment::new(&image, Settings::default());
         environment.set_translation(translation);
         environment
