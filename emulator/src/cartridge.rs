@@ -266,6 +266,13 @@ impl Cartridge {
         self.window.plain(address)
     }
 
+    /// The image's bytes, which the cartridge shares.
+    #[cfg(feature = "translate")]
+    #[inline(always)]
+    pub(crate) fn rom(&self) -> &Arc<[u8]> {
+        &self.window.rom
+    }
+
     /// See [`Window::mapping`].
     #[cfg(feature = "translate")]
     #[inline(always)]

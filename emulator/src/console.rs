@@ -139,7 +139,7 @@ impl Console {
     }
 
     /// Instructions that translated code executed.
-    #[cfg(all(test, feature = "translate"))]
+    #[cfg(feature = "translate")]
     pub(crate) fn executed_by_translated_code(&self) -> u64 {
         self.translated.as_ref().map_or(0, Translated::executed)
     }

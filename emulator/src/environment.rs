@@ -253,10 +253,12 @@ impl Environment {
         self.console.set_translation(translation);
     }
 
-    /// The console.
-    #[cfg(all(test, feature = "translate"))]
-    pub(crate) fn console(&self) -> &Console {
-        &self.console
+    /// Instructions that translated code has executed since this environment was made, or since
+    /// [`Environment::set_translation`]: shows that a comparison compared something.
+    #[doc(hidden)]
+    #[cfg(feature = "translate")]
+    pub fn executed_by_translated_code(&self) -> u64 {
+        self.console.executed_by_translated_code()
     }
 
     fn count_frame(&mut self) {

@@ -41,13 +41,14 @@ impl CartridgeImage {
     }
 
     pub(crate) fn of_scheme(bytes: &[u8], md5: String, scheme: Scheme, file_stem: Option<&str>) -> Self {
+        let bytes = bytes.into();
         Self {
-            bytes: bytes.into(),
+            #[cfg(feature = "translate")]
+            translations: Translations::of(&bytes),
+            bytes,
             md5: md5.into(),
             scheme,
             file_stem: file_stem.map(Arc::from),
-            #[cfg(feature = "translate")]
-            translations: Translations::default(),
         }
     }
 

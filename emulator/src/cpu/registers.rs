@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct Registers {
-    /// Accumulator; this and the two that follow are 0 to 255.
+    /// Accumulator. It, X and Y are at most 255.
     pub(crate) a: u32,
     pub(crate) x: u32,
     pub(crate) y: u32,
