@@ -64,7 +64,7 @@ impl Bus for FlatRam {
     }
 }
 
-/// Where ALE's core is known to differ from the vectors (`console.md` 1.4 to 1.8).
+/// Where ALE's core is known to differ from the vectors (`docs/emulator.md`, CPU).
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Departure {
     None,

@@ -1,4 +1,4 @@
-//! A second TIA, the plainest one `tia.md` allows, for the tests to hold the real one against.
+//! A second TIA, the simplest that behaves as `docs/emulator.md` says: tests compare the real one with it.
 //!
 //! Every access draws at once, clock by clock, what came before it: each pixel asks the registers which of the six objects
 //! show there, sets the latches of those that meet and takes the colour of the uppermost. Nothing is left for later, kept or
