@@ -17,11 +17,11 @@ pub fn missing(what: &str, remedy: &str) {
     let checked = |value: &OsStr| !value.is_empty() && value != "0" && value != "false";
     assert!(
         !std::env::var_os("CI").is_some_and(|value| checked(&value)),
-        "{what} missing, which may not be skipped with CI set: {remedy}"
+        "missing: {what}. With CI set no test may be skipped; {remedy}"
     );
     let thread = std::thread::current();
     // Not with `eprintln`: the test harness hides its output when a test passes.
-    let _ = writeln!(std::io::stderr(), "skipped {}: {what} missing; {remedy}", thread.name().unwrap_or("a test"));
+    let _ = writeln!(std::io::stderr(), "skipped {}: missing {what}; {remedy}", thread.name().unwrap_or("a test"));
 }
 
 /// The files `*.bin` of `$ATARI_ROMS` or, if that is not set, of the repository's `roms` folder, sorted by name. `None`
