@@ -149,7 +149,8 @@ fn run(opcode: u8, vectors: &[Vector], seen: &mut Vec<Departure>) {
 /// Reads a gzipped JSON file.
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_reader(BufReader::new(flate2::read::GzDecoder::new(file))).unwrap()
+    let json = BufReader::new(flate2::read::GzDecoder::new(file));
+    serde_json::from_reader(json).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// How many vectors had `departure`.
