@@ -348,8 +348,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "R", default_value_t = i32::MAX, allow_hyphen_values = true, hide_default_value = true)]
     pub reward_max: i32,
     /// Mix every picture of the last two frames
-    #[arg(long)]
-    pub colour_averaging: bool,
+    #[arg(long, alias = "colour-averaging")]
+    pub color_averaging: bool,
     /// Add a column with the checksum of the newest 84x84 observation (then the environment is stepped frame by frame)
     #[arg(long, conflicts_with_all = ["reward_min", "reward_max"])]
     pub observation: bool,
@@ -368,7 +368,7 @@ pub struct TraceArgs {
     /// Step N environments together, as ale-py's AtariVectorEnv does, and print one line for each
     #[arg(long, value_name = "N", help_heading = "Vector of environments")]
     #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
-        "reward_max", "colour_averaging", "dump_step", "dump_file"])]
+        "reward_max", "color_averaging", "dump_step", "dump_file"])]
     pub vector: Option<usize>,
     /// How those behave.
     #[command(flatten)]

@@ -46,7 +46,7 @@ pub fn run(args: &TraceArgs) -> Result<()> {
         .with_max_episode_frames(args.max_frames)
         .with_truncate_on_life_loss(args.truncate_on_life_loss)
         .with_reward_range((args.reward_min, args.reward_max))
-        .with_color_averaging(args.colour_averaging)
+        .with_color_averaging(args.color_averaging)
         .with_sound_observation(args.audio)
         .with_translation(translation(args.interpret));
     let mut environment = Environment::new(&rom.image, settings);

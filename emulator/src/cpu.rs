@@ -2,8 +2,8 @@
 //!
 //! A 6502 with 13 address lines and no interrupt pins. This is ALE's low-compatibility core: whole
 //! instructions, base cycles charged right after the opcode fetch, so that every other access of an instruction carries
-//! the time of the instruction's end, and no bus access that the result does not need (see the list "ALE, not silicon" in
-//! the crate's root).
+//! the time of the instruction's end, and no bus access that the result does not need (see `docs/emulator.md` and the
+//! list "ALE, not silicon" in the crate's root).
 //!
 //! `cpu/decode.rs` has one row an opcode; `cpu/operations.rs` what the rows do.
 

@@ -1,11 +1,13 @@
 //! The TIA, the video chip: registers, the frame's life, and the clock everything hangs on.
 //!
-//! Register names are from Steve Wright's "Stella Programmer's Guide" (1979); behavior is ALE's as measured. Time is counted in
-//! color clocks, three to a CPU cycle, 228 to a line. Nothing is drawn until a register is about to change or be read
-//! ([`Tia::catch_up`]). Outside the display window nothing is drawn at all: no collisions and no end-of-line work either.
+//! Register names are those of Steve Wright's "Stella Programmer's Guide" (1979); behavior is ALE's, as measured
+//! (`docs/emulator.md`). Time is counted in color clocks, three to a CPU cycle, 228 to a line. Nothing is drawn until a
+//! register is about to change or be read ([`Tia::catch_up`]). Outside the display window nothing is drawn at all, and there
+//! are no collisions and no end-of-line work either.
 //!
-//! `tia/accesses.rs`: register writes and reads; `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and collisions; `tia/painting.rs`: pixels;
-//! `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all again for the tests, slowly.
+//! `tia/accesses.rs`: register writes and reads; `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and
+//! collisions; `tia/painting.rs`: pixels; `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all
+//! again for the tests, slowly.
 
 mod accesses;
 mod canvas;

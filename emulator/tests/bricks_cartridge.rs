@@ -3,6 +3,9 @@
 use atari_emulator::{Action, CartridgeImage, Environment, Scheme, Settings};
 use std::{path::Path, process::Command};
 
+#[path = "support/outside.rs"]
+mod outside;
+
 /// RAM addresses of `cartridges/bricks.asm`, less $80.
 const BALL_X: usize = 0x24;
 const PADDLE_X: usize = 0x28;
@@ -15,8 +18,7 @@ fn bricks() -> Environment {
 #[test]
 fn the_image_is_what_its_source_assembles_to() {
     if Command::new("dasm").output().is_err() {
-        eprintln!("skipped: no assembler to compare with (Debian package dasm)");
-        return;
+        return outside::missing("the assembler dasm", "on Debian: apt install dasm");
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = std::env::temp_dir().join(format!("bricks-{}.bin", std::process::id()));

@@ -1,4 +1,4 @@
-//! Facts about the console and the environment, each as a short program that shows them.
+//! Facts about the console and the environment (`docs/emulator.md`), each shown by a short program.
 //!
 //! Buses, mirrors and the timer are read by the program itself, which leaves what it saw in RAM.
 

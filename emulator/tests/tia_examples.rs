@@ -1,6 +1,6 @@
-//! Worked examples of the TIA's behavior, each as a cartridge that runs in the console.
+//! The TIA's behavior (`docs/emulator.md`) in worked examples, each a cartridge that runs in the console.
 //!
-//! All were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures are read as
+//! All results were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures are read as
 //! runs, (first x, color): background $40, player 0 and missile 0 $1E, player 1 and missile 1 $2E, playfield and ball $3E.
 
 mod program;

@@ -1,4 +1,4 @@
-//! A second TIA, as simple as possible, with which the tests compare the real one.
+//! A second TIA, the simplest that behaves as `docs/emulator.md` says: tests compare the real one with it.
 //!
 //! Every access draws at once, clock by clock, what came before it: each pixel asks the registers which of the six objects
 //! show there, sets the latches of those that meet and takes the color of the uppermost. Nothing is left for later, kept or
