@@ -1,7 +1,7 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files, no window, and no threads but one that now and then translates what is executed often. The
-//! smallest run loop:
+//! Bytes in, frames out: no files and no window. The only threads are one that translates code which is executed often, and
+//! those of a [vector of environments](#map). The smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
@@ -19,6 +19,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets |
+//! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
+//! | [`preprocessed`] | an environment as gymnasium's `AtariPreprocessing` steps it: hold the action, pool, observe |
+//! | `vector` | many of them on threads, as ale-py's `AtariVectorEnv`; the feature `vector` |
 //! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
 //! | [`cartridge`] | images, their recognition, bank switching |
 //! | `console` | CPU, TIA, RIOT and cartridge on one bus; power-on and reset |
@@ -55,13 +58,17 @@ mod controller;
 mod cpu;
 pub mod environment;
 pub mod game;
+pub mod observation;
 pub mod palette;
+pub mod preprocessed;
 pub mod random;
 mod riot;
 mod saved_state;
 mod tia;
 #[cfg(feature = "translate")]
 mod translate;
+#[cfg(feature = "vector")]
+pub mod vector;
 
 pub use action::{Action, ActionError, ActionSet};
 pub use bus::{Bus, OpcodeAhead, Polled};

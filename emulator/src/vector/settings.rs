@@ -1,24 +1,24 @@
-//! How a vector of environments behaves, and everything that can be wrong with what it is given.
+//! How a vector of environments behaves.
 
-use std::fmt;
+use super::error::SettingFault;
+use crate::observation::{ObservationSettings, LARGEST_SIDE};
+use crate::preprocessed::PreprocessedSettings;
 
-/// Largest height and width of an observation, in pixels: ten times any television's, and far below what OpenCV's
-/// 16-bit picture sizes could still be compared with.
-pub const LARGEST_SIDE: usize = 4096;
-
-/// What happens when an episode has ended (Gymnasium's `AutoresetMode`).
+/// How the next episode starts after one has ended (gymnasium's `AutoresetMode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Autoreset {
     /// The next step ignores the environment's action and starts the new episode: reward 0, flags false.
     #[default]
     NextStep,
-    /// The step that ends the episode starts the new one: observation, lives and frame numbers are the new episode's,
-    /// reward and flags the old one's; the last observation is kept apart.
+    /// The step that ends the episode starts the new one. Observation, lives and frame numbers are the new episode's;
+    /// reward and flags are the old one's, whose last observation is kept apart.
     SameStep,
 }
 
 /// Which actions an environment takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum ActionSpace {
     /// An index into the actions that matter to the game.
     #[default]
@@ -28,29 +28,36 @@ pub enum ActionSpace {
     /// A position of an analogue stick, see [`ContinuousAction`](super::ContinuousAction); not for the two games that
     /// accept nine.
     Continuous {
-        /// How far, from 0 to 1, the stick must be pushed along an axis, or the button pressed, to count. ALE's default
-        /// is 0.5.
+        /// How far, from 0 to 1, the stick must be pushed along an axis, or the button pressed, to count. ale-py's
+        /// default is 0.5.
         threshold: f32,
     },
 }
 
-/// Settings of a [`VectorEnvironment`](super::VectorEnvironment). The defaults are those of ale-py's `AtariVectorEnv`,
-/// which wants a number of environments; here it is 1.
+/// Settings of a [`VectorEnvironment`](super::VectorEnvironment). The defaults are ale-py's for `AtariVectorEnv`, with one
+/// environment; the names are gymnasium's.
+///
+/// ```
+/// # use atari_emulator::vector::{Autoreset, VectorSettings};
+/// let settings = VectorSettings::default().with_num_envs(8).with_autoreset(Autoreset::SameStep);
+/// assert_eq!((settings.num_envs, settings.observation_shape()), (8, vec![4, 84, 84]));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct VectorSettings {
-    /// Environments, at least 1.
+    /// Number of environments, at least 1.
     pub num_envs: usize,
-    /// Threads that step them; 0 means one for each core. Never more than environments. The results are the same bytes
-    /// with any number.
+    /// Threads that step them; 0 means one for each core. There are never more threads than environments. Any number gives
+    /// the same bytes.
     pub num_threads: usize,
     /// Frames after which an episode is truncated, at least 1; FIRE and no-ops at its start do not count.
     pub max_episode_frames: u32,
-    /// Probability, per frame, that the previous action is repeated instead of the new one. (ale-py keeps six significant
-    /// digits of it.)
+    /// Probability, for each frame, that the previous action is repeated instead of the new one. (ale-py keeps six
+    /// significant digits of it.)
     pub sticky_probability: f32,
-    /// Which actions are taken.
+    /// Which actions the environments take.
     pub action_space: ActionSpace,
-    /// What happens when an episode has ended.
+    /// How the next episode starts after one has ended.
     pub autoreset: Autoreset,
     /// Rows of an observation, 1 to [`LARGEST_SIDE`].
     pub height: usize,
@@ -100,130 +107,66 @@ impl Default for VectorSettings {
     }
 }
 
-/// A setting outside its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingFault {
-    /// The field of [`VectorSettings`].
-    pub setting: &'static str,
-    /// What it is.
-    pub value: String,
-    /// What it may be.
-    pub allowed: String,
+/// A setter for each field.
+macro_rules! setters {
+    ($($setter:ident, $field:ident: $type:ty;)*) => {
+        impl VectorSettings {
+            $(
+                #[doc = concat!("With this [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                pub fn $setter(mut self, $field: $type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
 }
 
-impl fmt::Display for SettingFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}, allowed is {}", self.setting, self.value, self.allowed)
-    }
-}
-
-/// What a [`VectorEnvironment`](super::VectorEnvironment) refuses. After an error everything is as it was before the call.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum VectorError {
-    /// Settings outside their ranges: all of them.
-    #[error("{}", list(.0))]
-    Settings(Vec<SettingFault>),
-    /// The observations do not fit the memory.
-    #[error("{num_envs} environments with {bytes_each} bytes of observation each do not fit the memory; ask for fewer, or for smaller ones")]
-    TooLarge {
-        /// Environments asked for.
-        num_envs: usize,
-        /// Bytes of one observation.
-        bytes_each: usize,
-    },
-    /// The operating system gave no threads.
-    #[error("cannot start {threads} threads: {reason}; set num_threads to 1 to do without")]
-    Threads {
-        /// Threads asked for.
-        threads: usize,
-        /// Why there are none.
-        reason: String,
-    },
-    /// A step, a look or a masked reset before the first full reset.
-    #[error("the environments have not been reset; call reset for all of them first")]
-    NotReset,
-    /// One action for each environment is needed.
-    #[error("{found} actions for {expected} environments; give one for each")]
-    ActionCount {
-        /// Actions given.
-        found: usize,
-        /// Environments.
-        expected: usize,
-    },
-    /// An index outside the action set. (ale-py waits forever then.)
-    #[error("action {found} for environment {env}, allowed is 0 to {}", .actions - 1)]
-    ActionOutOfRange {
-        /// The environment, from 0.
-        env: usize,
-        /// The index given.
-        found: usize,
-        /// Actions there are.
-        actions: usize,
-    },
-    /// A component of a continuous action outside its range.
-    #[error("{component} {found} for environment {env}, allowed is {allowed}")]
-    ContinuousActionOutOfRange {
-        /// The environment, from 0.
-        env: usize,
-        /// `radius`, `angle` or `fire`.
-        component: &'static str,
-        /// What was given.
-        found: f32,
-        /// What it may be.
-        allowed: &'static str,
-    },
-    /// Indices where the settings ask for continuous actions, or the other way round.
-    #[error("{found} actions given, but the action space is {expected}")]
-    ActionKind {
-        /// `continuous` or `discrete`.
-        found: &'static str,
-        /// The other one.
-        expected: &'static str,
-    },
-    /// One seed for each environment being reset is needed.
-    #[error("{found} seeds for {expected} environments being reset; give one for each")]
-    SeedCount {
-        /// Seeds given.
-        found: usize,
-        /// Environments being reset.
-        expected: usize,
-    },
-    /// A seed that is no C int.
-    #[error("seed {found} for environment {env}, allowed is {} to {} (negative: none)", i32::MIN, i32::MAX)]
-    SeedOutOfRange {
-        /// The environment, from 0.
-        env: usize,
-        /// The seed.
-        found: i64,
-    },
-    /// A mask has one flag for each environment.
-    #[error("a reset mask of {found} flags for {expected} environments; give one for each")]
-    MaskLength {
-        /// Flags given.
-        found: usize,
-        /// Environments.
-        expected: usize,
-    },
-}
-
-fn list(faults: &[SettingFault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+setters! {
+    with_num_envs, num_envs: usize;
+    with_num_threads, num_threads: usize;
+    with_max_episode_frames, max_episode_frames: u32;
+    with_sticky_probability, sticky_probability: f32;
+    with_action_space, action_space: ActionSpace;
+    with_autoreset, autoreset: Autoreset;
+    with_height, height: usize;
+    with_width, width: usize;
+    with_grayscale, grayscale: bool;
+    with_stack, stack: usize;
+    with_frame_skip, frame_skip: u32;
+    with_maxpool, maxpool: bool;
+    with_noop_max, noop_max: u32;
+    with_episodic_life, episodic_life: bool;
+    with_life_loss_info, life_loss_info: bool;
+    with_reward_clipping, reward_clipping: bool;
+    with_use_fire_reset, use_fire_reset: bool;
 }
 
 impl VectorSettings {
-    /// Bytes of one observation: `stack * height * width`, three times that in colour; `None` if that is no number.
+    /// Bytes of one observation: `stack * height * width`, three times that in color; `None` if that exceeds `usize`.
     pub fn observation_bytes(&self) -> Option<usize> {
-        let channels = if self.grayscale { 1 } else { 3 };
-        self.stack.checked_mul(self.height)?.checked_mul(self.width)?.checked_mul(channels)
+        self.observation().frame_bytes()?.checked_mul(self.stack)
     }
 
-    /// The shape of one observation: (stack, height, width), in colour with the 3 channels last.
+    /// The shape of one observation: (stack, height, width), in color (stack, height, width, 3).
     pub fn observation_shape(&self) -> Vec<usize> {
-        let mut shape = vec![self.stack, self.height, self.width];
-        if !self.grayscale {
-            shape.push(3);
-        }
+        let mut shape = vec![self.stack];
+        shape.extend(self.observation().shape());
         shape
+    }
+
+    /// One frame of an observation.
+    fn observation(&self) -> ObservationSettings {
+        ObservationSettings::default().with_size(self.height, self.width).with_grayscale(self.grayscale)
+    }
+
+    /// How each environment steps. Ends of episodes and lost lives are the vector's business.
+    pub(super) fn preprocessing(&self, fire_reset: bool) -> PreprocessedSettings {
+        PreprocessedSettings::default()
+            .with_frame_skip(self.frame_skip)
+            .with_maxpool(self.maxpool)
+            .with_fire_reset(fire_reset)
+            .with_observation(self.observation())
     }
 
     /// Every setting outside its range. `legal_actions` is the number of actions that the game accepts.
