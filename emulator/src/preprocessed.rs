@@ -362,7 +362,9 @@ mod tests {
     fn a_saved_step_is_resumed_with_its_frame() {
         let mut game = bricks(false, false, CutShort::LastScreen);
         game.reset(3);
-        (0..20).for_each(|_| drop(game.step(Action::Fire)));
+        for _ in 0..20 {
+            game.step(Action::Fire);
+        }
         let (state, frame) = (game.environment().save(), game.frame().to_vec());
         let mut resumed = bricks(false, false, CutShort::LastScreen);
         resumed.environment_mut().restore(&state).unwrap();
