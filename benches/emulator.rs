@@ -6,7 +6,7 @@ use anyhow::Result;
 use atari_dqn::bench::{agent_steps, frames, vector_steps};
 use atari_dqn::random::{Generator, Purpose};
 use atari_dqn::roms::{self, LoadedRom};
-use atari_dqn::vector::VectorSettings;
+use atari_emulator::vector::VectorSettings;
 use atari_emulator::{Environment, Settings, Translation};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
@@ -50,7 +50,7 @@ fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     calls(&mut group, "frame", CALLS, 1, frames(rom, false, Translation::Usual));
     calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true, Translation::Usual));
     calls(&mut group, "agent step", CALLS, 1, agent_steps(rom, Translation::Usual));
-    let settings = VectorSettings { num_envs: ENVIRONMENTS, num_threads: 1, ..VectorSettings::default() };
+    let settings = VectorSettings::default().with_num_envs(ENVIRONMENTS).with_num_threads(1);
     let per_step = settings.num_envs as u64 * u64::from(settings.frame_skip);
     let mut step = vector_steps(rom, settings)?;
     let mut outcome = Ok(());

@@ -10,8 +10,8 @@ use crate::preprocess::{AgentEnvironment, FrameStack, Preprocessing, Resize, STA
 use crate::random::{Generator, Purpose};
 use crate::roms::{self, LoadedRom};
 use crate::train;
-use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
+use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
 use atari_emulator::{Environment, Settings, Translation};
 use serde_json::json;
 use std::hint::black_box;
@@ -204,12 +204,10 @@ fn steps_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Re
 
 /// Frames of all environments together, those of resets not counted.
 fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
-    let settings = VectorSettings {
-        num_envs: args.envs,
-        num_threads: args.threads,
-        translation: translation(args.interpret),
-        ..VectorSettings::default()
-    };
+    let settings = VectorSettings::default()
+        .with_num_envs(args.envs)
+        .with_num_threads(args.threads)
+        .with_translation(translation(args.interpret));
     let skip = u64::from(settings.frame_skip);
     let play = vector_steps(rom, settings)?;
     let frames = args.envs as u64 * skip;

@@ -375,7 +375,7 @@ pub struct TraceArgs {
     pub vector_options: VectorArgs,
 }
 
-/// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
+/// Options of `trace --vector`; what they set is described at [`VectorSettings`](atari_emulator::vector::VectorSettings).
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Vector of environments")]
 pub struct VectorArgs {

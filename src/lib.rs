@@ -52,7 +52,6 @@ pub mod run_log;
 pub mod run_record;
 pub mod schedule;
 pub mod scores;
-mod screens;
 pub mod sealed_file;
 pub mod sweep;
 #[cfg(test)]
@@ -61,4 +60,3 @@ pub mod tensorboard;
 pub mod trace;
 pub mod train;
 pub mod trainer;
-pub mod vector;

@@ -1,7 +1,7 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files, no window, and no threads except one that translates frequently executed code. The smallest
-//! run loop:
+//! Bytes in, frames out: no files and no window. The only threads are one that translates code which is executed often, and
+//! those of a vector of environments. The smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
@@ -83,12 +83,15 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `vector` | many environments on threads, as ale-py's `AtariVectorEnv`; with the feature `vector` |
+//! | [`preprocessed`] | an environment as gymnasium's `AtariPreprocessing` steps it: hold the action, pool, observe |
 //! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets; [`Settings`] |
 //! | `console` | CPU and board: power-on, reset, one frame |
 //! | [`image`] | the bytes of a cartridge, and the translated code that consoles share |
 //! | `translate` | cartridge code as the host's own; with the feature `translate`, without which everything is interpreted |
 //! | `board` | TIA, RIOT and cartridge on one bus |
 //! | `riot` | RAM and timer |
+//! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
 //! | `cartridge` | bank switching and its recognition |
 //! | `controller` | sticks, paddles and switches |
 //! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
@@ -126,8 +129,10 @@ mod cpu;
 pub mod environment;
 pub mod game;
 pub mod image;
+pub mod observation;
 mod opcode;
 pub mod palette;
+pub mod preprocessed;
 mod properties;
 pub mod random;
 mod riot;
@@ -137,6 +142,8 @@ mod tia;
 #[cfg(feature = "translate")]
 mod translate;
 mod translation;
+#[cfg(feature = "vector")]
+pub mod vector;
 
 pub use action::{Action, ActionError, ActionNameError, ActionSet};
 pub use cartridge::{CartridgeError, Scheme, LARGEST_IMAGE};

@@ -10,12 +10,14 @@ const FLOORS: &[&[&str]] = &[
     &["action", "opcode", "properties", "saved_state", "translation"],
     &["cpu", "palette", "random", "tia"],
     &["cartridge", "controller", "game", "screen"],
-    &["riot"],
+    &["observation", "riot"],
     &["board"],
     &["translate"],
     &["image"],
     &["console"],
     &["environment"],
+    &["preprocessed"],
+    &["vector"],
 ];
 
 #[test]

@@ -102,9 +102,7 @@ impl Pilot for NetworkPilot {
     }
 
     fn act(&mut self, environment: &mut Environment) -> Result<Action> {
-        let (resize, height, gray) =
-            (self.preprocessing.resize, environment.screen_height(), environment.palette().gray());
-        let observer = self.observer.get_or_insert_with(|| Observer::new(resize, height));
+        let observer = self.observer.get_or_insert_with(|| self.preprocessing.observer(environment));
         if self.stage == Stage::Start {
             self.stage = Stage::FirstScreen;
             if self.preprocessing.fire_reset && self.actions.contains(&Action::Fire) {
@@ -114,11 +112,11 @@ impl Pilot for NetworkPilot {
         if self.stage == Stage::FirstScreen {
             self.stage = Stage::Running;
             observer.forget();
-            self.stack.begin(observer.observe(environment.screen(), gray));
+            self.stack.begin(observer.observe(environment.screen()));
             self.action = self.choose()?;
             self.frames_left = self.preprocessing.frame_skip;
         } else if self.frames_left == 0 {
-            self.stack.push(observer.observe(environment.screen(), gray));
+            self.stack.push(observer.observe(environment.screen()));
             self.action = self.choose()?;
             self.frames_left = self.preprocessing.frame_skip;
         } else if self.frames_left == 1 {
