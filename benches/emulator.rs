@@ -1,23 +1,23 @@
-//! How long the parts of the environment take, by criterion: `cargo bench --bench emulator`, a minute. See README.md here.
+//! Times the parts of the environment with criterion: `cargo bench --bench emulator` (a minute); see README.md in this folder.
 //!
-//! The games are the built-in one and those of [`GAMES`] that are in `./roms` or `$ATARI_ROMS`.
+//! Measures the built-in game, and those of [`GAMES`] that are in `./roms` or `$ATARI_ROMS`.
 
 use anyhow::Result;
 use atari_dqn::commands::bench::{agent_steps, frames, vector_steps};
 use atari_dqn::environments::cartridges::{self, LoadedRom};
 use atari_dqn::random::{Generator, Purpose};
-use atari_dqn::vector::VectorSettings;
-use atari_emulator::{Environment, Settings};
+use atari_emulator::vector::VectorSettings;
+use atari_emulator::{Environment, Settings, Translation};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use std::time::Duration;
 
-/// Cartridges measured where they are found.
+/// Cartridges to measure if found.
 const GAMES: [&str; 3] = ["breakout", "pong", "seaquest"];
 
-/// Calls of an iteration where one call's time depends on what the game is just doing: a second of play or more.
+/// Calls per iteration: a second of play or more, because a single call's time depends on the scene.
 const CALLS: u64 = 60;
-/// The same of a vector, whose environments are at different places anyway.
+/// Fewer for a vector, whose environments show different scenes anyway.
 const VECTOR_CALLS: u64 = 8;
 
 /// Environments of the vector.
@@ -42,15 +42,15 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Everything about one game; a bench's element is what its name says: a frame, a step, a state.
+/// Measures one game. The elements of a bench are the frames, steps or states in its name.
 fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     let mut group = criterion.benchmark_group(&rom.name);
-    // The games go on from sample to sample, so that samples are equals only if they play equally long.
+    // Games continue from sample to sample, so only samples of equal length are comparable.
     group.sampling_mode(SamplingMode::Flat);
-    calls(&mut group, "frame", CALLS, 1, frames(rom, false));
-    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true));
-    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom));
-    let settings = VectorSettings { num_envs: ENVIRONMENTS, num_threads: 1, ..VectorSettings::default() };
+    calls(&mut group, "frame", CALLS, 1, frames(rom, false, Translation::Usual));
+    calls(&mut group, "frame, screen read", CALLS, 1, frames(rom, true, Translation::Usual));
+    calls(&mut group, "agent step", CALLS, 1, agent_steps(rom, Translation::Usual));
+    let settings = VectorSettings::default().with_num_envs(ENVIRONMENTS).with_num_threads(1);
     let per_step = settings.num_envs as u64 * u64::from(settings.frame_skip);
     let mut step = vector_steps(rom, settings)?;
     let mut outcome = Ok(());
@@ -79,7 +79,7 @@ fn measure(criterion: &mut Criterion, rom: &LoadedRom) -> Result<()> {
     Ok(())
 }
 
-/// Measures `number` calls, each of which does `elements` of what `name` says.
+/// Measures `number` calls that process `elements` elements each.
 fn calls(group: &mut BenchmarkGroup<WallTime>, name: &str, number: u64, elements: u64, mut call: impl FnMut()) {
     group.throughput(Throughput::Elements(number * elements));
     group.bench_function(name, |bencher| {
@@ -91,7 +91,7 @@ fn calls(group: &mut BenchmarkGroup<WallTime>, name: &str, number: u64, elements
     });
 }
 
-/// An environment some seconds into a game: what is saved and cloned while learning.
+/// An environment some seconds into a game, as checkpoints save it.
 fn in_play(rom: &LoadedRom) -> Environment {
     let mut environment = Environment::new(&rom.image, Settings::default());
     let actions = environment.minimal_actions();

@@ -4,16 +4,16 @@
     cargo build --release
     benches/instructions.py                        # bricks, and breakout and seaquest where they are found
     benches/instructions.py --check                # fails where a count is more than 3 % above benches/instructions.json
-    benches/instructions.py --update               # makes that file what was counted now
+    benches/instructions.py --update               # writes the counts to that file
     benches/instructions.py pong qbert             # other games
 
-`atari-dqn bench --frames` plays the same random actions twice, the second time longer; the difference of the counts
-divided by the frames more is an instruction count without start-up. "raw" is `bench emulator`: one environment, the screen
-not read. "vector" is `bench vector`: 8 environments on one thread, frame skip 4, 84x84 observations, a frame of one
-environment; resets that games over bring are in both. Counts differ by 0.01 % between runs, but by more with another
-compiler and a little with another processor, so the reference file names both.
+`atari-dqn bench --frames` plays the same random actions twice, the second time longer. The difference of the counts, divided
+by the extra frames, is an instruction count without start-up. "raw" is `bench emulator`: one environment, screen not read.
+"vector" is `bench vector`: 8 environments on one thread, frame skip 4, 84x84 observations, counted per frame of one environment.
+Both include resets after game over. Counts differ by 0.01 % between runs, slightly with another processor, and more with
+another compiler; so the reference file names both.
 
-Exit status: 0, or 1 when --check found a count too high or something could not be run.
+Exit status: 0, or 1 if --check found a count too high or something could not be run.
 """
 
 import argparse
@@ -34,9 +34,9 @@ GAMES = [BUILT_IN, "breakout", "seaquest"]
 KINDS = ["raw", "vector"]
 ENVIRONMENTS = 8
 FRAME_SKIP = 4
-# A frame's count depends on where in a game it is, so that the longer run must see some play.
+# Counts depend on what happens in the game, so the longer run must include some play.
 FEWER, MORE = 320, 1920
-# What changes of no concern to anybody (the order of functions, another patch level of a library) may cost.
+# Allowed for irrelevant changes: order of functions, patch level of a library.
 TOLERANCE = 0.03
 
 
@@ -45,7 +45,7 @@ def parse_arguments():
     parser.add_argument("games", nargs="*", metavar="GAME", help="cartridges by name, or `bricks` [%s]" % " ".join(GAMES))
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help=f"fail where a count is more than {TOLERANCE:.0%} above the reference")
-    action.add_argument("--update", action="store_true", help="write the counts into the reference; other games stay if counted alike")
+    action.add_argument("--update", action="store_true", help="write the counts to the reference; keeps other games if compiler and processor are the same")
     parser.add_argument("--reference", type=pathlib.Path, default=REFERENCE, metavar="FILE")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
@@ -66,13 +66,12 @@ def instructions(binary, kind, rom, frames):
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "callgrind.out"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
-        command = valgrind + command + ["--frames", frames]
-        # Translated code appears when another thread has made it: its instructions are not the same in every run.
-        environment = os.environ | {"ATARI_DQN_INTERPRET": "1"}
+        # Another thread translates cartridge code, at a different time in every run: interpret, to get repeatable counts.
+        command = valgrind + command + ["--frames", frames, "--interpret"]
         line = [str(part) for part in command]
-        result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, env=environment)
+        result = subprocess.run(line, capture_output=True, text=True, cwd=ROOT)
         if result.returncode != 0:
-            # The program's own words, without valgrind's ==123==.
+            # The program's own messages, without valgrind's ==123==.
             words = [line for line in result.stderr.splitlines() if not line.startswith("==")] or [result.stderr.strip()]
             sys.exit(f"error: {rom}: status {result.returncode}: {' '.join(words)}")
         return int(re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[1])
@@ -101,7 +100,7 @@ def processor():
 
 
 def made_with():
-    """What the counts depend on besides the program."""
+    """Compiler and processor: the counts depend on them."""
     try:
         compiler = subprocess.run(["rustc", "--version"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     except OSError:
@@ -110,7 +109,7 @@ def made_with():
 
 
 def compare(game, counts, reference):
-    """The cells that say how the counts differ from the reference; whether any is too high."""
+    """Table cells with the differences from the reference, and whether any count is too high."""
     known = reference.get(game)
     if known is None:
         return ["-"] * len(KINDS), False
@@ -137,7 +136,7 @@ def main():
         print(f"{game:20} {raw:9,} {vector:9,}   {cells[0]:>10} {cells[1]:>10}", flush=True)
     now = made_with()
     if args.update:
-        # Counts made with something else do not belong under this head.
+        # Counts of another compiler or processor are dropped.
         kept = reference["games"] if all(reference.get(key) == value for key, value in now.items()) else {}
         games = dict(sorted({**kept, **counted}.items()))
         args.reference.write_text(json.dumps({**now, "frames": [FEWER, MORE], "games": games}, indent=2) + "\n")

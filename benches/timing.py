@@ -1,4 +1,4 @@
-"""How the peers are measured."""
+"""Measures the rate of a function."""
 
 import time
 

@@ -1,27 +1,25 @@
 #!/usr/bin/env python3
-"""Measures this program against its peers: in one call, in turns, so that a busy machine disturbs both alike.
+"""Measures this program against its peers in alternation, so that other load on the machine affects all sides equally.
 
     cargo build --release
-    benches/vs_peers.py emulator                   # ale-py's core, frame by frame, screen not read
+    benches/vs_peers.py emulator                   # ale-py's core, frame by frame, without reading the screen
     benches/vs_peers.py vector                     # ale-py's AtariVectorEnv: 8 environments on one thread, 84x84 observations
     benches/vs_peers.py vector --envpool           # EnvPool as well, in the same rounds
-    benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against itself on one thread,
-                                                   # and against a program of one thread on each core
+    benches/vs_peers.py scaling                    # no peer: this program's vector on all cores against one thread, and
+                                                   # against one single-threaded program per core
     benches/vs_peers.py learner                    # PyTorch: updates of the Nature network, batch 32, and decisions on one state
-    benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: steps of training as CleanRL's users run it
-    benches/vs_peers.py variants                   # no peer: training steps of each variant of DQN against plain DQN's
+    benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: training steps with CleanRL's settings
+    benches/vs_peers.py variants                   # no peer: training steps of each DQN variant against plain DQN
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
-Of the emulator and the vector all sides play uniformly random actions of the minimal set and start the game anew when it is
-over; benches/peer_dqn.py is the peer of the learner and of training. A ratio is that
-of the medians over the rounds; the spread is the least and the greatest ratio of one round. The last lines have the
-geometric means over the games; a game that a peer lacks has a dash.
+For `emulator` and `vector` all sides play uniformly random minimal actions and reset after game over; for `learner` and
+`train` the peer is benches/peer_dqn.py. A ratio is the ratio of the medians over the rounds; the spread is the lowest and the
+highest ratio of a single round. The last lines hold geometric means over the games. A dash marks a game that a peer lacks.
 
-ale-py is installed into .venv by the first run, as for scripts/compare_with_ale.py, EnvPool by the first run with --envpool
-(300 MB to fetch, 1 GB on disk: it insists on the assets of all its other worlds), PyTorch by the first of `learner` or `train`
-(some GB: its wheel brings CUDA along). The cartridges are the ones that ale-py
-carries; EnvPool plays its own copies, the same bytes.
+The first run installs ale-py into .venv, like scripts/compare_with_ale.py. The first --envpool installs EnvPool (300 MB to
+download, 1 GB on disk: it requires the assets of all its environments), and the first `learner` or `train` installs PyTorch
+(some GB, as its wheel includes CUDA). The cartridges are ale-py's; EnvPool uses its own, identical copies.
 """
 
 import argparse
@@ -42,13 +40,13 @@ ENVIRONMENTS = 8
 FRAME_SKIP = 4
 ENVPOOL = "envpool==1.2.5"
 TORCH = "torch==2.15.0"
-# Of `scaling` when none is named: whether two threads are nearly twice as fast does not depend on the game.
+# Default games of `scaling`: a few are enough, as scaling hardly depends on the game.
 SCALING_GAMES = ["breakout", "pong", "seaquest", "space_invaders"]
-# Of `train`; the emulator's share of the time is small.
+# Default games of `train`, where the emulator takes little of the time.
 TRAINING_GAMES = ["breakout", "pong"]
-# What `learner` measures: (row, key in the JSON of `bench learner`).
+# Rows of `learner`, and their keys in the JSON of `bench learner`.
 LEARNER_ROWS = {"update": "updates_per_second", "decision": "decisions_per_second"}
-# What `variants` compares with plain DQN: (row, keys that differ).
+# Rows of `variants`, and the configuration keys that differ from plain DQN.
 VARIANTS = {
     "n-step": ["n_step=3"],
     "Double": ["double=true"],
@@ -58,7 +56,7 @@ VARIANTS = {
     "C51": ["categorical=true"],
 }
 VARIANTS["all six"] = sum(VARIANTS.values(), [])
-# What the rates of each kind count, a second.
+# Units of the rates, per second.
 UNITS = {"learner": "", "train": "steps", "variants": "steps"}
 
 
@@ -68,8 +66,8 @@ def parse_arguments():
     parser.add_argument(
         "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}; train: {' '.join(TRAINING_GAMES)}]"
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[%(default)s]")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of each side and round [0.5; learner, train and variants: 5]")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of measurements [%(default)s]")
+    parser.add_argument("--seconds", type=float, metavar="S", help="seconds per side and round [0.5; learner, train and variants: 5]")
     parser.add_argument("--envpool", action="store_true", help="measure EnvPool too (with `vector`)")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
@@ -99,7 +97,7 @@ def ale_emulator(game):
     ale.loadROM(str(ale_py.roms.get_rom_path(game)))
     draw = random.Random(game)
     minimal = ale.getMinimalActionSet()
-    # Drawn beforehand: drawing costs Python more than a call of act.
+    # Drawn in advance: drawing an action takes Python longer than a call of act.
     actions = iter([draw.choice(minimal) for _ in range(4096)] * 256)
 
     def step():
@@ -127,7 +125,7 @@ def ale_vector(game):
 
 
 def envpool_vector(game):
-    """Returns a function that measures EnvPool's frames a second; None if it does not have the game."""
+    """Returns a function that measures EnvPool's frames a second; None if EnvPool lacks the game."""
     import envpool
     import numpy
 
@@ -147,7 +145,7 @@ def envpool_vector(game):
 
 
 def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second", settings=()):
-    """Returns a function that measures this program's rate named `key`; of several running at once, that of all together."""
+    """Returns a function that measures this program's rate `key`; the sum, for several `programs` at the same time."""
     import ale_py.roms
 
     command = [args.binary, "bench", kind, "--json"]
@@ -175,7 +173,7 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames
 
 
 def sides(args):
-    """The names of the sides, and a function that makes their measuring functions for a game; the first is compared."""
+    """Names of the sides (this program first), and a function that returns their measuring functions for a game."""
     if args.kind == "emulator":
         return ["atari-dqn", "ale-py"], lambda game: [ours("emulator", game, args), ale_emulator(game)]
     if args.kind == "scaling":
@@ -183,7 +181,7 @@ def sides(args):
         if cores < 2:
             sys.exit("error: there is one core only, so there is nothing to compare")
         envs = max(ENVIRONMENTS, 4 * cores)
-        # Programs that share nothing show what the cores yield while others use them too: no vector can do better.
+        # Programs that share nothing show what the cores can deliver under the present load: an upper bound for the vector.
         return [f"{cores} threads", "1 thread", f"{cores} programs"], lambda game: [
             ours("vector", game, args, envs, cores),
             ours("vector", game, args, envs),

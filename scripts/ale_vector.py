@@ -1,8 +1,8 @@
-"""What ale-py's AtariVectorEnv says, in the lines of `atari-dqn trace --vector`.
+"""Steps ale-py's AtariVectorEnv and prints the lines of `atari-dqn trace --vector`.
 
-For scripts/compare_with_ale.py. Needs ale-py and gymnasium, and numpy.
+Used by scripts/compare_with_ale.py. Needs ale-py, gymnasium and numpy.
 
-ale-py waits forever for an environment whose action is out of range, so call this in a process that can be ended.
+ale-py hangs on an action that is out of range, so call this in a process that can be killed.
 """
 
 import zlib
@@ -12,7 +12,7 @@ HEADER = (
     "observation_crc32,final_observation_crc32"
 )
 
-# Keyword of AtariVectorEnv -> its default, and what says it to `atari-dqn trace`.
+# Keyword of AtariVectorEnv -> its default, and the corresponding flags of `atari-dqn trace`.
 _FLAGS = {
     "num_threads": (0, lambda value: ["--threads", value]),
     "max_num_frames_per_episode": (108000, lambda value: ["--max-frames", value]),
@@ -34,8 +34,8 @@ _FLAGS = {
 
 
 def trace_flags(settings):
-    """The flags with which `atari-dqn trace` behaves as AtariVectorEnv does with `settings`: its keywords, `num_envs`
-    among them, and `seed`, that of the first reset."""
+    """Flags that make `atari-dqn trace` behave like AtariVectorEnv with `settings`: its keywords, including `num_envs`, and
+    `seed`, the seed of the first reset."""
     flags = ["--vector", settings["num_envs"], "--seed", settings.get("seed", 0)]
     if settings.get("continuous"):
         flags += ["--continuous", settings.get("continuous_action_threshold", 0.5)]
@@ -43,12 +43,12 @@ def trace_flags(settings):
         flags += flag(settings.get(keyword, default))
     unknown = set(settings) - set(_FLAGS) - {"num_envs", "seed", "continuous", "continuous_action_threshold"}
     if unknown:
-        raise ValueError(f"no flag says {', '.join(sorted(unknown))}")
+        raise ValueError(f"`atari-dqn trace` has no flag for {', '.join(sorted(unknown))}")
     return [str(flag) for flag in flags]
 
 
 def action_text(row):
-    """The line of the action file that says `row`: see `vector_lines`."""
+    """The line of the action file for `row` (see `vector_lines`)."""
     if row[0] == "reset":
         _, mask, seeds = row
         return " ".join(["reset", *(str(int(flag)) for flag in mask), *map(str, seeds or [])])
@@ -56,7 +56,7 @@ def action_text(row):
 
 
 def make(rom_or_name, settings):
-    """An AtariVectorEnv of the game with this name, or of this cartridge file, whose stem must then be a game's name."""
+    """An AtariVectorEnv of a game by name, or of a cartridge file whose stem is a game's name."""
     import ale_py
     import ale_py.roms
     from ale_py.vector_env import AtariVectorEnv
@@ -66,7 +66,7 @@ def make(rom_or_name, settings):
     path = str(rom_or_name)
     if not path.endswith(".bin"):
         return AtariVectorEnv(path, **keywords)
-    # AtariVectorEnv takes names only and asks this function for the file.
+    # AtariVectorEnv accepts names only and gets the file from this function.
     original = ale_py.roms.get_rom_path
     ale_py.roms.get_rom_path = lambda name: path
     try:
@@ -76,11 +76,11 @@ def make(rom_or_name, settings):
 
 
 def vector_lines(envs, action_rows, settings):
-    """Generates the lines of the trace, header first; `envs` is what `make` made with `settings`.
+    """Generates the lines of the trace, header first. `envs` comes from `make` with the same `settings`.
 
-    A row is a list with one action for each environment: an index, or with `continuous` a tuple (radius, angle, fire).
-    The row ("reset", mask, seeds) resets the environments with a true value in `mask`; `seeds` has one for each of them,
-    or is None.
+    A row is a list with one action per environment: an index, or with `continuous` a tuple (radius, angle, fire). The row
+    ("reset", mask, seeds) resets the environments whose entry in `mask` is true; `seeds` has one seed for each of them, or is
+    None.
     """
     import numpy
 
@@ -101,7 +101,7 @@ def vector_lines(envs, action_rows, settings):
 
 
 class _Writer:
-    """Writes lines and keeps what it takes to know which episodes have ended."""
+    """Writes lines, and remembers where episodes started to recognize their ends."""
 
     def __init__(self):
         self.episode_starts = {}
@@ -110,11 +110,11 @@ class _Writer:
         finals = info.get("final_obs")
         for row, env in enumerate(info["env_id"]):
             frame, episode_frame = int(info["frame_number"][row]), int(info["episode_frame_number"][row])
-            # A lost life may be flagged without an end, and then the row of the final observation is uninitialised memory.
-            # The frame at which the episode started is another one after every reset.
-            started_anew = frame - episode_frame != self.episode_starts.get(env)
+            # ale-py may flag a lost life without an end of the episode; the final observation is uninitialized memory then.
+            # An episode has ended only if its first frame's number changed.
+            restarted = frame - episode_frame != self.episode_starts.get(env)
             self.episode_starts[env] = frame - episode_frame
-            last = f"{zlib.crc32(finals[row]):08x}" if finals is not None and started_anew else "-"
+            last = f"{zlib.crc32(finals[row]):08x}" if finals is not None and restarted else "-"
             yield (
                 f"{step},{env},{int(rewards[row])},{int(terminated[row])},{int(truncated[row])},{info['lives'][row]},"
                 f"{frame},{episode_frame},{zlib.crc32(observations[row]):08x},{last}"

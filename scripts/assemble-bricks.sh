@@ -2,8 +2,8 @@
 # Assembles the built-in game, emulator/cartridges/bricks.asm, with dasm.
 #
 #   scripts/assemble-bricks.sh            writes emulator/cartridges/bricks.bin
-#   scripts/assemble-bricks.sh OUTPUT     writes OUTPUT instead, e.g. to compare
-#                                         it with the image in the repository
+#   scripts/assemble-bricks.sh OUTPUT     writes OUTPUT, e.g. to compare it with
+#                                         the image in the repository
 set -euo pipefail
 
 if [ "$#" -gt 1 ]; then
@@ -21,8 +21,8 @@ if ! command -v dasm >/dev/null 2>&1; then
     exit 1
 fi
 
-# dasm writes its output even when it then reports an error, so it works on a
-# temporary file and a good image is never replaced by a broken one.
+# dasm writes output even if it then fails, so it writes to a temporary file:
+# a good image is never replaced by a broken one.
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 if ! dasm "$folder/bricks.asm" -f3 "-o$work/bricks.bin" >"$work/log"; then

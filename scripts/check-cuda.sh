@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves that `--features cuda` compiles, on a machine with neither a GPU nor the CUDA toolkit: the toolkit's compiler
-# and headers come from wheels. Takes about 20 minutes on two cores, most of it candle's kernels; target/cuda keeps what
-# was built. Pass `build` to compile and link everything, or any other arguments for cargo, in place of `check`.
+# Checks that `--features cuda` compiles, on a machine without a GPU and without the CUDA toolkit: the toolkit's compiler and
+# headers come from Python wheels. Takes about 20 minutes on two cores, mostly for candle's kernels; target/cuda keeps the
+# results. Pass `build` to compile and link everything, or other arguments for cargo, instead of `check`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +15,7 @@ fail() {
     exit 1
 }
 
-# 13.0: what candle 0.11's cudarc knows; it refuses 13.5.
+# The cudarc of candle 0.11 supports 13.0 and refuses 13.5.
 wheels=(
     'nvidia-cuda-nvcc==13.0.*' 'nvidia-cuda-crt==13.0.*' 'nvidia-nvvm==13.0.*' 'nvidia-cuda-runtime==13.0.*'
     'nvidia-cuda-nvrtc==13.0.*' 'nvidia-cuda-cccl==13.0.*' 'nvidia-cublas==13.0.*' 'nvidia-curand==10.4.*'
@@ -34,7 +34,7 @@ if [[ "$(cat "$stamp" 2>/dev/null)" != "${wheels[*]}" ]]; then
     echo "${wheels[*]}" >"$stamp"
 fi
 
-# The wheels share one tree; build scripts want it to look like an installed toolkit, lib64 and unversioned libraries included.
+# The wheels unpack into one tree. Build scripts expect the layout of an installed toolkit, with lib64 and unversioned libraries.
 tree=$packages/nvidia/cu13
 [[ -x $tree/bin/nvcc ]] || fail "$tree/bin/nvcc is not there; have the wheels changed their layout?"
 rm -rf "$toolkit"
@@ -49,7 +49,7 @@ for library in "$tree"/lib/*; do
 done
 ln -s lib "$toolkit/lib64"
 
-# libcuda comes with a GPU's driver, not with a toolkit. To link without one: a library with the names of all its functions.
+# libcuda comes with a GPU's driver, not with the toolkit. A stub library with all its function names is enough for linking.
 if ! ldconfig -p | grep -q 'libcuda\.so\.1 '; then
     grep -oE '\bcu[A-Z][A-Za-z0-9_]*' "$toolkit/include/cuda.h" | sort -u |
         sed 's/.*/void &(void) { __builtin_trap(); }/' >"$toolkit/libcuda.c"
@@ -57,7 +57,7 @@ if ! ldconfig -p | grep -q 'libcuda\.so\.1 '; then
 fi
 
 export CUDA_HOME=$toolkit CUDA_PATH=$toolkit CUDA_ROOT=$toolkit CUDA_TOOLKIT_ROOT_DIR=$toolkit
-# The architecture cannot be asked of a GPU that is not there: 80 is an A100, and newer ones run it too.
+# Without a GPU its architecture must be given: 80 (A100) also runs on newer ones.
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP-80}
 export PATH=$toolkit/bin:$PATH
 nvcc --version | tail -n 2

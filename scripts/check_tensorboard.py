@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Reads the event file of a short run with the tensorboard package and compares it with metrics.jsonl.
+"""Compares the TensorBoard event file of a short run with metrics.jsonl.
 
     cargo build --release
     scripts/check_tensorboard.py
 
-The run is stopped and resumed once on its way. Every number of every row must be there once, under its name and step.
-tensorboard is installed into .venv by the first run. Exit status: 0 when everything is there.
+The run is interrupted and resumed once. Every number of every row must be in the event file exactly once, under its name and
+step. The first run installs tensorboard into .venv. Exit status: 0 when everything is there.
 """
 
+import argparse
 import collections
 import json
 import math
@@ -17,26 +18,34 @@ import sys
 import tempfile
 
 import compare_with_ale
+import training_runs
 
 TENSORBOARD = "tensorboard==2.21.0"
-BINARY = compare_with_ale.ROOT / "target/release/atari-dqn"
 SETTINGS = [
     "learning_starts_steps=100", "metrics_every_steps=100", "evaluation_every_steps=400", "evaluation_steps=100",
     "final_evaluation_episodes=0", "replay_capacity=1000",
 ]  # fmt: skip
 
 
-def train(folder):
-    """A run in two parts."""
-    line = [BINARY, "train", "--run-dir", folder, "--steps", "700"]
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    training_runs.add_binary_option(parser)
+    args = parser.parse_args()
+    training_runs.require_binary(args.binary)
+    return args
+
+
+def train(binary, folder):
+    """Trains in two parts."""
+    line = [binary, "train", "--run-dir", folder, "--steps", "700"]
     for assignment in SETTINGS:
         line += ["--set", assignment]
     subprocess.run(line, check=True, capture_output=True)
-    subprocess.run([BINARY, "train", "--resume", folder, "--steps", "1200"], check=True, capture_output=True)
+    subprocess.run([binary, "train", "--resume", folder, "--steps", "1200"], check=True, capture_output=True)
 
 
 def expected(folder):
-    """The numbers of the rows: name -> [(step, value)]."""
+    """The numbers in metrics.jsonl: name -> [(step, value)]."""
     numbers = collections.defaultdict(list)
     for line in (folder / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -51,12 +60,13 @@ def expected(folder):
 
 def main():
     compare_with_ale.enter_virtual_environment()
+    args = parse_arguments()
     compare_with_ale.install(TENSORBOARD)
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder) / "run"
-        train(folder)
+        train(args.binary, folder)
         events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
         events.Reload()
         wanted = expected(folder)

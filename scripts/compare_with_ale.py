@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compares this emulator with the Arcade Learning Environment, step by step.
 
-For each game a list of random actions is played by ale-py and by `atari-dqn trace`; reward, lives, end of the episode,
-frame numbers, RAM, screen and the 84x84 observation must be equal after every one. The result is a table: for each game
-the steps played and, for every column that differs, the first step at which it does. For a screen that is explained
-with the first wrong pixel and a PNG of both pictures (in target/compare).
+For each game, ale-py and `atari-dqn trace` play the same list of random actions. Reward, lives, end of the episode, frame
+numbers, RAM, screen and the 84x84 observation must be equal after every action. The result is a table: the steps played per
+game and, for every column that differs, the first step at which it does. A different screen is reported with its first wrong
+pixel and a PNG of both pictures (in target/compare).
 
-ale-py is installed into .venv by the first run; the cartridges are the ones it carries.
+The first run installs ale-py into .venv; its own cartridges are used.
 
     cargo build --release
     scripts/compare_with_ale.py                                  # 12 games and the built-in one
@@ -14,7 +14,7 @@ ale-py is installed into .venv by the first run; the cartridges are the ones it 
     scripts/compare_with_ale.py --all --modes --frames 300       # in every mode at every difficulty
     scripts/compare_with_ale.py --all --vector --frames 500      # ale-py's AtariVectorEnv, 4 environments
     scripts/compare_with_ale.py pong --frames 100000 --frame-skip 4 --sticky 0.25
-    scripts/compare_with_ale.py --report docs/ale-equality.md    # everything, as the table in docs
+    scripts/compare_with_ale.py --report docs/ale-equality.md    # everything: the table in docs
 
 Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
 """
@@ -36,7 +36,9 @@ import tempfile
 import time
 import zlib
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+import training_runs
+from training_runs import ROOT
+
 VENV = ROOT / ".venv"
 PACKAGES = [
     "ale-py==0.12.1", "gymnasium==1.4.0", "numpy==2.4.6", "opencv-python-headless==5.0.0.93", "pillow==13.0.0",
@@ -51,9 +53,9 @@ GAMES = [
 # ale-py carries these cartridges but has no rules for them.
 UNSUPPORTED = {"combat", "joust", "maze_craze", "warlords"}
 
-# Environments of a vector comparison.
+# Environments in a vector comparison.
 ENVIRONMENTS = 4
-# Nothing takes so long; ale-py can hang.
+# Far more than any game needs; ale-py can hang.
 LONGEST_SECONDS = 1800
 
 
@@ -71,7 +73,7 @@ class Options:
     max_frames: int = 0
     truncate_on_life_loss: bool = False
     reward_range: tuple[int, int] | None = None
-    colour_averaging: bool = False
+    color_averaging: bool = False
     strengths: bool = False
     observation: bool = True
     audio: bool = False
@@ -80,7 +82,7 @@ class Options:
     vector: dict | None = None
 
 
-# What docs/ale-equality.md shows, a column each.
+# The columns of docs/ale-equality.md.
 REPORT = [
     ("skip 1, seed 1", Options(frames=5000, seed=1)),
     ("skip 1, seed 2", Options(frames=5000, seed=2)),
@@ -90,7 +92,7 @@ REPORT = [
         "options",
         Options(
             frames=1000, frame_skip=3, sticky=0.1, seed=5, system_seed=6, max_frames=900, reward_range=(-2, 3),
-            colour_averaging=True, strengths=True, observation=False,
+            color_averaging=True, strengths=True, observation=False,
         ),
     ),
     ("life loss", Options(frames=1000, frame_skip=4, seed=6, truncate_on_life_loss=True)),
@@ -109,27 +111,27 @@ REPORT = [
     ("sound", Options(frames=300, seed=9, audio=True)),
 ]  # fmt: skip
 REPORT_LEGEND = f"""\
-* **skip 1**: {REPORT[0][1].frames:,} random actions of one frame; two seeds, of the actions and of ALE.
-* **skip 4, sticky**: {REPORT[2][1].frames:,} random actions of four frames, each frame repeating the action before with probability 0.25.
-* **modes**: {REPORT[3][1].frames} actions in every mode the game lists, at every difficulty it lists.
-* **options**: {REPORT[4][1].frames:,} actions with ALE's own frame skip (3), another system seed, sticky 0.1, episodes cut off after 900 frames, rewards
-  clamped to -2..3, colour averaging, paddle strengths.
+* **skip 1**: {REPORT[0][1].frames:,} random actions of one frame; two seeds, for the actions and for ALE.
+* **skip 4, sticky**: {REPORT[2][1].frames:,} random actions of four frames, sticky actions with probability 0.25.
+* **modes**: {REPORT[3][1].frames} actions in each mode of the game at each of its difficulties (number of combinations in brackets).
+* **options**: {REPORT[4][1].frames:,} actions with ALE's own frame skip (3), another system seed, sticky actions (0.1), episodes of at most 900
+  frames, rewards clamped to -2..3, color averaging, paddle strengths.
 * **life loss**: {REPORT[5][1].frames:,} actions of four frames, the episode truncated at every lost life.
-* **vector**: ale-py's `AtariVectorEnv` at its defaults, {ENVIRONMENTS} environments, {REPORT[6][1].frames} steps (a line a step and environment).
-* **vector options**: {REPORT[7][1].frames} steps of the same with SAME_STEP, episodic life, sticky 0.25, rewards as they are, episodes of at most
-  300 frames, all actions, frame skip 3, up to 6 no-ops, pictures in colour of 60x50, a stack of two.
-* **sound**: {REPORT[8][1].frames} actions with the 512 sound samples as one more column.
+* **vector**: ale-py's `AtariVectorEnv` with its defaults, {ENVIRONMENTS} environments, {REPORT[6][1].frames} steps; every environment's step counts.
+* **vector options**: {REPORT[7][1].frames} steps of the same with SAME_STEP, episodic life, sticky actions (0.25), unclipped rewards, episodes of at
+  most 300 frames, all actions, frame skip 3, up to 6 no-ops, color pictures of 60x50, a stack of two.
+* **sound**: {REPORT[8][1].frames} actions; the 512 sound samples are compared too.
 
 Compared after every step: reward, lives, terminal, truncated, both frame numbers, all 128 bytes of RAM, the whole screen, and
-the 84x84 observation (gray, maximum of two frames, area resize by OpenCV; not under *options*). A cell says how many steps
-were equal, or which column differs first and at which step. `bricks` is the built-in game; ale-py plays it by
-breakout's rules. Not here: combat, joust, maze_craze and warlords, which ale-py carries and cannot play; this program shows
-them without a score.
+the 84x84 observation (gray, maximum of two frames, area resize by OpenCV; not under *options*). A cell holds the number of
+equal steps, or the column that differs first and its step. `bricks` is the built-in game, which ale-py plays by breakout's
+rules. Left out: combat, joust, maze_craze and warlords, which ale-py carries but has no rules for; this program shows them
+without a score.
 """
 
 
 def enter_virtual_environment():
-    """Makes .venv with the pinned packages if need be, and goes on in it."""
+    """Creates .venv with the pinned packages if necessary, and restarts the script in it."""
     python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = VENV / "compare_with_ale.txt"
     wanted = "\n".join(PACKAGES)
@@ -151,13 +153,13 @@ def enter_virtual_environment():
 
 
 def install(package):
-    """Adds one more package to .venv, which is made anew without it whenever one of PACKAGES changes."""
+    """Adds one more package to .venv. A change of PACKAGES creates .venv again, without it."""
     stamp = VENV / f"{package.partition('=')[0]}.txt"
     if stamp.exists() and stamp.read_text() == package:
         return
     print(f"installing {package} into {VENV}", file=sys.stderr)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    # The packages of before are named again so that none is exchanged for another version.
+    # Naming PACKAGES again keeps pip from replacing any of them by another version.
     if subprocess.run([*pip, package, *PACKAGES]).returncode != 0:
         sys.exit(f"error: cannot install {package} (message above); is there a wheel of it for this Python?")
     stamp.write_text(package)
@@ -171,7 +173,7 @@ def parse_arguments():
     parser.add_argument("--frames", type=int, default=default.frames, metavar="N", help="actions a game [%(default)s]")
     parser.add_argument("--frame-skip", type=int, default=1, metavar="N", help="frames each action is held for [%(default)s]")
     parser.add_argument("--sticky", type=float, default=0.0, metavar="P", help="repeat_action_probability [%(default)s]")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the actions, and ALE's random_seed [%(default)s]")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the actions, and ALE's random_seed [%(default)s]")
     parser.add_argument("--system-seed", type=int, metavar="N", help="ALE's system_random_seed")
     parser.add_argument("--mode", type=int, metavar="M")
     parser.add_argument("--difficulty", type=int, metavar="D")
@@ -179,22 +181,22 @@ def parse_arguments():
     parser.add_argument("--max-frames", type=int, default=0, metavar="N", help="max_num_frames_per_episode [%(default)s]")
     parser.add_argument("--truncate-on-life-loss", action="store_true", help="ALE's truncate_on_loss_of_life")
     parser.add_argument("--reward-range", type=int, nargs=2, metavar=("MIN", "MAX"), help="ALE's reward_min, reward_max")
-    parser.add_argument("--colour-averaging", action="store_true", help="ALE's color_averaging")
+    parser.add_argument("--color-averaging", "--colour-averaging", action="store_true", help="ALE's color_averaging")
     parser.add_argument("--strengths", action="store_true", help="turn paddles by random strengths")
     parser.add_argument(
         "--observation", action=argparse.BooleanOptionalAction, default=True, help="compare the 84x84 observation too [yes]"
     )
     parser.add_argument("--audio", action="store_true", help="compare the sound samples too")
     parser.add_argument("--vector", action="store_const", const={}, help=f"compare AtariVectorEnv, {ENVIRONMENTS} environments, instead")
-    parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="everything docs/ale-equality.md shows, into FILE")
-    parser.add_argument("--share", type=float, default=1.0, metavar="S", help="of the report's actions, for a quick look [1]")
+    parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the whole table of docs/ale-equality.md to FILE")
+    parser.add_argument("--share", type=float, default=1.0, metavar="S", help="share of the report's actions to play, for a quick look [1]")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="games at a time [one a core]")
-    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
+    training_runs.add_binary_option(parser)
     args = parser.parse_args()
     if args.frames < 0 or args.frame_skip < 1 or args.jobs < 1 or not 0 <= args.sticky <= 1 or args.seed == -1:
         parser.error("--frames, --frame-skip, --jobs and --sticky must make sense; seed -1 means the clock to ALE")
     if args.reward_range and args.observation:
-        parser.error("--reward-range clamps whole actions; with it say --no-observation, which plays frame by frame")
+        parser.error("--reward-range clamps whole actions; combine it with --no-observation, because observations are played frame by frame")
     if not 0 < args.share <= 1:
         parser.error("--share is a number above 0, at most 1")
     if args.all and args.games:
@@ -203,13 +205,13 @@ def parse_arguments():
 
 
 def random_actions(count, minimal, seed):
-    """Random actions in stretches: uniform ones, and the game's own ones held for a while, which gets games further."""
+    """Random actions in stretches: uniform ones, and minimal ones held for a while, which make more progress in a game."""
     draw = random.Random(f"actions {seed}")
     actions = []
     while len(actions) < count:
         length = draw.randint(20, 80)
         kind = draw.random()
-        if kind < 0.3:  # all eighteen, also those that the game ignores
+        if kind < 0.3:  # all eighteen, including those that the game ignores
             actions += [draw.randrange(18) for _ in range(length)]
         elif kind < 0.5:
             actions += [draw.choice(minimal) for _ in range(length)]
@@ -222,14 +224,14 @@ def random_actions(count, minimal, seed):
 
 
 def random_strengths(count, seed):
-    """Paddle strengths that a float32 holds exactly: mostly 1, some weaker, a few stronger."""
+    """Paddle strengths, exact in float32: half of them 1, most others weaker, some stronger."""
     draw = random.Random(f"strengths {seed}")
     exact = lambda value: struct.unpack("f", struct.pack("f", value))[0]
     return [1.0 if draw.random() < 0.5 else exact(draw.uniform(0, 1.5)) for _ in range(count)]
 
 
 class Ale:
-    """ale-py, driven the way `atari-dqn trace` documents itself."""
+    """ale-py, driven as the help of `atari-dqn trace` describes."""
 
     def __init__(self, rom, options):
         import ale_py
@@ -237,7 +239,7 @@ class Ale:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self.ale = ale_py.ALEInterface()
         self.options = options
-        # Frame by frame, to see the last screen but one.
+        # The observation needs the last screen but one, so each action is played frame by frame.
         self.steps_a_action = options.frame_skip if options.observation else 1
         self.ale.setInt("random_seed", options.seed)
         if options.system_seed is not None:
@@ -246,7 +248,7 @@ class Ale:
         self.ale.setInt("frame_skip", 1 if options.observation else options.frame_skip)
         self.ale.setInt("max_num_frames_per_episode", options.max_frames)
         self.ale.setBool("truncate_on_loss_of_life", options.truncate_on_life_loss)
-        self.ale.setBool("color_averaging", options.colour_averaging)
+        self.ale.setBool("color_averaging", options.color_averaging)
         self.ale.setBool("sound_obs", options.audio)
         if options.reward_range:
             self.ale.setInt("reward_min", options.reward_range[0])
@@ -266,7 +268,7 @@ class Ale:
         return [(mode, difficulty) for mode in self.ale.getAvailableModes() for difficulty in self.ale.getAvailableDifficulties()]
 
     def lines(self, actions):
-        """Generates the lines of the trace; the environment is left at the step of the line generated last."""
+        """Generates the lines of the trace; the environment stays at the step of the last line."""
         import numpy
 
         height, width = self.ale.getScreenDims()
@@ -330,7 +332,7 @@ def trace_command(binary, rom, actions_file, options):
         if value is not None:
             command += [flag, value]
     flags = [
-        ("--truncate-on-life-loss", options.truncate_on_life_loss), ("--colour-averaging", options.colour_averaging),
+        ("--truncate-on-life-loss", options.truncate_on_life_loss), ("--color-averaging", options.color_averaging),
         ("--observation", options.observation), ("--audio", options.audio),
     ]  # fmt: skip
     command += [flag for flag, wanted in flags if wanted]
@@ -339,14 +341,14 @@ def trace_command(binary, rom, actions_file, options):
 
 @dataclasses.dataclass
 class Outcome:
-    """What came out of a comparison, or of several that count as one."""
+    """Result of one comparison, or of several that share a cell of the table."""
 
     game: str
     steps: int = 0
     runs: int = 1
     # The first step that differs, by column.
     differences: dict = dataclasses.field(default_factory=dict)
-    # What could not be compared at all.
+    # Why the comparison could not be made; empty if it was.
     failure: str = ""
     details: str = ""
     seconds: float = 0.0
@@ -355,7 +357,7 @@ class Outcome:
         return not self.differences and not self.failure
 
     def cell(self):
-        """In a few words."""
+        """The text of the table's cell."""
         if self.failure:
             return "failed"
         if self.differences:
@@ -364,8 +366,8 @@ class Outcome:
 
 
 def compare_lines(game, want, got, status, complaint):
-    """The outcome of two lists of lines, the first of which names the columns."""
-    # The first line has the names, and the lines of step 0 the state before the first action.
+    """Compares two traces, each a header line and a line a step."""
+    # Lines of step 0 hold the state before the first action.
     steps = sum(not line.startswith("0,") for line in want[1:])
     outcome = Outcome(game, steps=steps)
     if want[:1] != got[:1] or len(want) != len(got) or status != 0:
@@ -395,14 +397,14 @@ def rom_of(game, scratch):
 
     if game != BUILT_IN:
         return ale_py.roms.get_rom_path(game)
-    # ALE knows a game by its sum or its file's name; under this one the built-in game gets the rules it was made for.
+    # ALE identifies a game by its MD5 or file name; under breakout's name the built-in game gets the rules it was made for.
     rom = scratch / "breakout.bin"
     shutil.copy(ROOT / "emulator/cartridges/bricks.bin", rom)
     return rom
 
 
 def compare(game, options, binary, scratch):
-    """Runs both sides."""
+    """Plays a game on both sides and compares them."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -415,7 +417,7 @@ def compare(game, options, binary, scratch):
 
 
 def run_both(command, want, scratch):
-    """Runs `command` while the generator `want` is asked for its lines; lines, lines, status and error output."""
+    """Runs `command` and the generator `want` at the same time. Returns wanted lines, printed lines, exit status, stderr."""
     output, errors = scratch / "trace.csv", scratch / "trace.err"
     with open(output, "w") as out, open(errors, "w") as err:
         trace = subprocess.Popen(command, stdout=out, stderr=err)
@@ -433,7 +435,7 @@ def compare_interface(game, options, binary, rom, scratch):
     actions = []
     runs = ale.modes_and_difficulties() if options.modes else [None]
     if options.modes and game == BUILT_IN:
-        runs = [(0, 0)]  # it has nothing to choose; ale-py would press SELECT for ever to get to breakout's other modes
+        runs = [(0, 0)]  # it has one mode; ale-py would press SELECT forever to reach breakout's other modes
     for run in runs:
         if run is not None:
             actions.append(("reset", *run))
@@ -469,7 +471,7 @@ def compare_vector(game, options, binary, rom, scratch):
 
 
 def describe_difference(game, options, command, rom, actions, actions_file, scratch, want, got, first):
-    """Plays both sides again up to the first step that differs and looks closer."""
+    """Plays both sides again up to the first different step and describes RAM and screen there."""
     import numpy
     from PIL import Image
 
@@ -510,14 +512,14 @@ def describe_difference(game, options, command, rom, actions, actions_file, scra
         )
         PICTURES.mkdir(parents=True, exist_ok=True)
         picture = PICTURES / f"{game}-{step}.png"
-        colours = numpy.zeros((256, 3), numpy.uint8)
-        colours[screen] = ale.ale.getScreenRGB()  # the palette, as far as this screen shows it
+        colors = numpy.zeros((256, 3), numpy.uint8)
+        colors[screen] = ale.ale.getScreenRGB()  # the colors that this screen uses
         unseen = ~numpy.isin(numpy.arange(256), screen)
-        colours[unseen] = (255, 0, 255)
-        mark = numpy.where((screen != our_screen)[..., None], numpy.uint8(255), colours[screen] // 4)
-        row_of_three = numpy.concatenate([colours[screen], colours[our_screen], mark], axis=1)
+        colors[unseen] = (255, 0, 255)
+        mark = numpy.where((screen != our_screen)[..., None], numpy.uint8(255), colors[screen] // 4)
+        row_of_three = numpy.concatenate([colors[screen], colors[our_screen], mark], axis=1)
         Image.fromarray(row_of_three.repeat(2, axis=1)).save(picture)
-        report.append(f"    {picture}: ale-py, this emulator (colours ale-py does not show here in magenta), wrong pixels")
+        report.append(f"    {picture}: ale-py, this emulator (magenta: colors that ale-py does not show here), wrong pixels")
     return "\n".join(report)
 
 
@@ -533,7 +535,7 @@ def worker(game, passes, binary, scratch, answer):
 
 
 def compare_apart(game, passes, binary):
-    """`compare` in a process of its own: ale-py ends the process over a cartridge it has no rules for, and can hang."""
+    """`compare` in its own process: ale-py exits on a cartridge without rules, and can hang."""
     outcomes = []
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.get_context("spawn")
@@ -557,12 +559,12 @@ def compare_apart(game, passes, binary):
 
 
 def compare_game(game, passes, binary):
-    """The outcomes of a game's passes. Two get a process of their own. With colour averaging ale-py mixes odd colours by a table
-    that it never writes there, which is zero only in memory that nobody has used before. And at the end of a process with many
-    consoles behind it ale-py once called a game that is to end with a lost life over when it was loaded; why is not known."""
+    """Plays a game's passes. Two kinds need a fresh process. With color averaging, ale-py reads table entries of odd colors that
+    it never wrote: they are zero only in fresh memory. With truncation on a lost life, after many consoles in one process,
+    ale-py once reported game over right after loading (cause unknown)."""
     groups = [[]]
     for one in passes:
-        if one[1].colour_averaging or one[1].truncate_on_life_loss:
+        if one[1].color_averaging or one[1].truncate_on_life_loss:
             groups += [[one], []]
         else:
             groups[-1].append(one)
@@ -579,14 +581,14 @@ def print_outcome(name, outcome):
 def compare_all(games, passes, binary, jobs):
     """The outcomes of all games in the order of `games`, each a list in the order of `passes`."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        # The one with by far the most modes first, so that nobody waits for it in the end.
+        # video_cube has by far the most modes: started first, it does not run alone at the end.
         order = sorted(games, key=lambda game: game != "video_cube")
         futures = {game: pool.submit(compare_game, game, passes, binary) for game in order}
         return [futures[game].result() for game in games]
 
 
 def summary(outcomes):
-    """The line that ends a comparison."""
+    """The last line of the output."""
     steps = sum(outcome.steps for outcome in outcomes)
     different = sorted({outcome.game for outcome in outcomes if not outcome.equal()})
     games = len({outcome.game for outcome in outcomes})
@@ -596,7 +598,7 @@ def summary(outcomes):
 
 
 def write_report(path, passes, rows, seconds):
-    """The Markdown table: a row a game, a column a way of playing."""
+    """Writes the Markdown table: a row per game, a column per pass."""
     import ale_py
     import cv2
 
@@ -624,9 +626,8 @@ def write_report(path, passes, rows, seconds):
 def main():
     enter_virtual_environment()
     args = parse_arguments()
+    training_runs.require_binary(args.binary)
     binary = args.binary.resolve()
-    if not binary.is_file():
-        sys.exit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
     games = args.games or GAMES
     if args.all or args.report:
         games = supported_games() + [BUILT_IN]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the 108 cartridge images that ale-py 0.12.1 carries into ./roms (or the folder given), each checked against its
-# MD5. Nothing is downloaded when all are there. roms-README.md says what you should know about them.
+# Copies the 108 cartridge images of ale-py 0.12.1 to ./roms (or the given folder) and checks the MD5 of each. Downloads
+# nothing if all are there. See roms-README.md for their legal status.
 set -euo pipefail
 
 if [[ "${1-}" == -h || "${1-}" == --help || $# -gt 1 ]]; then
@@ -131,7 +131,7 @@ c5930d0e8cdae3e037349bfa08e871be  yars_revenge
 eea0da9b987d661264cce69a7c13c3bd  zaxxon
 SUMS
 
-# Prints the names of the images that are absent from the folder or differ.
+# Prints the names of the images that are missing from the folder or have another MD5.
 wanting() {
     python3 - "$scratch/sums" "$folder" <<'PYTHON'
 import hashlib, pathlib, sys
@@ -153,8 +153,8 @@ fi
 
 python3 -m pip --version >/dev/null 2>&1 || fail "python3 has no pip module (on Debian: apt install python3-pip); or run this where it has one, and copy the folder"
 
-# The images are the same in every wheel of the release, so one is named that any Python on any system can fetch:
-# it is only unpacked here, never installed.
+# All wheels of the release contain the same images, so this fixed one suits any Python on any system: it is only
+# unpacked, never installed.
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$scratch" \
     --python-version 3.12 --implementation cp --abi cp312 --platform manylinux_2_28_x86_64 'ale-py==0.12.1' ||
     fail "pip could not download ale-py 0.12.1 (its message is above); is the network there?"

@@ -1,6 +1,6 @@
-"""A network of atari-dqn as a PyTorch module, made of nothing but its file.
+"""Loads a network of atari-dqn from its file into a PyTorch module.
 
-For scripts/transfer_to_ale.py, and to be copied: needs PyTorch and numpy.
+Used by scripts/transfer_to_ale.py; stands alone, so it can be copied. Needs PyTorch and numpy.
 """
 
 import json
@@ -9,12 +9,12 @@ import numpy
 import torch
 from torch.nn import functional
 
-# Strides of the convolutions; the shapes of the parameters say the rest.
+# Strides of the convolutions; everything else follows from the shapes of the parameters.
 STRIDES = {"nature": (4, 2, 1), "nips": (4, 2), "small": (4, 2), "cpu": (5, 5)}
 
 
 def read_safetensors(path):
-    """(metadata, name -> tensor): eight bytes of length, a header in JSON, then the numbers."""
+    """(metadata, name -> tensor). The file holds the header's length (8 bytes), a header in JSON, and the numbers."""
     data = path.read_bytes()
     begin = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:begin])
@@ -28,7 +28,7 @@ def read_safetensors(path):
 
 
 class Network(torch.nn.Module):
-    """Convolutions, then a hidden and an output layer; two such branches in a dueling network. Noisy layers are their means."""
+    """Convolutions, a hidden layer and an output layer; a dueling network has two such branches. Noisy layers use their means."""
 
     def __init__(self, metadata, tensors):
         super().__init__()
@@ -50,7 +50,7 @@ class Network(torch.nn.Module):
         self.load_state_dict(means)
         self.actions = len(json.loads(metadata["actions"]))
         self.dueling = metadata["dueling"] == "true"
-        # The returns that a categorical network's distributions are over.
+        # Support of a categorical network: the returns its atoms stand for.
         self.atoms = None
         if "atoms" in metadata:
             ends = float(metadata["value_min"]), float(metadata["value_max"])

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
-"""Takes a network trained by atari-dqn to the Arcade Learning Environment and compares what it does there.
+"""Plays a network trained by atari-dqn in the Arcade Learning Environment and compares the games.
 
-A whole greedy game (epsilon 0, the first of equal Q-values) is played twice: by `atari-dqn eval`, and without any of this
-program by ale-py, OpenCV and PyTorch, which get the network's file, the no-op frames of the start, and nothing else. After
-every step the observation, the action and the reward must be equal, at the end the score and the number of frames. Q-values
-need not be equal to the last bit, because the sums behind them are added up in another order, but nearly; the closest
-choice says how near that comes to another action.
+A whole greedy game (epsilon 0, the first of equal Q-values) is played twice: by `atari-dqn eval`, and by ale-py, OpenCV and
+PyTorch without any part of this program. They get only the network's file and the number of no-op frames at the start.
+Observation, action and reward must be equal after every step, and score and number of frames at the end. Q-values may differ
+by rounding, because sums are added in another order; "the closest choice" is the smallest gap between the two best actions.
 
-A network that knows little may do the same all the time. So there is a second game in which every other action is random
-(epsilon 0.5): ale-py gets the actions of `atari-dqn eval`, and what either network would have chosen must be equal.
+A weak network may repeat one action all the time. So in a second game every other action is random (epsilon 0.5): ale-py
+gets the actions of `atari-dqn eval`, and both networks must have made the same choices.
 
-Without --model a small network is trained first. ale-py and PyTorch (some GB) are installed into .venv by the first run.
+Without --model a small network is trained first. The first run installs ale-py and PyTorch (some GB) into .venv.
 
     cargo build --release
-    scripts/transfer_to_ale.py                                   # a network that has seen 600 steps of Pong
+    scripts/transfer_to_ale.py                                   # a network trained for 600 steps of Pong
     scripts/transfer_to_ale.py --rom breakout --set network=nature --set dueling=true
-    scripts/transfer_to_ale.py --model runs/breakout --games 5   # a trained one, with other no-ops each time
+    scripts/transfer_to_ale.py --model runs/breakout --games 5   # a trained one, 5 games with different no-ops
 
 Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
 """
@@ -31,36 +30,36 @@ import tempfile
 import zlib
 
 import compare_with_ale
+import training_runs
 
 TORCH = "torch==2.15.0"
 SETTINGS = [
     "learning_starts_steps=200", "epsilon_starts_steps=200", "epsilon_anneal_steps=500", "target_sync_steps=100",
     "replay_capacity=5000", "final_evaluation_episodes=0",
 ]  # fmt: skip
-# More than the order of additions explains: the greatest allowed difference of two Q-values, as a share of the largest.
+# The greatest difference of two Q-values that rounding explains, as a share of the largest.
 LIMIT = 1e-4
-# Of the games.
+# One game each.
 EPSILONS = (0, 0.5)
 FIRE = 1
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=pathlib.Path, metavar="RUN_DIR|FILE", help="the network [one trained for the purpose]")
-    parser.add_argument("--rom", metavar="FILE|NAME", help="cartridge [that of the network; pong]")
-    parser.add_argument("--games", type=int, default=1, metavar="N", help="[%(default)s]")
+    parser.add_argument("--model", type=pathlib.Path, metavar="RUN_DIR|FILE", help="the network [trains a small one]")
+    parser.add_argument("--rom", metavar="FILE|NAME", help="cartridge [the network's game; pong without --model]")
+    parser.add_argument("--games", type=int, default=1, metavar="N", help="games of each kind [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="game i has seed N + i, which draws its no-ops [%(default)s]")
-    parser.add_argument("--max-episode-frames", type=int, default=18_000, metavar="N", help="a game is cut off then [%(default)s]")
-    parser.add_argument("--steps", type=int, default=600, metavar="N", help="to train for, without --model [%(default)s]")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration of that training")
-    parser.add_argument("--binary", type=pathlib.Path, default=compare_with_ale.ROOT / "target/release/atari-dqn", metavar="FILE")
+    parser.add_argument("--max-episode-frames", type=int, default=18_000, metavar="N", help="longest game [%(default)s]")
+    parser.add_argument("--steps", type=int, default=600, metavar="N", help="training steps without --model [%(default)s]")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration of the training without --model")
+    training_runs.add_binary_option(parser)
     args = parser.parse_args()
     if args.model and args.set:
-        parser.error("--set is for the training that --model makes unnecessary")
+        parser.error("--set configures training; with --model nothing is trained")
     if args.games < 1 or args.max_episode_frames < 1 or args.steps < 1 or args.seed < 0:
         parser.error("--games, --max-episode-frames and --steps must be 1 or more, --seed 0 or more")
-    if not args.binary.is_file():
-        parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
+    training_runs.require_binary(args.binary)
     return args
 
 
@@ -71,7 +70,7 @@ def run(command):
 
 
 def train(args, cartridge, folder):
-    """The file of a network that has been trained a little."""
+    """Trains a small network; returns its file."""
     command = [args.binary, "train", "--preset", "pong-cpu", "--rom", cartridge, "--run-dir", folder, "--steps", args.steps]
     for assignment in SETTINGS + args.set:
         command += ["--set", assignment]
@@ -80,7 +79,7 @@ def train(args, cartridge, folder):
 
 
 def network_file(model):
-    """What `atari-dqn eval` would play with."""
+    """The network's file that `atari-dqn eval` would play."""
     if not model.is_dir():
         return model
     files = [model / name for name in ("best.safetensors", "model.safetensors") if (model / name).is_file()]
@@ -88,7 +87,7 @@ def network_file(model):
 
 
 def cartridge_of(game, scratch):
-    """(what `atari-dqn` and what ale-py is given): a file as it is, a name as one of ale-py's own cartridges."""
+    """(cartridge for `atari-dqn`, cartridge for ale-py): a file stays as it is, a name stands for ale-py's own cartridge."""
     if game == compare_with_ale.BUILT_IN:
         return game, compare_with_ale.rom_of(game, scratch)
     if pathlib.Path(game).is_file():
@@ -101,7 +100,7 @@ def cartridge_of(game, scratch):
 
 @dataclasses.dataclass
 class Step:
-    """A step of a game as one side made it."""
+    """One step of a game, as one side played it."""
 
     observation: str
     """Checksum of the stack of frames."""
@@ -114,13 +113,13 @@ class Step:
         return self.q_values.index(max(self.q_values))
 
     def closeness(self):
-        """By how much that is larger than the next."""
+        """The gap between the two largest Q-values."""
         second, best = sorted(self.q_values)[-2:]
         return best - second
 
 
 def games_of_the_program(args, epsilon, model, cartridge, scratch):
-    """The games as `atari-dqn eval` plays them: (what the report says, its steps) of each."""
+    """Plays the games with `atari-dqn eval`; returns (entry of its report, steps) for each."""
     actions, report = scratch / "actions.csv", scratch / "games.json"
     command = [args.binary, "eval", model, "--rom", cartridge, "--episodes", args.games, "--seed", args.seed]
     command += ["--epsilon", epsilon, "--max-episode-frames", args.max_episode_frames, "--device", "cpu"]
@@ -137,7 +136,7 @@ def games_of_the_program(args, epsilon, model, cartridge, scratch):
 
 
 class Game:
-    """A game in ale-py, met as the network was trained to meet it."""
+    """A game in ale-py with the preprocessing that the network was trained with."""
 
     def __init__(self, cartridge, metadata, seed, max_episode_frames):
         import ale_py
@@ -184,7 +183,7 @@ class Game:
         self.observe(None)
 
     def step(self, action):
-        """Holds the action for the frame skip, not beyond the end of the game; the sum of the rewards."""
+        """Repeats the action for the frame skip, or until game over; returns the sum of the rewards."""
         reward, before_last = 0, None
         for left in reversed(range(self.frame_skip)):
             reward += self.ale.act(action)
@@ -197,7 +196,7 @@ class Game:
 
 
 def play(network, cartridge, metadata, episode, max_episode_frames, given):
-    """The game as PyTorch and ale-py play it: (its steps, frames). Actions that are `given` are taken as long as there are any."""
+    """Plays a game with PyTorch and ale-py; returns (steps, frames). Takes the `given` actions first, then its own choices."""
     import torch
 
     actions = json.loads(metadata["actions"])
@@ -215,7 +214,7 @@ def play(network, cartridge, metadata, episode, max_episode_frames, given):
 
 
 def compare(episode, epsilon, theirs, ours, frames):
-    """Prints what the two games have in common; whether that is everything. `theirs` are the program's steps."""
+    """Prints a comparison of two games; returns whether they are equal. `theirs` are the steps of `atari-dqn`."""
     looks = {
         "observations": lambda step: step.observation, "actions": lambda step: step.action, "choices": Step.choice,
         "rewards": lambda step: step.reward,
@@ -228,7 +227,7 @@ def compare(episode, epsilon, theirs, ours, frames):
         ("score", episode["score"], sum(step.reward for step in ours)),
     ]
     equal = all(a == b for _, a, b in totals) and not any(differing.values())
-    # Where both see the same, so not after the games have parted.
+    # Only steps with equal observations: after a first difference the games go separate ways.
     same = [(a, b) for a, b in pairs if a.observation == b.observation]
     difference = max((abs(p - q) for a, b in same for p, q in zip(a.q_values, b.q_values)), default=0.0)
     largest = max((abs(q) for a, _ in same for q in a.q_values), default=0.0)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Tries `atari-dqn sweep --slurm` on a real Slurm cluster of one node, this machine. Its daemons are started for the purpose,
-# with everything they write in a temporary folder, and stopped at the end; nothing is installed. Two short runs of the
-# built-in game are submitted; one is requeued as an administrator or a preemption would, the other is told that its time is
-# running out. Both must go on from their checkpoints and end with the network of a run that was left alone, byte for byte, and
-# the job that sums up must have run after them. Takes some two minutes; with --limit, which waits until Slurm itself finds that
-# the time is running out, some seven.
+# Tries `atari-dqn sweep --slurm` on a real Slurm cluster with one node: this machine. The script starts Slurm's daemons, keeps
+# all their files in a temporary folder, and stops them at the end; it installs nothing. It submits two short runs of the
+# built-in game. One is requeued, as by an administrator or a preemption; the other gets the signal that its time limit is
+# near. Both must resume from their checkpoints and end with the network of an uninterrupted run, byte for byte, and the summary
+# job must run after them. Takes about two minutes. With --limit Slurm itself sends the signal at the real time limit: seven
+# minutes. The program is $ATARI_DQN_BINARY, or target/release/atari-dqn.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,7 +13,7 @@ if [[ $# -gt 1 || ($# -eq 1 && $1 != --limit) ]]; then
     [[ $1 == -h || $1 == --help ]]
     exit
 fi
-# Minutes a task may take: with --limit too few, by what Slurm rounds.
+# Minutes a task may take: too few with --limit, as Slurm rounds them.
 if [[ ${1-} == --limit ]]; then limit=3 steps=30000; else limit=10 steps=8000; fi
 
 fail() {
@@ -27,11 +27,11 @@ for need in munged:munge slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client; 
 done
 [[ ${#missing[@]} -eq 0 ]] || fail "not installed: ${missing[*]} (on Debian: apt install ${missing[*]})"
 PATH=$PATH:/usr/sbin
-program=$PWD/target/release/atari-dqn
+program=$(realpath -m "${ATARI_DQN_BINARY:-target/release/atari-dqn}")
 [[ -x $program ]] || fail "$program is not there; build it first: cargo build --release"
 
 scratch=$(mktemp -d)
-chmod 755 "$scratch" # munged wants its socket where others could reach it
+chmod 755 "$scratch" # munged insists on a folder that other users can enter
 daemons=()
 cleanup() {
     status=$?
@@ -79,7 +79,7 @@ SlurmdUser=$(id -un)
 SlurmctldPort=$(free_port)
 SlurmdPort=$(free_port)
 AuthType=auth/munge
-# A requeued job starts again no sooner than its old credential expires: two minutes unless said otherwise.
+# A requeued job starts only after its old credential has expired (default: two minutes).
 AuthInfo=socket=$scratch/munge.socket,cred_expire=5
 StateSaveLocation=$scratch/state
 SlurmdSpoolDir=$scratch/spool
@@ -129,7 +129,7 @@ until_true 60 "run 0 stopped" has_said 0 "stopped after"
 queue
 until_true 120 "run 1 has a checkpoint" has_checkpoint 1
 if [[ $limit == 10 ]]; then
-    echo "\$ scancel --batch --signal=USR1 ${array}_1    # what Slurm does before the limit of time"
+    echo "\$ scancel --batch --signal=USR1 ${array}_1    # as Slurm does before the time limit"
     scancel --batch --signal=USR1 "${array}_1"
 fi
 until_true 200 "run 1 stopped" has_said 1 "stopped after"
@@ -147,14 +147,14 @@ for cell in 0 1; do
     grep -E "^training|^stopped|^going on|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
 done
 for cell in 0 1; do
-    # A task that another's end takes with it, or that is told twice, ends without saving.
+    # A task that dies with another one, or gets the signal twice, would end without saving.
     [[ $(grep -c "^stopped" "$sweep/slurm/cell-$cell.log") == $(grep -c "^going on" "$sweep/slurm/cell-$cell.log") ]] ||
-        fail "run $cell was ended without a checkpoint of its last moment"
+        fail "run $cell ended without saving a checkpoint"
 done
 echo "--- slurm/summary.log"
 sed '/^The score/,$d' "$sweep/slurm/summary.log"
 
-say "the same two runs, left alone"
+say "the same two runs, uninterrupted"
 for seed in 0 1; do
     "$program" train --rom bricks --preset bricks --steps "$steps" "${learning[@]}" --seed $seed --run-dir "$scratch/alone-$seed" \
         >"$scratch/alone-$seed.log" 2>&1 &
@@ -162,8 +162,8 @@ for seed in 0 1; do
     daemons+=($!)
 done
 for seed in 0 1; do
-    wait "${alone[seed]}" || fail "the run left alone failed"
+    wait "${alone[seed]}" || fail "an uninterrupted run failed"
     cmp "$scratch/alone-$seed/model.safetensors" "$sweep/bricks-bricks-s$seed/model.safetensors" ||
-        fail "run $seed did not end as one that was left alone"
+        fail "run $seed did not end like an uninterrupted one"
 done
 say "equal: the networks of both, byte for byte"

@@ -13,6 +13,7 @@ mod trace;
 mod train;
 
 use anyhow::Result;
+use atari_emulator::Translation;
 use bench::BenchArgs;
 use clap::{Parser, Subcommand};
 use eval::EvalArgs;
@@ -78,6 +79,15 @@ impl Command {
             Self::Roms(args) => roms::run(args),
             Self::Presets(args) => presets::run(args),
         }
+    }
+}
+
+/// What `--interpret` asks of the emulator.
+fn translation(interpret: bool) -> Translation {
+    if interpret {
+        Translation::Off
+    } else {
+        Translation::Usual
     }
 }
 

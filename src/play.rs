@@ -26,7 +26,7 @@ const LONGEST_RECORDING: u32 = 18_000;
 /// # Errors
 /// When the game does not have them.
 pub fn new_console(spec: &AtariSpec, mode: Option<u32>, difficulty: Option<u32>, seed: u64) -> Result<Environment> {
-    let settings = Settings { random_seed: seed as u32, ..Settings::default() };
+    let settings = Settings::default().with_random_seed(seed as u32);
     let mut console = Environment::new(&spec.image, settings);
     if let Some(mode) = mode {
         console.set_mode(mode).context("--mode")?;

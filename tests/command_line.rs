@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
 
+#[path = "../emulator/tests/support/outside.rs"]
+mod outside;
+
 /// The program, started in `folder`, where no cartridge is and no display.
 fn program(folder: &Path) -> Command {
     let mut command = Command::cargo_bin("atari-dqn").unwrap();
@@ -337,8 +340,7 @@ impl Drop for Display {
 #[test]
 fn play_opens_a_window_runs_at_sixty_frames_a_second_and_ends_after_the_frames_asked_for() {
     let Some(display) = Display::open() else {
-        eprintln!("skipped: no Xvfb here");
-        return;
+        return outside::missing("the X server Xvfb", "on Debian: apt install xvfb");
     };
     let folder = folder();
     let began = std::time::Instant::now();
@@ -346,8 +348,9 @@ fn play_opens_a_window_runs_at_sixty_frames_a_second_and_ends_after_the_frames_a
         program(folder.path()).env("DISPLAY", &display.name).args(["play", "--frames", "90"]).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     if errors.contains("failed to load") {
-        eprintln!("skipped: {errors}"); // the X client libraries, loaded at run time, are not there
-        return;
+        // They are loaded at run time.
+        let remedy = format!("on Debian: apt install libx11-6 libxcursor1; the program wrote: {errors}");
+        return outside::missing("X client libraries", &remedy);
     }
     assert!(output.status.success(), "{errors}");
     assert_contains(&String::from_utf8(output.stdout).unwrap(), "screenshot");

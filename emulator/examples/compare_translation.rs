@@ -1,6 +1,7 @@
-//! Plays cartridges twice at the same time, once with translated code and once interpreted, and compares after every frame.
+//! Plays each cartridge on two consoles, one with translated code and one that interprets, and compares them after every frame.
 //!
-//! `cargo run --release --example compare_translation -- FRAMES FOLDER [GAME...]`: all `*.bin` of the folder, or those named.
+//! `cargo run --release --example compare_translation -- FRAMES FOLDER [GAME...]` plays all `*.bin` of the folder, or only the
+//! games named. `tests/translation.rs` does the same with a few games.
 
 use atari_emulator::random::MersenneTwister;
 use atari_emulator::{Action, CartridgeImage, Environment, Settings, Translation};
@@ -30,8 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !games.is_empty() && !games.contains(&name) {
             continue;
         }
-        let Ok(image) = CartridgeImage::new(&std::fs::read(&file)?, Some(&name)) else { continue };
-        match first_difference(&image, frames) {
+        // Two images, so that nothing is shared.
+        let bytes = std::fs::read(&file)?;
+        let images = [(); 2].map(|()| CartridgeImage::new(&bytes, Some(&name)));
+        let [Ok(translated), Ok(interpreted)] = images else { continue };
+        match first_difference(&translated, &interpreted, frames) {
             None => println!("{name}: equal"),
             Some(what) => {
                 println!("{name}: DIFFERENT {what}");
@@ -47,12 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn first_difference(image: &CartridgeImage, frames: u32) -> Option<String> {
-    // Two images, so that nothing is shared.
-    let mut translated = Environment::new(image, Settings::default());
-    let mut interpreted = translated.clone();
-    interpreted.set_translation(Translation::Off);
-    translated.set_translation(Translation::Eager);
+/// Plays random actions on both images until something differs.
+fn first_difference(translated: &CartridgeImage, interpreted: &CartridgeImage, frames: u32) -> Option<String> {
+    let mut translated = Environment::new(translated, Settings::default().with_translation(Translation::Eager));
+    let mut interpreted = Environment::new(interpreted, Settings::default().with_translation(Translation::Off));
     let mut random = MersenneTwister::new(1);
     for frame in 0..frames {
         let action = Action::ALL[random.draw() as usize % Action::ALL.len()];

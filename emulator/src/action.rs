@@ -1,6 +1,8 @@
 //! Joystick actions, numbered as in the Arcade Learning Environment.
 
 use std::fmt;
+use std::iter::FusedIterator;
+use std::str::FromStr;
 
 /// One of the eighteen joystick actions or the console's RESET switch.
 ///
@@ -59,7 +61,7 @@ impl Action {
     /// # Errors
     /// When there is none. (ALE ends the process over some such numbers and takes others for NOOP.)
     pub fn from_number(number: u32) -> Result<Action, ActionError> {
-        Action::ALL.get(number as usize).copied().ok_or(ActionError { number })
+        Action::ALL.get(number as usize).copied().ok_or(ActionError { number: number.into() })
     }
 
     /// ALE's number of this action.
@@ -104,12 +106,46 @@ impl fmt::Display for Action {
     }
 }
 
-/// A number that is no joystick action's.
+/// The joystick action with ALE's number; [`Action::Reset`] is none.
+impl TryFrom<u8> for Action {
+    type Error = ActionError;
+    fn try_from(number: u8) -> Result<Self, ActionError> {
+        Action::from_number(number.into())
+    }
+}
+
+/// The joystick action with ALE's number; [`Action::Reset`] is none.
+impl TryFrom<i32> for Action {
+    type Error = ActionError;
+    fn try_from(number: i32) -> Result<Self, ActionError> {
+        u32::try_from(number).map_err(|_| ActionError { number: number.into() }).and_then(Action::from_number)
+    }
+}
+
+/// Reads ALE's name of the action, in any case of letters: `UPRIGHTFIRE`.
+impl FromStr for Action {
+    type Err = ActionNameError;
+    fn from_str(name: &str) -> Result<Self, ActionNameError> {
+        let all = || Action::ALL.into_iter().chain([Action::Reset]);
+        let found = all().find(|action| action.to_string().eq_ignore_ascii_case(name));
+        found.ok_or_else(|| ActionNameError { name: name.to_owned() })
+    }
+}
+
+/// A name that no action has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no action {name:?}; actions are named as in ALE: NOOP, FIRE, UP, ..., DOWNLEFTFIRE")]
+pub struct ActionNameError {
+    /// The name.
+    pub name: String,
+}
+
+/// A number that no joystick action has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no joystick action {number}; they go from 0 (NOOP) to 17 (DOWNLEFTFIRE)")]
 pub struct ActionError {
-    /// What was asked for.
-    pub number: u32,
+    /// The number.
+    pub number: i64,
 }
 
 /// A set of joystick actions; iterates in ascending number.
@@ -137,9 +173,72 @@ impl ActionSet {
         (action as u32) < 18 && self.0 >> (action as u32) & 1 == 1
     }
 
+    /// How many actions are in the set.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether no action is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The actions, in ascending number.
+    pub fn iter(self) -> ActionSetIter {
+        ActionSetIter(self.0)
+    }
+
+    /// The actions as a vector, in ascending number: an agent's action `i` is element `i`.
     pub fn actions(self) -> Vec<Action> {
-        Action::ALL.into_iter().filter(|&a| self.contains(a)).collect()
+        self.iter().collect()
+    }
+}
+
+/// The actions of an [`ActionSet`], in ascending number.
+#[derive(Clone, Debug)]
+pub struct ActionSetIter(u32);
+
+impl Iterator for ActionSetIter {
+    type Item = Action;
+    fn next(&mut self) -> Option<Action> {
+        let action = Action::ALL.get(self.0.trailing_zeros() as usize).copied()?;
+        self.0 &= self.0 - 1;
+        Some(action)
+    }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+impl ExactSizeIterator for ActionSetIter {
+    fn len(&self) -> usize {
+        self.0.count_ones() as usize
+    }
+}
+
+impl FusedIterator for ActionSetIter {}
+
+impl IntoIterator for ActionSet {
+    type Item = Action;
+    type IntoIter = ActionSetIter;
+    fn into_iter(self) -> ActionSetIter {
+        self.iter()
+    }
+}
+
+/// RESET, which no set contains, is left out.
+impl FromIterator<Action> for ActionSet {
+    fn from_iter<T: IntoIterator<Item = Action>>(actions: T) -> Self {
+        let joystick = actions.into_iter().filter(|&action| action != Action::Reset);
+        ActionSet(joystick.fold(0, |bits, action| bits | 1 << action.number()))
+    }
+}
+
+/// Writes the actions' names with spaces between them.
+impl fmt::Display for ActionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.iter().map(|action| action.to_string()).collect();
+        f.pad(&names.join(" "))
     }
 }
 
@@ -169,9 +268,27 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_names_lead_back_to_the_action() {
+        for action in Action::ALL {
+            assert_eq!(Action::try_from(action.number() as u8), Ok(action));
+            assert_eq!(Action::try_from(action.number() as i32), Ok(action));
+            assert_eq!(action.to_string().to_lowercase().parse(), Ok(action));
+        }
+        assert_eq!("reset".parse(), Ok(Action::Reset));
+        assert_eq!(Action::try_from(40u8), Err(ActionError { number: 40 }));
+        assert_eq!(Action::try_from(-1), Err(ActionError { number: -1 }));
+        let error = "jump".parse::<Action>().unwrap_err();
+        assert!(error.to_string().starts_with("there is no action \"jump\""), "{error}");
+    }
+
+    #[test]
     fn action_sets_iterate_in_ascending_number() {
         let set = ActionSet::of(&[4, 0, 12]);
         assert_eq!(set.actions(), [Action::Noop, Action::Left, Action::LeftFire]);
         assert!(!set.contains(Action::Reset));
+        assert_eq!((set.len(), set.iter().len(), ActionSet::ALL.len()), (3, 3, 18));
+        assert!(ActionSet::of(&[]).is_empty());
+        assert_eq!(set.to_string(), "NOOP LEFT LEFTFIRE");
+        assert_eq!(set.into_iter().chain([Action::Reset]).collect::<ActionSet>(), set);
     }
 }

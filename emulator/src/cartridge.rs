@@ -1,13 +1,13 @@
-//! Cartridges: what an image is, and the bank switching that brings more than 4 KiB into the console's 4 KiB window.
+//! Cartridges: the bank switching that brings more than 4 KiB into the console's 4 KiB window.
 //!
 //! The 2600 has no cartridge-select logic worth the name: address line A12 picks the cartridge, the twelve lines below it
 //! pick the byte, and there is not even a write line. Everything larger than 4 KiB, and every RAM chip, is therefore a trick
 //! played by a chip inside the cartridge that watches the address lines. Each trick is a *scheme*, and each family of schemes
-//! has a file under `cartridge/`. [`CartridgeImage`] recognises the scheme from the bytes (`cartridge/detect.rs`);
+//! has a file under `cartridge/`. `cartridge/detect.rs` recognizes the scheme from the bytes;
 //! [`Cartridge`] is the cartridge in the slot, bank registers and RAM included.
 //!
-//! Reading is the console's most frequent act, so it is a table look-up: `cartridge/board.rs` keeps the bytes that the window
-//! shows. Only where a read *does* something (hot spots, RAM ports, the DPC's registers) it goes to the scheme's own code.
+//! Reads are the console's most frequent operation, so they are a table look-up: `cartridge/window.rs` keeps the bytes that the
+//! window shows. Only reads with side effects (hot spots, RAM ports, the DPC's registers) reach the scheme's own code.
 //!
 //! # Where ALE departs from the chips
 //! * A read sees the byte of the bank it switches *to*, not of the bank it leaves.
@@ -17,13 +17,12 @@
 //!   bus into it.
 //! * RAM on the cartridge is random again after every system reset, from the console's generator.
 //!
-//! Departures of a single scheme are told in its file.
+//! The file of a scheme lists departures that concern it alone.
 
 mod activision;
 mod banked;
-mod board;
 mod commavid;
-mod detect;
+pub(crate) mod detect;
 mod dpc;
 mod fixed;
 mod m_network;
@@ -31,21 +30,17 @@ mod m_network;
 mod measured;
 mod parker;
 #[cfg(test)]
-mod shipped;
-#[cfg(test)]
 mod synthetic;
 mod tigervision;
 mod ua;
+mod window;
 
-use crate::bus::OpcodeAhead;
+use crate::opcode::OpcodeAhead;
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, Saved, StateError};
-#[cfg(feature = "translate")]
-use crate::translate::Translations;
-use board::{Board, Mapper};
-use md5::{Digest, Md5};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
+use window::{Mapper, Window};
 
 /// The largest image, in bytes: 256 banks of 2 KiB.
 pub const LARGEST_IMAGE: usize = 512 * 1024;
@@ -113,7 +108,7 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// What every message about a size ends with.
+/// The end of every message about a size.
 const SUPPORTED_SIZES: &str = "supported sizes are 2048 (2K, CV), 4096 (2K, 4K, CV), \
      8192 (F8, F8SC, E0, FE, UA, 3F, 3E), 10240, 10495 and 10496 (DPC), 12288 (FASC), 16384 (F6, F6SC, E7, 3F, 3E), \
      32768 (F4, F4SC, 3F, 3E), and anything from 2048 to 524288 that carries the code of a 3F or 3E cartridge";
@@ -133,7 +128,7 @@ pub enum CartridgeError {
         /// Bytes in the image.
         size: usize,
     },
-    /// Recognised, but the scheme is not emulated.
+    /// Recognized, but the scheme is not emulated.
     #[error(
         "the cartridge image ({size} bytes, md5 {md5}) uses the {scheme} scheme, which is not emulated; \
          {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme}"
@@ -151,7 +146,7 @@ pub enum CartridgeError {
         "the cartridge image ({size} bytes, md5 {md5}) is of no known kind; {SUPPORTED_SIZES}; \
          check that the file is complete, not packed, and from an Atari 2600 cartridge"
     )]
-    Unrecognised {
+    Unrecognized {
         /// Bytes in the image.
         size: usize,
         /// MD5 of the image, 32 lower-case hexadecimal digits.
@@ -159,116 +154,17 @@ pub enum CartridgeError {
     },
 }
 
-/// The bytes of a cartridge and what they were recognised as. Cloning shares the bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CartridgeImage {
-    bytes: Arc<[u8]>,
-    md5: Arc<str>,
-    scheme: Scheme,
-    file_stem: Option<Arc<str>>,
-    #[cfg(feature = "translate")]
-    translations: Translations,
-}
-
-impl CartridgeImage {
-    /// Recognises `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
-    /// cartridge the game tables do not know by its MD5 can still be matched by that name.
-    ///
-    /// # Errors
-    /// Empty, too large, of an unknown kind, or of a kind that is not emulated.
-    pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> {
-        if bytes.is_empty() {
-            return Err(CartridgeError::Empty);
-        }
-        if bytes.len() > LARGEST_IMAGE {
-            return Err(CartridgeError::TooLarge { size: bytes.len() });
-        }
-        let md5 = md5_in_hexadecimal(bytes);
-        let scheme = detect::scheme_of(bytes, &md5)?;
-        Ok(Self::of_scheme(bytes, md5, scheme, file_stem))
-    }
-
-    pub(crate) fn of_scheme(bytes: &[u8], md5: String, scheme: Scheme, file_stem: Option<&str>) -> Self {
-        Self {
-            bytes: bytes.into(),
-            md5: md5.into(),
-            scheme,
-            file_stem: file_stem.map(Arc::from),
-            #[cfg(feature = "translate")]
-            translations: Translations::default(),
-        }
-    }
-
-    /// Bricks, the game that comes with this crate.
-    pub fn bricks() -> Self {
-        Self::new(include_bytes!("../cartridges/bricks.bin"), Some("bricks"))
-            .expect("the built-in image is of a supported size, as a test makes sure")
-    }
-
-    /// The image's bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// MD5 of the bytes, 32 lower-case hexadecimal digits: the key of ALE's tables.
-    pub fn md5(&self) -> &str {
-        &self.md5
-    }
-
-    /// The same as it was computed: sixteen bytes.
-    pub(crate) fn md5_bytes(&self) -> [u8; 16] {
-        Md5::digest(&self.bytes).into()
-    }
-
-    /// What of its code is translated; shared by all consoles that the image or a clone of it is put into.
-    #[cfg(feature = "translate")]
-    pub(crate) fn translations(&self) -> &Translations {
-        &self.translations
-    }
-
-    /// How the cartridge switches banks.
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
-    }
-
-    /// The file's name without its extension, if the image came from a file.
-    pub fn file_stem(&self) -> Option<&str> {
-        self.file_stem.as_deref()
-    }
-}
-
-impl fmt::Debug for CartridgeImage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CartridgeImage")
-            .field("scheme", &self.scheme)
-            .field("size", &self.bytes.len())
-            .field("md5", &self.md5)
-            .field("file_stem", &self.file_stem)
-            .finish()
-    }
-}
-
-pub(crate) fn md5_in_hexadecimal(bytes: &[u8]) -> String {
-    Md5::digest(bytes).iter().fold(String::with_capacity(32), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// A cartridge in the slot: the image, what the window shows of it, the RAM and the bank registers. Cloning shares the image
-/// and copies the rest, so a clone is a saved state.
+/// A cartridge in the slot: image, window, RAM and bank registers. Cloning shares the image and copies the rest, so a clone is a
+/// saved state.
 #[derive(Clone)]
 pub struct Cartridge {
-    board: Board,
+    window: Window,
     circuit: Circuit,
     scheme: Scheme,
     claims_low_addresses: bool,
-    #[cfg(feature = "translate")]
-    translations: Translations,
 }
 
-/// The bank-switching circuit on the board; one variant for each family of schemes.
+/// The bank-switching circuit in the cartridge; one variant for each family of schemes.
 #[derive(Clone)]
 enum Circuit {
     Fixed(fixed::Fixed),
@@ -283,28 +179,28 @@ enum Circuit {
 }
 
 impl Circuit {
-    fn install(image: &CartridgeImage, board: &mut Board) -> Self {
+    fn install(scheme: Scheme, md5: &str, window: &mut Window) -> Self {
         use banked::{Banked, Layout};
-        match image.scheme {
-            Scheme::TwoK | Scheme::FourK => Self::Fixed(fixed::Fixed::install(board)),
-            Scheme::F8 if detect::starts_in_bank_0(&image.md5) => {
-                Self::Banked(Banked::install(&Layout::F8_STARTING_IN_BANK_0, board))
+        match scheme {
+            Scheme::TwoK | Scheme::FourK => Self::Fixed(fixed::Fixed::install(window)),
+            Scheme::F8 if detect::starts_in_bank_0(md5) => {
+                Self::Banked(Banked::install(&Layout::F8_STARTING_IN_BANK_0, window))
             }
-            Scheme::F8 => Self::Banked(Banked::install(&Layout::F8, board)),
-            Scheme::F6 => Self::Banked(Banked::install(&Layout::F6, board)),
-            Scheme::F4 => Self::Banked(Banked::install(&Layout::F4, board)),
-            Scheme::F8Sc => Self::Banked(Banked::install(&Layout::F8SC, board)),
-            Scheme::F6Sc => Self::Banked(Banked::install(&Layout::F6SC, board)),
-            Scheme::F4Sc => Self::Banked(Banked::install(&Layout::F4SC, board)),
-            Scheme::Fasc => Self::Banked(Banked::install(&Layout::FASC, board)),
-            Scheme::E0 => Self::Parker(parker::Parker::install(board)),
-            Scheme::E7 => Self::MNetwork(m_network::MNetwork::install(board)),
-            Scheme::Fe => Self::Activision(activision::Activision::install(board)),
-            Scheme::Cv => Self::CommaVid(commavid::CommaVid::install(board)),
-            Scheme::Ua => Self::Ua(ua::Ua::install(board)),
-            Scheme::ThreeF => Self::Tigervision(tigervision::Tigervision::install(false, board)),
-            Scheme::ThreeE => Self::Tigervision(tigervision::Tigervision::install(true, board)),
-            Scheme::Dpc => Self::Dpc(dpc::Dpc::install(board)),
+            Scheme::F8 => Self::Banked(Banked::install(&Layout::F8, window)),
+            Scheme::F6 => Self::Banked(Banked::install(&Layout::F6, window)),
+            Scheme::F4 => Self::Banked(Banked::install(&Layout::F4, window)),
+            Scheme::F8Sc => Self::Banked(Banked::install(&Layout::F8SC, window)),
+            Scheme::F6Sc => Self::Banked(Banked::install(&Layout::F6SC, window)),
+            Scheme::F4Sc => Self::Banked(Banked::install(&Layout::F4SC, window)),
+            Scheme::Fasc => Self::Banked(Banked::install(&Layout::FASC, window)),
+            Scheme::E0 => Self::Parker(parker::Parker::install(window)),
+            Scheme::E7 => Self::MNetwork(m_network::MNetwork::install(window)),
+            Scheme::Fe => Self::Activision(activision::Activision::install(window)),
+            Scheme::Cv => Self::CommaVid(commavid::CommaVid::install(window)),
+            Scheme::Ua => Self::Ua(ua::Ua::install(window)),
+            Scheme::ThreeF => Self::Tigervision(tigervision::Tigervision::install(false, window)),
+            Scheme::ThreeE => Self::Tigervision(tigervision::Tigervision::install(true, window)),
+            Scheme::Dpc => Self::Dpc(dpc::Dpc::install(window)),
         }
     }
 
@@ -324,91 +220,87 @@ impl Circuit {
 }
 
 impl Cartridge {
-    /// The cartridge, put into the slot but not yet reset; draws nothing.
-    pub fn new(image: &CartridgeImage) -> Self {
-        let mut board = Board::new(Arc::clone(&image.bytes));
-        let circuit = Circuit::install(image, &mut board);
-        Self {
-            board,
-            circuit,
-            scheme: image.scheme,
-            claims_low_addresses: matches!(image.scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE),
-            #[cfg(feature = "translate")]
-            translations: image.translations.clone(),
-        }
+    /// The cartridge with these ROM bytes, put into the slot but not yet reset; draws no random number. `md5` is the MD5 of the
+    /// bytes in hexadecimal: two F8 cartridges are known by it to start in bank 0.
+    pub fn new(bytes: Arc<[u8]>, scheme: Scheme, md5: &str) -> Self {
+        let mut window = Window::new(bytes);
+        let circuit = Circuit::install(scheme, md5, &mut window);
+        let claims_low_addresses = matches!(scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE);
+        Self { window, circuit, scheme, claims_low_addresses }
     }
 
     /// The cartridge's part of a system reset at cycle `cycles`: RAM is drawn from the console's generator, then the start
     /// bank is selected.
     pub fn reset(&mut self, random: &mut MersenneTwister, cycles: u32) {
-        self.circuit.mapper().reset(&mut self.board, random, cycles);
+        self.circuit.mapper().reset(&mut self.window, random, cycles);
     }
 
-    /// The byte at `address` (A12 = 1) if reading it certainly does nothing else; [`Cartridge::read`] must be asked if not.
+    /// The byte at `address` (A12 = 1) if reading it certainly has no side effects; if `None`, call [`Cartridge::read`].
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
-        self.board.direct(address)
+        self.window.direct(address)
     }
 
-    /// The opcode at `address` if reading it and the two bytes behind it certainly does nothing else, otherwise
+    /// The opcode at `address` if reading it and the two bytes after it certainly has no side effects, otherwise
     /// [`OpcodeAhead::UNKNOWN`]; also if A12 is 0.
     #[inline(always)]
     pub fn opcode_ahead(&self, address: u16) -> OpcodeAhead {
-        self.board.opcode_ahead(address)
+        self.window.opcode_ahead(address)
     }
 
-    /// The byte at `address`, one or two behind such an opcode.
+    /// The byte at `address`, one or two after such an opcode.
     #[inline(always)]
     pub fn operand_ahead(&self, address: u16) -> u8 {
-        self.board.operand_ahead(address)
+        self.window.operand_ahead(address)
     }
 
-    /// The byte at `address` (A12 = 1) and the two behind it, if reading them does nothing else: the last word on it.
+    /// The byte at `address` (A12 = 1) and the two after it, if reading them has no side effects; exact.
     #[inline(always)]
     pub fn look_ahead_carefully(&self, address: u16) -> Option<[u8; 3]> {
-        self.board.look_ahead_carefully(address)
-    }
-
-    /// What of its code is translated.
-    #[cfg(feature = "translate")]
-    pub(crate) fn translations(&self) -> &Translations {
-        &self.translations
+        self.window.look_ahead_carefully(address)
     }
 
     /// The byte at `address` (A12 = 1) if it is plain ROM.
     #[cfg(feature = "translate")]
     pub(crate) fn plain(&self, address: u16) -> Option<u8> {
-        self.board.plain(address)
+        self.window.plain(address)
     }
 
-    /// See [`Board::mapping`].
+    /// The image's bytes, which the cartridge shares.
+    #[cfg(feature = "translate")]
+    #[inline(always)]
+    pub(crate) fn rom(&self) -> &Arc<[u8]> {
+        &self.window.rom
+    }
+
+    /// See [`Window::mapping`].
     #[cfg(feature = "translate")]
     #[inline(always)]
     pub(crate) fn mapping(&self) -> Option<u64> {
-        self.board.mapping()
+        self.window.mapping()
     }
 
-    /// See [`Board::longest_plain`].
+    /// See [`Window::longest_plain`].
     #[cfg(feature = "translate")]
     pub(crate) fn longest_plain(&self) -> std::ops::Range<usize> {
-        self.board.longest_plain()
+        self.window.longest_plain()
     }
 
-    /// Where in a cartridge the bytes of the window lie.
+    /// Byte offset of the window's bytes from the start of a cartridge.
     #[cfg(feature = "translate")]
-    pub(crate) const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, board) + Board::WINDOW_OFFSET;
+    pub(crate) const WINDOW_OFFSET: usize = std::mem::offset_of!(Self, window) + Window::WINDOW_OFFSET;
 
     /// Reads `address` (A12 = 1, all 16 bits as the CPU has them) at cycle `cycles`; hot spots act.
     pub fn read(&mut self, address: u16, cycles: u32) -> u8 {
-        match self.board.plain(address) {
+        match self.window.plain(address) {
             Some(byte) => byte,
-            None => self.circuit.mapper().read(&mut self.board, address, cycles),
+            None => self.circuit.mapper().read(&mut self.window, address, cycles),
         }
     }
 
     /// Writes `value` to `address` (A12 = 1, all 16 bits) at cycle `cycles`; hot spots act.
     pub fn write(&mut self, address: u16, value: u8, cycles: u32) {
-        self.circuit.mapper().write(&mut self.board, address, value, cycles);
+        self.circuit.mapper().write(&mut self.window, address, value, cycles);
     }
 
     /// The cycle counter, now at `cycles`, is about to go back to 0.
@@ -424,12 +316,12 @@ impl Cartridge {
 
     /// Reads an address of the TIA: a byte if the cartridge answers instead; `None` if the TIA does.
     pub fn read_low(&mut self, address: u16) -> Option<u8> {
-        self.circuit.mapper().read_low(&mut self.board, address)
+        self.circuit.mapper().read_low(&mut self.window, address)
     }
 
     /// Sees a write to the TIA, before the TIA gets it.
     pub fn write_low(&mut self, address: u16, value: u8) {
-        self.circuit.mapper().write_low(&mut self.board, address, value);
+        self.circuit.mapper().write_low(&mut self.window, address, value);
     }
 
     /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
@@ -441,25 +333,16 @@ impl Cartridge {
 
     /// RAM on the cartridge; empty when it has none.
     pub fn ram(&self) -> &[u8] {
-        &self.board.ram
-    }
-
-    /// How the cartridge switches banks.
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
+        &self.window.ram
     }
 }
 
 impl Saved for Cartridge {
     /// RAM and bank registers; image and scheme are the receiver's.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        #[rustfmt::skip]
-        let Self {
-            board, circuit, scheme: _, claims_low_addresses: _,
-            #[cfg(feature = "translate")] translations: _,
-        } = self;
-        archive.bytes(&mut board.ram)?;
-        circuit.mapper().exchange(board, archive)
+        let Self { window, circuit, scheme: _, claims_low_addresses: _ } = self;
+        archive.bytes(&mut window.ram)?;
+        circuit.mapper().exchange(window, archive)
     }
 }
 
@@ -467,8 +350,8 @@ impl fmt::Debug for Cartridge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cartridge")
             .field("scheme", &self.scheme)
-            .field("size", &self.board.rom.len())
-            .field("ram", &self.board.ram.len())
+            .field("size", &self.window.rom.len())
+            .field("ram", &self.window.ram.len())
             .finish_non_exhaustive()
     }
 }
@@ -476,53 +359,6 @@ impl fmt::Debug for Cartridge {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_image_knows_its_md5_scheme_and_file_stem() {
-        let image = CartridgeImage::new(&[0; 2048], Some("nothing")).unwrap();
-        assert_eq!(image.md5(), "c99a74c555371a433d121f551d6c6398");
-        assert_eq!(image.scheme(), Scheme::TwoK);
-        assert_eq!(image.file_stem(), Some("nothing"));
-        assert_eq!(image.bytes(), [0; 2048]);
-        assert!(Arc::ptr_eq(&image.bytes, &image.clone().bytes));
-        assert!(format!("{image:?}").len() < 200);
-        assert!(format!("{:?}", Cartridge::new(&image)).len() < 200);
-    }
-
-    #[test]
-    fn the_built_in_game_is_a_cartridge_without_a_circuit() {
-        let bricks = CartridgeImage::bricks();
-        assert!(matches!(bricks.scheme(), Scheme::TwoK | Scheme::FourK));
-        assert_eq!(bricks.file_stem(), Some("bricks"));
-    }
-
-    #[test]
-    fn errors_tell_what_was_found_and_what_is_supported() {
-        for (bytes, told) in [
-            (vec![], vec!["0 bytes"]),
-            (vec![0; LARGEST_IMAGE + 1], vec!["524289 bytes", "524288"]),
-            (vec![0; 5000], vec!["5000 bytes", "md5 6bf95a48f366bdf8af3a198c7b723c77"]),
-            (vec![0; 8448], vec!["8448 bytes", "AR", "not emulated"]),
-            (vec![0; 65536], vec!["65536 bytes", "MB", "not emulated"]),
-            (vec![0; 131_072], vec!["131072 bytes", "MC", "not emulated"]),
-        ] {
-            let message = CartridgeImage::new(&bytes, None).unwrap_err().to_string();
-            for part in told {
-                assert!(message.contains(part), "{message} does not say {part}");
-            }
-            assert!(message.contains("supported sizes are 2048"), "{message}");
-        }
-    }
-
-    #[test]
-    fn putting_a_cartridge_in_already_selects_the_start_bank() {
-        let mut bytes = vec![0; 8192];
-        bytes[4096 + 0xFFC] = 0x42;
-        bytes[1] = 1;
-        let image = CartridgeImage::new(&bytes, None).unwrap();
-        assert_eq!(image.scheme(), Scheme::F8);
-        assert_eq!(Cartridge::new(&image).read(0xFFFC, 0), 0x42);
-    }
 
     /// A cartridge of every scheme; no two parts of its image are the same.
     fn one_of_each_scheme() -> Vec<Cartridge> {

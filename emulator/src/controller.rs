@@ -1,10 +1,10 @@
 //! What is plugged into the console and pressed on it: joysticks, paddles, console switches, and the pins they pull.
 
 use crate::action::Action;
-use crate::game::Properties;
+use crate::properties::Properties;
 use crate::tia::InputPins;
 
-/// Everything a person at the console can touch.
+/// The state of everything a player can touch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Controls {
     /// Joysticks of player A and B; a paddle's button is the fire of the same index.
@@ -22,7 +22,7 @@ pub(crate) struct Controls {
 }
 
 impl Controls {
-    /// Nobody touches anything; paddles at zero resistance, as while ALE detects the television format.
+    /// Nothing is pressed; paddles at zero resistance, as while ALE detects the television format.
     pub(crate) fn untouched(difficulty_a: bool) -> Self {
         Self {
             stick: [Action::Noop; 2],
@@ -35,7 +35,7 @@ impl Controls {
     }
 }
 
-/// What the chips read at their pins; constant during a frame.
+/// The levels at the chips' pins; constant during a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
     /// Both sticks' directions (and the paddles' buttons), low when pressed.
@@ -56,13 +56,13 @@ struct Jack {
 }
 
 impl Ports {
-    /// Joysticks nobody touches.
+    /// Joysticks that nobody touches.
     #[cfg(test)]
     pub(crate) fn idle() -> Self {
         Self::new(&Controls::untouched(false), &Properties::DEFAULT)
     }
 
-    /// What `controls` do to the pins of a console wired as `properties` say.
+    /// The pins when `controls` are pressed on a console with these `properties`.
     pub(crate) fn new(controls: &Controls, properties: &Properties) -> Self {
         let jack = |player: usize, paddles: bool| {
             if paddles {
@@ -82,7 +82,7 @@ impl Ports {
             swcha: nibble(left) << 4 | nibble(right),
             swchb: u8::from(!controls.reset)
                 | u8::from(!controls.select) << 1
-                | 0b0011_1100 // colour, and three bits that are always set
+                | 0b0011_1100 // color, and three bits that are always set
                 | u8::from(controls.difficulty_a[0]) << 6
                 | u8::from(controls.difficulty_a[1]) << 7,
             pins: InputPins {

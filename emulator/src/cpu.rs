@@ -1,19 +1,23 @@
 //! The 6507: registers and the instruction step.
 //!
-//! A 6502 with 13 address lines and no interrupt pins. What is built here is ALE's low-compatibility core: whole
+//! A 6502 with 13 address lines and no interrupt pins. This is ALE's low-compatibility core: whole
 //! instructions, base cycles charged right after the opcode fetch, so that every other access of an instruction carries
-//! the time of the instruction's end, and no bus access that the result does not need (see `console.md` 1 and the list
-//! "ALE, not silicon" in the crate's root).
+//! the time of the instruction's end, and no bus access that the result does not need (see `docs/emulator.md` and the
+//! list "ALE, not silicon" in the crate's root).
 //!
 //! `cpu/decode.rs` has one row an opcode; `cpu/operations.rs` what the rows do.
 
+mod bus;
 mod decode;
 mod operations;
-
-use crate::bus::{Bus, OpcodeAhead};
-use crate::saved_state::{exchange, Archive, Saved, StateError};
 #[cfg(feature = "translate")]
-use crate::translate::Registers;
+mod registers;
+
+use crate::opcode::{OpcodeAhead, FREQUENT};
+use crate::saved_state::{exchange, Archive, Saved, StateError};
+pub use bus::{Bus, Polled};
+#[cfg(feature = "translate")]
+pub(crate) use registers::Registers;
 
 /// Registers and flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,48 +40,6 @@ pub struct Cpu {
     decimal: bool,
     interrupt_disable: bool,
     jammed: bool,
-}
-
-/// Base cycles by opcode. `$A7` (LAX zp) takes 4 here, an oddity of ALE's table.
-#[rustfmt::skip]
-pub(crate) const BASE_CYCLES: [u8; 256] = [
-    7, 6, 2, 8, 3, 3, 5, 5, 3, 2, 2, 2, 4, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-    6, 6, 2, 8, 3, 3, 5, 5, 4, 2, 2, 2, 4, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-    6, 6, 2, 8, 3, 3, 5, 5, 3, 2, 2, 2, 3, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-    6, 6, 2, 8, 3, 3, 5, 5, 4, 2, 2, 2, 5, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-    2, 6, 2, 6, 3, 3, 3, 3, 2, 2, 2, 2, 4, 4, 4, 4,
-    2, 6, 2, 6, 4, 4, 4, 4, 2, 5, 2, 5, 5, 5, 5, 5,
-    2, 6, 2, 6, 3, 3, 3, 4, 2, 2, 2, 2, 4, 4, 4, 4,
-    2, 5, 2, 5, 4, 4, 4, 4, 2, 4, 2, 4, 4, 4, 4, 4,
-    2, 6, 2, 8, 3, 3, 5, 5, 2, 2, 2, 2, 4, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-    2, 6, 2, 8, 3, 3, 5, 5, 2, 2, 2, 2, 4, 4, 6, 6,
-    2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
-];
-
-/// The most frequent opcodes of the games, in the order in which [`Running::execute_frequent`] finds them: at places 16 and 1 to 15.
-const FREQUENT: [u8; 16] =
-    [0x85, 0xB1, 0xD0, 0xA5, 0x10, 0xA9, 0xF0, 0x88, 0x86, 0xAD, 0xCA, 0xB9, 0x84, 0xB5, 0xB0, 0xEA];
-
-/// The place of every opcode among [`FREQUENT`], 0 for the others.
-static FREQUENT_PLACE: [u8; 256] = {
-    let mut places = [0; 256];
-    let mut i = 1;
-    while i < FREQUENT.len() {
-        places[FREQUENT[i] as usize] = i as u8;
-        i += 1;
-    }
-    places[FREQUENT[0] as usize] = 16;
-    places
-};
-
-/// The place of `opcode` among the frequent ones, 0 if it is none of them.
-pub(crate) fn frequent_place(opcode: u8) -> u8 {
-    FREQUENT_PLACE[usize::from(opcode)]
 }
 
 impl Cpu {
@@ -113,7 +75,7 @@ impl Cpu {
         self.run_on::<B, false>(bus, limit).0
     }
 
-    /// As [`Cpu::run`], but stops behind an instruction that was not followed by the next one in memory. Also gives how many
+    /// As [`Cpu::run`], but stops after an instruction that was not followed by the next one in memory. Also returns how many
     /// instructions may still be executed: 0 if the bus said stop.
     #[cfg(feature = "translate")]
     #[inline(always)]
@@ -162,7 +124,7 @@ impl Cpu {
         self.decimal
     }
 
-    /// The registers as translated code has them; the bus and the count of instructions have the rest.
+    /// Copies the registers to where translated code has them, all but `cycles` and `left`.
     #[cfg(feature = "translate")]
     pub(crate) fn give(&self, registers: &mut Registers) {
         let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed: _ } = *self;
@@ -181,7 +143,7 @@ impl Cpu {
         };
     }
 
-    /// Takes the registers back.
+    /// Copies the registers back.
     #[cfg(feature = "translate")]
     pub(crate) fn take(&mut self, registers: &Registers) {
         *self = Self {
@@ -226,14 +188,14 @@ impl Cpu {
     }
 }
 
-/// A CPU at work: what most instructions use, which the compiler can keep in the host's registers as long as nothing that is
-/// called takes its address, and where the rest is.
+/// A running CPU. The registers that most instructions use are fields, which the compiler keeps in the host's registers as long
+/// as no called function takes their address; the rest is behind a reference.
 #[derive(Debug)]
 struct Running<'a> {
     a: u8,
     x: u8,
     y: u8,
-    /// Bits 16 and up mean nothing.
+    /// Program counter in the low 16 bits; the others mean nothing.
     pc: u32,
     sign_and_zero: u16,
     carry: bool,
@@ -242,7 +204,7 @@ struct Running<'a> {
     rare: &'a mut Rare,
 }
 
-/// What few instructions use.
+/// Registers that few instructions use.
 #[derive(Debug)]
 struct Rare {
     sp: u8,
@@ -253,7 +215,7 @@ struct Rare {
 }
 
 impl Running<'_> {
-    /// Executes an instruction, already counted, and more until one can be looked ahead to again without asking carefully.
+    /// Executes an instruction, already counted, and the following ones until [`Bus::opcode_ahead`] knows the next opcode.
     #[inline(never)]
     fn run_carefully<B: Bus>(mut self, mut bus: B) -> (Self, B) {
         loop {
@@ -276,11 +238,11 @@ impl Running<'_> {
         }
     }
 
-    /// Executes the instruction at `place` (1 to 16) among the frequent ones, whose operands lie ahead.
+    /// Executes the instruction at `place` (1 to 16) among the frequent ones, whose operands can be looked ahead to.
     ///
-    /// The most frequent opcodes, two thirds of all instructions, are found by conditional branches. The jump by table that finds
-    /// the others is predicted by the conditional branches before it, and instructions like INX have none: there it was wrong
-    /// nearly every time, at the price of the instruction itself.
+    /// Conditional branches find the most frequent opcodes, two thirds of all instructions; a jump table finds the others. The
+    /// host predicts that jump from the conditional branches before it, and instructions like INX have none: the prediction was
+    /// wrong nearly every time, which cost as much as the instruction itself.
     #[inline(always)]
     fn execute_frequent(&mut self, place: u8, bus: &mut impl Bus) {
         macro_rules! among {
@@ -346,7 +308,7 @@ trait Operands: Copy {
     fn second<B: Bus>(self, cpu: &mut Running<'_>, bus: &mut B) -> u8;
 }
 
-/// They are read one by one.
+/// Operands are read one by one.
 #[derive(Clone, Copy)]
 struct Fetched;
 
@@ -362,7 +324,7 @@ impl Operands for Fetched {
     }
 }
 
-/// They lie behind the opcode in memory whose reads do nothing else.
+/// Operands follow the opcode in memory whose reads have no side effects.
 #[derive(Clone, Copy)]
 struct Ahead;
 
@@ -388,7 +350,7 @@ impl Operands for Ahead {
     }
 }
 
-/// They came together with the opcode.
+/// Operands were read together with the opcode.
 #[derive(Clone, Copy)]
 struct Known([u8; 2]);
 
@@ -414,7 +376,7 @@ impl Operands for Known {
 }
 
 impl Saved for Cpu {
-    /// The flags go as the status byte: how they are kept does not show.
+    /// Flags are saved as the status byte, so that their layout here can change.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
         let mut status = self.status();
         #[rustfmt::skip]
@@ -434,10 +396,52 @@ impl Default for Cpu {
     }
 }
 
-/// A little-endian word; the low address is read first, which decides what the data-bus latch holds afterwards.
+/// A little-endian word. The low address is read first, so the data bus holds the high byte afterwards.
 #[inline(always)]
 fn word(bus: &mut impl Bus, low: u16, high: u16) -> u16 {
     let low = bus.read(low);
     let high = bus.read(high);
     u16::from_le_bytes([low, high])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opcode::{Mode, Opcode};
+
+    /// 64 KiB of RAM.
+    struct Flat(Vec<u8>, u32);
+
+    impl Bus for Flat {
+        fn read(&mut self, address: u16) -> u8 {
+            self.0[usize::from(address)]
+        }
+        fn write(&mut self, address: u16, value: u8) -> bool {
+            self.0[usize::from(address)] = value;
+            false
+        }
+        fn add_cycles(&mut self, cycles: u32) {
+            self.1 += cycles;
+        }
+    }
+
+    #[test]
+    fn an_instruction_takes_the_bytes_and_cycles_of_its_opcode() {
+        for opcode in 0..=u8::MAX {
+            let facts = Opcode::of(opcode);
+            if matches!(facts.name, "BRK" | "JSR" | "RTS" | "RTI" | "JMP") {
+                continue;
+            }
+            let mut ram = vec![0; 0x1_0000];
+            ram[0x1000] = opcode;
+            let mut bus = Flat(ram, 0);
+            let mut cpu = Cpu { pc: 0x1000, ..Cpu::new() };
+            bus = cpu.run(bus, 1);
+            assert_eq!(cpu.jammed(), facts.name == "JAM", "{opcode:02X}");
+            // A branch goes to the instruction after it whether it is taken or not: its offset is 0.
+            assert_eq!(cpu.pc, 0x1000 + u16::from(facts.bytes), "{opcode:02X} {}", facts.name);
+            let taken = bus.1 - u32::from(facts.cycles);
+            assert!(taken == 0 || facts.mode == Mode::Relative && taken == 1, "{opcode:02X} {}", facts.name);
+        }
+    }
 }

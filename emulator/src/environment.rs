@@ -5,118 +5,42 @@
 //! which is why two episodes of some games start differently.
 
 mod saving;
+mod settings;
 
 use crate::action::Action;
-use crate::cartridge::CartridgeImage;
 use crate::console::Console;
 use crate::controller::Controls;
-use crate::game::{self, Game, GameState, Memory, Modes, Properties};
+use crate::game::{self, Game, GameState, Memory, Modes, Switches};
+use crate::image::CartridgeImage;
 use crate::palette::Palette;
+use crate::properties::{Properties, TelevisionFormat};
 use crate::random::MersenneTwister;
-use crate::tia::{Painted, ScreenVersion, SAMPLES, WIDTH};
+use crate::screen::Screen;
+use crate::tia::{SAMPLES, WIDTH};
+use crate::translation::Translation;
+pub use settings::Settings;
 
-/// How an [`Environment`] behaves. The defaults are ALE's but for sticky actions, which ALE has on (0.25).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Frames an action is held for by [`Environment::act`]; 0 counts as 1.
-    pub frame_skip: u32,
-    /// Probability, per frame, that the previous action is repeated instead of the new one; 0 and less is never, 1 and more (and
-    /// what is not a number) always.
-    pub sticky_probability: f32,
-    /// Seed of the environment's generator (ALE's `random_seed`).
-    pub random_seed: u32,
-    /// Seed of the console's generator (ALE's `system_random_seed`).
-    pub system_seed: u32,
-    /// Frames after which an episode is truncated; 0 means never.
-    pub max_episode_frames: u32,
-    /// Truncate the episode when a life is lost.
-    pub truncate_on_life_loss: bool,
-    /// The least and the most that an act's reward can be; the most wins if they are the wrong way round.
-    pub reward_range: (i32, i32),
-    /// Every picture is a mixture of the last two frames (ALE's `color_averaging`).
-    pub colour_averaging: bool,
-    /// Every act makes [`Environment::audio`] samples (ALE's `sound_obs`).
-    pub sound_observation: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            frame_skip: 1,
-            sticky_probability: 0.0,
-            random_seed: 0,
-            system_seed: 4_753_849,
-            max_episode_frames: 0,
-            truncate_on_life_loss: false,
-            reward_range: (i32::MIN, i32::MAX),
-            colour_averaging: false,
-            sound_observation: false,
-        }
-    }
-}
-
-/// A picture: rows of palette indices. Two are equal if they show the same.
-#[derive(Clone, Copy, Debug)]
-pub struct Screen<'a> {
-    /// Palette indices, row by row: `height * width` of them.
-    pub pixels: &'a [u8],
-    /// Pixels in a row: always 160.
-    pub width: usize,
-    /// Rows: 210 for most NTSC games, 250 for PAL.
-    pub height: usize,
-    /// When its rows were painted, if they were painted and not computed.
-    painted: Option<Painted<'a>>,
-}
-
-impl<'a> Screen<'a> {
-    /// A picture that no console painted: `height * width` palette indices, row by row.
-    pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
-        Self { pixels, width, height, painted: None }
-    }
-
-    /// What to keep in order to ask a later screen what has [changed since](Self::changed_since); `None` if it could not tell.
-    pub fn version(&self) -> Option<ScreenVersion> {
-        self.painted.map(|painted| painted.version)
-    }
-
-    /// For every row whether it may show something else than in the screen whose [version](Self::version) was `version`. Where
-    /// nothing is known of the two every row may: the console paints two buffers in turns, and a clone's are others.
-    #[inline]
-    pub fn changed_since(&self, version: Option<ScreenVersion>) -> impl Iterator<Item = bool> + use<'a> {
-        let (painted_in, known) = self.painted.map_or((&[][..], 0), |painted| painted.since(version));
-        (0..self.height).map(move |row| painted_in.get(row).is_none_or(|&painting| painting > known))
-    }
-}
-
-impl PartialEq for Screen<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        (self.pixels, self.width, self.height) == (other.pixels, other.width, other.height)
-    }
-}
-
-impl Eq for Screen<'_> {}
-
-/// A mode the game does not offer.
+/// A game mode that the game does not have.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{game} has no mode {mode}; choose one of {available:?}")]
 pub struct ModeError {
-    /// What was asked for.
+    /// The mode asked for.
     pub mode: u32,
     /// The game's name.
     pub game: String,
-    /// What it offers.
+    /// The game's modes.
     pub available: Vec<u32>,
 }
 
-/// A difficulty the game does not offer.
+/// A difficulty that the game does not have.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{game} has no difficulty {difficulty}; choose one of {available:?}")]
 pub struct DifficultyError {
-    /// What was asked for.
+    /// The difficulty asked for.
     pub difficulty: u32,
     /// The game's name.
     pub game: String,
-    /// What it offers.
+    /// The game's difficulties.
     pub available: Vec<u32>,
 }
 
@@ -127,20 +51,20 @@ const RESET_FRAMES: u32 = 4;
 /// More presses of SELECT than any game needs to reach any of its modes (turmoil: 93).
 const MOST_PRESSES: u32 = 1_000;
 
-/// What one frame at full stick adds to a paddle's resistance, and the least it can be, in ohm.
+/// Change of a paddle's resistance by one frame at full stick, and its least value, in ohm.
 const PADDLE_DELTA: f64 = 23_000.0;
 const PADDLE_MIN: i32 = 27_450;
 
 /// One console with one cartridge, stepped by actions.
 ///
-/// A clone is the complete state: console, game rules, both generators, sticky memory. It goes on exactly as the original.
-/// [`Environment::save`] makes the same into bytes.
+/// A clone is the complete state: console, game rules, both generators, sticky memory. It continues exactly as the original.
+/// [`Environment::save`] turns the same state into bytes.
 #[derive(Clone, Debug)]
 pub struct Environment {
     console: Console,
     settings: Settings,
     random: MersenneTwister,
-    /// Of the cartridge image.
+    /// MD5 of the cartridge image.
     md5: [u8; 16],
     game: Option<&'static Game>,
     /// The game's rules, or rules that see nothing when the cartridge is not a known game.
@@ -149,14 +73,14 @@ pub struct Environment {
     state: GameState,
     mode: u32,
     difficulty: u32,
-    /// Lives before the first frame: what `truncate_on_life_loss` compares with.
+    /// Lives before the first frame; `truncate_on_life_loss` compares with them.
     initial_lives: i32,
     /// The action held since the last frame that was not sticky, and how far a paddle is turned for it.
     remembered: (Action, f32),
     paddles: [i32; 2],
     frame_number: u32,
     episode_frame_number: u32,
-    /// Colour averaging's picture.
+    /// Color averaging's picture.
     averaged: Vec<u8>,
     audio: [u8; SAMPLES],
 }
@@ -164,15 +88,14 @@ pub struct Environment {
 impl Environment {
     /// Powers the console on with `image` in its slot and resets it once, as ALE does when it loads a cartridge.
     ///
-    /// Controllers and picture follow from the image's MD5 alone; score, lives and the rest from the MD5 or, failing
-    /// that, from the file stem. An image that is neither runs with joysticks and without a score: [`Environment::game`]
-    /// is `None`.
+    /// The image's MD5 alone decides on controllers and picture; the MD5 or, failing that, the file stem decides on score, lives
+    /// and the rest. An image with neither known runs with joysticks and without a score: [`Environment::game`] is `None`.
     pub fn new(image: &CartridgeImage, settings: Settings) -> Self {
         let game = game::identify(image.md5(), image.file_stem());
         let rules = game.unwrap_or(&Game::ORDINARY);
         let properties = game::properties(image.md5());
         let mut environment = Self {
-            console: Console::new(image, properties, settings.system_seed),
+            console: Console::new(image, properties, settings.system_seed, settings.translation),
             random: MersenneTwister::new(settings.random_seed),
             settings,
             md5: image.md5_bytes(),
@@ -196,7 +119,7 @@ impl Environment {
 
     /// Starts a new episode: 60 frames without input, RESET, the game's mode, RESET, the game's starting actions.
     ///
-    /// RAM is not cleared and no generator is reseeded, as on the console: an episode may start differently from the last.
+    /// As on the console, RAM is not cleared and no generator is reseeded, so episodes may start differently.
     pub fn reset(&mut self) {
         self.episode_frame_number = 0;
         self.paddles = [(PADDLE_MIN + self.properties.paddle_max) / 2; 2];
@@ -246,7 +169,7 @@ impl Environment {
         if self.random.draw_unit() >= sticky {
             self.remembered = (action, strength);
         }
-        // Player B, who never does anything, has a draw as well.
+        // ALE draws for player B too, who never acts.
         self.random.draw_unit();
         if self.game_over() {
             return 0;
@@ -258,7 +181,7 @@ impl Environment {
         self.state.reward
     }
 
-    /// ALE makes the samples at the end of an act, also when the game is over and no frame is emulated.
+    /// ALE makes samples at the end of every act, even when the game is over and no frame is emulated.
     fn make_audio(&mut self) {
         if self.settings.sound_observation {
             self.console.fill_sound(&mut self.audio);
@@ -273,8 +196,8 @@ impl Environment {
         self.remembered = (Action::Noop, 1.0);
     }
 
-    /// Holds SELECT for `frames` frames, then lets go of everything for one. Counts as one frame, and only that one is seen
-    /// by the game's rules.
+    /// Holds SELECT for `frames` frames, then releases everything for one. Only that last frame is counted, and seen by the game's
+    /// rules.
     pub fn press_select(&mut self, frames: u32) {
         let controls = Controls { select: true, ..self.controls(Action::Noop) };
         self.console.set_controls(&controls);
@@ -285,7 +208,7 @@ impl Environment {
         self.count_frame();
     }
 
-    /// One frame with `action`, and the game's rules after it.
+    /// Emulates one frame with `action`, then applies the game's rules.
     fn emulate(&mut self, action: Action, strength: f32) {
         if self.properties.has_paddles() {
             self.turn_paddle(action, strength);
@@ -323,27 +246,19 @@ impl Environment {
         self.paddles[0] = self.paddles[0].saturating_add(change as i32).clamp(PADDLE_MIN, self.properties.paddle_max);
     }
 
-    /// How the cartridge's code is executed from now on: for comparisons, as nothing but time depends on it.
+    /// Changes [`Settings::translation`], so that tests can compare clones that execute code differently.
     #[doc(hidden)]
-    #[cfg(feature = "translate")]
-    pub fn set_translation(&mut self, translation: crate::Translation) {
+    pub fn set_translation(&mut self, translation: Translation) {
+        self.settings.translation = translation;
         self.console.set_translation(translation);
     }
 
-    /// The console.
-    #[cfg(all(test, feature = "translate"))]
-    pub(crate) fn console(&self) -> &Console {
-        &self.console
-    }
-
-    /// A draw of the environment's generator.
-    pub(crate) fn draw(&mut self) -> u32 {
-        self.random.draw()
-    }
-
-    /// What the game's rules remember.
-    pub(crate) fn state_mut(&mut self) -> &mut GameState {
-        &mut self.state
+    /// Instructions that translated code has executed since this environment was made, or since
+    /// [`Environment::set_translation`]: shows that a comparison compared something.
+    #[doc(hidden)]
+    #[cfg(feature = "translate")]
+    pub fn executed_by_translated_code(&self) -> u64 {
+        self.console.executed_by_translated_code()
     }
 
     fn count_frame(&mut self) {
@@ -355,19 +270,22 @@ impl Environment {
         match self.rules.modes {
             Modes::Single => {}
             Modes::Shown { address, press_frames, .. } => {
-                self.select_until(|ram, mode| u32::from(ram[address]) == mode, press_frames);
+                self.press_select_until(|ram, mode| u32::from(ram[address]) == mode, press_frames);
             }
-            Modes::Select { reached, press_frames, .. } => self.select_until(reached, press_frames),
-            Modes::Custom { choose, .. } => choose(self, self.mode),
+            Modes::Select { reached, press_frames, .. } => self.press_select_until(reached, press_frames),
+            Modes::Custom { choose, .. } => {
+                let mode = self.mode;
+                choose(self, mode);
+            }
         }
     }
 
     /// Presses SELECT for `press_frames` frames until `reached` holds for the mode wanted, then makes a soft reset.
     ///
     /// Gives up after [`MOST_PRESSES`]: a foreign cartridge under a game's file name may never get there, and ALE would hang.
-    pub(crate) fn select_until(&mut self, reached: impl Fn(&Memory, u32) -> bool, press_frames: u32) {
+    fn press_select_until(&mut self, reached: impl Fn(&Memory, u32) -> bool, press_frames: u32) {
         for _ in 0..MOST_PRESSES {
-            if reached(&self.memory(), self.mode) {
+            if reached(&Switches::memory(self), self.mode) {
                 break;
             }
             self.press_select(press_frames);
@@ -375,24 +293,18 @@ impl Environment {
         self.soft_reset();
     }
 
-    /// What the game's rules see now.
-    pub(crate) fn memory(&self) -> Memory<'_> {
-        Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() }
-    }
-
-    /// The screen as the last frame left it. Looking is what makes the emulator paint it: frames nobody looks at cost less.
+    /// The screen after the last frame. It is painted only now, so frames that are never looked at cost less.
     pub fn screen(&mut self) -> Screen<'_> {
-        let height = self.screen_height();
-        if self.settings.colour_averaging {
-            let averages = self.palette().averages();
+        let (height, palette) = (self.screen_height(), self.palette());
+        if self.settings.color_averaging {
+            let averages = palette.averages();
             let [current, previous] = self.console.last_two_screens();
             let mixed = current.iter().zip(previous).map(|(&a, &b)| averages[usize::from(a) << 8 | usize::from(b)]);
             self.averaged.clear();
             self.averaged.extend(mixed);
-            return Screen::new(&self.averaged, WIDTH, height);
+            return Screen::new(&self.averaged, WIDTH, height).with_palette(palette);
         }
-        let painted = self.console.screen();
-        Screen { painted: Some(painted), ..Screen::new(&painted.pixels[..height * WIDTH], WIDTH, height) }
+        Screen::of_painted(self.console.screen(), height, palette)
     }
 
     /// The sound of the last act: 512 samples, 128 is silence, for the time of one frame whatever the frame skip is. All 0
@@ -406,7 +318,7 @@ impl Environment {
         self.console.exposed_rows() as usize
     }
 
-    /// The colours of the screen's indices.
+    /// The colors of the screen's palette indices.
     pub fn palette(&self) -> &'static Palette {
         Palette::of(self.console.format())
     }
@@ -414,8 +326,8 @@ impl Environment {
     /// Frames a second on a television: 60 (NTSC) or 50 (PAL).
     pub fn frames_per_second(&self) -> u32 {
         match self.console.format() {
-            game::Format::Ntsc => 60,
-            game::Format::Pal => 50,
+            TelevisionFormat::Ntsc => 60,
+            TelevisionFormat::Pal => 50,
         }
     }
 
@@ -424,7 +336,7 @@ impl Environment {
         self.console.ram()
     }
 
-    /// The same, to be changed; the game sees it at its next frame.
+    /// RIOT RAM, mutable; the game sees changes in its next frame.
     pub fn ram_mut(&mut self) -> &mut [u8; 128] {
         self.console.ram_mut()
     }
@@ -434,29 +346,29 @@ impl Environment {
         self.rules.reported_lives(&self.state)
     }
 
-    /// The game has ended by its own rules.
+    /// Whether the game has ended by its own rules.
     pub fn terminal(&self) -> bool {
         self.state.terminal
     }
 
-    /// The episode was cut off: too many frames, or a lost life with `truncate_on_life_loss`.
+    /// Whether the episode was cut off: too many frames, or a lost life with `truncate_on_life_loss`.
     pub fn truncated(&self) -> bool {
         let limit = self.settings.max_episode_frames;
         (limit > 0 && self.episode_frame_number >= limit)
             || (self.settings.truncate_on_life_loss && self.lives() < self.initial_lives)
     }
 
-    /// Terminal or truncated.
+    /// Whether the episode is terminal or truncated.
     pub fn game_over(&self) -> bool {
         self.terminal() || self.truncated()
     }
 
-    /// Score as the game shows it.
+    /// The score as the game shows it.
     pub fn score(&self) -> i32 {
         self.state.score
     }
 
-    /// Frames since the cartridge was loaded, those of resets not counted.
+    /// Frames since the cartridge was loaded, without the frames of resets.
     pub fn frame_number(&self) -> u32 {
         self.frame_number
     }
@@ -486,15 +398,15 @@ impl Environment {
         &self.settings
     }
 
-    /// Whether an undefined opcode has stopped the CPU. Frames still pass, the picture stands still; a reset helps.
+    /// Whether an undefined opcode has stopped the CPU. Frames still pass and the picture stands still until a reset.
     pub fn jammed(&self) -> bool {
         self.console.jammed()
     }
 
-    /// Chooses the game mode that the next reset brings about.
+    /// Chooses the game mode for the episodes after the next reset.
     ///
     /// # Errors
-    /// When the game does not have it; the message lists those it has.
+    /// When the game does not have it; the message lists the modes it has.
     pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> {
         let available = self.rules.available_modes();
         if !available.contains(&mode) {
@@ -507,7 +419,7 @@ impl Environment {
     /// Sets the difficulty switches (bit 0 left, bit 1 right) from the next frame on.
     ///
     /// # Errors
-    /// When the game does not offer it; the message lists what it offers.
+    /// When the game does not have it; the message lists the difficulties it has.
     pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> {
         let available = self.rules.difficulties;
         if !available.contains(&difficulty) {
@@ -519,5 +431,39 @@ impl Environment {
 
     fn name(&self) -> String {
         self.game.map_or("a cartridge without a supported game", |game| game.name).to_string()
+    }
+}
+
+impl Switches for Environment {
+    fn hold(&mut self, action: Action) {
+        self.act(action);
+    }
+
+    fn press_select(&mut self, frames: u32) {
+        Environment::press_select(self, frames);
+    }
+
+    fn select_until(&mut self, reached: fn(&Memory, u32) -> bool, press_frames: u32) {
+        self.press_select_until(reached, press_frames);
+    }
+
+    fn soft_reset(&mut self) {
+        Environment::soft_reset(self);
+    }
+
+    fn memory(&self) -> Memory<'_> {
+        Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() }
+    }
+
+    fn game_over(&self) -> bool {
+        Environment::game_over(self)
+    }
+
+    fn draw(&mut self) -> u32 {
+        self.random.draw()
+    }
+
+    fn state_mut(&mut self) -> &mut GameState {
+        &mut self.state
     }
 }

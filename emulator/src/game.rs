@@ -1,4 +1,4 @@
-//! What the agent sees of each game: score, reward, lives, terminal, modes - facts of ALE's game table.
+//! The facts of each game from ALE's table: score, reward, lives, terminal, modes.
 //!
 //! A game is one [`Game`] value. Ordinary games are data and three one-line closures over RAM; where a rule needs
 //! memory or deviates, `adjust` says how, in the same place. `game/<letters>.rs` hold the entries.
@@ -9,11 +9,11 @@ mod l_to_r;
 mod s_to_z;
 
 use crate::action::{Action, ActionSet};
-use crate::environment::Environment;
+use crate::properties::{Properties, TelevisionFormat};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 use std::ops::{Index, RangeInclusive};
 
-/// What a rule may look at: the 128 bytes of RIOT RAM by CPU address ($80 to $FF) and the cartridge's own RAM, if any.
+/// The memory that a rule sees: the 128 bytes of RIOT RAM by CPU address ($80 to $FF) and the cartridge's own RAM, if any.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory<'a> {
     /// RIOT RAM, byte 0 at address $80.
@@ -71,7 +71,7 @@ fn blank_is_zero(digit: u8) -> i32 {
     }
 }
 
-/// What a game's rules remember between frames.
+/// The state of a game's rules between frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GameState {
     /// Reward of the last frame.
@@ -82,7 +82,7 @@ pub struct GameState {
     pub terminal: bool,
     /// Lives as stored; the number reported may differ, see [`Lives`].
     pub lives: i32,
-    /// Whatever else a rule remembers; each rule documents its own use.
+    /// Anything else a rule remembers; each rule documents its own use.
     pub memory: [i32; 7],
 }
 
@@ -106,8 +106,28 @@ pub enum Lives {
     Counted(fn(&Memory) -> i32),
     /// Read from RAM after every frame and reported as is, also when the game is over.
     CountedToTheEnd(fn(&Memory) -> i32),
-    /// Whatever [`Game::adjust`] makes of the number before; 0 once the game is over.
+    /// Computed by [`Game::adjust`] from the number before; 0 once the game is over.
     Remembered,
+}
+
+/// What a rule that chooses a game mode may do at the console. [`Environment`](crate::Environment) implements it.
+pub trait Switches {
+    /// Holds `action` as an agent's act does, for all frames of the frame skip; nothing happens once the game is over.
+    fn hold(&mut self, action: Action);
+    /// Holds SELECT for `frames` frames, then lets go of everything for one.
+    fn press_select(&mut self, frames: u32);
+    /// Presses SELECT for `press_frames` frames until `reached` holds for the wanted mode, then makes a soft reset.
+    fn select_until(&mut self, reached: fn(&Memory, u32) -> bool, press_frames: u32);
+    /// Holds RESET for four frames.
+    fn soft_reset(&mut self);
+    /// What the rules see now.
+    fn memory(&self) -> Memory<'_>;
+    /// Whether the game has ended or was cut off.
+    fn game_over(&self) -> bool;
+    /// A draw of the environment's generator.
+    fn draw(&mut self) -> u32;
+    /// What the rules remember.
+    fn state_mut(&mut self) -> &mut GameState;
 }
 
 /// How a mode is chosen.
@@ -124,7 +144,7 @@ pub enum Modes {
         /// Frames SELECT is held for.
         press_frames: u32,
     },
-    /// The same until `reached` says so.
+    /// SELECT is pressed until `reached` holds; then a soft reset.
     Select {
         /// The modes on offer, the default first.
         available: &'static [u32],
@@ -138,62 +158,8 @@ pub enum Modes {
         /// The modes on offer, the default first.
         available: &'static [u32],
         /// Brings the console to the mode, soft reset included.
-        choose: fn(&mut Environment, u32),
+        choose: fn(&mut dyn Switches, u32),
     },
-}
-
-/// What is plugged into the console and how the picture lies: ALE's property table, keyed by MD5 alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Properties {
-    /// Paddles in the left port.
-    pub left_paddles: bool,
-    /// Paddles in the right port.
-    pub right_paddles: bool,
-    /// The two joysticks are plugged in crosswise.
-    pub swap_ports: bool,
-    /// The two paddles of a port are exchanged.
-    pub swap_paddles: bool,
-    /// First scanline of the picture.
-    pub first_scanline: u32,
-    /// Rows of the picture; 210 grows to 250 when the format is found to be PAL.
-    pub height: u32,
-    /// Whether HMOVE blanks the first eight pixels.
-    pub hmove_blanks: bool,
-    /// Fixed television format; detected when `None`.
-    pub format: Option<Format>,
-    /// Both difficulty switches at A while the format is detected.
-    pub difficulty_a: bool,
-    /// Largest paddle resistance.
-    pub paddle_max: i32,
-}
-
-/// Television standards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Format {
-    Ntsc,
-    Pal,
-}
-
-impl Properties {
-    /// What holds unless ALE's table says otherwise.
-    pub const DEFAULT: Properties = Properties {
-        left_paddles: false,
-        right_paddles: false,
-        swap_ports: false,
-        swap_paddles: false,
-        first_scanline: 34,
-        height: 210,
-        hmove_blanks: true,
-        format: None,
-        difficulty_a: false,
-        paddle_max: 790_196,
-    };
-
-    /// Whether the game is played with paddles.
-    pub fn has_paddles(&self) -> bool {
-        self.left_paddles || self.right_paddles
-    }
 }
 
 /// Everything ALE knows of one game.
@@ -276,7 +242,7 @@ impl Game {
         }
     }
 
-    /// What `lives()` says in `state`.
+    /// The lives that `lives()` reports in `state`.
     pub(crate) fn reported_lives(&self, state: &GameState) -> i32 {
         match self.lives {
             Lives::None => 0,
@@ -322,10 +288,15 @@ pub fn all() -> impl Iterator<Item = &'static Game> {
     [a_to_d::GAMES, e_to_k::GAMES, l_to_r::GAMES, s_to_z::GAMES].into_iter().flatten()
 }
 
+/// The game with this snake-case name, as `ms_pacman`.
+pub fn by_name(name: &str) -> Option<&'static Game> {
+    all().find(|game| game.name == name)
+}
+
 /// The game of a cartridge: by the image's MD5, else by the stem of its file name, in any case of letters.
 pub fn identify(md5: &str, file_stem: Option<&str>) -> Option<&'static Game> {
     let stem = file_stem.map(str::to_ascii_lowercase);
-    all().find(|game| game.md5 == md5).or_else(|| all().find(|game| Some(game.name) == stem.as_deref()))
+    all().find(|game| game.md5 == md5).or_else(|| by_name(&stem?))
 }
 
 /// A cartridge that is shipped with ALE although it has no rules for it: two players are needed.
@@ -345,7 +316,7 @@ static UNSCORED: &[Unscored] = &[
     Unscored {
         name: "maze_craze",
         md5: "ed2218b3075d15eaa34e3356025ccca3",
-        properties: Properties { format: Some(Format::Pal), ..Properties::DEFAULT },
+        properties: Properties { format: Some(TelevisionFormat::Pal), ..Properties::DEFAULT },
     },
     Unscored {
         name: "warlords",

@@ -1,12 +1,12 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files, no window, and no threads but one that now and then translates what is executed often. The
-//! smallest run loop:
+//! Bytes in, frames out: no files and no window. The only threads are one that translates code which is executed often, and
+//! those of a vector of environments. The smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 //!
-//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings { frame_skip: 4, ..Settings::default() });
+//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default().with_frame_skip(4));
 //! let mut score = 0;
 //! while !environment.game_over() {
 //!     score += environment.act(Action::Fire);
@@ -14,24 +14,97 @@
 //! assert_eq!(score, environment.score());
 //! ```
 //!
+//! `bricks` comes with the crate. Other cartridges are bytes that the caller reads: [`CartridgeImage::new`] recognizes them.
+//!
+//! # Actions
+//!
+//! ```
+//! use atari_emulator::{Action, ActionSet, CartridgeImage, Environment, Settings};
+//!
+//! let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+//! let minimal: ActionSet = environment.game().expect("bricks is known").minimal_actions;
+//! assert_eq!(minimal.len(), 4);
+//! for action in minimal {
+//!     assert_eq!(Action::try_from(action.number() as u8), Ok(action)); // ALE's number
+//!     assert_eq!(action.to_string().parse(), Ok(action)); // ALE's name
+//! }
+//! ```
+//!
+//! # Screens
+//!
+//! A [`Screen`] has palette indices, and converts them into a buffer of the caller:
+//!
+//! ```
+//! use atari_emulator::{CartridgeImage, Environment, Settings};
+//!
+//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+//! let screen = environment.screen();
+//! assert_eq!((screen.height, screen.width), (210, 160));
+//! let (mut rgb, mut gray) = (vec![0; 3 * 210 * 160], vec![0; 210 * 160]);
+//! screen.to_rgb(&mut rgb);
+//! screen.to_gray(&mut gray);
+//! ```
+//!
+//! # Saving
+//!
+//! A clone is the complete state of an environment; [`Environment::save`] turns it into bytes:
+//!
+//! ```
+//! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
+//!
+//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+//! let saved = environment.save();
+//! let reward = environment.act(Action::Fire);
+//! let ram = *environment.ram();
+//! environment.restore(&saved)?;
+//! assert_eq!(environment.act(Action::Fire), reward);
+//! assert_eq!(*environment.ram(), ram);
+//! # Ok::<(), atari_emulator::StateError>(())
+//! ```
+//!
+//! # Games
+//!
+//! ```
+//! use atari_emulator::{game, CartridgeImage, Environment, Settings};
+//!
+//! assert_eq!(game::all().count(), 105);
+//! let pong = game::by_name("pong").expect("a game of ALE");
+//! assert_eq!(pong.available_modes(), [0, 1]);
+//! assert_eq!(pong.difficulties, [0, 1, 2, 3]);
+//!
+//! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+//! let error = environment.set_mode(7).unwrap_err();
+//! assert_eq!(error.available, [0]);
+//! ```
+//!
 //! # Map
 //!
-//! | module | what it is |
+//! A module imports only modules further down; `tests/architecture.rs` checks it.
+//!
+//! | module | contents |
 //! |---|---|
-//! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets |
+//! | `vector` | many environments on threads, as ale-py's `AtariVectorEnv`; with the feature `vector` |
+//! | [`preprocessed`] | an environment as gymnasium's `AtariPreprocessing` steps it: hold the action, pool, observe |
+//! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets; [`Settings`] |
+//! | `console` | CPU and board: power-on, reset, one frame |
+//! | [`image`] | the bytes of a cartridge, and the translated code that consoles share |
+//! | `translate` | cartridge code as the host's own; with the feature `translate`, without which everything is interpreted |
+//! | `board` | TIA, RIOT and cartridge on one bus |
+//! | `riot` | RAM and timer |
+//! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
+//! | `cartridge` | bank switching and its recognition |
+//! | `controller` | sticks, paddles and switches |
 //! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
-//! | [`cartridge`] | images, their recognition, bank switching |
-//! | `console` | CPU, TIA, RIOT and cartridge on one bus; power-on and reset |
-//! | `cpu`, `bus` | the 6507 and what it sees |
-//! | `translate` | the cartridge's code as the host's own; the feature `translate`, without which everything is interpreted |
-//! | `tia` | the video chip: registers, objects, motion, drawing, collisions |
-//! | `riot`, `controller` | RAM and timer; sticks, paddles and switches |
-//! | `saved_state` | environments as bytes: the envelope, [`StateError`], the archive that every part goes through |
-//! | [`palette`], [`action`], [`random`] | colours; joystick actions; the Mersenne twister |
+//! | [`screen`] | palette indices, as RGB and gray; what changed since another screen |
+//! | `tia` | the video chip: registers, objects, motion, drawing, collisions, sound |
+//! | `cpu` | the 6507, and the bus that it needs |
+//! | [`palette`], [`random`] | colors; the Mersenne twister |
+//! | [`action`], `opcode`, `properties`, `translation` | joystick actions; facts of the opcodes; controllers and television format; whether code is translated |
+//! | `saved_state` | states as bytes: the envelope, [`StateError`], the archive that every part goes through |
 //!
 //! # ALE, not silicon
 //!
-//! Equality with ALE decides, also where ALE departs from the chips. The departures, and the tests that pin them:
+//! Where ALE and the real hardware disagree, this crate follows ALE. The differences, and the tests that pin them:
 //!
 //! | what ALE does | test |
 //! |---|---|
@@ -44,34 +117,48 @@
 //! | RESPx suppresses the first copy for the rest of the line but in a 4-pixel zone | `tests/tia_examples.rs` |
 //! | HMOVE moves at once; six RESMx/RESBL strobes after it are hard-wired | `tests/tia_examples.rs`, `tia/motion.rs` |
 //! | the fire buttons are never latched (VBLANK bit 6); port directions are ignored | `riot.rs` |
-//! | the timer goes on at the prescaled rate after its first read past zero | `riot.rs` |
+//! | the timer keeps counting at the prescaled rate after its first read past zero | `riot.rs` |
 //! | RIOT RAM is random at power-on and survives every reset | `riot.rs` |
 
 pub mod action;
-mod bus;
-pub mod cartridge;
+mod board;
+mod cartridge;
 mod console;
 mod controller;
 mod cpu;
 pub mod environment;
 pub mod game;
+pub mod image;
+pub mod observation;
+mod opcode;
 pub mod palette;
+pub mod preprocessed;
+mod properties;
 pub mod random;
 mod riot;
 mod saved_state;
+pub mod screen;
 mod tia;
 #[cfg(feature = "translate")]
 mod translate;
+mod translation;
+#[cfg(feature = "vector")]
+pub mod vector;
 
-pub use action::{Action, ActionError, ActionSet};
-pub use bus::{Bus, OpcodeAhead, Polled};
-pub use cartridge::{CartridgeError, CartridgeImage, Scheme};
-pub use cpu::Cpu;
-pub use environment::{DifficultyError, Environment, ModeError, Screen, Settings};
-pub use game::{Format, Game};
+pub use action::{Action, ActionError, ActionNameError, ActionSet};
+pub use cartridge::{CartridgeError, Scheme, LARGEST_IMAGE};
+pub use environment::{DifficultyError, Environment, ModeError, Settings};
+pub use game::Game;
+pub use image::CartridgeImage;
 pub use palette::Palette;
+pub use properties::{Properties, TelevisionFormat};
 pub use saved_state::StateError;
-pub use tia::ScreenVersion;
-#[cfg(feature = "translate")]
+pub use screen::{Screen, ScreenVersion};
+pub use translation::Translation;
+
+/// The engine room, for this crate's own tests only: anything here may change or go at any time.
 #[doc(hidden)]
-pub use translate::Translation;
+pub mod engine {
+    pub use crate::cpu::{Bus, Cpu, Polled};
+    pub use crate::opcode::{Opcode, OpcodeAhead};
+}

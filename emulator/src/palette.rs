@@ -1,12 +1,12 @@
-//! The colours ALE shows for the TIA's palette indices.
+//! The colors of the TIA's palette indices, as ALE shows them.
 //!
-//! Indices are colour register bytes: hue in the high nibble, luminance in bits 3 to 1. Bit 0 is set only by PAL colour
-//! loss and in greyed-out frames.
+//! Indices are color register bytes: hue in the high nibble, luminance in bits 3 to 1. Bit 0 is set only by PAL color
+//! loss and in grayed-out frames.
 
-use crate::game::Format;
+use crate::properties::TelevisionFormat;
 use std::sync::OnceLock;
 
-/// The colours of one television standard.
+/// The colors of one television standard.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Palette {
     rgb: [[u8; 3]; 256],
@@ -16,12 +16,12 @@ pub struct Palette {
 
 impl Palette {
     /// The palette of `format`.
-    pub fn of(format: Format) -> &'static Palette {
+    pub fn of(format: TelevisionFormat) -> &'static Palette {
         static NTSC_PALETTE: OnceLock<Palette> = OnceLock::new();
         static PAL_PALETTE: OnceLock<Palette> = OnceLock::new();
         match format {
-            Format::Ntsc => NTSC_PALETTE.get_or_init(|| Palette::from_colours(&NTSC)),
-            Format::Pal => PAL_PALETTE.get_or_init(|| Palette::from_colours(&PAL)),
+            TelevisionFormat::Ntsc => NTSC_PALETTE.get_or_init(|| Palette::from_colors(&NTSC)),
+            TelevisionFormat::Pal => PAL_PALETTE.get_or_init(|| Palette::from_colors(&PAL)),
         }
     }
 
@@ -35,7 +35,7 @@ impl Palette {
         &self.gray
     }
 
-    /// ALE's colour averaging: the palette index to show for every pixel that is `current` in this frame and was `previous`
+    /// ALE's color averaging: the palette index to show for every pixel that is `current` in this frame and was `previous`
     /// in the last, at `256 * current + previous`.
     ///
     /// ALE fills its table for even indices only; a pixel that is or was odd turns black.
@@ -47,7 +47,7 @@ impl Palette {
         })
     }
 
-    /// Television phosphor: of two colours that alternate, the brighter shines through at 77 %.
+    /// Television phosphor: of two colors that alternate, the brighter shines through at 77 %.
     fn average(&self, a: [u8; 3], b: [u8; 3]) -> u8 {
         let mixed: [i32; 3] = std::array::from_fn(|channel| {
             let (low, high) = (a[channel].min(b[channel]), a[channel].max(b[channel]));
@@ -60,22 +60,22 @@ impl Palette {
         (0..=u8::MAX).step_by(2).min_by_key(|&index| distance(index)).unwrap_or(0)
     }
 
-    fn from_colours(colours: &[u32; 128]) -> Palette {
-        let channels = |colour: u32| {
-            let [_, r, g, b] = colour.to_be_bytes();
+    fn from_colors(colors: &[u32; 128]) -> Palette {
+        let channels = |color: u32| {
+            let [_, r, g, b] = color.to_be_bytes();
             [r, g, b]
         };
         let mut palette = Palette { rgb: [[0; 3]; 256], gray: [0; 256], averages: OnceLock::new() };
-        for (i, &colour) in colours.iter().enumerate() {
-            let rgb = channels(colour);
+        for (i, &color) in colors.iter().enumerate() {
+            let rgb = channels(color);
             let [r, g, b] = rgb.map(f64::from);
             let gray = (0.2989 * r + 0.5870 * g + 0.1140 * b + 0.5).floor() as u8;
             palette.rgb[2 * i] = rgb;
             palette.gray[2 * i] = gray;
-            // Odd indices show as gray on the colour screen. On the gray screen ALE reads one entry too far and finds the
-            // blue of the next colour; past the table's end there is a 0.
+            // Odd indices show as gray on the color screen. On the gray screen ALE reads one entry too far and finds the
+            // blue of the next color; past the table's end there is a 0.
             palette.rgb[2 * i + 1] = [gray; 3];
-            palette.gray[2 * i + 1] = colours.get(i + 1).map_or(0, |&next| channels(next)[2]);
+            palette.gray[2 * i + 1] = colors.get(i + 1).map_or(0, |&next| channels(next)[2]);
         }
         palette
     }
@@ -128,16 +128,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_indices_show_gray_in_colour_and_the_next_blue_in_gray() {
-        let pal = Palette::of(Format::Pal);
+    fn odd_indices_show_gray_in_color_and_the_next_blue_in_gray() {
+        let pal = Palette::of(TelevisionFormat::Pal);
         assert_eq!(pal.rgb(3), [pal.gray()[2]; 3]);
         assert_eq!(pal.gray()[3], pal.rgb(4)[2]);
         assert_eq!(pal.gray()[255], 0);
     }
 
     #[test]
-    fn an_average_is_the_nearest_colour_to_seventy_seven_percent_of_the_brighter() {
-        let averages = Palette::of(Format::Ntsc).averages();
+    fn an_average_is_the_nearest_color_to_seventy_seven_percent_of_the_brighter() {
+        let averages = Palette::of(TelevisionFormat::Ntsc).averages();
         assert_eq!(averages[0], 0);
         // Black and $0E, 236 in each channel: 77 % is 181, cut to 180, between $08 (170) and $0A (192).
         assert_eq!((averages[0x000E], averages[0x0E00]), (0x08, 0x08));
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn gray_is_the_rounded_luminance() {
-        let ntsc = Palette::of(Format::Ntsc);
+        let ntsc = Palette::of(TelevisionFormat::Ntsc);
         assert_eq!(ntsc.rgb(2), [0x4A; 3]);
         assert_eq!(ntsc.gray()[2], 74);
         // $24: 162, 98, 33: 48.42 + 57.53 + 3.76 = 109.71

@@ -1,7 +1,7 @@
 //! The RIOT (6532): 128 bytes of RAM, two ports of switches and sticks, and a timer.
 //!
 //! RAM is filled from the console's generator once, at power-on, and survives every reset. Port directions and outputs are
-//! stored and have no effect, as in ALE. After its first read past zero the timer goes on counting at the prescaled rate,
+//! stored and have no effect, as in ALE. After its first read past zero the timer keeps counting at the prescaled rate,
 //! unlike the chip's.
 
 use crate::controller::Ports;
@@ -35,7 +35,7 @@ struct Timer {
 }
 
 impl Riot {
-    /// Where in a chip its RAM lies.
+    /// Byte offset of the RAM from the start of a chip.
     #[cfg(feature = "translate")]
     pub(crate) const RAM_OFFSET: usize = std::mem::offset_of!(Self, ram);
 
@@ -80,8 +80,8 @@ impl Riot {
         }
     }
 
-    /// What a read of the timer register at `address` (A2 = 1) at cycle `cycles` gives, if it has no effect and gives the
-    /// same for a while, and the first cycle at which it no longer does.
+    /// The value of the timer register at `address` (A2 = 1) at cycle `cycles`, and the first cycle at which it will differ.
+    /// `None` if the timer has expired: then reading has side effects.
     pub(crate) fn steady_timer(&self, address: u16, cycles: u32) -> Option<(u8, u32)> {
         let timer = &self.timer;
         let left = timer.left(cycles);
@@ -93,8 +93,8 @@ impl Riot {
         Some((if address & 1 == 0 { left as u8 } else { 0 }, change))
     }
 
-    /// The cycle from which INTIM reads less than `least`, if it reads at least that at cycle `cycles` and reading it until then
-    /// does nothing. Less than 0 is what a timer reads that has run out.
+    /// First cycle at which INTIM reads below `least`. `None` if it already does, or if reading has side effects first. An expired
+    /// timer counts as below 0.
     pub(crate) fn timer_below(&self, least: u8, cycles: u32) -> Option<u32> {
         let (value, change) = self.steady_timer(INTIM, cycles)?;
         let counts = value.checked_sub(least)?;
@@ -141,7 +141,7 @@ impl Timer {
         cycles.wrapping_sub(1).wrapping_sub(self.written_cycle)
     }
 
-    /// What is left to count; negative once expired.
+    /// Counts left; negative once expired.
     fn left(&self, cycles: u32) -> i32 {
         self.start.wrapping_sub(self.elapsed(cycles) >> self.shift).wrapping_sub(1) as i32
     }

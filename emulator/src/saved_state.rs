@@ -14,10 +14,8 @@
 //! added later cannot be forgotten. What follows from other fields, from the cartridge or from the game's rules is not
 //! stored but worked out again.
 //!
-//! Whoever changes what `exchange` reads or writes raises [`VERSION`]; a test compares with a state made earlier.
+//! A change of the bytes that `exchange` reads or writes raises [`VERSION`]; a test compares with a state made earlier.
 
-use crate::game;
-use crate::tia::WIDTH;
 use std::fmt::{Debug, Write as _};
 use std::ops::RangeInclusive;
 
@@ -30,7 +28,7 @@ const LENGTH: RangeInclusive<usize> = 28..=31;
 const HEADER: usize = 32;
 const CHECKSUM: usize = 4;
 
-/// Why bytes are not a saved state that this environment can go on from.
+/// Why bytes are not a saved state that this environment can continue from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// Not a saved state at all, or less than the beginning of one.
@@ -173,8 +171,8 @@ impl Archive<'_> {
         }
     }
 
-    /// Exchanges bytes of which neighbours are often equal: pairs of a byte and the number of times it stands there, less
-    /// one, seven bits a byte, the lowest first and all but the last with bit 7 set.
+    /// Exchanges bytes with long runs of equal ones: each run as its byte and its length less one. The length takes seven bits a
+    /// byte, lowest first; all but its last byte have bit 7 set.
     pub(crate) fn runs(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
         const CHUNK: usize = 32;
         let mut done = 0;
@@ -215,31 +213,6 @@ impl Archive<'_> {
         }
         Err(StateError::invalid("the bytes of a run's length", 5, "1 to 4"))
     }
-
-    /// Exchanges two pictures, which have much in common: of the second only what differs from the first, of the first only
-    /// what differs from the line above.
-    pub(crate) fn pictures(&mut self, first: &mut [u8], second: &mut [u8]) -> Result<(), StateError> {
-        let rows = first.len() / WIDTH;
-        if !self.restoring() {
-            toggle(second, first);
-            (1..rows).rev().for_each(|row| toggle_by_row_above(first, row));
-        }
-        self.runs(first)?;
-        self.runs(second)?;
-        (1..rows).for_each(|row| toggle_by_row_above(first, row));
-        toggle(second, first);
-        Ok(())
-    }
-}
-
-/// Turns `pixels` into what differs from `others`, and back.
-fn toggle(pixels: &mut [u8], others: &[u8]) {
-    pixels.iter_mut().zip(others).for_each(|(pixel, other)| *pixel ^= other);
-}
-
-fn toggle_by_row_above(picture: &mut [u8], row: usize) {
-    let (above, below) = picture.split_at_mut(row * WIDTH);
-    toggle(&mut below[..WIDTH], &above[(row - 1) * WIDTH..]);
 }
 
 macro_rules! saved_numbers {
@@ -294,8 +267,8 @@ impl<T: Saved + Default> Saved for Option<T> {
     }
 }
 
-/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Painting and
-/// counting out are done on the part itself, so it should be a copy.
+/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Saving may change
+/// the part (deferred drawing is done first), so it should be a copy.
 pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 * 1024);
     bytes.extend(MAGIC);
@@ -315,8 +288,15 @@ pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8>
     bytes
 }
 
-/// Restores `part` from what [`save`] made of one that plays the same cartridge by the same rules.
-pub(crate) fn restore(part: &mut impl Saved, bytes: &[u8], md5: [u8; 16], rules: &str) -> Result<(), StateError> {
+/// Restores `part` from the bytes that [`save`] made of a part with the same cartridge and the same rules. `game_name` names the
+/// game of a cartridge and rules for the error that they are others.
+pub(crate) fn restore(
+    part: &mut impl Saved,
+    bytes: &[u8],
+    md5: [u8; 16],
+    rules: &str,
+    game_name: fn([u8; 16], &str) -> String,
+) -> Result<(), StateError> {
     let not_a_state = StateError::NotAState { length: bytes.len() };
     let version = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk()).ok_or(not_a_state)?;
     let found = u32::from_le_bytes(*version);
@@ -364,19 +344,12 @@ fn array<const N: usize>(bytes: &[u8], range: RangeInclusive<usize>) -> Option<[
     bytes.get(range)?.try_into().ok()
 }
 
-fn hexadecimal(md5: [u8; 16]) -> String {
+pub(crate) fn hexadecimal(md5: [u8; 16]) -> String {
     md5.iter().fold(String::with_capacity(32), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// The game by the rules it was played with, else by its cartridge.
-fn game_name(md5: [u8; 16], rules: &str) -> String {
-    let md5 = hexadecimal(md5);
-    let known = || game::identify(&md5, None).map(|game| game.name).or_else(|| game::identify_unscored(&md5));
-    if rules.is_empty() { known().unwrap_or("an unknown game") } else { rules }.to_string()
 }
 
 #[cfg(test)]
@@ -409,16 +382,6 @@ mod tests {
             assert!(matches!(error, StateError::Invalid { .. }), "{error}");
         }
         assert!(Archive::Restoring(&[5, 3]).runs(&mut [0; 4]).is_ok());
-    }
-
-    #[test]
-    fn pictures_come_back_the_same() {
-        let noise = |factor: usize| (0..WIDTH * 5).map(|i| ((i * factor) >> 7) as u8).collect::<Vec<_>>();
-        let (first, second) = (noise(31), noise(37));
-        let written = saved(|archive| archive.pictures(&mut first.clone(), &mut second.clone()));
-        let (mut one, mut two) = (vec![1; WIDTH * 5], vec![2; WIDTH * 5]);
-        Archive::Restoring(&written).pictures(&mut one, &mut two).unwrap();
-        assert!(one == first && two == second);
     }
 
     #[test]

@@ -1,104 +1,97 @@
-//! Translation of the cartridge's code into the host's, at run time.
+//! Translates the cartridge's code into the host's at run time.
 //!
-//! The interpreter is the truth; what is here only gets to the same state sooner. Nearly every jump of an interpreter to an
-//! opcode's code is predicted wrongly by the host, and that costs more than the opcode's work. In translated code the 6507's
-//! branches, jumps and calls are the host's own, the registers stay in the host's registers, and flags that nobody looks at
-//! are not computed.
+//! The interpreter is the reference; translated code only reaches the same state sooner. An interpreter jumps to the code of each
+//! opcode, and the host predicts nearly every one of these jumps wrongly, which costs more than the opcode's work. In translated
+//! code the 6507's branches, jumps and calls are the host's own, its registers stay in the host's registers, and flags that no
+//! instruction looks at are not computed.
 //!
-//! `translate/region.rs` finds the code that belongs together and is executed often, `translate/opcodes.rs` says what opcodes
-//! do, `translate/code.rs` writes the code down for Cranelift, and `translate/host.rs`, the only file with unsafe code, has it
-//! compiled and runs it. What is not translated (decimal arithmetic, code outside plain ROM, rare opcodes, ...) leaves
-//! translated code in front of the instruction, and the interpreter goes on until it meets translated code again.
+//! This file decides when code is translated, and remembers what is. `translate/region.rs` finds code that belongs together and is
+//! executed often, `translate/meaning.rs` has the meaning of the opcodes, `translate/writer.rs` writes a region as a function for
+//! the compiler, Cranelift, and `translate/host.rs` has it compiled and runs it.
 //!
-//! Translated code depends on the cartridge's image and on what of it the window shows, and on nothing else; so it is kept
-//! with the image and shared by all consoles that have it in their slot.
+//! Some code is not translated: decimal arithmetic, code outside plain ROM, rare opcodes. There translated code is left before the
+//! instruction, and the interpreter goes on until it meets translated code again.
+//!
+//! Translated code depends on the cartridge's image and on the parts of it that the window shows, and on nothing else. So it is
+//! kept with the image and shared by all consoles that hold the image.
 
-mod code;
 mod host;
-mod opcodes;
+mod meaning;
 mod region;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use crate::console::Board;
-use crate::cpu::Cpu;
-use host::{Code, Entered, Entry};
+use crate::board::Board;
+use crate::cartridge::Cartridge;
+use crate::cpu::{Cpu, Registers};
+use crate::translation::Translation;
+use host::{Code, Entered, EntryPoints, Execution};
+use region::Region;
 use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
-/// How many interpreted instructions it takes until the first translation of what the window shows; some 800 frames.
+/// Interpreted instructions after which the code in the window is first translated: about 800 frames.
 const PATIENCE: u32 = 3_000_000;
-/// How much longer it takes until the next one.
+/// The factor by which every translation raises the number of instructions before the next.
 const PATIENCE_GROWS: u32 = 8;
-/// What is jumped to less often is not translated.
+/// Jump targets with fewer visits are not translated.
 const OFTEN: u16 = 6;
-/// The eager are so much less patient.
+/// [`Translation::Eager`] divides the patience by this.
 const EAGER: u32 = 1_000;
-/// As long as nothing is translated, only one update of so many is looked at, as that costs time. Odd, because many programs do
-/// something else in every other frame.
+/// Until something is translated, visits are counted in one update of this many, as counting costs time. Odd, because many
+/// programs do something else in every other frame.
 const LOOKED_AT: u32 = 15;
-/// The most instructions that translated code executes between two looks at how many may still be executed.
+/// Translated code checks at every loop that at least this many instructions may still be executed. Between two checks it executes
+/// fewer.
 const MOST_BETWEEN_LOOKS: u32 = 4_096;
-/// Instructions of an image that are translated at most, every translation counted.
+/// The most instructions of an image that are translated; code translated again counts again.
 const MOST_INSTRUCTIONS: usize = 100_000;
-/// What the window shows in different ways, at most.
+/// The most mappings of an image, different contents of the window, whose code is translated.
 const MOST_MAPPINGS: usize = 128;
 
-/// How a console deals with code that could be translated. Nothing but time depends on it.
+/// Why translated code was left: the number that it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Translation {
-    /// What is executed often is translated, in a thread of its own.
-    Usual,
-    /// Everything is translated as soon as it was executed a few times, and waited for: for tests.
-    Eager,
-    /// Everything is interpreted.
-    Off,
-}
-
-/// The CPU's registers as translated code has them between two of its pieces.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(crate) struct Registers {
-    /// Accumulator; this and the two that follow are 0 to 255.
-    pub(crate) a: u32,
-    pub(crate) x: u32,
-    pub(crate) y: u32,
-    /// N and Z as [`Cpu`] has them.
-    pub(crate) sign_and_zero: u32,
-    /// 0 or 1.
-    pub(crate) carry: u32,
-    /// V in bit 7; the other bits mean nothing.
-    pub(crate) overflow: u32,
-    pub(crate) cycles: u32,
-    /// Instructions that may still be executed.
-    pub(crate) left: u32,
-    pub(crate) pc: u32,
-    pub(crate) sp: u8,
-    pub(crate) decimal: u8,
-    pub(crate) interrupt_disable: u8,
-}
-
-/// Why translated code was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 enum Left {
-    /// There was a jump to what does not belong to the piece, or the CPU may have to stop, or the window may show something else.
-    Jumped,
+    /// The next instruction is not in this piece, or the CPU may have to stop, or the window may show something else.
+    Jumped = 0,
     /// The next instruction must be interpreted.
-    Interpret,
+    Interpret = 1,
 }
 
-/// What is translated of an image, and how often what is not was executed.
-#[derive(Clone, Default)]
+/// The translated code of an image, and how often the rest was executed.
+#[derive(Clone)]
 pub(crate) struct Translations(Arc<Store>);
 
-#[derive(Default)]
 struct Store {
     code: Arc<Code>,
-    mappings: Mutex<Vec<(u64, Arc<Entries>)>>,
+    mappings: Mutex<Vec<Arc<Entries>>>,
 }
 
-/// Two images are equal if their bytes are.
+impl Translations {
+    /// Those of the image with these ROM bytes: nothing is translated yet.
+    pub(crate) fn of(rom: &Arc<[u8]>) -> Self {
+        Self(Arc::new(Store { code: Arc::new(Code::of(rom)), mappings: Mutex::default() }))
+    }
+
+    /// The entries of a mapping, or `None` if the image has too many mappings.
+    fn entries(&self, mapping: u64) -> Option<Arc<Entries>> {
+        let mut mappings = self.0.mappings.lock().ok()?;
+        if let Some(entries) = mappings.iter().find(|entries| entries.mapping == mapping) {
+            return Some(Arc::clone(entries));
+        }
+        if mappings.len() >= MOST_MAPPINGS {
+            return None;
+        }
+        let entries = Arc::new(Entries::new(&self.0.code, mapping));
+        mappings.push(Arc::clone(&entries));
+        Some(entries)
+    }
+}
+
+/// Images with the same bytes are equal, whatever is translated of them.
 impl PartialEq for Translations {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -107,30 +100,30 @@ impl PartialEq for Translations {
 
 impl Eq for Translations {}
 
-/// Where translated code can be entered while the window shows certain parts of the image, and how often jumps went where.
+/// What is known of the code that one mapping of the window shows: entries into translated code, and visits of jump targets.
 struct Entries {
-    entries: [Entry; 0x1000],
-    /// The program counter's upper three bits and how often.
+    points: EntryPoints,
+    mapping: u64,
+    /// By window address: the program counter's upper three bits, and how often a jump went there.
     visits: [AtomicU16; 0x1000],
-    /// Instructions interpreted since the last translation, and how many it takes until the next.
+    /// Instructions interpreted since the last translation.
     interpreted: AtomicU32,
+    /// How many it takes until the next translation.
     patience: AtomicU32,
-    /// Also keeps the code in memory.
-    code: Arc<Code>,
 }
 
 const VISIT_BITS: u32 = 13;
 const MOST_VISITS: u16 = (1 << VISIT_BITS) - 1;
 
-// Several threads may count at the same time. That some visits are lost then does not matter.
+// Several threads may count at the same time. Then some visits are lost, which does no harm.
 impl Entries {
-    fn new(code: &Arc<Code>) -> Self {
+    fn new(code: &Arc<Code>, mapping: u64) -> Self {
         Self {
-            entries: [const { Entry::none() }; 0x1000],
+            points: EntryPoints::new(code),
+            mapping,
             visits: [const { AtomicU16::new(0) }; 0x1000],
             interpreted: AtomicU32::new(0),
             patience: AtomicU32::new(PATIENCE),
-            code: Arc::clone(code),
         }
     }
 
@@ -150,7 +143,7 @@ impl Entries {
         self.visits[offset(pc)].store(pc >> 13 << VISIT_BITS | visits, Ordering::Relaxed);
     }
 
-    /// Where jumps went often, most often first, among the addresses that have the upper bits of `pc`.
+    /// The addresses with the upper bits of `pc` to which jumps went at least `often` times, most visited first.
     fn visited(&self, pc: u16, often: u16) -> Vec<u16> {
         let all = (0..0x1000).map(|offset| pc & 0xF000 | offset);
         let mut found: Vec<u16> = all.filter(|&pc| self.visits(pc) >= often).collect();
@@ -158,7 +151,7 @@ impl Entries {
         found
     }
 
-    /// Counts interpreted instructions; whether they have become so many that it is time to translate.
+    /// Counts interpreted instructions. Returns whether it is time to translate.
     fn count(&self, instructions: u32, eager: bool) -> bool {
         let interpreted = self.interpreted.load(Ordering::Relaxed).saturating_add(instructions);
         let patience = self.patience.load(Ordering::Relaxed);
@@ -169,24 +162,54 @@ impl Entries {
         }
         enough
     }
+
+    /// Translates the frequent code of what the cartridge's window shows, which `pc` is in: on a thread of its own, or if `now`
+    /// before it returns.
+    #[cold]
+    fn translate(self: &Arc<Self>, pc: u16, cartridge: &Cartridge, now: bool) {
+        if now {
+            self.translate_visited(pc, cartridge, 1);
+            return;
+        }
+        let (cartridge, entries) = (cartridge.clone(), Arc::clone(self));
+        // Without a thread there is no translation.
+        let _ = std::thread::Builder::new()
+            .name("translator".into())
+            .spawn(move || entries.translate_visited(pc, &cartridge, OFTEN));
+    }
+
+    fn translate_visited(&self, pc: u16, cartridge: &Cartridge, often: u16) {
+        if !self.belong_to(cartridge) {
+            return;
+        }
+        self.points.translate(cartridge, || {
+            let roots = self.visited(pc, often);
+            (!roots.is_empty()).then(|| Region::around(&roots, cartridge, |pc| self.visits(pc) >= often))
+        });
+    }
+
+    /// Whether these are the entries of this cartridge's image, and of what its window shows.
+    fn belong_to(&self, cartridge: &Cartridge) -> bool {
+        self.points.belong_to(cartridge) && cartridge.mapping() == Some(self.mapping)
+    }
 }
 
 fn offset(pc: u16) -> usize {
     usize::from(pc & 0x0FFF)
 }
 
-/// What a console knows of its cartridge's translations.
+/// A console's view of the translations of its cartridge.
 #[derive(Clone)]
 pub(crate) struct Translated {
     translations: Translations,
     eager: bool,
     updates: u32,
     /// Instructions that translated code executed.
-    #[cfg(test)]
     executed: u64,
-    /// What the window showed when `entries` was looked up.
+    /// The mapping that `entries` belong to.
     mapping: Option<u64>,
     entries: Option<Arc<Entries>>,
+    /// The entries looked up so far, with their mappings.
     known: Vec<(u64, Arc<Entries>)>,
 }
 
@@ -196,20 +219,13 @@ impl fmt::Debug for Translated {
     }
 }
 
-/// Whether the process's environment asks for the interpreter alone, to compare with.
-fn interpreter_wanted() -> bool {
-    static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var_os("ATARI_DQN_INTERPRET").is_some_and(|value| value == "1"))
-}
-
 impl Translated {
-    /// Of an image; `None` if none are wanted.
+    /// The view of these translations; `None` if the console is to interpret everything.
     pub(crate) fn new(translations: &Translations, translation: Translation) -> Option<Self> {
-        (translation != Translation::Off && !interpreter_wanted()).then(|| Self {
+        (translation != Translation::Off).then(|| Self {
             translations: translations.clone(),
             eager: translation == Translation::Eager,
             updates: 0,
-            #[cfg(test)]
             executed: 0,
             mapping: None,
             entries: None,
@@ -220,58 +236,57 @@ impl Translated {
     /// Executes up to `limit` instructions until the board says stop, as [`Cpu::run`] does.
     pub(crate) fn run(&mut self, cpu: &mut Cpu, board: &mut Board, limit: u32) {
         self.updates = self.updates.wrapping_add(1);
-        if !self.eager && !self.updates.is_multiple_of(LOOKED_AT) && self.translations.0.code.is_empty() {
+        let passed_over = !self.eager && !self.updates.is_multiple_of(LOOKED_AT) && self.translations.0.code.is_empty();
+        // The translations must be those of the image in this board's slot.
+        if passed_over || !self.translations.0.code.is_of(board.cartridge()) {
             board.interpret(cpu, limit);
             return;
         }
         let mut left = limit;
         while left > 0 {
             // Translated code never runs in decimal mode.
-            let entered = if left >= MOST_BETWEEN_LOOKS && !cpu.decimal() { self.enter(cpu.pc, board) } else { None };
-            left = match entered {
-                Some(entered) => self.run_translated(entered, cpu, board, left),
+            let may_enter = left >= MOST_BETWEEN_LOOKS && !cpu.decimal();
+            let after = if may_enter { self.run_translated(cpu, board, left) } else { None };
+            left = match after {
+                Some(after) => after,
                 None => self.interpret(cpu, board, left),
             };
         }
     }
 
     /// Instructions that translated code executed.
-    #[cfg(test)]
     pub(crate) fn executed(&self) -> u64 {
         self.executed
     }
 
-    /// Runs translated code as long as there is some; how many of `left` instructions are left then.
-    fn run_translated(&mut self, mut entered: Entered, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
-        cpu.give(&mut board.registers);
-        (board.registers.cycles, board.registers.left) = (board.cycles(), left);
+    /// Runs translated code as long as there is some. Returns how many of `left` instructions are left, or `None` if nothing is
+    /// translated here.
+    fn run_translated(&mut self, cpu: &mut Cpu, board: &mut Board, left: u32) -> Option<u32> {
+        let mut entered = self.enter(cpu.pc, board)?;
+        let mut execution = Execution::begin(cpu, board, left);
         let why = loop {
-            let Some(entries) = self.entries.as_deref() else { break Left::Jumped };
-            let why = entered.run(board, entries);
-            let Registers { pc, left, decimal, .. } = board.registers;
-            if why == Left::Interpret || decimal != 0 || board.stopped() || left < MOST_BETWEEN_LOOKS {
+            let why = execution.run(entered);
+            let Registers { pc, left, decimal, .. } = *execution.registers();
+            let stopped = execution.board().stopped();
+            if why == Left::Interpret || decimal != 0 || stopped || left < MOST_BETWEEN_LOOKS {
                 break why;
             }
-            let Some(next) = self.enter(pc as u16, board) else { break why };
+            let Some(next) = self.enter(pc as u16, execution.board()) else { break why };
             entered = next;
         };
-        board.set_cycles(board.registers.cycles);
-        cpu.take(&board.registers);
-        #[cfg(test)]
-        {
-            self.executed += u64::from(left - board.registers.left);
-        }
-        let left = board.registers.left;
-        if board.stopped() {
+        let after = execution.end(cpu);
+        // Translated code only counts down, and never below 0.
+        self.executed += u64::from(left.saturating_sub(after));
+        Some(if board.stopped() {
             0
-        } else if why == Left::Interpret {
-            board.interpret_one(cpu, left)
+        } else if why == Left::Interpret && after > 0 {
+            board.interpret_one(cpu, after)
         } else {
-            left
-        }
+            after
+        })
     }
 
-    /// Interprets until there is a jump; how many of `left` instructions are left then.
+    /// Interprets until there is a jump. Returns how many of `left` instructions are left.
     fn interpret(&mut self, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
         let after = board.interpret_to_jump(cpu, left);
         // The window may have been switched on the way.
@@ -279,22 +294,22 @@ impl Translated {
         if let Some(entries) = &self.entries {
             entries.visit(cpu.pc);
             let weight = if self.eager { 1 } else { LOOKED_AT };
-            // None are left also when the frame ended.
-            let executed = if after > 0 { left - after } else { 0 };
-            if entries.count(executed * weight, self.eager) {
-                Code::translate(cpu.pc, board.cartridge(), entries, self.eager);
+            // None are left either if the frame ended; then how many were executed is not known.
+            let executed = if after > 0 { left.saturating_sub(after) } else { 0 };
+            if entries.count(executed.saturating_mul(weight), self.eager) {
+                entries.translate(cpu.pc, board.cartridge(), self.eager);
             }
         }
         after
     }
 
-    /// The translated code at `pc`.
-    fn enter(&mut self, pc: u16, board: &Board) -> Option<Entered> {
+    /// The entry of translated code at `pc`.
+    fn enter(&mut self, pc: u16, board: &Board) -> Option<Entered<'_>> {
         if pc & 0x1000 == 0 {
             return None;
         }
         self.follow(board.cartridge().mapping());
-        self.entries.as_ref()?.entries[offset(pc)].at(pc)
+        self.entries.as_ref()?.points.at(pc)
     }
 
     /// Takes the entries that belong to what the window shows.
@@ -312,17 +327,7 @@ impl Translated {
             if let Some((_, entries)) = self.known.iter().find(|known| known.0 == mapping) {
                 return Some(Arc::clone(entries));
             }
-            let store = &self.translations.0;
-            let mut mappings = store.mappings.lock().ok()?;
-            let entries = match mappings.iter().find(|known| known.0 == mapping) {
-                Some((_, entries)) => Arc::clone(entries),
-                None if mappings.len() >= MOST_MAPPINGS => return None,
-                None => {
-                    let entries = Arc::new(Entries::new(&store.code));
-                    mappings.push((mapping, Arc::clone(&entries)));
-                    entries
-                }
-            };
+            let entries = self.translations.entries(mapping)?;
             self.known.push((mapping, Arc::clone(&entries)));
             Some(entries)
         });

@@ -3,6 +3,9 @@
 use atari_emulator::{Action, CartridgeImage, Environment, Scheme, Settings};
 use std::{path::Path, process::Command};
 
+#[path = "support/outside.rs"]
+mod outside;
+
 /// RAM addresses of `cartridges/bricks.asm`, less $80.
 const BALL_X: usize = 0x24;
 const PADDLE_X: usize = 0x28;
@@ -15,8 +18,7 @@ fn bricks() -> Environment {
 #[test]
 fn the_image_is_what_its_source_assembles_to() {
     if Command::new("dasm").output().is_err() {
-        eprintln!("skipped: no assembler to compare with (Debian package dasm)");
-        return;
+        return outside::missing("the assembler dasm", "on Debian: apt install dasm");
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = std::env::temp_dir().join(format!("bricks-{}.bin", std::process::id()));
@@ -107,7 +109,7 @@ fn a_screen_tells_which_rows_were_painted_since_another() {
     // Nothing is known of a clone's screens, and of those mixed of two.
     let version = seen.last().unwrap().0;
     assert!(environment.clone().screen().changed_since(version).all(|changed| changed));
-    let mixing = Settings { colour_averaging: true, ..Settings::default() };
+    let mixing = Settings::default().with_color_averaging(true);
     let mut environment = Environment::new(&CartridgeImage::bricks(), mixing);
     assert_eq!(environment.screen().version(), None);
     assert_eq!(environment.screen().changed_since(version).filter(|&changed| changed).count(), 210);

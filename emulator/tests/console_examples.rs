@@ -1,4 +1,4 @@
-//! Facts about the console and the environment (`console.md`), each as a short program that shows them.
+//! Facts about the console and the environment (`docs/emulator.md`), each shown by a short program.
 //!
 //! Buses, mirrors and the timer are read by the program itself, which leaves what it saw in RAM.
 
@@ -63,7 +63,7 @@ fn assert_same(step: usize, one: &Environment, other: &Environment) {
     assert_eq!(wrong.map(|at| (at / 160, at % 160)), None, "first different (row, x) at step {step}");
 }
 
-/// What stands on the data bus when nobody drives it, and the order in which instructions use it.
+/// The data bus while nothing drives it, and the order in which instructions use it.
 mod bus {
     use super::*;
 
@@ -167,8 +167,8 @@ mod bus {
         assert_eq!(environment.ram()[0x20..0x25], [0xA0, 0xA1, 0xA2, 0xA3, 0xA4]);
         assert_eq!(environment.ram()[0x30..0x33], [0xB0, 0xB1, 0xB2]);
         let first = environment.screen().pixels.chunks(160).position(|row| row[100] == 0x20).unwrap();
-        let colours: [u8; 4] = std::array::from_fn(|i| environment.screen().pixels[(first + 5 + 10 * i) * 160]);
-        assert_eq!(colours, [0x20, 0x30, 0x40, 0x50]);
+        let colors: [u8; 4] = std::array::from_fn(|i| environment.screen().pixels[(first + 5 + 10 * i) * 160]);
+        assert_eq!(colors, [0x20, 0x30, 0x40, 0x50]);
     }
 }
 
@@ -260,7 +260,7 @@ mod console {
         // No reset touches it, and another seed gives another.
         environment.reset();
         assert_eq!(environment.ram()[..], drawn);
-        let settings = Settings { system_seed: 1, ..Settings::default() };
+        let settings = Settings::default().with_system_seed(1);
         assert_ne!(power_up_with(&program.image(), settings).ram()[..], drawn);
         // A program without an access to the TIA looks like PAL.
         assert_eq!(environment.screen().height, 250);
@@ -276,7 +276,7 @@ mod console {
         for _ in 0..4 {
             environment.reset();
         }
-        // Power-on drew 58 and, for a reset that the environment's own follows at once, 32: nobody sees those two.
+        // Power-on drew 58 and, for a reset that the environment's own follows at once, 32: those two have no visible effect.
         assert_eq!(environment.ram()[0x10..0x16], [51, 74, 65, 64, 78, 39].map(|start| start - 1));
     }
 
@@ -315,7 +315,7 @@ mod console {
         let counted = |frames: u32| 25_000 * frames / 3 * 2 + (25_000 * frames % 3).min(2);
         let mut environment = program.start();
         for frames in 0..5 {
-            // Sixty frames find out the television format, then a reset, 60 + 4 + 4 frames and those of this test.
+            // Sixty frames to detect the television format, then a reset, 60 + 4 + 4 frames and those of this test.
             let expected = 184 + counted(60) + counted(68 + frames);
             assert_eq!(ram(&environment, 0x80), expected as u8, "frame {frames}");
             assert_eq!((environment.frame_number(), environment.episode_frame_number()), (frames, frames));
@@ -361,13 +361,11 @@ mod environment {
 
     #[test]
     fn sticky_actions_take_two_draws_a_frame_even_when_the_episode_is_over() {
-        let settings = Settings {
-            sticky_probability: 0.25,
-            random_seed: 3,
-            frame_skip: 2,
-            max_episode_frames: 60,
-            ..Settings::default()
-        };
+        let settings = Settings::default()
+            .with_sticky_probability(0.25)
+            .with_random_seed(3)
+            .with_frame_skip(2)
+            .with_max_episode_frames(60);
         let mut environment = power_up_with(&counters().image(), settings);
         let mut random = MersenneTwister::new(3);
         let mut remembered = Action::Noop;
@@ -398,8 +396,8 @@ mod environment {
 
     #[test]
     fn a_skipped_frame_is_played_and_its_reward_counted() {
-        let sticky = Settings { sticky_probability: 0.25, random_seed: 7, ..Settings::default() };
-        let mut by_four = bricks(Settings { frame_skip: 4, ..sticky.clone() });
+        let sticky = Settings::default().with_sticky_probability(0.25).with_random_seed(7);
+        let mut by_four = bricks(sticky.clone().with_frame_skip(4));
         let mut by_one = bricks(sticky);
         let mut total = 0;
         for (step, action) in random_actions(5).take(500).enumerate() {
@@ -418,7 +416,7 @@ mod environment {
 
     #[test]
     fn a_clone_goes_on_as_the_original() {
-        let mut original = bricks(Settings { sticky_probability: 0.25, random_seed: 1, ..Settings::default() });
+        let mut original = bricks(Settings::default().with_sticky_probability(0.25).with_random_seed(1));
         let mut actions = random_actions(2);
         for action in actions.by_ref().take(137) {
             original.act(action);
@@ -453,8 +451,8 @@ mod environment {
 
     #[test]
     fn rewards_are_clamped_to_their_range() {
-        let mut clamped = bricks(Settings { frame_skip: 60, reward_range: (0, 1), ..Settings::default() });
-        let mut free = bricks(Settings { frame_skip: 60, ..Settings::default() });
+        let mut clamped = bricks(Settings::default().with_frame_skip(60).with_reward_range((0, 1)));
+        let mut free = bricks(Settings::default().with_frame_skip(60));
         let mut most = 0;
         for action in random_actions(9).take(40) {
             let reward = free.act(action);

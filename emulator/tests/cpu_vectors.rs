@@ -1,11 +1,17 @@
 //! The single-step vectors of the SingleStepTests 65x02 set, one instruction each: registers, memory and cycle count.
 //!
-//! Bus traces are not compared: ALE's core makes no dummy accesses. Where ALE departs from the vectors the departure is
-//! listed in [`Departure`] and still checked as far as the vector says anything.
+//! Bus traces are not compared: ALE's core makes no dummy accesses. [`Departure`] lists where ALE departs from the vectors;
+//! there everything else is still compared. `data/README.md` has the origin of the vectors.
 
-use atari_emulator::{Bus, Cpu, OpcodeAhead};
+use atari_emulator::engine::{Bus, Cpu, OpcodeAhead};
 use serde::Deserialize;
-use std::{fs::File, path::Path};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+/// All opcodes but the twelve that stop the CPU and five stores whose result is unstable on real chips.
+const STABLE_OPCODES: usize = 239;
 
 #[derive(Deserialize)]
 struct Vector {
@@ -58,7 +64,7 @@ impl Bus for FlatRam {
     }
 }
 
-/// Where ALE's core is known to differ from the vectors (`console.md` 1.4 to 1.8).
+/// Where ALE's core is known to differ from the vectors (`docs/emulator.md`, CPU).
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Departure {
     None,
@@ -140,30 +146,51 @@ fn run(opcode: u8, vectors: &[Vector], seen: &mut Vec<Departure>) {
     }
 }
 
+/// Reads a gzipped JSON file.
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let json = BufReader::new(flate2::read::GzDecoder::new(file));
+    serde_json::from_reader(json).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// How many vectors had `departure`.
+fn count(seen: &[Departure], departure: Departure) -> usize {
+    seen.iter().filter(|&&one| one == departure).count()
+}
+
 #[test]
-fn every_stable_opcode_passes_its_single_step_vectors() {
+fn every_stable_opcode_passes_twenty_of_its_single_step_vectors() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/singlestep-6502/stable-20.json.gz");
+    let opcodes: BTreeMap<String, Vec<Vector>> = read(&path);
+    let mut seen = Vec::new();
+    for (opcode, vectors) in &opcodes {
+        run(u8::from_str_radix(opcode, 16).unwrap(), vectors, &mut seen);
+    }
+    assert_eq!((opcodes.len(), seen.len()), (STABLE_OPCODES, STABLE_OPCODES * 20));
+    assert!(count(&seen, Departure::PointerWrap) > 20);
+    assert!(count(&seen, Departure::Decimal { valid_operands: true }) > 50);
+}
+
+#[test]
+fn every_stable_opcode_passes_all_of_its_single_step_vectors() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/testdata/singlestep-6502/stable");
     if !folder.is_dir() {
-        eprintln!("skipped: no single-step vectors at ../shared/testdata/singlestep-6502/stable");
+        // Not a failure even with CI set: the full set is not published with the repository, and the subset above ran.
+        let _ = writeln!(std::io::stderr(), "not run: all single-step vectors (only the repository's 20 an opcode)");
         return;
     }
-    let mut opcodes = 0;
     let mut seen = Vec::new();
+    let mut opcodes = 0;
     for opcode in 0..=255u8 {
-        let Ok(file) = File::open(folder.join(format!("{opcode:02x}.json.gz"))) else { continue };
-        let mut json = String::new();
-        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut json).unwrap();
-        run(opcode, &serde_json::from_str::<Vec<Vector>>(&json).unwrap(), &mut seen);
-        opcodes += 1;
+        let path = folder.join(format!("{opcode:02x}.json.gz"));
+        if path.exists() {
+            run(opcode, &read::<Vec<Vector>>(&path), &mut seen);
+            opcodes += 1;
+        }
     }
-    assert_eq!(opcodes, 239, "the stable set has 239 opcodes");
-    let share = |of: Departure| seen.iter().filter(|&&d| d == of).count();
-    assert!(share(Departure::PointerWrap) > 0 && share(Departure::Decimal { valid_operands: true }) > 500);
-    println!(
-        "{} vectors, of which {} decimal",
-        seen.len(),
-        seen.len() - share(Departure::None) - share(Departure::PointerWrap)
-    );
+    assert_eq!(opcodes, STABLE_OPCODES);
+    assert!(count(&seen, Departure::PointerWrap) > 0);
+    assert!(count(&seen, Departure::Decimal { valid_operands: true }) > 500);
 }
 
 /// Runs `opcode` with an immediate operand in decimal mode; returns A and the flags N V Z C.

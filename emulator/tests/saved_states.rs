@@ -1,12 +1,13 @@
 //! Saved states: what is restored has the future of what was saved, and nothing else is taken for a state.
 
+#[path = "support/outside.rs"]
+mod outside;
 mod program;
 
 use atari_emulator::random::MersenneTwister;
 use atari_emulator::{Action, CartridgeImage, Environment, Settings, StateError};
 use program::*;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where things are in a saved state; the checksum is its last four bytes.
@@ -17,7 +18,7 @@ const PAYLOAD: usize = 32;
 const CHECKSUM: usize = 4;
 
 fn sticky() -> Settings {
-    Settings { sticky_probability: 0.25, sound_observation: true, ..Settings::default() }
+    Settings::default().with_sticky_probability(0.25).with_sound_observation(true)
 }
 
 fn bricks() -> Environment {
@@ -101,7 +102,7 @@ fn check(image: &CartridgeImage, seed: u32, steps: u32) {
     }
 
     let bytes = original.save();
-    let mut fresh = Environment::new(image, Settings { random_seed: 9, system_seed: 9, ..sticky() });
+    let mut fresh = Environment::new(image, sticky().with_random_seed(9).with_system_seed(9));
     let mut used = fresh.clone();
     player.play(&mut used, 30);
     used.screen();
@@ -139,31 +140,10 @@ fn a_restored_environment_of_the_built_in_game_has_the_same_future() {
     }
 }
 
-/// The cartridges of `$ATARI_ROMS` or, failing that, of the repository's `roms` folder.
-fn cartridges() -> Vec<PathBuf> {
-    let variable = std::env::var_os("ATARI_ROMS").filter(|value| !value.is_empty());
-    let folder = variable.clone().map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../roms"), PathBuf::from);
-    let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.expect("a readable folder").path());
-    let mut found: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "bin")).collect();
-    found.sort();
-    assert!(
-        !found.is_empty() || variable.is_none(),
-        "ATARI_ROMS is set, but there is no *.bin in {}",
-        folder.display()
-    );
-    found
-}
-
 #[test]
 fn a_restored_environment_of_any_cartridge_has_the_same_future() {
-    let cartridges = cartridges();
-    if cartridges.is_empty() {
-        // Past the test harness, which hides what print macros write.
-        let _ = writeln!(std::io::stderr(), "skipped: no cartridges in roms/ or ATARI_ROMS to save and restore");
-        return;
-    }
-    // Without optimisation a frame takes several times as long.
+    let Some(cartridges) = outside::cartridges() else { return };
+    // Without optimization a frame takes several times as long.
     let steps = if cfg!(debug_assertions) { 300 } else { 2_000 };
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -367,7 +347,7 @@ fn a_state_belongs_to_one_cartridge_and_to_the_rules_it_was_played_by() {
 
 #[test]
 fn settings_are_those_of_the_environment_restored_into() {
-    let mut original = Environment::new(&CartridgeImage::bricks(), Settings { frame_skip: 4, ..sticky() });
+    let mut original = Environment::new(&CartridgeImage::bricks(), sticky().with_frame_skip(4));
     Player::new(5).play(&mut original, 20);
     let mut restored = bricks();
     restored.restore(&original.save()).unwrap();
@@ -380,7 +360,7 @@ fn settings_are_those_of_the_environment_restored_into() {
 }
 
 /// A state that an earlier build saved. If this fails although nothing but the format changed, raise `VERSION` in
-/// `saved_state.rs`, delete the file and run the test once more: it makes the file anew.
+/// `saved_state.rs`, delete the file and run the test once more: it writes a new file.
 #[test]
 fn the_format_is_that_of_the_state_in_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bricks.state");

@@ -1,7 +1,7 @@
-//! The worked examples of the TIA's specification (`tia.md` 14), each as a cartridge that runs in the console.
+//! The TIA's behavior (`docs/emulator.md`) in worked examples, each a cartridge that runs in the console.
 //!
-//! All were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures are read as
-//! runs, (first x, colour): background $40, player 0 and missile 0 $1E, player 1 and missile 1 $2E, playfield and ball $3E.
+//! All results were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures are read as
+//! runs, (first x, color): background $40, player 0 and missile 0 $1E, player 1 and missile 1 $2E, playfield and ball $3E.
 
 mod program;
 
@@ -45,7 +45,7 @@ mod positions {
 
     #[test]
     fn missiles_and_the_ball_are_strobed_to_2_or_3n_minus_64() {
-        for (strobe, enable, colour) in [(RESM0, ENAM0, P0), (RESM1, ENAM1, P1), (RESBL, ENABL, PF)] {
+        for (strobe, enable, color) in [(RESM0, ENAM0, P0), (RESM1, ENAM1, P1), (RESBL, ENABL, PF)] {
             let mut kernel = Kernel::new().boot(enable, 2);
             for n in 0..76 {
                 kernel = kernel.strobe(row(2 * n), n, strobe);
@@ -53,9 +53,9 @@ mod positions {
             let environment = kernel.run();
             for n in 0..76 {
                 let x = if n <= 22 { 2 } else { (3 * n - 64) % 160 };
-                assert_eq!(spans(&environment, 2 * n + 1, colour), [(x, x)], "strobe ${strobe:02X}, N = {n}");
+                assert_eq!(spans(&environment, 2 * n + 1, color), [(x, x)], "strobe ${strobe:02X}, N = {n}");
             }
-            let xs = [3, 23, 24, 30, 40, 50, 75].map(|n| spans(&environment, 2 * n + 1, colour)[0].0);
+            let xs = [3, 23, 24, 30, 40, 50, 75].map(|n| spans(&environment, 2 * n + 1, color)[0].0);
             assert_eq!(xs, [2, 5, 8, 26, 56, 86, 1]);
         }
     }
@@ -266,7 +266,7 @@ mod priority {
     use super::*;
 
     #[test]
-    fn a_score_playfield_with_priority_has_score_colours_only_while_alone() {
+    fn a_score_playfield_with_priority_has_score_colors_only_while_alone() {
         let alone = Kernel::new().boot(PF2, 0xFF).boot(CTRLPF, 0x06).run();
         assert_rows(&alone, &[(50, &[(0, BK), (48, P0), (80, BK), (128, P1)])]);
         let with_player = |ctrlpf| {
@@ -451,7 +451,7 @@ mod frames {
             let before = ram(&environment, 0x80);
             run(&mut environment, 1);
             assert_eq!(ram(&environment, 0x80), before.wrapping_add((343 % 256) as u8));
-            // An odd number of lines: colour loss.
+            // An odd number of lines: color loss.
             assert!(environment.screen().pixels.iter().all(|pixel| pixel & 1 == 1));
         }
     }
@@ -475,7 +475,7 @@ mod frames {
         environment
     }
 
-    /// Runs the short frame and checks its screen: `row_22`, with colour 1 for what was there two frames before, the
+    /// Runs the short frame and checks its screen: `row_22`, with color 1 for what was there two frames before, the
     /// playfield above it and the old picture below.
     #[track_caller]
     fn assert_short_frame(mut environment: Environment, row_22: &[(usize, u8)]) {
@@ -485,7 +485,7 @@ mod frames {
         for row in 0..22 {
             assert_eq!(runs(&environment, row), [(0, PF)], "row {row}");
         }
-        let row_22: Vec<_> = row_22.iter().map(|&(x, colour)| (x, if colour == 1 { rest } else { colour })).collect();
+        let row_22: Vec<_> = row_22.iter().map(|&(x, color)| (x, if color == 1 { rest } else { color })).collect();
         assert_eq!(runs(&environment, 22), row_22);
         for row in 23..210 {
             assert_eq!(runs(&environment, row), [(0, rest)], "row {row}");
@@ -524,7 +524,7 @@ mod frames {
     }
 
     #[test]
-    fn an_undefined_opcode_greys_what_is_left_of_the_frame() {
+    fn an_undefined_opcode_grays_what_is_left_of_the_frame() {
         let mut program = Assembler::new();
         program.bytes(&[0xD8]).stack_at(0xFF).put(0x81, 0).vertical_sync();
         program.label("frame").wsync().put(COLUBK, 0x5E); // scanline 1

@@ -4,17 +4,18 @@ mod training;
 
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
+use crate::commands::translation;
 use crate::config::{Config, Sources};
+use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
 use crate::observations::{Seen, Space};
 use crate::policy::Policy;
-use crate::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
 use crate::random::{Generator, Purpose};
-use crate::vector::{Seeds, VectorEnvironment, VectorSettings};
 use anyhow::{ensure, Result};
-use atari_emulator::{Environment, Settings};
+use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
+use atari_emulator::{Environment, Settings, Translation};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::hint::black_box;
@@ -67,6 +68,9 @@ pub struct BenchArgs {
     /// Play N frames instead, however long it takes, rounded up to whole steps of all environments (`emulator` and `vector` only)
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
+    /// Interpret all cartridge code instead of translating what is executed often (`emulator`, `env` and `vector` only)
+    #[arg(long)]
+    interpret: bool,
     /// Also print the result as JSON, on the last line
     #[arg(long)]
     json: bool,
@@ -90,14 +94,19 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             Span::Frames(frames)
         }
     };
+    ensure!(
+        !args.interpret || !matches!(args.kind, BenchKind::Learner | BenchKind::Train),
+        "--interpret goes with `bench emulator`, `bench env` and `bench vector` only"
+    );
+    let translation = translation(args.interpret);
     let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
     let outcome = match args.kind {
         BenchKind::Emulator => {
-            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, span)?)
+            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, translation, span)?)
         }
         BenchKind::Env => {
             let unit = "agent steps/s of 4 frames with preprocessing";
-            Outcome::new("steps_per_second", unit, steps_per_second(&rom, span)?)
+            Outcome::new("steps_per_second", unit, steps_per_second(&rom, translation, span)?)
         }
         BenchKind::Vector => {
             let unit = "frames/s of a vector of environments with preprocessing";
@@ -185,8 +194,8 @@ fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result
 
 /// Plays one frame per call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
 /// every frame.
-pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
-    let mut environment = Environment::new(&rom.image, Settings::default());
+pub fn frames(rom: &LoadedRom, look: bool, translation: Translation) -> impl FnMut() {
+    let mut environment = Environment::new(&rom.image, Settings::default().with_translation(translation));
     let actions = environment.minimal_actions();
     let mut generator = Generator::new(0, Purpose::Exploration);
     move || {
@@ -201,8 +210,8 @@ pub fn frames(rom: &LoadedRom, look: bool) -> impl FnMut() {
 }
 
 /// Plays one step of four frames with preprocessing per call, with random actions.
-pub fn agent_steps(rom: &LoadedRom) -> impl FnMut() {
-    let environment = Environment::new(&rom.image, Settings::default());
+pub fn agent_steps(rom: &LoadedRom, translation: Translation) -> impl FnMut() {
+    let environment = Environment::new(&rom.image, Settings::default().with_translation(translation));
     let actions = environment.minimal_actions();
     let choices = actions.len();
     let mut environment =
@@ -234,16 +243,16 @@ pub fn vector_steps(rom: &LoadedRom, settings: VectorSettings) -> Result<impl Fn
 }
 
 /// Frames of resets are not counted.
-fn frames_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
-    let mut play = frames(rom, false);
+fn frames_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Result<f64> {
+    let mut play = frames(rom, false, translation);
     rate(span, 1, || {
         play();
         Ok(())
     })
 }
 
-fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
-    let mut play = agent_steps(rom);
+fn steps_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Result<f64> {
+    let mut play = agent_steps(rom, translation);
     rate(span, 4, || {
         play();
         Ok(())
@@ -252,7 +261,10 @@ fn steps_per_second(rom: &LoadedRom, span: Span) -> Result<f64> {
 
 /// Frames of all environments together; frames of resets are not counted.
 fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
-    let settings = VectorSettings { num_envs: args.envs, num_threads: args.threads, ..VectorSettings::default() };
+    let settings = VectorSettings::default()
+        .with_num_envs(args.envs)
+        .with_num_threads(args.threads)
+        .with_translation(translation(args.interpret));
     let skip = u64::from(settings.frame_skip);
     let play = vector_steps(rom, settings)?;
     let frames = args.envs as u64 * skip;

@@ -1,16 +1,17 @@
-//! `trace`: runs a list of actions and prints one line of checksums a step, so that this emulator and ale-py can be
-//! compared step by step without either knowing of the other.
+//! `trace`: runs a list of actions and prints one line of checksums for each step, for a step-by-step comparison with
+//! ale-py.
 //!
-//! An action is held by ALE's own frame skip, but with an observation column by repeating it at frame skip 1, so that the
-//! screen before the last can be seen. (The result is the same but in adventure, berzerk, double_dunk and video_cube, where
-//! choosing the mode takes agent steps, which are longer with a frame skip.)
+//! Without an observation column ALE's own frame skip holds an action. With one the action is repeated at frame skip 1,
+//! because the last screen but one is needed too. (The result is the same except in adventure, berzerk, double_dunk and
+//! video_cube, where choosing the mode takes agent steps, which are longer with a frame skip.)
 //!
-//! Line 0 is the state after loading; after a line with `terminal` or `truncated` 1 the environment is reset before the
+//! Line 0 is the state after loading. After a line with `terminal` or `truncated` 1 the environment is reset before the
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
+use crate::commands::translation;
 use crate::environments::cartridges;
-use crate::preprocess::{Observer, Resize};
 use anyhow::{bail, ensure, Context, Result};
+use atari_emulator::preprocessed::{PreprocessedEnvironment, PreprocessedSettings};
 use atari_emulator::{Action, Environment, Settings};
 use clap::builder::ArgPredicate;
 use clap::Args;
@@ -65,6 +66,9 @@ pub struct TraceArgs {
     /// Average every screen with the one before
     #[arg(long, alias = "colour-averaging")]
     color_averaging: bool,
+    /// Interpret all cartridge code instead of translating what is executed often; only the time depends on it
+    #[arg(long)]
+    interpret: bool,
     /// Add a column with the checksum of the newest 84x84 observation (the environment is then stepped frame by frame)
     #[arg(long, conflicts_with_all = ["reward_min", "reward_max"])]
     observation: bool,
@@ -107,17 +111,17 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;
-    let settings = Settings {
-        sticky_probability: as_ale_stores(args.sticky),
-        frame_skip: if args.observation { 1 } else { args.frame_skip },
-        random_seed: seed("--seed", args.seed)?,
-        system_seed: seed("--system-seed", args.system_seed)?,
-        max_episode_frames: args.max_frames,
-        truncate_on_life_loss: args.truncate_on_life_loss,
-        reward_range: (args.reward_min, args.reward_max),
-        colour_averaging: args.color_averaging,
-        sound_observation: args.audio,
-    };
+    let settings = Settings::default()
+        .with_sticky_probability(as_ale_stores(args.sticky))
+        .with_frame_skip(if args.observation { 1 } else { args.frame_skip })
+        .with_random_seed(seed("--seed", args.seed)?)
+        .with_system_seed(seed("--system-seed", args.system_seed)?)
+        .with_max_episode_frames(args.max_frames)
+        .with_truncate_on_life_loss(args.truncate_on_life_loss)
+        .with_reward_range((args.reward_min, args.reward_max))
+        .with_color_averaging(args.color_averaging)
+        .with_sound_observation(args.audio)
+        .with_translation(translation(args.interpret));
     let mut environment = Environment::new(&rom.image, settings);
     if let Some(mode) = args.mode {
         environment.set_mode(mode)?;
@@ -128,8 +132,13 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
     if args.mode.is_some() || args.difficulty.is_some() {
         environment.reset();
     }
-    match write_trace(&mut BufWriter::new(io::stdout().lock()), &mut environment, &actions, args) {
-        // the reader (`| head`) has seen enough
+    let game = if args.observation {
+        Game::observed(environment, args.frame_skip)
+    } else {
+        Game::Plain(Box::new(environment))
+    };
+    match write_trace(&mut BufWriter::new(io::stdout().lock()), game, &actions, args) {
+        // The reader (`| head`) has closed the pipe.
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
         {
@@ -143,7 +152,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
 /// A line of an action file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Command {
-    /// An action, and how far it turns a paddle: 1 is ALE's usual way.
+    /// An action, and how far it turns a paddle, as a multiple of ALE's usual distance.
     Act(Action, f32),
     /// Sets mode and difficulty and resets.
     Reset { mode: u32, difficulty: u32 },
@@ -181,32 +190,68 @@ fn parse_actions(text: &str) -> Result<Vec<Command>> {
     Ok(actions)
 }
 
-/// A seed as ALE takes it: a C int of which the bits count, so -1 and 4294967295 are the same.
+/// The bits of a C int, as ALE takes a seed: -1 and 4294967295 are the same.
 fn seed(flag: &str, value: i64) -> Result<u32> {
     u32::try_from(value).or_else(|_| i32::try_from(value).map(|negative| negative as u32)).ok().with_context(|| {
         format!("{flag} {value} does not fit 32 bits; give a number from {} to {}", i32::MIN, u32::MAX)
     })
 }
 
-/// ALE keeps its settings as text with six significant digits, and so does a probability here.
+/// `probability` with six significant digits: ALE keeps its settings as text of that length.
 fn as_ale_stores(probability: f32) -> f32 {
     format!("{probability:.5e}").parse().unwrap_or(probability)
 }
 
-fn write_trace(
-    out: &mut impl Write,
-    environment: &mut Environment,
-    actions: &[Command],
-    args: &TraceArgs,
-) -> Result<()> {
-    let mut observer = args.observation.then(|| Observer::new(Resize::Area, environment.screen_height()));
-    let look = |observer: &mut Observer, environment: &mut Environment| {
-        let gray = environment.palette().gray();
-        observer.observe(environment.screen(), gray);
-    };
-    if let Some(observer) = &mut observer {
-        look(observer, environment);
+/// The game of a trace, with or without an observation column.
+enum Game {
+    Plain(Box<Environment>),
+    Observed(Box<PreprocessedEnvironment>),
+}
+
+impl Game {
+    /// A game whose actions are held for `frame_skip` frames, with an observation of its current screen.
+    fn observed(environment: Environment, frame_skip: u32) -> Self {
+        let settings = PreprocessedSettings::default().with_frame_skip(frame_skip);
+        let mut game = PreprocessedEnvironment::new(environment, settings);
+        game.observe_screen();
+        Game::Observed(Box::new(game))
     }
+
+    fn environment(&mut self) -> &mut Environment {
+        match self {
+            Game::Plain(environment) => environment,
+            Game::Observed(game) => game.environment_mut(),
+        }
+    }
+
+    /// Holds `action`, also when the game ends meanwhile: repetitions after its end emulate nothing, as in ale-py.
+    fn act(&mut self, action: Action, strength: f32) -> i32 {
+        match self {
+            Game::Plain(environment) => environment.act_with_strength(action, strength),
+            Game::Observed(game) => game.hold(action, strength, |_| false),
+        }
+    }
+
+    fn reset(&mut self, mode: u32, difficulty: u32) -> Result<()> {
+        let environment = self.environment();
+        environment.set_mode(mode)?;
+        environment.set_difficulty(difficulty)?;
+        environment.reset();
+        if let Game::Observed(game) = self {
+            game.observe_screen();
+        }
+        Ok(())
+    }
+
+    fn observation(&self) -> Option<&[u8]> {
+        match self {
+            Game::Plain(_) => None,
+            Game::Observed(game) => Some(game.frame()),
+        }
+    }
+}
+
+fn write_trace(out: &mut impl Write, mut game: Game, actions: &[Command], args: &TraceArgs) -> Result<()> {
     write!(out, "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32")?;
     for (column, wanted) in [(",observation_crc32", args.observation), (",audio_crc32", args.audio)] {
         write!(out, "{}", if wanted { column } else { "" })?;
@@ -217,25 +262,18 @@ fn write_trace(
         if step > 0 {
             match actions[step - 1] {
                 Command::Reset { mode, difficulty } => {
-                    environment.set_mode(mode).with_context(|| format!("step {step}"))?;
-                    environment.set_difficulty(difficulty).with_context(|| format!("step {step}"))?;
-                    environment.reset();
-                    if let Some(observer) = &mut observer {
-                        look(observer, environment);
-                    }
+                    game.reset(mode, difficulty).with_context(|| format!("step {step}"))?;
                 }
                 Command::Act(action, strength) => {
-                    if environment.game_over() {
-                        environment.reset();
+                    if game.environment().game_over() {
+                        game.environment().reset();
                     }
-                    reward = match &mut observer {
-                        Some(observer) => act_and_observe(environment, observer, action, strength, args.frame_skip),
-                        None => environment.act_with_strength(action, strength),
-                    };
+                    reward = game.act(action, strength);
                 }
             }
         }
-        let observation = observer.as_ref().map(|observer| crc32fast::hash(observer.frame()));
+        let observation = game.observation().map(crc32fast::hash);
+        let environment = game.environment();
         let audio = args.audio.then(|| crc32fast::hash(environment.audio()));
         write_line(out, step, reward, environment, [observation, audio])?;
         if let (true, Some(path)) = (args.dump_step == Some(step), &args.dump_file) {
@@ -248,28 +286,7 @@ fn write_trace(
     Ok(())
 }
 
-/// Holds `action` for `frame_skip` frames of an environment that steps one frame at a time, and observes the maximum of the
-/// last two; the sum of the rewards. Once the game is over repetitions emulate nothing and show the screen unchanged.
-fn act_and_observe(
-    environment: &mut Environment,
-    observer: &mut Observer,
-    action: Action,
-    strength: f32,
-    frame_skip: u32,
-) -> i32 {
-    let mut reward = 0;
-    for remaining in (0..frame_skip).rev() {
-        reward += environment.act_with_strength(action, strength);
-        if remaining == 1 {
-            observer.remember(environment.screen());
-        }
-    }
-    let gray = environment.palette().gray();
-    observer.observe(environment.screen(), gray);
-    reward
-}
-
-/// One line; of `checksums` those that are asked for.
+/// One line; `checksums` are the optional columns.
 fn write_line(
     out: &mut impl Write,
     step: usize,

@@ -1,16 +1,16 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
+pub mod preprocess;
+
 use crate::config::{self, LifeLoss};
 use crate::drawing::{Colors, Picture};
 use crate::environments::cartridges::LoadedRom;
 use crate::environments::{Conditions, Environment, Step};
 use crate::observations::{Place, Seen, Space};
-use crate::preprocess::{
-    self, AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK,
-};
 use crate::random::{Generator, Purpose};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Palette, Settings};
+use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,12 +65,10 @@ impl AtariSpec {
 
     /// The game as evaluations play it: lost lives end nothing, rewards are not clipped.
     pub fn make(&self, conditions: &Conditions) -> Atari {
-        let settings = Settings {
-            sticky_probability: conditions.sticky_probability,
-            random_seed: conditions.seed as u32,
-            max_episode_frames: conditions.max_episode_frames,
-            ..Settings::default()
-        };
+        let settings = Settings::default()
+            .with_sticky_probability(conditions.sticky_probability)
+            .with_random_seed(conditions.seed as u32)
+            .with_max_episode_frames(conditions.max_episode_frames);
         let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
         self.with(settings, rules)
     }
@@ -81,12 +79,10 @@ impl AtariSpec {
             0 => seed as u32,
             index => Generator::numbered(seed, Purpose::Environments, index as u64).bits() as u32,
         };
-        let settings = Settings {
-            sticky_probability: keys.sticky_probability as f32,
-            random_seed,
-            max_episode_frames: keys.max_episode_frames,
-            ..Settings::default()
-        };
+        let settings = Settings::default()
+            .with_sticky_probability(keys.sticky_probability as f32)
+            .with_random_seed(random_seed)
+            .with_max_episode_frames(keys.max_episode_frames);
         let rules = Rules {
             noop_max: keys.noop_max,
             life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,

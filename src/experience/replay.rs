@@ -404,7 +404,7 @@ impl Replay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::preprocess::FrameStack;
+    use crate::environments::atari::preprocess::FrameStack;
     use crate::random::Purpose;
     use std::collections::HashMap;
 

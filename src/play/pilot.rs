@@ -1,9 +1,9 @@
 //! A policy that plays frame by frame, so that a person can take the stick at any frame.
 
+use crate::environments::atari::preprocess::{FrameStack, Observer, Preprocessing};
 use crate::environments::atari::AtariSpec;
 use crate::observations::Seen;
 use crate::policy::Policy;
-use crate::preprocess::{FrameStack, Observer, Preprocessing};
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
 use atari_emulator::{Action, Environment};
@@ -64,8 +64,7 @@ impl Pilot {
     /// # Errors
     /// When the policy's device fails.
     pub fn act(&mut self, console: &mut Environment) -> Result<Action> {
-        let (resize, height, gray) = (self.preprocessing.resize, console.screen_height(), console.palette().gray());
-        let observer = self.observer.get_or_insert_with(|| Observer::new(resize, height));
+        let observer = self.observer.get_or_insert_with(|| self.preprocessing.observer(console));
         if self.stage == Stage::Start {
             self.stage = Stage::FirstScreen;
             if self.preprocessing.fire_reset && self.actions.contains(&Action::Fire) {
@@ -75,10 +74,10 @@ impl Pilot {
         if self.stage == Stage::FirstScreen {
             self.stage = Stage::Running;
             observer.forget();
-            self.stack.begin(observer.observe(console.screen(), gray));
+            self.stack.begin(observer.observe(console.screen()));
             self.choose()?;
         } else if self.frames_left == 0 {
-            self.stack.push(observer.observe(console.screen(), gray));
+            self.stack.push(observer.observe(console.screen()));
             self.choose()?;
         } else if self.frames_left == 1 {
             observer.remember(console.screen());
@@ -98,9 +97,9 @@ impl Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use crate::networks::{Architecture, NetworkKind, Parameters};
     use crate::observations::Space;
-    use crate::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use atari_emulator::{CartridgeImage, Settings};
     use candle_core::Device;
 

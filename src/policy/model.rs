@@ -3,13 +3,13 @@
 //!
 //! A *model* is what plays; a *checkpoint* is what a run resumes from.
 
+use crate::environments::atari::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::environments::atari::AtariSpec;
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::EnvironmentSpec;
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::Space;
-use crate::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use atari_emulator::{Action, Environment, Settings};

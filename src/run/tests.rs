@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::algorithms::events::Event;
+use crate::environments::atari::preprocess::{Preprocessing, Resize};
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Space};
 use crate::policy::model::BEST_FILE;
-use crate::preprocess::{Preprocessing, Resize};
 use crate::random::{Generator, Purpose};
 use crate::saving::{Parts, Saving};
 use atari_emulator::Action;

@@ -7,7 +7,7 @@
 //! ALE, not the chip: there is no latch. Its CPU keeps all 16 address bits, so A13 of the very access chooses: set, the
 //! first 4 KiB; clear, the second. A reset does nothing.
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 
 const A13: u16 = 0x2000;
@@ -16,22 +16,22 @@ const A13: u16 = 0x2000;
 pub(super) struct Activision;
 
 impl Activision {
-    pub fn install(board: &mut Board) -> Self {
-        board.show_by_a13();
+    pub fn install(window: &mut Window) -> Self {
+        window.show_by_a13();
         Self
     }
 }
 
 impl Mapper for Activision {
-    fn reset(&mut self, _: &mut Board, _: &mut MersenneTwister, _: u32) {}
+    fn reset(&mut self, _: &mut Window, _: &mut MersenneTwister, _: u32) {}
 
     // Never asked for: no address is hidden.
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
-        let bank = if address & A13 == 0 { WINDOW } else { 0 };
-        board.rom[bank + window_offset(address)]
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
+        let bank = if address & A13 == 0 { WINDOW_SIZE } else { 0 };
+        window.rom[bank + window_offset(address)]
     }
 
-    fn write(&mut self, _: &mut Board, _: u16, _: u8, _: u32) {}
+    fn write(&mut self, _: &mut Window, _: u16, _: u8, _: u32) {}
 }
 
 #[cfg(test)]

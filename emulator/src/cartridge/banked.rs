@@ -14,7 +14,7 @@
 //! ALE, not the chips: reading the write port returns the image's byte there and leaves the RAM as it was; the start bank is
 //! fixed where the chip's is random; and a hot spot of F4SC is deaf to *writes* (ALE compares the unmasked address).
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -49,62 +49,62 @@ pub(super) struct Banked {
 }
 
 impl Banked {
-    pub fn install(layout: &'static Layout, board: &mut Board) -> Self {
-        board.add_ram(layout.ram);
+    pub fn install(layout: &'static Layout, window: &mut Window) -> Self {
+        window.add_ram(layout.ram);
         let mut banked = Self { layout, bank: 0 };
-        banked.select(layout.start_bank, board);
+        banked.select(layout.start_bank, window);
         banked
     }
 
-    fn select(&mut self, bank: usize, board: &mut Board) {
+    fn select(&mut self, bank: usize, window: &mut Window) {
         self.bank = bank;
         let ports = 2 * self.layout.ram;
         let Layout { first_hotspot, banks, .. } = *self.layout;
         let behind = first_hotspot + banks;
-        board.show(ports, first_hotspot, bank * WINDOW + ports);
-        board.show(behind, WINDOW, bank * WINDOW + behind);
+        window.show(ports, first_hotspot, bank * WINDOW_SIZE + ports);
+        window.show(behind, WINDOW_SIZE, bank * WINDOW_SIZE + behind);
     }
 
-    fn touch(&mut self, offset: usize, board: &mut Board) {
+    fn touch(&mut self, offset: usize, window: &mut Window) {
         if let Some(bank) = offset.checked_sub(self.layout.first_hotspot) {
             if bank < self.layout.banks {
-                self.select(bank, board);
+                self.select(bank, window);
             }
         }
     }
 }
 
 impl Mapper for Banked {
-    fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, _: u32) {
-        board.randomise_ram(random);
-        self.select(self.layout.start_bank, board);
+    fn reset(&mut self, window: &mut Window, random: &mut MersenneTwister, _: u32) {
+        window.randomize_ram(random);
+        self.select(self.layout.start_bank, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
-        self.touch(offset, board);
+        self.touch(offset, window);
         let ram = self.layout.ram;
         if (ram..2 * ram).contains(&offset) {
-            board.ram[offset - ram]
+            window.ram[offset - ram]
         } else {
-            board.rom[self.bank * WINDOW + offset]
+            window.rom[self.bank * WINDOW_SIZE + offset]
         }
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, value: u8, _: u32) {
+    fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         let offset = window_offset(address);
         if self.layout.writes_switch {
-            self.touch(offset, board);
+            self.touch(offset, window);
         }
         if offset < self.layout.ram {
-            board.ram[offset] = value;
+            window.ram[offset] = value;
         }
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { layout, bank } = self;
         archive.number(bank, 0..=layout.banks - 1, "the bank")?;
-        self.select(self.bank, board);
+        self.select(self.bank, window);
         Ok(())
     }
 }
@@ -180,12 +180,12 @@ mod tests {
     #[test]
     fn two_images_known_by_md5_start_in_bank_0() {
         let mut cartridge = numbered(Scheme::F8, 2 * BANK, BANK);
-        let mut circuit = super::Banked::install(&super::Layout::F8_STARTING_IN_BANK_0, &mut cartridge.board);
+        let mut circuit = super::Banked::install(&super::Layout::F8_STARTING_IN_BANK_0, &mut cartridge.window);
         assert_eq!(cartridge.read(0x1200, 0), 0);
-        super::Mapper::write(&mut circuit, &mut cartridge.board, 0x1FF9, 0, 0);
+        super::Mapper::write(&mut circuit, &mut cartridge.window, 0x1FF9, 0, 0);
         assert_eq!(cartridge.read(0x1200, 0), 1);
         let random = &mut crate::random::MersenneTwister::new(1);
-        super::Mapper::reset(&mut circuit, &mut cartridge.board, random, 0);
+        super::Mapper::reset(&mut circuit, &mut cartridge.window, random, 0);
         assert_eq!(cartridge.read(0x1200, 0), 0);
     }
 
@@ -270,6 +270,6 @@ mod tests {
         cartridge.write(0x1000, !cartridge.ram()[0], 0);
         cartridge.read(0x1FF8, 0);
         assert_ne!(saved.read(0x1080, 0), cartridge.read(0x1080, 0));
-        assert!(std::sync::Arc::ptr_eq(&saved.board.rom, &cartridge.board.rom));
+        assert!(std::sync::Arc::ptr_eq(&saved.window.rom, &cartridge.window.rom));
     }
 }

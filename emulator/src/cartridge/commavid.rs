@@ -6,10 +6,10 @@
 //!
 //! ALE, not the chip: reading the write port shows the image and leaves the RAM alone.
 //!
-//! ALE 0.12.1 itself often crashes on an image of 2 KiB, for it looks at a pointer it never set. Where the pointer happens to
-//! be null it goes on, and that is the behaviour here.
+//! ALE 0.12.1 itself often crashes on an image of 2 KiB, because it reads a pointer that it never set. Where the pointer
+//! happens to be null it continues, and that is the behavior here.
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 
 const RAM: usize = 0x400;
@@ -19,35 +19,35 @@ const ROM: usize = 0x800;
 pub(super) struct CommaVid;
 
 impl CommaVid {
-    pub fn install(board: &mut Board) -> Self {
-        board.add_ram(RAM);
-        board.show(ROM, WINDOW, board.rom.len() - ROM);
+    pub fn install(window: &mut Window) -> Self {
+        window.add_ram(RAM);
+        window.show(ROM, WINDOW_SIZE, window.rom.len() - ROM);
         Self
     }
 }
 
 impl Mapper for CommaVid {
-    fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, _: u32) {
-        if board.rom.len() > ROM {
-            board.ram.copy_from_slice(&board.rom[..RAM]);
+    fn reset(&mut self, window: &mut Window, random: &mut MersenneTwister, _: u32) {
+        if window.rom.len() > ROM {
+            window.ram.copy_from_slice(&window.rom[..RAM]);
         } else {
-            board.randomise_ram(random);
+            window.randomize_ram(random);
         }
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
         if offset < RAM {
-            board.ram[offset]
+            window.ram[offset]
         } else {
-            board.rom[board.rom.len() - ROM + offset % ROM]
+            window.rom[window.rom.len() - ROM + offset % ROM]
         }
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, value: u8, _: u32) {
+    fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         let offset = window_offset(address);
         if (RAM..2 * RAM).contains(&offset) {
-            board.ram[offset - RAM] = value;
+            window.ram[offset - RAM] = value;
         }
     }
 }

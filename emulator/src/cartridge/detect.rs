@@ -1,6 +1,6 @@
 //! Which scheme an image uses, judged from its size and content as ALE judges it.
 //!
-//! No image says so itself. Size narrows the choice; within a size, telltale byte strings (the code that switches banks) or
+//! No image names its scheme. Size narrows the choice; within a size, telltale byte strings (the code that switches banks) or
 //! telltale blanks (where RAM ports hide the ROM, it is filled with one byte) decide, in a fixed order.
 
 use super::{CartridgeError, Scheme};
@@ -14,7 +14,7 @@ pub(super) fn starts_in_bank_0(md5: &str) -> bool {
 }
 
 /// The scheme of `bytes`, whose MD5 is `md5`.
-pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeError> {
+pub(crate) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeError> {
     let size = bytes.len();
     if starts_in_bank_0(md5) && size == 8192 {
         return Ok(Scheme::F8);
@@ -48,13 +48,13 @@ pub(super) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
         65536 => tigervision(bytes).ok_or_else(|| unsupported("MB (MegaBoy)")),
         131_072 => tigervision(bytes).ok_or_else(|| unsupported("MC (Megacart)")),
         // ALE would run a smaller one off the end of its bytes.
-        ..2048 => Err(unrecognised(size, md5)),
-        _ => tigervision(bytes).ok_or_else(|| unrecognised(size, md5)),
+        ..2048 => Err(unrecognized(size, md5)),
+        _ => tigervision(bytes).ok_or_else(|| unrecognized(size, md5)),
     }
 }
 
-fn unrecognised(size: usize, md5: &str) -> CartridgeError {
-    CartridgeError::Unrecognised { size, md5: md5.to_owned() }
+fn unrecognized(size: usize, md5: &str) -> CartridgeError {
+    CartridgeError::Unrecognized { size, md5: md5.to_owned() }
 }
 
 fn has_equal_halves(bytes: &[u8]) -> bool {
@@ -62,7 +62,7 @@ fn has_equal_halves(bytes: &[u8]) -> bool {
     first == second
 }
 
-/// Every bank begins with 256 equal bytes: nobody could read them behind the ports of a Superchip.
+/// Every bank begins with 256 equal bytes: they cannot be read behind the ports of a Superchip.
 fn has_superchip(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|bank| all_equal(&bank[..256]))
 }
@@ -183,7 +183,7 @@ mod tests {
         match scheme_of(bytes, "") {
             Ok(scheme) => scheme.to_string(),
             Err(CartridgeError::UnsupportedScheme { scheme, .. }) => scheme.to_owned(),
-            Err(CartridgeError::Unrecognised { .. }) => "unrecognised".to_owned(),
+            Err(CartridgeError::Unrecognized { .. }) => "unrecognized".to_owned(),
             Err(error) => panic!("{error}"),
         }
     }
@@ -199,26 +199,26 @@ mod tests {
     #[test]
     fn size_alone_decides_an_image_without_signs() {
         for (size, want) in [
-            (1, "unrecognised"),
-            (2047, "unrecognised"),
+            (1, "unrecognized"),
+            (2047, "unrecognized"),
             (2048, "2K"),
-            (2049, "unrecognised"),
+            (2049, "unrecognized"),
             (4096, "4K"),
-            (6144, "unrecognised"),
+            (6144, "unrecognized"),
             (8192, "F8"),
             (8448, "AR (Supercharger tape)"),
             (25344, "AR (Supercharger tape)"),
-            (10239, "unrecognised"),
+            (10239, "unrecognized"),
             (10240, "DPC"),
             (10495, "DPC"),
             (10496, "DPC"),
-            (10497, "unrecognised"),
+            (10497, "unrecognized"),
             (12288, "FASC"),
             (16384, "F6"),
             (32768, "F4"),
             (65536, "MB (MegaBoy)"),
             (131_072, "MC (Megacart)"),
-            (262_144, "unrecognised"),
+            (262_144, "unrecognized"),
         ] {
             let bytes: Vec<u8> = (0..size).map(|i| (i ^ i >> 8 ^ i >> 12) as u8).collect();
             assert_eq!(scheme(&bytes), want, "{size}");
@@ -256,7 +256,7 @@ mod tests {
             (marked(524_288, &[(100, THREE_F)]), "3F"),
             (marked(6144, &[(100, THREE_F)]), "3F"),
             (marked(2049, &[(100, THREE_E)]), "3E"),
-            (marked(2047, &[(100, THREE_F)]), "unrecognised"),
+            (marked(2047, &[(100, THREE_F)]), "unrecognized"),
             (marked(8448, &[(100, THREE_F)]), "AR (Supercharger tape)"),
         ] {
             assert_eq!(scheme(&bytes), want, "{} bytes", bytes.len());

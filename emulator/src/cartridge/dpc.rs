@@ -8,7 +8,7 @@
 //! window, rather than all the time; music advances only when it is read, by a fixed 15750 Hz oscillator counted in
 //! double precision; a system reset leaves fetchers, flags, music and random register as they are.
 
-use super::board::{window_offset, Board, Mapper, LAST_PAGE, WINDOW};
+use super::window::{window_offset, Mapper, Window, LAST_PAGE, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
@@ -70,7 +70,7 @@ pub(super) struct Dpc {
 }
 
 impl Dpc {
-    pub fn install(board: &mut Board) -> Self {
+    pub fn install(window: &mut Window) -> Self {
         let mut chip = Self {
             fetchers: [Fetcher::default(); 8],
             random: 1,
@@ -78,18 +78,18 @@ impl Dpc {
             music_updated: 0,
             music_fraction: 0.0,
         };
-        chip.select(START_BANK, board);
+        chip.select(START_BANK, window);
         chip
     }
 
-    fn select(&mut self, bank: usize, board: &mut Board) {
+    fn select(&mut self, bank: usize, window: &mut Window) {
         self.bank = bank;
-        board.show(REGISTERS, LAST_PAGE, bank * WINDOW + REGISTERS);
+        window.show(REGISTERS, LAST_PAGE, bank * WINDOW_SIZE + REGISTERS);
     }
 
-    fn touch(&mut self, offset: usize, board: &mut Board) {
+    fn touch(&mut self, offset: usize, window: &mut Window) {
         if let Some(bank @ 0..=1) = offset.checked_sub(FIRST_HOTSPOT) {
-            self.select(bank, board);
+            self.select(bank, window);
         }
     }
 
@@ -99,7 +99,7 @@ impl Dpc {
         self.random = r << 1 | feedback;
     }
 
-    fn read_register(&mut self, index: usize, function: usize, board: &Board, cycles: u32) -> u8 {
+    fn read_register(&mut self, index: usize, function: usize, window: &Window, cycles: u32) -> u8 {
         let fetcher = &mut self.fetchers[index];
         if fetcher.low() == fetcher.top {
             fetcher.flag = 0xFF;
@@ -107,7 +107,7 @@ impl Dpc {
             fetcher.flag = 0;
         }
         let fetcher = *fetcher;
-        let display = || board.rom[DISPLAY_ROM + LAST_DISPLAY_BYTE - usize::from(fetcher.counter)];
+        let display = || window.rom[DISPLAY_ROM + LAST_DISPLAY_BYTE - usize::from(fetcher.counter)];
         let byte = match function {
             0 if index < 4 => self.random,
             0 => {
@@ -192,29 +192,29 @@ impl Dpc {
 }
 
 impl Mapper for Dpc {
-    fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, cycles: u32) {
+    fn reset(&mut self, window: &mut Window, _: &mut MersenneTwister, cycles: u32) {
         self.music_updated = cycles;
         self.music_fraction = 0.0;
-        self.select(START_BANK, board);
+        self.select(START_BANK, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, cycles: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, cycles: u32) -> u8 {
         let offset = window_offset(address);
         self.clock_random();
         if offset < WRITE_REGISTERS {
-            return self.read_register(offset % 8, offset / 8, board, cycles);
+            return self.read_register(offset % 8, offset / 8, window, cycles);
         }
-        self.touch(offset, board);
-        board.rom[self.bank * WINDOW + offset]
+        self.touch(offset, window);
+        window.rom[self.bank * WINDOW_SIZE + offset]
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, value: u8, _: u32) {
+    fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         let offset = window_offset(address);
         self.clock_random();
         if (WRITE_REGISTERS..REGISTERS).contains(&offset) {
             self.write_register(offset % 8, (offset - WRITE_REGISTERS) / 8, value);
         } else {
-            self.touch(offset, board);
+            self.touch(offset, window);
         }
     }
 
@@ -222,12 +222,12 @@ impl Mapper for Dpc {
         self.music_updated = self.music_updated.wrapping_sub(cycles);
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { fetchers, random, bank, music_updated, music_fraction } = self;
         exchange!(archive, fetchers, random, music_updated);
         archive.number(music_fraction, -1.0..=1.0, "a fraction of a music clock")?;
         archive.number(bank, 0..=1, "the bank")?;
-        self.select(self.bank, board);
+        self.select(self.bank, window);
         Ok(())
     }
 }

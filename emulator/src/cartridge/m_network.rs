@@ -9,7 +9,7 @@
 //! ALE, not the chip: slice 0 and block 0 are in place after every reset; reading a write port shows slice 7 and
 //! leaves the RAM alone.
 
-use super::board::{window_offset, Board, Mapper, LAST_PAGE};
+use super::window::{window_offset, Mapper, Window, LAST_PAGE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -31,26 +31,26 @@ pub(super) struct MNetwork {
 }
 
 impl MNetwork {
-    pub fn install(board: &mut Board) -> Self {
-        board.add_ram(2 * LOWER_RAM);
-        board.show(FIXED_ROM, LAST_PAGE, LAST_SLICE * SLICE + FIXED_ROM - SLICE);
+    pub fn install(window: &mut Window) -> Self {
+        window.add_ram(2 * LOWER_RAM);
+        window.show(FIXED_ROM, LAST_PAGE, LAST_SLICE * SLICE + FIXED_ROM - SLICE);
         let mut chip = Self { slice: 0, block: 0 };
-        chip.select(0, board);
+        chip.select(0, window);
         chip
     }
 
-    fn select(&mut self, slice: usize, board: &mut Board) {
+    fn select(&mut self, slice: usize, window: &mut Window) {
         self.slice = slice;
         if slice == LAST_SLICE {
-            board.hide(0, SLICE);
+            window.hide(0, SLICE);
         } else {
-            board.show(0, SLICE, slice * SLICE);
+            window.show(0, SLICE, slice * SLICE);
         }
     }
 
-    fn touch(&mut self, offset: usize, board: &mut Board) {
+    fn touch(&mut self, offset: usize, window: &mut Window) {
         match offset {
-            0xFE0..=0xFE7 => self.select(offset - 0xFE0, board),
+            0xFE0..=0xFE7 => self.select(offset - 0xFE0, window),
             0xFE8..=0xFEB => self.block = offset - 0xFE8,
             _ => {}
         }
@@ -62,37 +62,37 @@ impl MNetwork {
 }
 
 impl Mapper for MNetwork {
-    fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, _: u32) {
-        board.randomise_ram(random);
+    fn reset(&mut self, window: &mut Window, random: &mut MersenneTwister, _: u32) {
+        window.randomize_ram(random);
         self.block = 0;
-        self.select(0, board);
+        self.select(0, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
-        self.touch(offset, board);
+        self.touch(offset, window);
         match offset {
-            LOWER_RAM..SLICE if self.slice == LAST_SLICE => board.ram[offset - LOWER_RAM],
-            BLOCK_READ..FIXED_ROM => board.ram[self.block_start() + offset - BLOCK_READ],
-            _ => board.rom[LAST_SLICE * SLICE + offset % SLICE],
+            LOWER_RAM..SLICE if self.slice == LAST_SLICE => window.ram[offset - LOWER_RAM],
+            BLOCK_READ..FIXED_ROM => window.ram[self.block_start() + offset - BLOCK_READ],
+            _ => window.rom[LAST_SLICE * SLICE + offset % SLICE],
         }
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, value: u8, _: u32) {
+    fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         let offset = window_offset(address);
-        self.touch(offset, board);
+        self.touch(offset, window);
         match offset {
-            0..LOWER_RAM if self.slice == LAST_SLICE => board.ram[offset] = value,
-            BLOCK_WRITE..BLOCK_READ => board.ram[self.block_start() + offset - BLOCK_WRITE] = value,
+            0..LOWER_RAM if self.slice == LAST_SLICE => window.ram[offset] = value,
+            BLOCK_WRITE..BLOCK_READ => window.ram[self.block_start() + offset - BLOCK_WRITE] = value,
             _ => {}
         }
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { slice, block } = self;
         archive.number(slice, 0..=LAST_SLICE, "the slice")?;
         archive.number(block, 0..=LOWER_RAM / BLOCK - 1, "the block of RAM")?;
-        self.select(self.slice, board);
+        self.select(self.slice, window);
         Ok(())
     }
 }

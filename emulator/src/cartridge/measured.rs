@@ -8,7 +8,7 @@
 //! `dir/<session>/enduro.bin`; load each with ale-py and print `bytes(getRAM()).hex()`. For `cv_2k` set
 //! `MALLOC_PERTURB_=255`, or ale-py crashes (see `commavid.rs`).
 
-use super::{Cartridge, CartridgeImage, Scheme};
+use super::{detect, Cartridge, Scheme};
 use crate::random::MersenneTwister;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -158,9 +158,9 @@ impl Session {
     }
 
     fn found(&self) -> String {
-        let image = CartridgeImage::new(&self.image(), None).unwrap();
-        assert_eq!(image.scheme(), self.scheme, "{}", self.name);
-        let mut cartridge = Cartridge::new(&image);
+        let image = self.image();
+        assert_eq!(detect::scheme_of(&image, ""), Ok(self.scheme), "{}", self.name);
+        let mut cartridge = Cartridge::new(image.into(), self.scheme, "");
         let mut random = MersenneTwister::new(CONSOLE_SEED);
         let mut ram = [0; RIOT_RAM];
         for byte in &mut ram {

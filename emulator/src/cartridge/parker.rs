@@ -5,7 +5,7 @@
 //!
 //! ALE, not the chip: slices 4, 5 and 6 are in place after every reset, where the chip's registers are random.
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -17,62 +17,62 @@ const BEHIND_HOTSPOTS: usize = FIRST_HOTSPOT + 3 * 8;
 
 #[derive(Clone)]
 pub(super) struct Parker {
-    /// What the first three windows show.
+    /// The slices that the first three quarters of the window show.
     slices: [usize; 3],
 }
 
 impl Parker {
-    pub fn install(board: &mut Board) -> Self {
-        board.show(3 * SLICE, FIRST_HOTSPOT, LAST_SLICE * SLICE);
-        board.show(BEHIND_HOTSPOTS, WINDOW, LAST_SLICE * SLICE + BEHIND_HOTSPOTS - 3 * SLICE);
+    pub fn install(window: &mut Window) -> Self {
+        window.show(3 * SLICE, FIRST_HOTSPOT, LAST_SLICE * SLICE);
+        window.show(BEHIND_HOTSPOTS, WINDOW_SIZE, LAST_SLICE * SLICE + BEHIND_HOTSPOTS - 3 * SLICE);
         let mut chip = Self { slices: AT_RESET };
-        chip.select_all(AT_RESET, board);
+        chip.select_all(AT_RESET, window);
         chip
     }
 
-    fn select_all(&mut self, slices: [usize; 3], board: &mut Board) {
-        for (window, slice) in slices.into_iter().enumerate() {
-            self.select(window, slice, board);
+    fn select_all(&mut self, slices: [usize; 3], window: &mut Window) {
+        for (quarter, slice) in slices.into_iter().enumerate() {
+            self.select(quarter, slice, window);
         }
     }
 
-    fn select(&mut self, window: usize, slice: usize, board: &mut Board) {
-        self.slices[window] = slice;
-        board.show(window * SLICE, (window + 1) * SLICE, slice * SLICE);
+    fn select(&mut self, quarter: usize, slice: usize, window: &mut Window) {
+        self.slices[quarter] = slice;
+        window.show(quarter * SLICE, (quarter + 1) * SLICE, slice * SLICE);
     }
 
-    fn touch(&mut self, offset: usize, board: &mut Board) {
+    fn touch(&mut self, offset: usize, window: &mut Window) {
         if let Some(hotspot) = offset.checked_sub(FIRST_HOTSPOT) {
-            let (window, slice) = (hotspot / 8, hotspot % 8);
-            if window < 3 {
-                self.select(window, slice, board);
+            let (quarter, slice) = (hotspot / 8, hotspot % 8);
+            if quarter < 3 {
+                self.select(quarter, slice, window);
             }
         }
     }
 }
 
 impl Mapper for Parker {
-    fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
-        self.select_all(AT_RESET, board);
+    fn reset(&mut self, window: &mut Window, _: &mut MersenneTwister, _: u32) {
+        self.select_all(AT_RESET, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         let offset = window_offset(address);
-        self.touch(offset, board);
+        self.touch(offset, window);
         // Only hot spots come here, and they lie in the last slice: the end of the image.
-        board.rom[board.rom.len() - WINDOW + offset]
+        window.rom[window.rom.len() - WINDOW_SIZE + offset]
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, _: u8, _: u32) {
-        self.touch(window_offset(address), board);
+    fn write(&mut self, window: &mut Window, address: u16, _: u8, _: u32) {
+        self.touch(window_offset(address), window);
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { slices } = self;
         for slice in slices.iter_mut() {
             archive.number(slice, 0..=LAST_SLICE, "the slice")?;
         }
-        self.select_all(self.slices, board);
+        self.select_all(self.slices, window);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Made-up cartridges for tests: the byte at an address tells which part of the image it is.
 
-use super::{Cartridge, CartridgeImage, Scheme};
+use super::{Cartridge, Scheme};
 use crate::random::MersenneTwister;
 
 /// A cartridge whose image is made of parts of `part` bytes, each filled with its own number, reset once.
@@ -9,10 +9,9 @@ pub(super) fn numbered(scheme: Scheme, size: usize, part: usize) -> Cartridge {
     of_bytes(scheme, &bytes)
 }
 
-/// A cartridge of these bytes, whatever they would be recognised as, reset once.
+/// A cartridge of these bytes, whatever they would be recognized as, reset once.
 pub(super) fn of_bytes(scheme: Scheme, bytes: &[u8]) -> Cartridge {
-    let image = CartridgeImage::of_scheme(bytes, super::md5_in_hexadecimal(bytes), scheme, None);
-    let mut cartridge = Cartridge::new(&image);
+    let mut cartridge = Cartridge::new(bytes.into(), scheme, "");
     cartridge.reset(&mut MersenneTwister::new(1), 0);
     cartridge
 }

@@ -8,7 +8,7 @@
 //! lies as far into the lower window; a write to the window, unless it lands in RAM, is taken for one to the TIA, so it
 //! reaches the TIA and $1000-$103F switches too; bank 0 is in place after every reset.
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -22,7 +22,7 @@ pub(super) struct Tigervision {
     has_ram: bool,
 }
 
-/// What the lower window shows.
+/// The contents of the lower window.
 #[derive(Clone, Copy)]
 enum Lower {
     RomFrom(usize),
@@ -30,25 +30,25 @@ enum Lower {
 }
 
 impl Tigervision {
-    pub fn install(has_ram: bool, board: &mut Board) -> Self {
+    pub fn install(has_ram: bool, window: &mut Window) -> Self {
         if has_ram {
-            board.add_ram(RAM_BANKS * RAM_BANK);
+            window.add_ram(RAM_BANKS * RAM_BANK);
         }
-        board.show(BANK, WINDOW, board.rom.len() - BANK);
+        window.show(BANK, WINDOW_SIZE, window.rom.len() - BANK);
         let mut chip = Self { lower: Lower::RomFrom(0), has_ram };
-        chip.select_rom(0, board);
+        chip.select_rom(0, window);
         chip
     }
 
-    fn select_rom(&mut self, value: u8, board: &mut Board) {
-        let start = usize::from(value) % (board.rom.len() / BANK) * BANK;
+    fn select_rom(&mut self, value: u8, window: &mut Window) {
+        let start = usize::from(value) % (window.rom.len() / BANK) * BANK;
         self.lower = Lower::RomFrom(start);
-        board.show(0, BANK, start);
+        window.show(0, BANK, start);
     }
 
-    fn select_ram(&mut self, value: u8, board: &mut Board) {
+    fn select_ram(&mut self, value: u8, window: &mut Window) {
         self.lower = Lower::RamFrom(usize::from(value) % RAM_BANKS * RAM_BANK);
-        board.hide(0, BANK);
+        window.hide(0, BANK);
     }
 
     /// The byte of RAM that a write to this offset of the window changes.
@@ -60,10 +60,10 @@ impl Tigervision {
     }
 
     /// The byte `offset` into the lower window.
-    fn lower_byte(&self, offset: usize, board: &Board) -> u8 {
+    fn lower_byte(&self, offset: usize, window: &Window) -> u8 {
         match self.lower {
-            Lower::RomFrom(start) => board.rom[start + offset],
-            Lower::RamFrom(start) => board.ram[start + offset % RAM_BANK],
+            Lower::RomFrom(start) => window.rom[start + offset],
+            Lower::RamFrom(start) => window.ram[start + offset % RAM_BANK],
         }
     }
 }
@@ -75,49 +75,49 @@ fn register(address: u16) -> Option<usize> {
 }
 
 impl Mapper for Tigervision {
-    fn reset(&mut self, board: &mut Board, random: &mut MersenneTwister, _: u32) {
-        board.randomise_ram(random);
-        self.select_rom(0, board);
+    fn reset(&mut self, window: &mut Window, random: &mut MersenneTwister, _: u32) {
+        window.randomize_ram(random);
+        self.select_rom(0, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         // Only the lower window is ever hidden.
-        self.lower_byte(window_offset(address) % BANK, board)
+        self.lower_byte(window_offset(address) % BANK, window)
     }
 
-    fn write(&mut self, board: &mut Board, address: u16, value: u8, _: u32) {
+    fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         match self.ram_byte(window_offset(address)) {
-            Some(byte) => board.ram[byte] = value,
-            None => self.write_low(board, address & 0x0FFF, value),
+            Some(byte) => window.ram[byte] = value,
+            None => self.write_low(window, address & 0x0FFF, value),
         }
     }
 
-    fn read_low(&mut self, board: &mut Board, address: u16) -> Option<u8> {
-        register(address).map(|offset| self.lower_byte(offset, board))
+    fn read_low(&mut self, window: &mut Window, address: u16) -> Option<u8> {
+        register(address).map(|offset| self.lower_byte(offset, window))
     }
 
-    fn write_low(&mut self, board: &mut Board, address: u16, value: u8) {
+    fn write_low(&mut self, window: &mut Window, address: u16, value: u8) {
         match (register(address), self.has_ram) {
-            (Some(_), false) | (Some(0x3F), true) => self.select_rom(value, board),
-            (Some(0x3E), true) => self.select_ram(value, board),
+            (Some(_), false) | (Some(0x3F), true) => self.select_rom(value, window),
+            (Some(0x3E), true) => self.select_ram(value, window),
             _ => {}
         }
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { lower, has_ram } = self;
         let (mut ram, mut bank) = match *lower {
             Lower::RomFrom(start) => (0u8, start / BANK),
             Lower::RamFrom(start) => (1, start / RAM_BANK),
         };
         archive.number(&mut ram, 0..=u8::from(*has_ram), "RAM in the lower window")?;
-        let banks = if ram == 1 { RAM_BANKS } else { board.rom.len() / BANK };
+        let banks = if ram == 1 { RAM_BANKS } else { window.rom.len() / BANK };
         archive.number(&mut bank, 0..=banks - 1, "the bank")?;
         // At most 256 banks of 2 KiB: the bank is a byte.
         if ram == 1 {
-            self.select_ram(bank as u8, board);
+            self.select_ram(bank as u8, window);
         } else {
-            self.select_rom(bank as u8, board);
+            self.select_rom(bank as u8, window);
         }
         Ok(())
     }

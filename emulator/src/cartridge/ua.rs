@@ -5,7 +5,7 @@
 //! ALE, not the chip: only these two addresses (and their 8 KiB mirrors) switch; the chip decodes fewer address lines. Bank 0
 //! is in place after every reset.
 
-use super::board::{window_offset, Board, Mapper, WINDOW};
+use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
@@ -15,50 +15,50 @@ pub(super) struct Ua {
 }
 
 impl Ua {
-    pub fn install(board: &mut Board) -> Self {
+    pub fn install(window: &mut Window) -> Self {
         let mut chip = Self { bank: 0 };
-        chip.select(0, board);
+        chip.select(0, window);
         chip
     }
 
-    fn select(&mut self, bank: usize, board: &mut Board) {
+    fn select(&mut self, bank: usize, window: &mut Window) {
         self.bank = bank;
-        board.show(0, WINDOW, bank * WINDOW);
+        window.show(0, WINDOW_SIZE, bank * WINDOW_SIZE);
     }
 
-    fn touch(&mut self, address: u16, board: &mut Board) {
+    fn touch(&mut self, address: u16, window: &mut Window) {
         match address & 0x1FFF {
-            0x0220 => self.select(0, board),
-            0x0240 => self.select(1, board),
+            0x0220 => self.select(0, window),
+            0x0240 => self.select(1, window),
             _ => {}
         }
     }
 }
 
 impl Mapper for Ua {
-    fn reset(&mut self, board: &mut Board, _: &mut MersenneTwister, _: u32) {
-        self.select(0, board);
+    fn reset(&mut self, window: &mut Window, _: &mut MersenneTwister, _: u32) {
+        self.select(0, window);
     }
 
-    fn read(&mut self, board: &mut Board, address: u16, _: u32) -> u8 {
+    fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         // Never asked for: no page is hidden.
-        board.rom[window_offset(address)]
+        window.rom[window_offset(address)]
     }
 
-    fn write(&mut self, _: &mut Board, _: u16, _: u8, _: u32) {}
+    fn write(&mut self, _: &mut Window, _: u16, _: u8, _: u32) {}
 
-    fn read_low(&mut self, board: &mut Board, address: u16) -> Option<u8> {
-        self.touch(address, board);
+    fn read_low(&mut self, window: &mut Window, address: u16) -> Option<u8> {
+        self.touch(address, window);
         None
     }
 
-    fn write_low(&mut self, board: &mut Board, address: u16, _: u8) {
-        self.touch(address, board);
+    fn write_low(&mut self, window: &mut Window, address: u16, _: u8) {
+        self.touch(address, window);
     }
 
-    fn exchange(&mut self, board: &mut Board, archive: &mut Archive) -> Result<(), StateError> {
+    fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         archive.number(&mut self.bank, 0..=1, "the bank")?;
-        self.select(self.bank, board);
+        self.select(self.bank, window);
         Ok(())
     }
 }

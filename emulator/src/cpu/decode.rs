@@ -2,10 +2,10 @@
 //!
 //! The addressing mode computes an effective address, the shape makes the bus accesses, the operation works on registers.
 
-use super::{Operands, Running, BASE_CYCLES};
-use crate::bus::Bus;
+use super::{Bus, Operands, Running};
+use crate::opcode::BASE_CYCLES;
 
-/// Of opcodes that have them in common.
+/// The base cycles that `opcodes` have in common.
 const fn base_cycles(opcodes: &[u8]) -> u32 {
     let cycles = BASE_CYCLES[opcodes[0] as usize];
     let mut i = 1;
@@ -17,7 +17,7 @@ const fn base_cycles(opcodes: &[u8]) -> u32 {
 }
 
 impl Running<'_> {
-    /// Executes `opcode`, whose byte was fetched.
+    /// Executes `opcode`, which has been fetched already.
     #[inline(always)]
     #[rustfmt::skip] // a table: one opcode a line
     pub(super) fn execute<B: Bus, O: Operands>(&mut self, opcode: u8, bus: &mut B, operands: O) {
@@ -51,7 +51,7 @@ impl Running<'_> {
                 cpu.write(bus, address, value)
             }};
         }
-        // One read and one write (the real chip writes twice); undocumented ones go on with the result.
+        // One read and one write (the real chip writes twice); undocumented opcodes then use the result.
         macro_rules! modify {
             ($mode:ident, $operation:ident) => {{
                 let address = cpu.$mode(bus, operands);

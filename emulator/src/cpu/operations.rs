@@ -1,7 +1,6 @@
 //! Addressing modes and operations of the 6507, inlined into the rows of `decode.rs`.
 
-use super::{word, Operands, Running};
-use crate::bus::{Bus, Polled};
+use super::{word, Bus, Operands, Polled, Running};
 
 /// Addressing modes: each consumes its operand bytes and returns the effective address.
 impl Running<'_> {
@@ -87,7 +86,7 @@ fn indexed_read<B: Bus>(bus: &mut B, base: u16, index: u8) -> u16 {
 
 /// A branch back by this much goes to the instruction before it, if that has three bytes.
 const POLLING_OFFSET: i8 = -5;
-/// What the two take, but for the cycle or two of a branch that is taken.
+/// Cycles of the two instructions, without the one or two that a taken branch adds.
 const ABSOLUTE_READ_CYCLES: u32 = 4;
 const BRANCH_CYCLES: u32 = 2;
 
@@ -109,7 +108,7 @@ impl Running<'_> {
     }
 
     /// Most games end their frames by waiting for the timer: a load from INTIM and a branch back, a sixth of all instructions.
-    /// All passes but the last one leave nothing but the time they took, so they are taken in one step.
+    /// All iterations but the last have no effect but the passing of time, so they are skipped in one step.
     #[inline(always)]
     fn skip_idle_passes<B: Bus>(&mut self, bus: &mut B, pass: u32) {
         let Self { a, x, y, sign_and_zero, .. } = *self;
@@ -435,7 +434,7 @@ impl Running<'_> {
             self.rare.overflow = (result >> 6 ^ result >> 5) & 1 != 0;
             return;
         }
-        // N and Z are those of the rotated value; the decimal fix-ups that follow do not touch them.
+        // N and Z come from the rotated value; the decimal corrections that follow do not change them.
         self.set_nz(result);
         self.rare.overflow = (value ^ result) & 0x40 != 0;
         let mut fixed = result;

@@ -2,22 +2,23 @@
 
 use super::{Environment, PADDLE_MIN};
 use crate::action::Action;
-use crate::saved_state::{self, exchange, Archive, Saved, StateError};
+use crate::game;
+use crate::saved_state::{self, exchange, hexadecimal, Archive, Saved, StateError};
 
 impl Environment {
-    /// The complete state as bytes, some 8 KiB: what [`Environment::restore`] goes on from. Changes nothing.
+    /// The complete state as bytes, some 8 KiB, for [`Environment::restore`]. Changes nothing.
     ///
-    /// Complete means: console, RAM, screen, lives and score, frame numbers, sticky memory, both generators, mode and
-    /// difficulty. [`Settings`](crate::Settings) are not part of it: they say how an environment is used, not where it is.
+    /// It has console, RAM, screen, lives and score, frame numbers, sticky memory, both generators, mode and difficulty, but not the
+    /// [`Settings`](super::Settings): they are how an environment is used, not where it is.
     pub fn save(&self) -> Vec<u8> {
         saved_state::save(&mut self.clone(), self.md5, self.rules.name)
     }
 
-    /// Goes back, or on, to the moment when `bytes` were [saved](Environment::save), by this environment or by another one
-    /// of the same cartridge, perhaps in another run of the program.
+    /// Returns to the moment when `bytes` were [saved](Environment::save), by this environment or another one of the same cartridge,
+    /// perhaps in another run of the program.
     ///
     /// From then on this environment's future is exactly the saved one's, provided its settings are the same: it keeps its
-    /// own. (Seeds do not matter; generators go on where they were.) So a trainer that makes its environments from the same
+    /// own. (Seeds do not matter; the generators' states are restored.) So a trainer that makes its environments from the same
     /// configuration resumes exactly, and a state saved in training can be evaluated without sticky actions.
     ///
     /// # Errors
@@ -25,7 +26,7 @@ impl Environment {
     /// The environment is then as it was before.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
         let mut restored = self.clone();
-        saved_state::restore(&mut restored, bytes, self.md5, self.rules.name)?;
+        saved_state::restore(&mut restored, bytes, self.md5, self.rules.name, game_name)?;
         *self = restored;
         Ok(())
     }
@@ -50,7 +51,7 @@ impl Saved for Environment {
             paddles,
             frame_number,
             episode_frame_number,
-            averaged: _, // made anew by every look
+            averaged: _, // computed again by every look
             audio,
         } = self;
         exchange!(archive, console, random, state, mode, difficulty, action, strength);
@@ -80,4 +81,11 @@ impl Saved for Action {
         *self = action.ok_or_else(|| StateError::invalid("the remembered action", number, "0 to 17, or 40"))?;
         Ok(())
     }
+}
+
+/// The game by the rules it was played with, else by its cartridge.
+fn game_name(md5: [u8; 16], rules: &str) -> String {
+    let md5 = hexadecimal(md5);
+    let known = || game::identify(&md5, None).map(|game| game.name).or_else(|| game::identify_unscored(&md5));
+    if rules.is_empty() { known().unwrap_or("an unknown game") } else { rules }.to_string()
 }

@@ -1,8 +1,9 @@
 //! Games A to D.
 
-use super::{blank_is_zero, last_frame_unscored, ActionSet, Game, GameState, Lives, Memory, Modes, Properties, Reward};
+use super::{
+    blank_is_zero, last_frame_unscored, ActionSet, Game, GameState, Lives, Memory, Modes, Properties, Reward, Switches,
+};
 use crate::action::Action;
-use crate::environment::Environment;
 
 pub(super) static GAMES: &[Game] = &[
     Game {
@@ -28,10 +29,10 @@ pub(super) static GAMES: &[Game] = &[
         start: &[(1, Action::Fire)],
         modes: Modes::Custom {
             available: &[1, 2, 3, 4, 5, 6, 7, 8],
-            choose: |environment, _| {
+            choose: |console, _| {
                 // The first press opens the panel.
-                environment.press_select(20);
-                environment.select_until(|ram, mode| u32::from(ram[0xAA]) == mode, 10);
+                console.press_select(20);
+                console.select_until(|ram, mode| u32::from(ram[0xAA]) == mode, 10);
             },
         },
         ..Game::ORDINARY
@@ -137,7 +138,7 @@ pub(super) static GAMES: &[Game] = &[
         }),
         // ALE's mode 0 is the cartridge's game 3.
         modes: Modes::Select { available: &[0], reached: |ram, _| ram[0xDC] == 3, press_frames: 1 },
-        // A new environment starts with difficulty 0 all the same, which is the cartridge's board set-up.
+        // A new console starts with difficulty 0 all the same, which is the cartridge's board set-up.
         difficulties: &[3],
         properties: Properties { left_paddles: true, paddle_max: 1_000_000, ..Properties::DEFAULT },
         ..Game::ORDINARY
@@ -188,7 +189,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0x85] == 0xFF,
         lives: Lives::Counted(|ram| ram.byte(0x85) + 1),
         initial: GameState::with_lives(3),
-        // A lost life counts only once the game says so.
+        // A lost life counts only when the game shows it.
         adjust: Some(|state, old, ram| {
             if state.lives == old.lives - 1 && ram[0x8C] != 1 {
                 state.lives = old.lives;
@@ -208,11 +209,11 @@ pub(super) static GAMES: &[Game] = &[
         modes: Modes::Custom {
             // Games 1 to 12 of the manual in decimal digits: 16 is $10.
             available: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 18],
-            choose: |environment, _| {
+            choose: |console, _| {
                 for _ in 0..20 {
-                    environment.act(Action::Noop);
+                    console.hold(Action::Noop);
                 }
-                environment.select_until(|ram, mode| u32::from(ram[0x80]) == mode, 2);
+                console.select_until(|ram, mode| u32::from(ram[0x80]) == mode, 2);
             },
         },
         ..Game::ORDINARY
@@ -371,7 +372,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0xF2] == 0 && ram[0xF1] == 0xBD,
         lives: Lives::Counted(|ram| ram.byte(0xF2) + 1),
         initial: GameState::with_lives(4),
-        // After a reset the game is over at once in modes 3, 5 and 7: nobody can play them in ALE.
+        // After a reset the game is over at once in modes 3, 5 and 7: they cannot be played in ALE.
         modes: Modes::Shown { available: &[1, 3, 5, 7], address: 0xEA, press_frames: 1 },
         difficulties: &[0, 1],
         ..Game::ORDINARY
@@ -433,14 +434,14 @@ fn adventure_won(ram: &Memory) -> bool {
 }
 
 /// Holds SELECT for a random time: the third variant has no other source of chance for where things are put.
-fn choose_adventure_mode(environment: &mut Environment, mode: u32) {
-    let shown = |environment: &Environment| u32::from(environment.memory()[0xDD] >> 1 & 3);
-    while shown(environment) != mode {
-        let frames = 2 + environment.draw() % 256;
-        environment.press_select(frames);
-        environment.act(Action::Noop);
+fn choose_adventure_mode(console: &mut dyn Switches, mode: u32) {
+    let shown = |console: &dyn Switches| u32::from(console.memory()[0xDD] >> 1 & 3);
+    while shown(console) != mode {
+        let frames = 2 + console.draw() % 256;
+        console.press_select(frames);
+        console.hold(Action::Noop);
     }
-    environment.soft_reset();
+    console.soft_reset();
 }
 
 /// 1 when all fifteen pieces of the player are out, -1 when all of the computer's are; 0 while none has won, or the board
@@ -500,35 +501,35 @@ fn adjust_darkchambers(state: &mut GameState, old: &GameState, ram: &Memory) {
 }
 
 /// Sets the four options of the menu, one for each bit of `mode`.
-fn choose_double_dunk_mode(environment: &mut Environment, mode: u32) {
+fn choose_double_dunk_mode(console: &mut dyn Switches, mode: u32) {
     // Where the menu's cursor is, and the options chosen.
     const CURSOR: u8 = 0xB0;
     const OPTIONS: u8 = 0x80;
     // The menu takes an action only after the stick was released. The end of the episode, by a small frame limit,
     // stops actions: then we give up where ALE would wait for ever.
-    fn push(environment: &mut Environment, action: Action, done: impl Fn(&Memory) -> bool) {
-        while !done(&environment.memory()) && !environment.game_over() {
-            environment.act(action);
-            environment.act(Action::Noop);
+    fn push(console: &mut dyn Switches, action: Action, done: impl Fn(&Memory) -> bool) {
+        while !done(&console.memory()) && !console.game_over() {
+            console.hold(action);
+            console.hold(Action::Noop);
         }
     }
-    fn next_line(environment: &mut Environment) {
-        let line = environment.memory()[CURSOR];
-        push(environment, Action::Down, |ram| ram[CURSOR] != line);
+    fn next_line(console: &mut dyn Switches) {
+        let line = console.memory()[CURSOR];
+        push(console, Action::Down, |ram| ram[CURSOR] != line);
     }
 
-    environment.press_select(1);
-    next_line(environment);
+    console.press_select(1);
+    next_line(console);
     // Three-point shots, ten seconds, three seconds, fouls.
     for (bit, option) in [0x08, 0x10, 0x04, 0x20].into_iter().enumerate() {
-        next_line(environment);
+        next_line(console);
         if mode >> bit & 1 == 1 {
-            push(environment, Action::Right, |ram| ram[OPTIONS] & option != 0);
+            push(console, Action::Right, |ram| ram[OPTIONS] & option != 0);
         } else {
-            push(environment, Action::Left, |ram| ram[OPTIONS] & option == 0);
+            push(console, Action::Left, |ram| ram[OPTIONS] & option == 0);
         }
     }
-    environment.soft_reset();
-    environment.act(Action::UpFire);
-    environment.act(Action::Noop);
+    console.soft_reset();
+    console.hold(Action::UpFire);
+    console.hold(Action::Noop);
 }

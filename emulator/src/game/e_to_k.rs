@@ -68,7 +68,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "fishing_derby",
         md5: "b8865f05676e64f3bec72b9defdacfa7",
-        // Pounds of the player less those of the opponent.
+        // Pounds of the player less pounds of the opponent.
         score: |ram| ram.digits(0xBD) - ram.digits(0xBE),
         terminal: |ram| ram[0xBD] == 0x99 || ram[0xBE] == 0x99,
         difficulties: &[0, 1, 2, 3],
@@ -170,7 +170,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "hangman",
         md5: "f16c709df0a6c52f47ff52b9d95b7d8d",
-        // Words of the player less those of the computer: an episode is one word.
+        // Words of the player less words of the computer: an episode is one word.
         score: |ram| ram.digits(0xEB) - ram.digits(0xEC),
         lives: Lives::One,
         initial: GameState { memory: [-1, 0, 0, 0, 0, 0, 0], ..GameState::with_lives(0) },

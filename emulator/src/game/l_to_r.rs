@@ -107,7 +107,7 @@ pub(super) static GAMES: &[Game] = &[
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         score: |ram| ram.digits(0xCE) - ram.digits(0xD0),
         lives: Lives::One,
-        // memory[0] counts the frames in a row in which nobody is to move.
+        // memory[0] counts consecutive frames in which neither side is to move.
         adjust: Some(|state, old, ram| {
             state.memory[0] = if ram[0xC0] == 0 { old.memory[0] + 1 } else { 0 };
             state.terminal = state.memory[0] > 50;

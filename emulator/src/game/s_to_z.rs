@@ -1,8 +1,7 @@
 //! Games S to Z.
 
-use super::{ActionSet, Game, GameState, Lives, Memory, Modes, Properties, Reward};
+use super::{ActionSet, Game, GameState, Lives, Memory, Modes, Properties, Reward, Switches};
 use crate::action::Action;
-use crate::environment::Environment;
 
 pub(super) static GAMES: &[Game] = &[
     Game {
@@ -251,10 +250,10 @@ pub(super) static GAMES: &[Game] = &[
         adjust: Some(adjust_video_checkers),
         modes: Modes::Custom {
             available: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19],
-            choose: |environment, mode| {
-                environment.state_mut().memory[GIVEAWAY] = i32::from(mode >= 11);
+            choose: |console, mode| {
+                console.state_mut().memory[GIVEAWAY] = i32::from(mode >= 11);
                 // Decimal digits: game 11 is $11.
-                environment.select_until(|ram, mode| u32::from(ram[0xF6]) == mode + 6 * (mode / 10), 1);
+                console.select_until(|ram, mode| u32::from(ram[0xF6]) == mode + 6 * (mode / 10), 1);
             },
         },
         ..Game::ORDINARY
@@ -361,10 +360,10 @@ pub(super) static GAMES: &[Game] = &[
         start: &[(1, Action::Fire)],
         modes: Modes::Custom {
             available: &[0x00, 0x20, 0x40, 0x60],
-            choose: |environment, _| {
+            choose: |console, _| {
                 // The first press leaves the title.
-                environment.press_select(2);
-                environment.select_until(|ram, mode| u32::from(ram[0xE3]) == mode, 1);
+                console.press_select(2);
+                console.select_until(|ram, mode| u32::from(ram[0xE3]) == mode, 1);
             },
         },
         difficulties: &[0, 1],
@@ -429,16 +428,16 @@ const VIDEO_CUBE_MODES: [u32; 153] = {
 };
 
 /// Selects one of three games, then walks right to the cube wanted.
-fn choose_video_cube_mode(environment: &mut Environment, mode: u32) {
-    environment.select_until(|ram, mode| u32::from(ram[0xFB] & 0x1F) == [0, 2, 8][mode as usize % 100], 2);
+fn choose_video_cube_mode(console: &mut dyn Switches, mode: u32) {
+    console.select_until(|ram, mode| u32::from(ram[0xFB] & 0x1F) == [0, 2, 8][mode as usize % 100], 2);
     let cube = (mode / 100).max(1);
     // The end of the episode, by a small frame limit, stops actions: then we give up where ALE would wait for ever.
-    while environment.memory().digits(0x9F) as u32 != cube && !environment.game_over() {
-        environment.act(Action::Right);
+    while console.memory().digits(0x9F) as u32 != cube && !console.game_over() {
+        console.hold(Action::Right);
     }
 }
 
-/// Faces of a single colour; a face is nine bytes in a row.
+/// Faces of a single color; a face is nine bytes in a row.
 fn video_cube_faces(ram: &Memory) -> i32 {
     let faces = (0..6).map(|face| 0xA0 + 9 * face);
     faces.filter(|&first| (first..first + 9).all(|place| ram[place] == ram[first])).count() as i32

@@ -1,23 +1,23 @@
 //! The pixels of a frame buffer, and when each of its rows was painted last.
 //!
-//! Whoever looks at every fourth frame would have to compare all pixels with those of the last look to learn that four rows
-//! in five show what they showed. The painter knows: it passes over the lines that are drawn as before.
+//! An agent that sees every fourth frame would have to compare all pixels to learn that four rows in five have not changed. The
+//! painter knows it for free: it skips lines that are drawn as before.
 
 use super::row::WIDTH;
 use super::BUFFER_ROWS;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Tells what one screen shows from what another one does: which of the console's buffers it was, and after how many paintings.
+/// Identifies a state of one frame buffer: the buffer, and how often it had been painted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScreenVersion {
     canvas: u64,
     painting: u64,
 }
 
-/// What there is to see on a [`Canvas`].
+/// A view of a [`Canvas`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Painted<'a> {
-    /// Rows of 160 palette indices, more than are shown.
+    /// Rows of 160 palette indices; more rows than the screen shows.
     pub(crate) pixels: &'a [u8],
     /// The painting that touched each row last.
     painted_in: &'a [u64],
@@ -25,7 +25,8 @@ pub(crate) struct Painted<'a> {
 }
 
 impl<'a> Painted<'a> {
-    /// For every row the painting that touched it last, and the last painting that `version` shows, 0 if it is of another canvas.
+    /// For every row the number of the last painting that touched it; and the number of the last painting in `version`, 0 if that is
+    /// a version of another canvas.
     #[inline]
     pub(crate) fn since(self, version: Option<ScreenVersion>) -> (&'a [u64], u64) {
         // The first painting is 1.
@@ -41,7 +42,7 @@ pub(super) struct Canvas {
     pixels: Box<[u8]>,
     /// The last painting that touched each row.
     painted_in: Box<[u64]>,
-    /// No other canvas of this process has it.
+    /// Unique in this process.
     id: u64,
     /// Paintings so far.
     painting: u64,
@@ -59,7 +60,7 @@ impl Clone for Canvas {
 }
 
 impl Canvas {
-    /// A black one.
+    /// A black canvas.
     pub(super) fn new() -> Self {
         Self {
             pixels: vec![0; WIDTH * BUFFER_ROWS].into_boxed_slice(),
@@ -69,24 +70,24 @@ impl Canvas {
         }
     }
 
-    /// One that holds nothing, for the moment in which the real one is elsewhere.
+    /// A canvas without pixels, a placeholder while the real one is moved.
     pub(super) fn without_pixels() -> Self {
         Self { pixels: Box::default(), painted_in: Box::default(), id: new_id(), painting: 1 }
     }
 
-    /// The pixels, all of which count as painted.
+    /// All pixels, mutable; all rows count as painted.
     pub(super) fn all_pixels_mut(&mut self) -> &mut [u8] {
         self.begin_painting();
         self.painted_in.fill(self.painting);
         &mut self.pixels
     }
 
-    /// What is painted from now on is new.
+    /// Begins a painting: rows painted from now on are newer than every version so far.
     pub(super) fn begin_painting(&mut self) {
         self.painting += 1;
     }
 
-    /// The pixels, to paint the `lines` rows from that whose pixel 0 is at `row_start` on.
+    /// The pixels, to paint `lines` rows, the first of which begins at pixel index `row_start`.
     #[inline]
     pub(super) fn rows_mut(&mut self, row_start: usize, lines: usize) -> &mut [u8] {
         let first = row_start / WIDTH;
@@ -94,7 +95,7 @@ impl Canvas {
         &mut self.pixels
     }
 
-    /// What there is to see.
+    /// A view of the canvas as it is now.
     pub(super) fn painted(&self) -> Painted<'_> {
         let version = ScreenVersion { canvas: self.id, painting: self.painting };
         Painted { pixels: &self.pixels, painted_in: &self.painted_in, version }

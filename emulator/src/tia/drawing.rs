@@ -1,7 +1,7 @@
-//! The drawing cursor: moves on only when somebody is about to change or read something.
+//! The drawing cursor: it advances only when a register is about to change or be read.
 //!
-//! Neither pixels nor collisions are computed here: a stretch of a line, or several lines that are equal, become a
-//! [`Stroke`], and `painting.rs` does the rest when somebody looks at the screen or reads a collision.
+//! Neither pixels nor collisions are computed here: a stretch of a line, or several equal lines, become a [`Stroke`].
+//! `painting.rs` does the rest when the screen is looked at or a collision is read.
 
 use super::objects::{P0, P1, PF};
 use super::painting::Stroke;
@@ -10,7 +10,7 @@ use super::{Tia, HBLANK_CLOCKS, LINE_CLOCKS, VBLANK_ON};
 
 /// Line clock at which an HMOVE blank ends: eight pixels into the line.
 const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + HMOVE_BLANK_WIDTH;
-/// Pixels that HMOVE takes of a line.
+/// Pixels at the start of a line that an HMOVE blanks.
 const HMOVE_BLANK_WIDTH: i32 = 8;
 
 /// Where the picture is being drawn.
@@ -20,18 +20,19 @@ pub(super) struct Cursor {
     pub(super) drawn_until: i32,
     /// The clock at which the cursor's line began.
     pub(super) line_start: i32,
-    /// Where in the frame buffer that line is.
+    /// Index of that line's first pixel in the frame buffer.
     pub(super) row_start: u16,
-    /// Drawing up to this clock changes nothing: [`Tia::catch_up`] asks this first.
+    /// Drawing up to this clock changes nothing, so [`Tia::catch_up`] can return at once.
     pub(super) quiet_until: i32,
-    /// How far in the frame buffer HMOVEs have blackened pixels that are drawn later, if the frame gets there.
+    /// End, in the frame buffer, of the pixels ahead of the cursor that HMOVEs have blanked; they are drawn over if the frame gets
+    /// there.
     pub(super) black_until: u16,
-    /// Strokes of the frame before the last access that did so: what is drawn later lies over the black.
+    /// Number of the frame's strokes before the last access that blanked any; later strokes cover the black.
     pub(super) black_place: usize,
 }
 
 impl Cursor {
-    /// At the clock `start`, where the picture's first line begins.
+    /// A cursor at clock `start`, where the picture's first line begins.
     pub(super) fn new(start: i32) -> Self {
         Self { drawn_until: start, line_start: start, row_start: 0, quiet_until: start, black_until: 0, black_place: 0 }
     }
@@ -66,7 +67,7 @@ impl Tia {
         }
     }
 
-    /// Works out the cursor's `quiet_until` again.
+    /// Recomputes the cursor's `quiet_until`.
     pub(super) fn find_quiet(&mut self) {
         let Cursor { drawn_until, line_start, .. } = self.cursor;
         let quiet = if drawn_until >= self.display_end {
@@ -79,7 +80,7 @@ impl Tia {
         self.cursor.quiet_until = quiet.max(self.display_start - 1);
     }
 
-    /// Draws up to `until`, which lies in the window or behind it, as the cursor does not.
+    /// Draws up to `until`, which lies in or after the window; the cursor is not past the window's end.
     ///
     /// A target exactly at a line's end leaves the line unfinished: its end is processed by the next call, so that a write at
     /// line cycle 0 still comes before it.
@@ -91,7 +92,7 @@ impl Tia {
         }
         let to = until - self.cursor.line_start;
         self.draw_clocks(self.cursor.line_clock(), to);
-        // What is left may be horizontal blank, of which the first access is the one that blackens most.
+        // The rest may be horizontal blank, where the first access blanks the most pixels.
         self.cursor.drawn_until = until;
         self.cursor.quiet_until = until.max(self.cursor.line_start + HBLANK_CLOCKS);
         if until == self.display_end {
@@ -100,7 +101,7 @@ impl Tia {
         }
     }
 
-    /// Draws the rest of the cursor's line, or all lines that end before `until` if they are alike.
+    /// Draws the rest of the cursor's line, or all lines that end before `until` if they are equal.
     #[inline(always)]
     fn draw_to_line_end(&mut self, until: i32) {
         let Cursor { line_start, row_start, .. } = self.cursor;
@@ -133,8 +134,7 @@ impl Tia {
         let mut black_until = 0;
         let mut blackens_ahead = false;
         if self.hmove_blank_pending && from < HMOVE_BLANK_END {
-            // ALE blackens as many pixels as the access leaves of the line's blank, and eight; what lies behind the access is
-            // drawn later.
+            // ALE blanks eight pixels more than the access leaves of the line's blank; pixels after the access are drawn later.
             if to < HMOVE_BLANK_END {
                 blackens_ahead = true;
                 let blackened = visible - HBLANK_CLOCKS + HMOVE_BLANK_END - visible.min(to).max(from);
@@ -167,13 +167,13 @@ impl Tia {
         self.step_star_field();
     }
 
-    /// Draws the pixels `first..end` of the cursor's line, those before `black_until` black, and of the lines below it up to
-    /// `lines` in all.
+    /// Draws the pixels `first..end` of the cursor's line and of the lines below it, `lines` lines in all. Pixels before
+    /// `black_until` are black.
     #[inline(always)]
     fn draw_pixels(&mut self, first: u8, end: u8, black_until: u8, lines: u16) {
         let stroke = Stroke {
             objects: self.objects,
-            colours: self.colours,
+            colors: self.colors,
             row_start: self.cursor.row_start,
             lines,
             first,
@@ -186,19 +186,19 @@ impl Tia {
         self.frames[self.current_frame].stroke(stroke);
     }
 
-    /// Whether a stroke of the pixels `first..end` of the cursor's line may run over its end, as far as its place tells.
+    /// Whether the place of a stroke, pixels `first..end` of the cursor's line, allows it to run over its end.
     ///
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next stroke
     /// draws over them; they stay visible only when the frame ends there.
     fn may_over_run(&self, first: u8, end: u8) -> bool {
-        // The chunk began at the last access before its end, also when that access left its drawing to this one.
+        // ALE's stretch began at the last access before its end, also if that access deferred its drawing to this one.
         let x_of = |clock: i32| clock.wrapping_sub(self.cursor.line_start + HBLANK_CLOCKS);
         let noted = [self.noted_until, self.noted_before].map(x_of);
         let began = noted.into_iter().filter(|&x| x < i32::from(end)).max().unwrap_or(0).max(i32::from(first));
         i32::from(end & !3) >= began
     }
 
-    /// The frame, or the update, ends: what HMOVEs have blackened behind the cursor stays so.
+    /// The frame or the update ends: pixels that HMOVE blanked ahead of the cursor stay black.
     pub(super) fn blacken_behind_cursor(&mut self) {
         let Cursor { row_start, black_until, black_place, drawn_until, .. } = self.cursor;
         let x = (self.cursor.line_clock() - HBLANK_CLOCKS).max(0) as u16;
@@ -206,7 +206,7 @@ impl Tia {
             let black = Stroke::black(row_start, x as u8, (black_until - row_start) as u8);
             let frame = &mut self.frames[self.current_frame];
             frame.insert_stroke(black_place, black);
-            // Once: the next update may look at what lies over it.
+            // Only once: the next update may draw over it.
             self.cursor.black_until = 0;
         }
     }

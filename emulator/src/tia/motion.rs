@@ -1,6 +1,6 @@
 //! Horizontal motion: HMOVE, the strobes that set positions, and the star-field trick.
 //!
-//! Positions change at once. There is no motion clock and no interaction of two HMOVEs but their sum.
+//! Positions change at once. There is no motion clock; two HMOVEs simply add up.
 
 use super::objects::{copies, missile_offset_in_player, player_width, BL, M0, M1, P0};
 use super::row::WIDTH;
@@ -85,7 +85,7 @@ impl Tia {
         }
         self.last_hmove_clock = k;
         if blanks {
-            // Accesses before this one have nothing to blacken, so the cursor must not stay behind it.
+            // Earlier accesses blank nothing, so the cursor must be drawn up to this one.
             if k >= self.display_start && self.cursor.drawn_until < k.min(self.display_end) {
                 self.cursor.drawn_until = k;
             }
@@ -165,7 +165,7 @@ impl Tia {
         k == self.last_hmove_clock.wrapping_add(63) && self.motion_register[M0] == 7 && nibble == 6
     }
 
-    /// The star field's part of the end of a line: missile 0 wanders left.
+    /// At the end of a line the star field moves missile 0 to the left.
     pub(super) fn step_star_field(&mut self) {
         let Some(counter) = self.star_field.as_mut() else { return };
         *counter = (*counter + 1) % 4;

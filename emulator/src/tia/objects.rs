@@ -1,6 +1,6 @@
 //! Where each of the six movable and fixed objects shows on a scanline.
 
-use super::row::{stretch, Row};
+use super::row::{stretch, PixelRow};
 use super::MissileMode;
 
 /// Indices of the objects in arrays, and their bits in sets of objects.
@@ -36,7 +36,7 @@ pub(super) fn player_width(nusiz: u8) -> u32 {
     }
 }
 
-/// How far right of its player a missile appears when RESMP lets go of it.
+/// Pixels from a player's position to its missile's when RESMP releases the missile.
 pub(super) fn missile_offset_in_player(nusiz: u8) -> u32 {
     match nusiz & 7 {
         DOUBLE => 8,
@@ -45,9 +45,9 @@ pub(super) fn missile_offset_in_player(nusiz: u8) -> u32 {
     }
 }
 
-/// The registers, and what follows from them, that decide where the six objects show on a line.
+/// The registers that decide where the six objects show on a line, and values derived from them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Registers {
+pub(super) struct ObjectRegisters {
     /// The twenty playfield bits, leftmost first.
     pub(super) playfield: u32,
     pub(super) nusiz: [u8; 2],
@@ -67,9 +67,9 @@ pub(super) struct Registers {
     pub(super) position: [u8; 5],
 }
 
-impl Registers {
+impl ObjectRegisters {
     /// As a reset leaves them: all switched off.
-    pub(super) const RESET: Registers = Registers {
+    pub(super) const RESET: ObjectRegisters = ObjectRegisters {
         playfield: 0,
         nusiz: [0; 2],
         graphics: [0; 2],
@@ -161,17 +161,17 @@ impl Registers {
 
 /// Where the six objects show on a line: for each a word with all that its row depends on, 0 while it is switched off.
 ///
-/// A stroke keeps these instead of the rows: of four skipped frames nobody looks at two, and most collisions nobody asks for.
-/// And a write that leaves them as they are changes nothing to be drawn, whatever it changes in the registers.
+/// A stroke keeps these instead of the rows, as two frames of four and most collisions are never looked at. A write that leaves
+/// these words equal changes nothing visible, whatever it changes in the registers.
 ///
-/// Two whole vectors of 16 bytes: 28 bytes are copied as two that overlap, and what reads such a copy back at once waits for
-/// both to reach the cache (a quarter of the time of drawing).
+/// Padded from 28 to 32 bytes, two vectors: a 28-byte copy compiles to two overlapping vector stores, and reading it back stalled
+/// on both (a quarter of the drawing time).
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 pub(super) struct Objects {
     pub(super) words: [u32; 6],
     /// The objects that are switched on, whether or not they cover anything: the set that decides on the playfield's score
-    /// colours and on the over-run.
+    /// colors and on the over-run.
     active: u8,
 }
 
@@ -188,7 +188,7 @@ impl Objects {
     /// All switched off.
     pub(super) const OFF: Objects = Objects { words: [0; 6], active: 0 };
 
-    /// Makes `word` that of `object`.
+    /// Sets the word of `object`.
     #[inline(always)]
     pub(super) fn set(&mut self, object: usize, word: u32) {
         self.words[object] = word;
@@ -202,10 +202,10 @@ impl Objects {
     }
 
     /// The row of `object`.
-    fn row(&self, object: usize) -> Row {
+    fn row(&self, object: usize) -> PixelRow {
         let word = self.words[object];
         if word == 0 {
-            return Row::EMPTY;
+            return PixelRow::EMPTY;
         }
         match object {
             P0 | P1 => player_row(word),
@@ -216,7 +216,7 @@ impl Objects {
     }
 
     /// The row of a player if all bits of its graphics were set.
-    pub(super) fn solid_player_row(&self, player: usize) -> Row {
+    pub(super) fn solid_player_row(&self, player: usize) -> PixelRow {
         player_row(self.words[player] | 0xFF)
     }
 }
@@ -225,14 +225,14 @@ fn position(word: u32) -> u32 {
     word >> 8 & 0xFF
 }
 
-/// The row of a player, given its [word](Registers::player_word).
-fn player_row(word: u32) -> Row {
+/// The row of a player, given its [word](ObjectRegisters::player_word).
+fn player_row(word: u32) -> PixelRow {
     let (graphics, nusiz, reflected, skip) = (word as u8, word >> 16 & 7, word >> 19 & 1 != 0, word >> 20 & 1);
     // Bit 7 is the leftmost pixel, unless reflected; a row's bit 0 is.
     let pattern = if reflected { graphics } else { graphics.reverse_bits() };
     let wide = [u32::from(pattern), stretch(pattern, 2), stretch(pattern, 4)];
     let (width, late) = WIDTHS[nusiz as usize];
-    Row::copies(wide[usize::from(width)], COPIES[skip as usize][nusiz as usize], position(word) + u32::from(late))
+    PixelRow::copies(wide[usize::from(width)], COPIES[skip as usize][nusiz as usize], position(word) + u32::from(late))
 }
 
 /// By NUSIZ mode how players are stretched - index of the pattern - and how many pixels late they start.
@@ -254,44 +254,44 @@ const COPIES: [[u128; 8]; 2] = {
     table
 };
 
-/// The row of a missile, given its [word](Registers::missile_word).
-fn missile_row(word: u32) -> Row {
+/// The row of a missile, given its [word](ObjectRegisters::missile_word).
+fn missile_row(word: u32) -> PixelRow {
     let mode = word >> 24;
     let size_code = (word >> 20 & 3) as u8 | u8::from(mode == MissileMode::Stretched as u32);
     let pattern = if mode == MissileMode::Off as u32 { 0 } else { solid(size_code) };
-    Row::copies(pattern, COPIES[0][(word >> 16 & 7) as usize], position(word))
+    PixelRow::copies(pattern, COPIES[0][(word >> 16 & 7) as usize], position(word))
 }
 
-/// The row of the ball, given its [word](Registers::ball_word).
-fn ball_row(word: u32) -> Row {
-    let mut row = Row::EMPTY;
+/// The row of the ball, given its [word](ObjectRegisters::ball_word).
+fn ball_row(word: u32) -> PixelRow {
+    let mut row = PixelRow::EMPTY;
     row.place(solid((word >> 16) as u8), position(word));
     row
 }
 
-/// The row of the playfield, given its [word](Registers::playfield_word).
-fn playfield_row(word: u32) -> Row {
+/// The row of the playfield, given its [word](ObjectRegisters::playfield_word).
+fn playfield_row(word: u32) -> PixelRow {
     let bits = word & 0xF_FFFF;
     let right = if word >> 20 != 0 { bits.reverse_bits() >> (32 - 20) } else { bits };
-    Row::of_groups(u64::from(bits) | u64::from(right) << 20)
+    PixelRow::of_groups(u64::from(bits) | u64::from(right) << 20)
 }
 
 /// The rows of all objects, worked out again only for those that change.
 #[derive(Clone, Debug)]
-pub(super) struct Rows {
+pub(super) struct PixelRows {
     objects: Objects,
-    rows: [Row; 6],
+    rows: [PixelRow; 6],
 }
 
-impl Rows {
+impl PixelRows {
     /// Nothing.
     pub(super) fn new() -> Self {
-        Self { objects: Objects::OFF, rows: [Row::EMPTY; 6] }
+        Self { objects: Objects::OFF, rows: [PixelRow::EMPTY; 6] }
     }
 
-    /// Those of `objects`.
+    /// The rows of `objects`.
     #[inline]
-    pub(super) fn of(&mut self, objects: &Objects) -> &[Row; 6] {
+    pub(super) fn of(&mut self, objects: &Objects) -> &[PixelRow; 6] {
         for object in [P0, P1, M0, M1, BL, PF] {
             if self.objects.words[object] != objects.words[object] {
                 self.rows[object] = objects.row(object);

@@ -1,13 +1,13 @@
-//! Frame buffers that are painted when somebody looks, and collisions that are found when somebody asks.
+//! Frame buffers that are painted only when they are looked at, and collisions that are found only when they are read.
 //!
-//! Of four skipped frames an agent sees two, and a search may look at none. So drawing leaves a list of strokes - a stretch
-//! of a line, or of several equal lines, the objects and the colours then in force - and painting them waits for
-//! [`FrameBuffer::look`]. A frame that was drawn to its end covers whatever its buffer held before, painted or not; one that
-//! was not is laid over it. Likewise most collisions are cleared before a game reads them, if it reads them at all.
+//! With a frame skip of four an agent sees two frames of four, and a search may see none. So drawing only makes a list of strokes:
+//! a stretch of a line or of several equal lines, with the objects and colors in force. [`FrameBuffer::look`] paints them. A
+//! frame that was drawn to its end covers everything its buffer held before; an unfinished one is laid over it. Likewise most
+//! collisions are cleared before a game reads them, if it reads them at all.
 
 use super::canvas::{Canvas, Painted};
-use super::objects::{bit, Objects, Rows, BL, M0, M1, P0, P1, PF};
-use super::row::{stretch_table, word_mask, Row, WIDTH, WORDS};
+use super::objects::{bit, Objects, PixelRows, BL, M0, M1, P0, P1, PF};
+use super::row::{stretch_table, word_mask, PixelRow, WIDTH, WORDS};
 use super::{CTRLPF_PRIORITY, CTRLPF_SCORE};
 
 /// The fifteen pairs of objects that can collide, in the order of the collision bits.
@@ -29,7 +29,7 @@ const COLLISION_PAIRS: [(usize, usize); 15] = [
     (M0, M1),
 ];
 
-/// For every set of active objects the pairs in it, as collision bits.
+/// The pairs within every set of active objects, as collision bits.
 static POSSIBLE_COLLISIONS: [u16; 64] = {
     let mut table = [0; 64];
     let mut active = 0;
@@ -77,9 +77,9 @@ const OVER_RUNNING: u64 = {
 /// First pixel of the right half.
 const MIDDLE: usize = WIDTH / 2;
 
-/// The four colour registers.
+/// The four color registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Colours {
+pub(super) struct Colors {
     /// COLUP0 and COLUP1.
     pub(super) player: [u8; 2],
     /// COLUPF: playfield and ball.
@@ -95,7 +95,7 @@ enum Order {
     PlayersFirst,
     /// Playfield and ball before players and missiles (CTRLPF bit 2).
     PlayfieldFirst,
-    /// Playfield halves in the players' colours (CTRLPF bit 1).
+    /// Playfield halves in the players' colors (CTRLPF bit 1).
     Score,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Stroke {
     /// Pixels before this one are black: what an HMOVE blanks.
     pub(super) black_until: u8,
     pub(super) ctrlpf: u8,
-    pub(super) colours: Colours,
+    pub(super) colors: Colors,
     /// Nothing but black, and no collisions.
     pub(super) blank: bool,
     /// Whether up to three pixels behind the stroke's end may be painted too: if it is drawn in groups of four pixels, and no
@@ -123,33 +123,33 @@ pub(super) struct Stroke {
 #[derive(Clone, Debug)]
 pub(super) struct FrameBuffer {
     canvas: Canvas,
-    /// What the buffer would show if it had been painted before the frame under way.
+    /// Unpainted strokes of the previous frame in this buffer.
     before: Vec<Stroke>,
-    /// The frame under way, from where it was looked at last.
+    /// Strokes of the current frame since it was last looked at.
     strokes: Vec<Stroke>,
-    /// The frame under way has covered the window.
+    /// The current frame has covered the window.
     complete: bool,
-    /// The strokes of a complete frame that made the pixels what they are, if that is all that made them.
+    /// The strokes of the complete frame that the pixels show; empty if other strokes are visible too.
     painted: Vec<Stroke>,
     /// Strokes whose collisions were found or cleared.
     collided: usize,
-    /// Rows of what was painted last.
-    rows: Rows,
+    /// Rows of the objects painted last.
+    rows: PixelRows,
 }
 
-/// Finds collisions, and remembers them: nine rows in ten are those of the frame before, and games that never clear the
-/// latches would look for the same ones again and again (up to a quarter of their time).
+/// Finds collisions, and caches them: nine rows in ten are equal to the previous frame's, and games that never clear the latches
+/// would make it search for the same ones again and again (up to a quarter of their time).
 #[derive(Clone, Debug)]
 pub(super) struct Collider {
     remembered: Box<[Collided; REMEMBERED]>,
     /// Rows of the last collisions found.
-    rows: Rows,
+    rows: PixelRows,
 }
 
-/// Collisions remembered; a power of two.
+/// Entries of the cache; a power of two.
 const REMEMBERED: usize = 1024;
 
-/// What collided between pixels `first..end` of a line that shows `objects`.
+/// A cache entry: the collisions between pixels `first..end` of a line that shows `objects`.
 #[derive(Clone, Copy, Debug)]
 struct Collided {
     objects: Objects,
@@ -159,15 +159,15 @@ struct Collided {
 }
 
 impl Collider {
-    /// One that remembers nothing.
+    /// A collider with an empty cache.
     pub(super) fn new() -> Self {
         let nothing = Collided { objects: Objects::OFF, first: 0, end: 0, found: 0 };
-        Self { remembered: Box::new([nothing; REMEMBERED]), rows: Rows::new() }
+        Self { remembered: Box::new([nothing; REMEMBERED]), rows: PixelRows::new() }
     }
 
     /// Which pairs meet in `stroke`, where `possible` are switched on.
     fn collisions(&mut self, stroke: &Stroke, possible: u16) -> u16 {
-        // Four places a line.
+        // Four cache entries for a line.
         let place = usize::from(stroke.row_start) / WIDTH * 4 + usize::from(stroke.first) / (WIDTH / 4);
         let last = &mut self.remembered[place % REMEMBERED];
         if (last.first, last.end) != (stroke.first, stroke.end) || last.objects != stroke.objects {
@@ -185,7 +185,7 @@ impl FrameBuffer {
         Self::with_canvas(Canvas::new())
     }
 
-    /// One that holds nothing, for the moment in which the real one is elsewhere.
+    /// A buffer without pixels, a placeholder while the real one is moved.
     pub(super) fn without_pixels() -> Self {
         Self::with_canvas(Canvas::without_pixels())
     }
@@ -198,7 +198,7 @@ impl FrameBuffer {
             complete: false,
             painted: Vec::new(),
             collided: 0,
-            rows: Rows::new(),
+            rows: PixelRows::new(),
         }
     }
 
@@ -212,7 +212,7 @@ impl FrameBuffer {
         self.collided = 0;
     }
 
-    /// Begins a frame over what the buffer holds. Collisions must have been taken.
+    /// Begins a frame on top of the buffer's contents. Collisions must have been taken.
     pub(super) fn begin(&mut self) {
         self.paint_before();
         std::mem::swap(&mut self.before, &mut self.strokes);
@@ -220,7 +220,7 @@ impl FrameBuffer {
         self.collided = 0;
     }
 
-    /// Paints what was left of the frames before the one under way.
+    /// Paints the unpainted strokes of the frames before the current one.
     fn paint_before(&mut self) {
         if !self.before.is_empty() {
             paint(&self.before, false, &mut self.rows, &mut self.canvas);
@@ -248,7 +248,7 @@ impl FrameBuffer {
         self.collided = self.strokes.len();
     }
 
-    /// The frame has covered all it will ever cover: nothing of before is left to see.
+    /// The frame has covered the whole window: nothing drawn before it stays visible.
     pub(super) fn complete(&mut self) {
         self.before.clear();
         self.complete = true;
@@ -260,19 +260,19 @@ impl FrameBuffer {
         self.strokes.push(stroke);
     }
 
-    /// Strokes of the frame under way since it was looked at.
+    /// The number of strokes of the current frame since it was looked at.
     pub(super) fn strokes(&self) -> usize {
         self.strokes.len()
     }
 
-    /// A stroke behind `place` others, under those drawn since then.
+    /// Inserts a stroke after the first `place` strokes, so that the ones drawn since then cover it.
     pub(super) fn insert_stroke(&mut self, place: usize, stroke: Stroke) {
         let place = place.min(self.strokes.len());
         self.strokes.insert(place, stroke);
         self.collided += usize::from(self.collided > place);
     }
 
-    /// Paints what is left to paint and shows it. Collisions must have been taken.
+    /// Paints the unpainted strokes and returns the view. Collisions must have been taken.
     pub(super) fn look(&mut self) -> Painted<'_> {
         self.paint_before();
         if !self.strokes.is_empty() {
@@ -289,7 +289,7 @@ impl FrameBuffer {
         self.canvas.painted()
     }
 
-    /// As [`FrameBuffer::look`], to change the pixels.
+    /// As [`FrameBuffer::look`], but returns the pixels to be changed.
     pub(super) fn look_and_change(&mut self) -> &mut [u8] {
         self.look();
         self.painted.clear();
@@ -297,9 +297,8 @@ impl FrameBuffer {
     }
 }
 
-/// Paints the lines of a complete frame that are not as in the complete frame `painted`, which the pixels show: of ten lines
-/// eight are.
-fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut Rows, canvas: &mut Canvas) {
+/// Paints a complete frame over the complete frame `painted`, which the pixels show. Equal lines are skipped: eight of ten.
+fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut PixelRows, canvas: &mut Canvas) {
     let mut painted = painted.chunk_by(|a, b| a.row_start == b.row_start).peekable();
     let mut changed = strokes.len()..strokes.len();
     let mut place = 0;
@@ -318,9 +317,9 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut Rows, canvas
     paint(&strokes[changed], true, rows, canvas);
 }
 
-/// Paints strokes; `rows` are those of the last one painted. If `all` lines are painted to their ends, or left as they are, no
-/// over-run stays visible.
-fn paint(strokes: &[Stroke], all: bool, rows: &mut Rows, canvas: &mut Canvas) {
+/// Paints strokes; `rows` are the rows of the last painted objects. If `all` lines are painted to their ends or left as they are,
+/// no over-run stays visible.
+fn paint(strokes: &[Stroke], all: bool, rows: &mut PixelRows, canvas: &mut Canvas) {
     canvas.begin_painting();
     for stroke in strokes {
         let (first, end) = (usize::from(stroke.first), usize::from(stroke.end));
@@ -350,7 +349,7 @@ fn paint(strokes: &[Stroke], all: bool, rows: &mut Rows, canvas: &mut Canvas) {
 
 impl PartialEq for Stroke {
     fn eq(&self, other: &Self) -> bool {
-        // Most strokes that are compared are equal: all fields at once, which are loaded as words.
+        // Most compared strokes are equal, so all fields are compared at once, as words.
         self.place() == other.place() && self.look() == other.look() && self.objects == other.objects
     }
 }
@@ -358,7 +357,7 @@ impl PartialEq for Stroke {
 impl Eq for Stroke {}
 
 impl Stroke {
-    /// Where the stroke is.
+    /// The stroke's place.
     #[inline]
     fn place(&self) -> u64 {
         let Self { row_start, lines, first, end, black_until, ctrlpf, .. } = *self;
@@ -370,12 +369,11 @@ impl Stroke {
             | u64::from(ctrlpf) << 56
     }
 
-    /// What else there is to it but its objects.
+    /// Everything else but the objects.
     #[inline]
     fn look(&self) -> u64 {
-        let Self {
-            colours: Colours { player: [player0, player1], playfield, background }, blank, may_over_run, ..
-        } = *self;
+        let Self { colors: Colors { player: [player0, player1], playfield, background }, blank, may_over_run, .. } =
+            *self;
         u64::from(u32::from_le_bytes([player0, player1, playfield, background]))
             | u64::from(blank) << 32
             | u64::from(may_over_run) << 40
@@ -385,7 +383,7 @@ impl Stroke {
     pub(super) fn black(row_start: u16, first: u8, end: u8) -> Self {
         Self {
             objects: Objects::OFF,
-            colours: Colours::default(),
+            colors: Colors::default(),
             row_start,
             lines: 1,
             first,
@@ -398,8 +396,8 @@ impl Stroke {
     }
 
     /// Which of `pairs` meet in the stroke.
-    fn collisions(&self, pairs: u16, rows: &[Row; 6]) -> u16 {
-        let masks = Row::range(usize::from(self.first), usize::from(self.end)).0;
+    fn collisions(&self, pairs: u16, rows: &[PixelRow; 6]) -> u16 {
+        let masks = PixelRow::range(usize::from(self.first), usize::from(self.end)).0;
         let mut left = pairs;
         let mut found = 0;
         while left != 0 {
@@ -414,7 +412,7 @@ impl Stroke {
 
     fn order(&self) -> Order {
         let score = self.ctrlpf & CTRLPF_SCORE != 0;
-        // A playfield that is the only active object is score-coloured even when it also has priority.
+        // A playfield that is the only active object has score colors even when it also has priority.
         if self.ctrlpf & CTRLPF_PRIORITY != 0 && !(score && self.objects.active() == bit(PF)) {
             Order::PlayfieldFirst
         } else if score {
@@ -424,9 +422,9 @@ impl Stroke {
         }
     }
 
-    /// Paints the pixels behind the stroke's end up to the next multiple of four, if it is drawn in such groups and no movable
-    /// object is in this one.
-    fn over_run(&self, rows: &[Row; 6], line: &mut [u8]) {
+    /// Paints on past the stroke's end to the next multiple of four pixels, if ALE draws it in groups of four and no movable object
+    /// is in the last group.
+    fn over_run(&self, rows: &[PixelRow; 6], line: &mut [u8]) {
         let active = self.objects.active();
         let with_playfield = active & bit(PF) != 0 && active != bit(PF);
         if OVER_RUNNING >> active & 1 == 0 || (with_playfield && self.ctrlpf & CTRLPF_SCORE != 0) {
@@ -446,13 +444,13 @@ impl Stroke {
 
     /// Paints word `word` of the stroke into `pixels`, which begin at the word's first pixel.
     #[inline]
-    fn paint(&self, word: usize, order: Order, rows: &[Row; 6], pixels: &mut [u8]) {
+    fn paint(&self, word: usize, order: Order, rows: &[PixelRow; 6], pixels: &mut [u8]) {
         let row = |object: usize| rows[object].0[word];
-        let [colour0, colour1] = self.colours.player;
-        let colour_playfield = self.colours.playfield;
-        let layer0 = (row(P0) | row(M0), colour0);
-        let layer1 = (row(P1) | row(M1), colour1);
-        let layer_playfield = (row(PF) | row(BL), colour_playfield);
+        let [color0, color1] = self.colors.player;
+        let color_playfield = self.colors.playfield;
+        let layer0 = (row(P0) | row(M0), color0);
+        let layer1 = (row(P1) | row(M1), color1);
+        let layer_playfield = (row(PF) | row(BL), color_playfield);
         // Lowest priority first.
         match order {
             Order::PlayersFirst => self.blend(word, pixels, [layer_playfield, layer1, layer0]),
@@ -461,30 +459,30 @@ impl Stroke {
                 let left = row(PF) & word_mask(word, 0, MIDDLE);
                 let right = row(PF) & word_mask(word, MIDDLE, WIDTH);
                 // The left half of the playfield hides player and missile 1.
-                let ball = (row(BL), colour_playfield);
-                self.blend(word, pixels, [ball, (right, colour1), layer1, (left, colour0), layer0]);
+                let ball = (row(BL), color_playfield);
+                self.blend(word, pixels, [ball, (right, color1), layer1, (left, color0), layer0]);
             }
         }
     }
 
-    /// Writes the background and over it `layers`, each a word of pixels and a colour, eight pixels at a time.
+    /// Writes the background and over it `layers`, each a word of pixels and a color, eight pixels at a time.
     #[inline(always)]
     fn blend<const N: usize>(&self, word: usize, pixels: &mut [u8], layers: [(u32, u8); N]) {
         let mask = word_mask(word, usize::from(self.first), usize::from(self.end));
         if mask == u32::MAX && layers.iter().all(|&(bits, _)| bits == 0) {
-            pixels[..32].fill(self.colours.background);
+            pixels[..32].fill(self.colors.background);
             return;
         }
-        let background = splat(self.colours.background);
+        let background = splat(self.colors.background);
         for (byte, eight) in pixels[..32].as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let range = (mask >> (8 * byte)) as u8;
             if range == 0 {
                 continue;
             }
             let mut value = background;
-            for (bits, colour) in layers {
+            for (bits, color) in layers {
                 let lit = BYTE_MASKS[usize::from((bits >> (8 * byte)) as u8)];
-                value = (value & !lit) | (splat(colour) & lit);
+                value = (value & !lit) | (splat(color) & lit);
             }
             let inside = BYTE_MASKS[usize::from(range)];
             *eight = ((u64::from_le_bytes(*eight) & !inside) | (value & inside)).to_le_bytes();
@@ -492,9 +490,9 @@ impl Stroke {
     }
 }
 
-/// Eight pixels of one colour.
-fn splat(colour: u8) -> u64 {
-    u64::from(colour) * 0x0101_0101_0101_0101
+/// Eight pixels of one color.
+fn splat(color: u8) -> u64 {
+    u64::from(color) * 0x0101_0101_0101_0101
 }
 
 /// For every byte the u64 whose byte `i` is $FF where bit `i` is set.

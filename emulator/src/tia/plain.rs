@@ -1,7 +1,7 @@
-//! A second TIA, the plainest one `tia.md` allows, for the tests to hold the real one against.
+//! A second TIA, the simplest that behaves as `docs/emulator.md` says: tests compare the real one with it.
 //!
 //! Every access draws at once, clock by clock, what came before it: each pixel asks the registers which of the six objects
-//! show there, sets the latches of those that meet and takes the colour of the uppermost. Nothing is left for later, kept or
+//! show there, sets the latches of those that meet and takes the color of the uppermost. Nothing is left for later, kept or
 //! remembered, so that a fault of what the real chip does for speed cannot be here too; of its code there is no more than a
 //! few names of numbers.
 
@@ -9,8 +9,8 @@ mod agreement;
 
 use super::objects::{BL, M0, M1, P0, P1, PF};
 use super::{
-    InputPins, MissileMode, Picture, BUFFER_ROWS, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS, NEVER,
-    VBLANK_DUMP, VBLANK_ON, VSYNC_CLOCKS, WIDTH, WSYNC,
+    InputPins, MissileMode, PictureLayout, BUFFER_ROWS, CTRLPF_PRIORITY, CTRLPF_SCORE, HBLANK_CLOCKS, LINE_CLOCKS,
+    NEVER, VBLANK_DUMP, VBLANK_ON, VSYNC_CLOCKS, WIDTH, WSYNC,
 };
 
 /// Line clock at which an HMOVE blank ends.
@@ -35,7 +35,7 @@ const LATE_SHIFT: [i32; 20] = [-6, -5, -4, -4, -3, -2, -1, -1, 0, 1, 2, 2, 3, 4,
 
 /// The plain chip.
 pub(super) struct Plain {
-    picture: Picture,
+    picture: PictureLayout,
 
     // The frame.
     frame_start: i32,
@@ -48,7 +48,7 @@ pub(super) struct Plain {
     vsync_release: i32,
     lines_of_last_frame: i32,
     partial: bool,
-    greyed: bool,
+    grayed: bool,
     stop: bool,
     frames: [Vec<u8>; 2],
     current: usize,
@@ -56,9 +56,9 @@ pub(super) struct Plain {
     // The registers.
     vblank: u8,
     nusiz: [u8; 2],
-    colour_player: [u8; 2],
-    colour_playfield: u8,
-    colour_background: u8,
+    color_player: [u8; 2],
+    color_playfield: u8,
+    color_background: u8,
     ctrlpf: u8,
     reflected: [bool; 2],
     playfield: [u8; 3],
@@ -89,7 +89,7 @@ pub(super) struct Plain {
 /// The frame's life.
 impl Plain {
     /// A chip after its first reset.
-    pub(super) fn new(picture: Picture) -> Self {
+    pub(super) fn new(picture: PictureLayout) -> Self {
         Self {
             picture,
             frame_start: 0,
@@ -99,15 +99,15 @@ impl Plain {
             vsync_release: NEVER,
             lines_of_last_frame: 0,
             partial: false,
-            greyed: false,
+            grayed: false,
             stop: false,
             frames: [vec![0; WIDTH * BUFFER_ROWS], vec![0; WIDTH * BUFFER_ROWS]],
             current: 0,
             vblank: 0,
             nusiz: [0; 2],
-            colour_player: [0; 2],
-            colour_playfield: 0,
-            colour_background: 0,
+            color_player: [0; 2],
+            color_playfield: 0,
+            color_background: 0,
             ctrlpf: 0,
             reflected: [false; 2],
             playfield: [0; 3],
@@ -135,8 +135,8 @@ impl Plain {
 
     /// A system reset, of which three things take no notice.
     pub(super) fn reset(&mut self) {
-        let Self { picture, partial, greyed, current, .. } = *self;
-        *self = Self { partial, greyed, current, ..Self::new(picture) };
+        let Self { picture, partial, grayed, current, .. } = *self;
+        *self = Self { partial, grayed, current, ..Self::new(picture) };
     }
 
     /// Whether the next update begins with [`Plain::start_frame`].
@@ -161,12 +161,12 @@ impl Plain {
         self.line_clock = 0;
         self.row = 0;
         if self.picture.pal {
-            let odd = self.colour_loss();
-            self.colour_player = self.colour_player.map(|colour| colour & 0xFE | odd);
-            self.colour_playfield = self.colour_playfield & 0xFE | odd;
-            self.colour_background = self.colour_background & 0xFE | odd;
+            let odd = self.color_loss();
+            self.color_player = self.color_player.map(|color| color & 0xFE | odd);
+            self.color_playfield = self.color_playfield & 0xFE | odd;
+            self.color_background = self.color_background & 0xFE | odd;
         }
-        self.greyed = false;
+        self.grayed = false;
     }
 
     /// Begins an update.
@@ -180,11 +180,11 @@ impl Plain {
         let lines = self.scanline(clock(cycles));
         if !self.partial {
             self.lines_of_last_frame = lines;
-            self.greyed = false;
+            self.grayed = false;
             return;
         }
-        let Picture { first_scanline, height, .. } = self.picture;
-        if !self.greyed {
+        let PictureLayout { first_scanline, height, .. } = self.picture;
+        if !self.grayed {
             for row in 0..height as usize {
                 if row as i32 + first_scanline as i32 >= lines {
                     for pixel in &mut self.frames[self.current][row * WIDTH..][..WIDTH] {
@@ -193,7 +193,7 @@ impl Plain {
                 }
             }
         }
-        self.greyed = true;
+        self.grayed = true;
     }
 
     /// The buffer drawn last and the other one.
@@ -224,7 +224,7 @@ impl Plain {
         self.partial = false;
     }
 
-    fn colour_loss(&self) -> u8 {
+    fn color_loss(&self) -> u8 {
         u8::from(self.picture.pal && self.lines_of_last_frame % 2 == 1)
     }
 }
@@ -287,7 +287,7 @@ impl Plain {
                 }
             }
         }
-        self.set_pixel(x, self.colour(x, shows));
+        self.set_pixel(x, self.color(x, shows));
     }
 
     /// What ALE draws too much, with some sets of objects, behind a stretch `first..end` whose end cuts a group of four
@@ -312,13 +312,13 @@ impl Plain {
         });
         if in_groups && !covered {
             for x in end..group + 4 {
-                self.set_pixel(x, self.colour(x, self.objects_at(x)));
+                self.set_pixel(x, self.color(x, self.objects_at(x)));
             }
         }
     }
 
-    fn set_pixel(&mut self, x: i32, colour: u8) {
-        self.frames[self.current][self.row * WIDTH + x as usize] = colour;
+    fn set_pixel(&mut self, x: i32, color: u8) {
+        self.frames[self.current][self.row * WIDTH + x as usize] = color;
     }
 
     fn end_line(&mut self) {
@@ -437,38 +437,38 @@ impl Plain {
         }
     }
 
-    /// The colour at `x`, where the objects `shows` show.
-    fn colour(&self, x: i32, shows: [bool; 6]) -> u8 {
+    /// The color at `x`, where the objects `shows` show.
+    fn color(&self, x: i32, shows: [bool; 6]) -> u8 {
         let [player0, player1, missile0, missile1, ball, playfield] = shows;
         let left = x < WIDTH as i32 / 2;
         let score = self.ctrlpf & CTRLPF_SCORE != 0;
         let priority = self.ctrlpf & CTRLPF_PRIORITY != 0;
-        let [colour0, colour1] = self.colour_player;
+        let [color0, color1] = self.color_player;
         let alone = self.is_active(PF) && !(P0..=BL).any(|object| self.is_active(object));
         if alone {
             match (playfield, score, left) {
-                (false, ..) => self.colour_background,
-                (true, false, _) => self.colour_playfield,
-                (true, true, true) => colour0,
-                (true, true, false) => colour1,
+                (false, ..) => self.color_background,
+                (true, false, _) => self.color_playfield,
+                (true, true, true) => color0,
+                (true, true, false) => color1,
             }
         } else if priority && (playfield || ball) {
-            self.colour_playfield
+            self.color_playfield
         } else if player0 || missile0 || (!priority && playfield && score && left) {
-            colour0
+            color0
         } else if player1 || missile1 || (playfield && score) {
-            colour1
+            color1
         } else if playfield || ball {
-            self.colour_playfield
+            self.color_playfield
         } else {
-            self.colour_background
+            self.color_background
         }
     }
 }
 
 /// Register writes and reads.
 impl Plain {
-    /// Writes `value` to the register `address & $3F`; the cycle at which the CPU goes on.
+    /// Writes `value` to the register `address & $3F`; returns the cycle at which the CPU continues.
     pub(super) fn write(&mut self, address: u16, value: u8, cycles: u32, after_write: bool) -> u32 {
         let register = (address & 0x3F) as u8;
         let k = clock(cycles);
@@ -511,9 +511,9 @@ impl Plain {
                 }
             }
             // COLUP0, COLUP1, COLUPF, COLUBK
-            0x06 | 0x07 => self.colour_player[usize::from(register - 0x06)] = value & 0xFE | self.colour_loss(),
-            0x08 => self.colour_playfield = value & 0xFE | self.colour_loss(),
-            0x09 => self.colour_background = value & 0xFE | self.colour_loss(),
+            0x06 | 0x07 => self.color_player[usize::from(register - 0x06)] = value & 0xFE | self.color_loss(),
+            0x08 => self.color_playfield = value & 0xFE | self.color_loss(),
+            0x09 => self.color_background = value & 0xFE | self.color_loss(),
             // CTRLPF
             0x0A => {
                 self.ctrlpf = value;

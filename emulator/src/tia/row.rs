@@ -3,7 +3,7 @@
 /// Pixels of a scanline.
 pub(crate) const WIDTH: usize = 160;
 
-/// Words in a [`Row`]. 160 = 5 x 32, so that a pattern running off the right edge continues in word 0 by itself.
+/// Words in a [`PixelRow`]. 160 = 5 x 32, so that a pattern running off the right edge continues in word 0 by itself.
 pub(super) const WORDS: usize = WIDTH / 32;
 
 /// A subset of a scanline's 160 pixels: pixel `x` is bit `x % 32` of word `x / 32`.
@@ -11,11 +11,11 @@ pub(super) const WORDS: usize = WIDTH / 32;
 /// An object's row says where it shows. Collisions are ANDs of rows and drawing is a walk over their runs of ones, so
 /// that a scanline costs a few words instead of 160 pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Row(pub(super) [u32; WORDS]);
+pub(super) struct PixelRow(pub(super) [u32; WORDS]);
 
-impl Row {
+impl PixelRow {
     /// No pixel.
-    pub(super) const EMPTY: Row = Row([0; WORDS]);
+    pub(super) const EMPTY: PixelRow = PixelRow([0; WORDS]);
 
     /// Adds `pattern`, whose bit 0 lies at pixel `x` (0 to 159), wrapping from 159 to 0.
     #[inline(always)]
@@ -29,19 +29,19 @@ impl Row {
     /// The row of `pattern`, whose bit 0 lies at pixel `x` (0 to 160), and of its copies: `offsets` has a bit for each, up to bit
     /// 64. No two overlap. Wraps from 159 to 0; without a branch, as which one it would be cannot be predicted.
     #[inline]
-    pub(super) fn copies(pattern: u32, offsets: u128, x: u32) -> Row {
+    pub(super) fn copies(pattern: u32, offsets: u128, x: u32) -> PixelRow {
         let all = u128::from(pattern) * offsets;
         // At most 96 bits before the shift, so four words after it.
         let shifted = all << (x % 32);
         let words: [u32; 8] = std::array::from_fn(|i| if i < 4 { (shifted >> (32 * i)) as u32 } else { 0 });
         // Word by word: a vector read across the words just written would wait until they have left the processor.
         let order = &TURNS[(x / 32) as usize % TURNS.len()];
-        Row(order.map(|word| words[usize::from(word) % 8]))
+        PixelRow(order.map(|word| words[usize::from(word) % 8]))
     }
 
     /// The row whose forty 4-pixel groups are the low 40 bits of `groups`, leftmost first.
-    pub(super) fn of_groups(groups: u64) -> Row {
-        let mut row = Row::EMPTY;
+    pub(super) fn of_groups(groups: u64) -> PixelRow {
+        let mut row = PixelRow::EMPTY;
         for (word, bits) in row.0.iter_mut().zip(groups.to_le_bytes()) {
             *word = stretch(bits, 4);
         }
@@ -50,14 +50,14 @@ impl Row {
 
     /// The pixels `first..end`, up to 160.
     #[inline]
-    pub(super) fn range(first: usize, end: usize) -> Row {
+    pub(super) fn range(first: usize, end: usize) -> PixelRow {
         let (below_first, below_end) = (&BELOW[first % (WIDTH + 1)].0, &BELOW[end % (WIDTH + 1)].0);
-        Row(std::array::from_fn(|word| below_end[word] & !below_first[word]))
+        PixelRow(std::array::from_fn(|word| below_end[word] & !below_first[word]))
     }
 
     /// Whether any of the pixels `first..end` is in the set.
     pub(super) fn any_in(&self, first: usize, end: usize) -> bool {
-        Row::range(first, end).0.iter().zip(&self.0).any(|(range, word)| range & word != 0)
+        PixelRow::range(first, end).0.iter().zip(&self.0).any(|(range, word)| range & word != 0)
     }
 }
 
@@ -76,8 +76,8 @@ static TURNS: [[u8; WORDS]; WORDS + 1] =
     [[0, 1, 2, 3, 4], [4, 0, 1, 2, 3], [3, 4, 0, 1, 2], [2, 3, 4, 0, 1], [1, 2, 3, 4, 0], [0, 1, 2, 3, 4]];
 
 /// For every `x` the pixels left of it.
-static BELOW: [Row; WIDTH + 1] = {
-    let mut table = [Row::EMPTY; WIDTH + 1];
+static BELOW: [PixelRow; WIDTH + 1] = {
+    let mut table = [PixelRow::EMPTY; WIDTH + 1];
     let mut x = 1;
     while x <= WIDTH {
         table[x] = table[x - 1];
@@ -117,26 +117,26 @@ pub(super) const fn stretch_table(times: u32) -> [u64; 256] {
 mod tests {
     use super::*;
 
-    fn pixels(row: Row) -> Vec<usize> {
+    fn pixels(row: PixelRow) -> Vec<usize> {
         (0..WIDTH).filter(|&x| row.any_in(x, x + 1)).collect()
     }
 
     #[test]
     fn a_pattern_runs_off_the_right_edge_into_the_left() {
-        let mut row = Row::EMPTY;
+        let mut row = PixelRow::EMPTY;
         row.place(0b1011, 158);
         assert_eq!(pixels(row), [1, 158, 159]);
     }
 
     #[test]
     fn groups_are_four_pixels_each() {
-        assert_eq!(pixels(Row::of_groups(1 | 1 << 39)), [0, 1, 2, 3, 156, 157, 158, 159]);
+        assert_eq!(pixels(PixelRow::of_groups(1 | 1 << 39)), [0, 1, 2, 3, 156, 157, 158, 159]);
     }
 
     #[test]
     fn word_masks_cut_a_range_of_pixels() {
         for (first, end) in [(0, 160), (0, 1), (31, 33), (64, 64), (95, 160), (5, 27)] {
-            let row = Row(std::array::from_fn(|word| word_mask(word, first, end)));
+            let row = PixelRow(std::array::from_fn(|word| word_mask(word, first, end)));
             assert_eq!(pixels(row), (first..end).collect::<Vec<_>>());
         }
     }

@@ -1,16 +1,16 @@
 //! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
 
 use super::drawing::Cursor;
-use super::objects::Registers;
+use super::objects::ObjectRegisters;
 use super::row::WIDTH;
-use super::{MissileMode, Picture, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
+use super::{MissileMode, PictureLayout, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
 impl Tia {
     /// Saves the chip, or restores it on a console whose picture is `picture`.
     ///
-    /// Saving paints what is left to paint and counts out the collisions, so it is done on a copy.
-    pub(crate) fn exchange(&mut self, picture: Picture, archive: &mut Archive) -> Result<(), StateError> {
+    /// Saving paints the unpainted strokes and latches the collisions, so it is done on a copy.
+    pub(crate) fn exchange(&mut self, picture: PictureLayout, archive: &mut Archive) -> Result<(), StateError> {
         if archive.restoring() {
             self.frames.iter_mut().for_each(|frame| frame.clear());
         } else {
@@ -18,9 +18,9 @@ impl Tia {
         }
         let shown = picture.exposed_rows() as usize * WIDTH;
         let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look_and_change()[..shown]);
-        archive.pictures(first, second)?;
+        exchange_pictures(archive, first, second)?;
 
-        // The cursor as clocks left in its line and the place of the pixel it is at.
+        // The cursor is saved as the clocks left in its line and the index of its pixel.
         let mut drawn_until = self.cursor.drawn_until;
         let line_clock = drawn_until - self.cursor.line_start;
         let mut line_clocks_left = LINE_CLOCKS - line_clock;
@@ -41,18 +41,18 @@ impl Tia {
             vsync_release,
             lines_of_last_frame,
             partial,
-            greyed,
+            grayed,
             stop: _, // every update clears it first
-            log: _,  // made when the update ended
+            log: _,  // empty between updates
             logged: _,
             later_until: _,
             overheard: _, // by the cartridge
             frames: _,    // as pictures
-            collider: _,  // remembers what it could find again
+            collider: _,  // a cache
             current_frame,
             sound,
             vblank,
-            colours,
+            colors,
             registers,
             objects: _, // follows from the registers
             motion_register,
@@ -63,7 +63,7 @@ impl Tia {
             hmove_blank_pending,
             star_field,
         } = self;
-        let Registers {
+        let ObjectRegisters {
             nusiz,
             ctrlpf,
             reflected,
@@ -86,8 +86,8 @@ impl Tia {
         archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
         exchange!(archive, &mut drawn_until, &mut line_clocks_left, &mut write_position);
         exchange!(archive, noted_until, noted_before, vsync_release, lines_of_last_frame, last_hmove_clock);
-        exchange!(archive, partial, greyed, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
-        exchange!(archive, &mut colours.player, &mut colours.playfield, &mut colours.background);
+        exchange!(archive, partial, grayed, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
+        exchange!(archive, &mut colors.player, &mut colors.playfield, &mut colors.background);
         exchange!(archive, missile_enabled, ball_enabled, old_ball_enabled, player_delayed, ball_delayed);
         exchange!(archive, missile_locked, dump_paddles, dump_released_cycle, skip_first_copy, playfield_reflected);
         exchange!(archive, missile0_mode, hmove_blank_pending, star_field, sound);
@@ -112,7 +112,8 @@ impl Tia {
         Ok(())
     }
 
-    /// The cursor must write where its line and column are, and every line to the window's end must fit into the buffer.
+    /// Places the cursor. The saved pixel index must agree with its line and column, and all lines to the window's end must fit into
+    /// the buffer.
     fn place_cursor(&mut self, drawn: i32, left: i32, write_position: usize) -> Result<(), StateError> {
         let in_window = (self.frame_start..=self.display_end).contains(&drawn) && (0..=LINE_CLOCKS).contains(&left);
         let row_start = in_window.then(|| {
@@ -140,5 +141,50 @@ impl Saved for MissileMode {
         archive.number(&mut number, 0..=2, "the missile's mode")?;
         *self = modes[usize::from(number)];
         Ok(())
+    }
+}
+
+/// Exchanges two pictures that have much in common: the second as its differences from the first, the first as the differences
+/// of each row from the row above.
+fn exchange_pictures(archive: &mut Archive, first: &mut [u8], second: &mut [u8]) -> Result<(), StateError> {
+    let rows = first.len() / WIDTH;
+    if !archive.restoring() {
+        toggle(second, first);
+        (1..rows).rev().for_each(|row| toggle_by_row_above(first, row));
+    }
+    archive.runs(first)?;
+    archive.runs(second)?;
+    (1..rows).for_each(|row| toggle_by_row_above(first, row));
+    toggle(second, first);
+    Ok(())
+}
+
+/// Turns `pixels` into the difference from `others`, and back.
+fn toggle(pixels: &mut [u8], others: &[u8]) {
+    pixels.iter_mut().zip(others).for_each(|(pixel, other)| *pixel ^= other);
+}
+
+fn toggle_by_row_above(picture: &mut [u8], row: usize) {
+    let (above, below) = picture.split_at_mut(row * WIDTH);
+    toggle(&mut below[..WIDTH], &above[(row - 1) * WIDTH..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_come_back_the_same() {
+        let noise = |factor: usize| (0..WIDTH * 5).map(|i| ((i * factor) >> 7) as u8).collect::<Vec<_>>();
+        let (first, second) = (noise(31), noise(37));
+        let written = {
+            let mut archive = Archive::Saving(Vec::new());
+            exchange_pictures(&mut archive, &mut first.clone(), &mut second.clone()).unwrap();
+            let Archive::Saving(bytes) = archive else { unreachable!() };
+            bytes
+        };
+        let (mut one, mut two) = (vec![1; WIDTH * 5], vec![2; WIDTH * 5]);
+        exchange_pictures(&mut Archive::Restoring(&written), &mut one, &mut two).unwrap();
+        assert!(one == first && two == second);
     }
 }

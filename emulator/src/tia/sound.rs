@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_counters_have_their_lengths() {
-        // AUDC 6 divides by two what comes twice in 31 clocks.
+        // AUDC 6 halves a signal that comes twice in 31 clocks.
         for (control, length) in [(1, 15), (5, 2), (6, 31), (9, 31), (12, 6)] {
             assert_eq!(period(&samples(&[(0x15, control), (0x19, 1)])), length, "AUDC {control}");
         }

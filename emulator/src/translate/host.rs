@@ -1,166 +1,231 @@
-//! Compiled code and its execution.
+//! The host's side: has regions compiled, keeps the compiled code in memory, and runs it.
 //!
-//! The only place with unsafe code, and it cannot do without: what the compiler wrote into memory is called here, works on the
-//! console's board by address, and calls back. Everything about *what* it does there is written down in `code.rs`, whose
-//! addresses all come from `offset_of!`.
-#![allow(unsafe_code)]
+//! The only file with unsafe code. It calls what the compiler wrote into memory, which works on the console's board by address and
+//! calls back. `writer.rs` says which memory that code touches.
+//!
+//! Types keep the promises that make this safe:
+//! * [`Code`] owns the memory of all code of an image, and frees none of it before it is dropped.
+//! * [`EntryPoints`] hold the code that they lead into, and nothing else can make an [`Entered`], which borrows them. So an entry
+//!   cannot outlive its code, and is that of no other.
+//! * An [`Execution`] borrows the board, and has filled its registers from a CPU.
 
-use super::code::{self, Helpers};
 use super::region::Region;
-use super::{offset, Entries, Left, MOST_INSTRUCTIONS, OFTEN};
+use super::writer::{self, Helpers};
+use super::{offset, Left, MOST_INSTRUCTIONS};
+use crate::board::Board;
 use crate::cartridge::Cartridge;
-use crate::console::Board;
-use cranelift_codegen::ir::{types, AbiParam, Signature};
+use crate::cpu::{Cpu, Registers};
+use cranelift_codegen::ir::{types, AbiParam, Endianness, Signature};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{default_libcall_names, FuncId, Linkage, Module, ModuleError};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-/// A translated piece: works on the board, entered at the entry of this number.
-type Piece = extern "C" fn(*mut Board, u32) -> u32;
+/// A translated region: works on the board from the entry of this number on, and returns a [`Left`].
+type Piece = unsafe extern "C" fn(*mut Board, u32) -> u32;
 
-/// Where code can be entered, or nothing yet: the address of the piece in the low 48 bits, the number of the entry above it, the
-/// program counter's upper three bits above that, and a one.
-pub(super) struct Entry(AtomicU64);
+/// Where code is entered, as one word that threads can exchange: the address of the piece in the low 48 bits, the number of the
+/// entry above it, the program counter's upper three bits above that, and a one. 0 while there is no code.
+struct Entry(AtomicU64);
 
 const ADDRESS_BITS: u32 = 48;
 const NUMBER_BITS: u32 = 12;
 
-impl Entry {
-    pub(super) const fn none() -> Self {
-        Self(AtomicU64::new(0))
+/// The entries of translated code by window address, and the code that they lead into.
+pub(super) struct EntryPoints {
+    entries: [Entry; 0x1000],
+    code: Arc<Code>,
+}
+
+/// A place where translated code can be entered. Borrows the entry points, and with them the code.
+pub(super) struct Entered<'a> {
+    bits: u64,
+    code: PhantomData<&'a EntryPoints>,
+}
+
+impl EntryPoints {
+    /// Entry points into `code`, none of them in use yet.
+    pub(super) fn new(code: &Arc<Code>) -> Self {
+        Self { entries: [const { Entry(AtomicU64::new(0)) }; 0x1000], code: Arc::clone(code) }
     }
 
-    /// What is entered with this program counter.
+    /// Whether they lead into code of this cartridge's image.
+    pub(super) fn belong_to(&self, cartridge: &Cartridge) -> bool {
+        self.code.is_of(cartridge)
+    }
+
+    /// The entry at this program counter, if there is one.
     #[inline(always)]
-    pub(super) fn at(&self, pc: u16) -> Option<Entered> {
-        // Acquire: the code was written by another thread perhaps.
-        let bits = self.0.load(Ordering::Acquire);
+    pub(super) fn at(&self, pc: u16) -> Option<Entered<'_>> {
+        // Acquire: another thread may have written the code.
+        let bits = self.entries[offset(pc)].0.load(Ordering::Acquire);
         if bits >> (ADDRESS_BITS + NUMBER_BITS) == u64::from(8 | pc >> 13) {
-            Some(Entered(bits))
+            Some(Entered { bits, code: PhantomData })
         } else {
             None
         }
     }
 
-    /// Lets it be entered.
-    fn set(&self, address: u64, number: u64, pc: u16) {
+    /// Opens an entry.
+    ///
+    /// # Safety
+    /// `address` is that of a finished [`Piece`] in the code that these entry points hold.
+    #[allow(unsafe_code, reason = "declares what `Execution::run` relies on")]
+    unsafe fn open(&self, address: u64, number: u64, pc: u16) {
         if address >> ADDRESS_BITS == 0 && number >> NUMBER_BITS == 0 {
             let bits = u64::from(8 | pc >> 13) << (ADDRESS_BITS + NUMBER_BITS) | number << ADDRESS_BITS | address;
-            self.0.store(bits, Ordering::Release);
+            self.entries[offset(pc)].0.store(bits, Ordering::Release);
         }
+    }
+
+    /// Has a region of what the cartridge's window shows compiled, and opens its entries. Does nothing if the host has no
+    /// compiler, if enough of the image is compiled, or if `region` finds nothing.
+    pub(super) fn translate(&self, cartridge: &Cartridge, region: impl FnOnce() -> Option<Region>) {
+        let compiler = self.code.compiler.get_or_init(|| Compiler::new().map(Mutex::new));
+        let Some(Ok(mut compiler)) = compiler.as_ref().map(Mutex::lock) else { return };
+        if compiler.failed || compiler.instructions >= MOST_INSTRUCTIONS {
+            return;
+        }
+        let Some(region) = region().filter(|region| !region.blocks.is_empty()) else { return };
+        let Ok((address, entries)) = compiler.compile(&region, cartridge) else {
+            // The code compiled before stays, since entries lead into it.
+            compiler.failed = true;
+            return;
+        };
+        for (number, pc) in entries.into_iter().enumerate() {
+            #[allow(unsafe_code, reason = "this is where the address comes from")]
+            // SAFETY: the compiler, which belongs to the code that these entry points hold, has finished a piece at `address`.
+            unsafe {
+                self.open(address, number as u64, pc);
+            }
+        }
+        self.code.used.store(true, Ordering::Relaxed);
     }
 }
 
-/// A place in translated code.
-#[derive(Clone, Copy)]
-pub(super) struct Entered(u64);
+/// A board on which translated code works. The CPU's registers are on the board meanwhile.
+pub(super) struct Execution<'a> {
+    /// Its registers came from a CPU, so that A, X and Y are at most 255. Translated code keeps them so.
+    board: &'a mut Board,
+}
 
-impl Entered {
-    /// Runs the code on the board, whose registers say where the CPU is.
-    ///
-    /// `entries` is where this was found, and keeps the code in memory.
+impl<'a> Execution<'a> {
+    /// Moves the CPU's registers to the board. Up to `left` instructions may be executed.
     #[inline(always)]
-    pub(super) fn run(self, board: &mut Board, _entries: &Entries) -> Left {
-        let address = (self.0 & ((1 << ADDRESS_BITS) - 1)) as usize;
-        let number = (self.0 >> ADDRESS_BITS) as u32 & ((1 << NUMBER_BITS) - 1);
-        // SAFETY: only `Entry::set` makes the bits, from the address of a piece that was compiled with this signature, and the
-        // memory it lies in is freed when the last `Entries` of the image is dropped. The piece uses the board by offsets that
-        // `offset_of!` gave, while the exclusive borrow lasts.
-        let piece = unsafe { std::mem::transmute::<usize, Piece>(address) };
-        match piece(board, number) {
-            0 => Left::Jumped,
-            _ => Left::Interpret,
+    pub(super) fn begin(cpu: &Cpu, board: &'a mut Board, left: u32) -> Self {
+        cpu.give(&mut board.registers);
+        (board.registers.cycles, board.registers.left) = (board.cycles(), left);
+        Self { board }
+    }
+
+    /// Runs translated code, which must be that of what the window shows.
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "code that was compiled at run time can only be called by its address")]
+    pub(super) fn run(&mut self, entered: Entered<'_>) -> Left {
+        let address = (entered.bits & ((1 << ADDRESS_BITS) - 1)) as usize;
+        let number = (entered.bits >> ADDRESS_BITS) as u32 & ((1 << NUMBER_BITS) - 1);
+        let address = std::ptr::with_exposed_provenance::<()>(address);
+        // SAFETY: `EntryPoints::at` made the bits from what `EntryPoints::open` stored: the address of a piece in code that the
+        // entry points hold, and `entered` borrows them. The code was compiled with the signature of a piece. It uses the board
+        // only, by offsets that `offset_of!` gave and indices of at most a byte, while `self` borrows the board exclusively.
+        let left = unsafe {
+            let piece = std::mem::transmute::<*const (), Piece>(address);
+            piece(self.board, number)
+        };
+        if left == Left::Jumped as u32 {
+            Left::Jumped
+        } else {
+            Left::Interpret
         }
+    }
+
+    /// The registers between two pieces.
+    #[inline(always)]
+    pub(super) fn registers(&self) -> &Registers {
+        &self.board.registers
+    }
+
+    /// The board, whose cycles are out of date.
+    #[inline(always)]
+    pub(super) fn board(&self) -> &Board {
+        self.board
+    }
+
+    /// Moves the registers back to the CPU. Returns how many instructions may still be executed.
+    #[inline(always)]
+    pub(super) fn end(self, cpu: &mut Cpu) -> u32 {
+        self.board.set_cycles(self.board.registers.cycles);
+        cpu.take(&self.board.registers);
+        self.board.registers.left
     }
 }
 
-/// The compiled code of an image and its compiler.
-#[derive(Default)]
+/// The compiled code of an image, and its compiler.
 pub(super) struct Code {
-    compiler: Mutex<Compiler>,
+    /// The image's bytes, by which it is recognized.
+    rom: Arc<[u8]>,
+    /// Started when it is first needed, and never replaced: its module has the memory that entries lead into. `None` if there is
+    /// no compiler for this host.
+    compiler: OnceLock<Option<Mutex<Compiler>>>,
     /// Whether anything was compiled.
     used: AtomicBool,
 }
 
-#[derive(Default)]
-enum Compiler {
-    #[default]
-    NotStarted,
-    Ready(Box<Ready>),
-    /// There is none for this host, or it failed.
-    None,
-}
-
-struct Ready {
-    module: Option<JITModule>,
-    context: cranelift_codegen::Context,
-    builder: FunctionBuilderContext,
-    helpers: [FuncId; 4],
-    instructions: usize,
-}
-
-impl Drop for Ready {
-    fn drop(&mut self) {
-        if let Some(module) = self.module.take() {
-            // SAFETY: the code is owned by all `Entries` of the image, so that none is left, and nothing else calls it.
-            unsafe { module.free_memory() };
-        }
-    }
-}
-
 impl Code {
+    /// Code of the image with these ROM bytes, none of it compiled yet.
+    pub(super) fn of(rom: &Arc<[u8]>) -> Self {
+        Self { rom: Arc::clone(rom), compiler: OnceLock::new(), used: AtomicBool::new(false) }
+    }
+
+    /// Whether this is the code of the cartridge's image: an image and its cartridges share their bytes, and equal bytes at another
+    /// place are another image.
+    #[inline(always)]
+    pub(super) fn is_of(&self, cartridge: &Cartridge) -> bool {
+        Arc::ptr_eq(&self.rom, cartridge.rom())
+    }
+
     /// Whether nothing is translated yet.
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         !self.used.load(Ordering::Relaxed)
     }
+}
 
-    /// Translates what was executed often of what the cartridge's window shows, in a thread of its own or, if `now`, at once.
-    /// `pc` is in it. Nothing happens if that cannot be done.
-    #[cold]
-    pub(super) fn translate(pc: u16, cartridge: &Cartridge, entries: &Arc<Entries>, now: bool) {
-        if now {
-            entries.code.translate_for(pc, cartridge, entries, 1);
-            return;
-        }
-        let (cartridge, entries) = (cartridge.clone(), Arc::clone(entries));
-        // Without a thread there is no translation.
-        let _ = std::thread::Builder::new()
-            .name("translator".into())
-            .spawn(move || entries.code.translate_for(pc, &cartridge, &entries, OFTEN));
-    }
+struct Compiler {
+    /// Dropped by hand, as its memory is freed by value.
+    module: ManuallyDrop<JITModule>,
+    context: cranelift_codegen::Context,
+    builder: FunctionBuilderContext,
+    helpers: [FuncId; 4],
+    /// Instructions compiled.
+    instructions: usize,
+    /// A compilation has failed; there will be no other.
+    failed: bool,
+}
 
-    fn translate_for(&self, pc: u16, cartridge: &Cartridge, entries: &Entries, often: u16) {
-        let Ok(mut compiler) = self.compiler.lock() else { return };
-        if matches!(*compiler, Compiler::NotStarted) {
-            *compiler = Ready::new().map_or(Compiler::None, |ready| Compiler::Ready(Box::new(ready)));
-        }
-        let Compiler::Ready(ready) = &mut *compiler else { return };
-        if ready.instructions >= MOST_INSTRUCTIONS {
-            return;
-        }
-        let roots = entries.visited(pc, often);
-        if roots.is_empty() {
-            return;
-        }
-        let region = Region::around(&roots, cartridge, |pc| entries.visits(pc) >= often);
-        match ready.translate(&region, cartridge, entries) {
-            Ok(()) => self.used.store(true, Ordering::Relaxed),
-            Err(_) => *compiler = Compiler::None,
-        }
+impl Drop for Compiler {
+    #[allow(unsafe_code, reason = "a module does not free its memory by itself")]
+    fn drop(&mut self) {
+        // SAFETY: the module is taken once, as the compiler is dropped. That happens together with its `Code`. All entry points
+        // that lead into the code hold it, and every `Entered` borrows entry points, so that none of the code is running or can
+        // be entered.
+        unsafe { ManuallyDrop::take(&mut self.module).free_memory() };
     }
 }
 
-impl Ready {
+impl Compiler {
+    /// A compiler for this host, if there is one.
     fn new() -> Option<Self> {
         let mut flags = settings::builder();
         for (name, value) in [
             ("use_colocated_libcalls", "false"),
             ("is_pic", "false"),
-            // Its optimisations take as long again as all else and make the code no faster.
+            // Optimizations would double the time of a compilation, and the code is no faster with them.
             ("opt_level", "none"),
             ("unwind_info", "false"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
@@ -168,7 +233,7 @@ impl Ready {
             flags.set(name, value).ok()?;
         }
         let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
-        if isa.pointer_type() != types::I64 {
+        if !is_supported(&*isa) {
             return None;
         }
         let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
@@ -193,37 +258,42 @@ impl Ready {
         }
         Some(Self {
             context: module.make_context(),
-            module: Some(module),
+            module: ManuallyDrop::new(module),
             builder: FunctionBuilderContext::new(),
             helpers: ids,
             instructions: 0,
+            failed: false,
         })
     }
 
-    fn translate(&mut self, region: &Region, cartridge: &Cartridge, entries: &Entries) -> Result<(), Box<ModuleError>> {
-        let Some(module) = &mut self.module else { return Ok(()) };
-        if region.blocks.is_empty() {
-            return Ok(());
-        }
+    /// Compiles a region. Returns the address of the piece, and the addresses of its entries in the order of their numbers.
+    fn compile(&mut self, region: &Region, cartridge: &Cartridge) -> Result<(u64, Vec<u16>), Box<ModuleError>> {
         self.instructions += region.size;
-        self.context.func.signature = signature(module);
+        let entries = self.write(region, cartridge);
+        let piece = self.module.declare_anonymous_function(&self.context.func.signature).map_err(Box::new)?;
+        self.module.define_function(piece, &mut self.context).map_err(Box::new)?;
+        self.module.clear_context(&mut self.context);
+        self.module.finalize_definitions().map_err(Box::new)?;
+        Ok((self.module.get_finalized_function(piece).expose_provenance() as u64, entries))
+    }
+
+    /// Writes a region as the function of the compiler's context. Returns the addresses of its entries.
+    fn write(&mut self, region: &Region, cartridge: &Cartridge) -> Vec<u16> {
+        self.context.func.signature = signature(&self.module);
         let [read, write, idle_passes, settle] =
-            self.helpers.map(|helper| module.declare_func_in_func(helper, &mut self.context.func));
+            self.helpers.map(|helper| self.module.declare_func_in_func(helper, &mut self.context.func));
         let helpers = Helpers { read, write, idle_passes, settle };
-        let entered = code::write(region, cartridge, &mut self.context.func, &mut self.builder, &helpers);
-        let piece = module.declare_anonymous_function(&self.context.func.signature).map_err(Box::new)?;
-        module.define_function(piece, &mut self.context).map_err(Box::new)?;
-        module.clear_context(&mut self.context);
-        module.finalize_definitions().map_err(Box::new)?;
-        let address = module.get_finalized_function(piece) as u64;
-        for (number, pc) in entered.into_iter().enumerate() {
-            entries.entries[offset(pc)].set(address, number as u64, pc);
-        }
-        Ok(())
+        writer::write(region, cartridge, &mut self.context.func, &mut self.builder, &helpers)
     }
 }
 
-/// That of a [`Piece`].
+/// Whether translated code can run on this host: the writer uses addresses of 64 bits, and was never tried where the byte order
+/// is not the 6507's. The interpreter runs everywhere.
+fn is_supported(isa: &dyn TargetIsa) -> bool {
+    isa.pointer_type() == types::I64 && isa.endianness() == Endianness::Little
+}
+
+/// The signature of a [`Piece`].
 fn signature(module: &JITModule) -> Signature {
     let mut signature = module.make_signature();
     signature.params.extend([types::I64, types::I32].map(AbiParam::new));
@@ -231,34 +301,114 @@ fn signature(module: &JITModule) -> Signature {
     signature
 }
 
-/// A read of anything: the byte, and bit 8 if the window shows something else now.
-extern "C" fn read(board: *mut Board, address: u32, cycles: u32, data_bus: u32) -> u32 {
-    // SAFETY: translated code hands on the board that it works on, and uses nothing of it until the call returns.
+/// Reads any address. Returns the byte, and bit 8 if the window shows something else now.
+///
+/// # Safety
+/// Only for translated code: `board` is the board that it works on, and it uses nothing of the board until the call returns.
+#[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
+unsafe extern "C" fn read(board: *mut Board, address: u32, cycles: u32, data_bus: u32) -> u32 {
+    // SAFETY: the caller promises it.
     let board = unsafe { &mut *board };
     let mapping = board.cartridge().mapping();
     let byte = board.read(address as u16, cycles, data_bus as u8);
     u32::from(byte) | u32::from(mapping != board.cartridge().mapping()) << 8
 }
 
-/// A write to anything: the cycle at which the CPU goes on, and bit 32 if translated code must be left behind the instruction.
-extern "C" fn write(board: *mut Board, address: u32, value: u32, cycles: u32) -> u64 {
-    // SAFETY: as in `read`.
+/// Writes to any address. Returns the cycle at which the CPU goes on, and bit 32 if translated code must be left behind the
+/// instruction.
+///
+/// # Safety
+/// As for [`read`].
+#[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
+unsafe extern "C" fn write(board: *mut Board, address: u32, value: u32, cycles: u32) -> u64 {
+    // SAFETY: the caller promises it.
     let board = unsafe { &mut *board };
     let mapping = board.cartridge().mapping();
     let (cycles, stop) = board.write(address as u16, value as u8, cycles);
     u64::from(cycles) | u64::from(stop || mapping != board.cartridge().mapping()) << 32
 }
 
-/// How often a wait for the timer at `pc` can be passed at once, given the board's registers.
-extern "C" fn idle_passes(board: *mut Board, pc: u32, pass: u32) -> u32 {
-    // SAFETY: as in `read`.
+/// How many passes of a wait for the timer at `pc` can be skipped, given the board's registers.
+///
+/// # Safety
+/// As for [`read`].
+#[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
+unsafe extern "C" fn idle_passes(board: *mut Board, pc: u32, pass: u32) -> u32 {
+    // SAFETY: the caller promises it.
     let board = unsafe { &*board };
     board.idle_passes_of_registers(pc as u16, pass)
 }
 
 /// Makes the TIA's writes that were left for later.
-extern "C" fn settle(board: *mut Board) {
-    // SAFETY: as in `read`.
+///
+/// # Safety
+/// As for [`read`].
+#[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
+unsafe extern "C" fn settle(board: *mut Board) {
+    // SAFETY: the caller promises it.
     let board = unsafe { &mut *board };
     board.make_writes();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::CartridgeImage;
+    use crate::random::MersenneTwister;
+    use cranelift_codegen::ir::{InstructionData, MemFlags, Opcode};
+
+    /// The flags, offset and opcode of a load or store.
+    fn access(data: &InstructionData) -> Option<(MemFlags, i32, Opcode)> {
+        match *data {
+            InstructionData::Load { flags, offset, opcode, .. }
+            | InstructionData::Store { flags, offset, opcode, .. } => Some((flags, offset.into(), opcode)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_accesses_that_are_aligned_say_so_and_those_of_two_bytes_are_little_endian() {
+        let mut cartridge = CartridgeImage::bricks().cartridge();
+        cartridge.reset(&mut MersenneTwister::new(1), 0);
+        // LDA (zp),Y and (zp,X), JSR and RTS are those with two bytes of RAM.
+        let start = u16::from_le_bytes([0xFC, 0xFD].map(|low| cartridge.plain(0xFF00 | low).unwrap()));
+        let region = Region::around(&[start], &cartridge, |_| true);
+        let Some(mut compiler) = Compiler::new() else { return };
+        compiler.write(&region, &cartridge);
+        let function = &compiler.context.func;
+        let mut of_two_bytes = 0;
+        for block in function.layout.blocks() {
+            for instruction in function.layout.block_insts(block) {
+                let data = &function.dfg.insts[instruction];
+                let Some((flags, offset, opcode)) = access(data) else { continue };
+                match opcode {
+                    Opcode::Uload8 | Opcode::Istore8 => {}
+                    Opcode::Uload16 | Opcode::Istore16 => {
+                        assert!(!flags.aligned(), "{data:?}");
+                        assert_eq!(flags.explicit_endianness(), Some(Endianness::Little), "{data:?}");
+                        of_two_bytes += 1;
+                    }
+                    Opcode::Load | Opcode::Store => {
+                        let value = data.arguments(&function.dfg.value_lists)[0];
+                        let stores_byte = opcode == Opcode::Store && function.dfg.value_type(value) == types::I8;
+                        assert!(stores_byte || !flags.aligned() || offset % 4 == 0, "{data:?}");
+                    }
+                    _ => panic!("an access of another kind: {data:?}"),
+                }
+            }
+        }
+        assert!(of_two_bytes > 10, "{of_two_bytes} accesses of two bytes only");
+    }
+
+    #[test]
+    fn entry_points_hold_their_code_and_belong_to_the_cartridges_of_its_image_only() {
+        let [one, other] = [(); 2].map(|()| CartridgeImage::bricks());
+        let cartridge = one.cartridge();
+        let code = Arc::new(Code::of(cartridge.rom()));
+        let points = EntryPoints::new(&code);
+        assert!(points.belong_to(&cartridge) && points.belong_to(&one.cartridge()));
+        assert!(!points.belong_to(&other.cartridge()));
+        assert_eq!(Arc::strong_count(&code), 2);
+        assert!((0xF000..=0xFFFF).all(|pc| points.at(pc).is_none()));
+    }
 }

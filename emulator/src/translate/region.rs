@@ -1,17 +1,20 @@
 //! Which code is translated together.
 //!
-//! A region is what can be reached from an address by branches, jumps and calls with known targets, as far as jumps went there
-//! before and as far as it is plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
+//! A region is the code that branches, jumps and calls with known targets reach from some addresses: where jumps went before, and
+//! in plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
 
-use super::opcodes::{bytes, bytes_of, decode, Mode, Operation};
+use super::meaning::{bytes, bytes_of, decode, Mode, Operation};
 use super::MOST_BETWEEN_LOOKS;
 use crate::cartridge::Cartridge;
+use crate::tia::LOG;
 use std::collections::{BTreeMap, HashSet};
 
-/// Instructions in a region, at most.
-const MOST_INSTRUCTIONS: usize = MOST_BETWEEN_LOOKS as usize;
-/// Instructions in a block, at most: so many writes to the TIA fit into its log in any case.
+/// The most instructions in a region. Translated code looks at the count of instructions that may still be executed where a loop
+/// begins, and goes on if it is at least [`MOST_BETWEEN_LOOKS`]. A region has fewer instructions, so that the count stays above 0.
+const MOST_INSTRUCTIONS: usize = MOST_BETWEEN_LOOKS as usize - 1;
+/// The most instructions in a block: their writes to the TIA fit into its log in any case.
 const MOST_IN_BLOCK: usize = 64;
+const _: () = assert!(MOST_IN_BLOCK < LOG);
 
 /// An instruction that is translated.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,7 @@ pub(super) struct Instruction {
 }
 
 impl Instruction {
-    /// Where the next one lies.
+    /// The address of the next instruction in memory.
     pub(super) fn next(&self) -> u16 {
         self.pc.wrapping_add(bytes(self.mode))
     }
@@ -40,18 +43,19 @@ impl Instruction {
         self.next().wrapping_add_signed((self.operands[0] as i8).into())
     }
 
-    fn ends_block(&self) -> bool {
+    /// Whether the next instruction in memory may not be the next one to be executed.
+    pub(super) fn ends_block(&self) -> bool {
         use Operation::{Branch, Call, Jump, JumpIndirect, Return};
         matches!(self.operation, Branch(..) | Jump | JumpIndirect | Call | Return)
     }
 }
 
-/// Instructions that are executed one after the other; only the last one can be a jump.
+/// Instructions that are executed one after the other. Only the last one can be a jump.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) start: u16,
     pub(super) instructions: Vec<Instruction>,
-    /// Where it goes on if the last one is no jump.
+    /// The address behind the last instruction.
     pub(super) next: u16,
     /// Whether the interpreter may enter here.
     pub(super) entry: bool,
@@ -60,24 +64,74 @@ pub(super) struct Block {
 /// Code that is translated together.
 #[derive(Debug)]
 pub(super) struct Region {
-    /// By the address of their first instruction.
+    /// Sorted by the address of their first instruction.
     pub(super) blocks: Vec<Block>,
-    /// Instructions in all of them.
+    /// Instructions in all blocks.
     pub(super) size: usize,
-    /// For the address of a return, where it may go: behind these calls.
+    /// The calls that the return at an address may come back from.
     pub(super) returns: BTreeMap<u16, Vec<Instruction>>,
-    /// Where jumps often go that no instruction here names.
+    /// Frequent targets of jumps that no instruction of the region names: computed jumps lead there.
     pub(super) unnamed: Vec<u16>,
-    /// Targets of jumps back: every way that executes an instruction twice goes over one of them.
+    /// Targets of jumps back. Execution passes one of them before it repeats an instruction.
     pub(super) heads: HashSet<u16>,
 }
 
 impl Region {
-    /// The code around `roots`, which have their upper bits in common. `visited` tells whether jumps went to an address
-    /// often.
+    /// The code around `roots`, which have their upper three bits in common. `visited` tells whether jumps often went to an
+    /// address.
     pub(super) fn around(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
+        let Found { instructions: found, leaders } = Found::from(roots, cartridge, visited);
+        let returns = returns(&found);
+        let named: HashSet<u16> = found
+            .values()
+            .filter_map(|instruction| match instruction.operation {
+                Operation::Branch(..) => Some(instruction.target()),
+                Operation::Jump | Operation::Call => Some(instruction.word()),
+                _ => None,
+            })
+            .chain(returns.values().flatten().map(Instruction::next))
+            .collect();
+        let unnamed = roots.iter().copied().filter(|root| found.contains_key(root) && !named.contains(root)).collect();
+        let blocks = blocks(&found, leaders);
+        let mut region = Self { blocks, size: found.len(), returns, unnamed, heads: HashSet::new() };
+        for block in &region.blocks {
+            let targets = region.successors(block);
+            region.heads.extend(targets.into_iter().filter(|&target| target <= block.start));
+        }
+        region
+    }
+
+    /// The addresses at which a block may go on, inside the region or outside.
+    pub(super) fn successors(&self, block: &Block) -> Vec<u16> {
+        let mut targets = vec![block.next];
+        if let Some(last) = block.instructions.last() {
+            match last.operation {
+                Operation::Branch(..) => targets.push(last.target()),
+                Operation::Jump | Operation::Call => targets.push(last.word()),
+                Operation::Return | Operation::JumpIndirect => {
+                    let calls = self.returns.get(&last.pc);
+                    targets.extend(calls.into_iter().flatten().map(Instruction::next));
+                    targets.extend(&self.unnamed);
+                }
+                _ => {}
+            }
+        }
+        targets
+    }
+}
+
+/// Instructions that belong together, and where blocks begin.
+struct Found {
+    /// By address.
+    instructions: BTreeMap<u16, Instruction>,
+    /// The addresses at which a block begins, and whether the interpreter may enter there.
+    leaders: BTreeMap<u16, bool>,
+}
+
+impl Found {
+    /// Follows the code from `roots` on.
+    fn from(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
         let mut found: BTreeMap<u16, Instruction> = BTreeMap::new();
-        // What begins a block, and whether it can be entered.
         let mut leaders: BTreeMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
         // The last one is the first to be looked at.
         let mut open: Vec<u16> = roots.iter().rev().copied().collect();
@@ -93,11 +147,11 @@ impl Region {
                 let bytes =
                     cartridge.look_ahead_carefully(pc).filter(|_| pc & 0x1000 != 0 && pc >> 13 == roots[0] >> 13);
                 let Some([opcode, operands @ ..]) = bytes else { break };
-                // A pointer outside RAM is read by the interpreter.
+                // Only the interpreter can read a pointer outside RAM.
                 let known =
                     decode(opcode).filter(|&(_, mode)| mode != Mode::IndirectY || (0x80..0xFF).contains(&operands[0]));
                 let Some((operation, mode)) = known else {
-                    // The interpreter executes it and comes back.
+                    // The interpreter executes the instruction and comes back.
                     let next = pc.wrapping_add(bytes_of(opcode));
                     if bytes_of(opcode) > 1 {
                         leaders.insert(next, true);
@@ -134,66 +188,38 @@ impl Region {
                 pc = instruction.next();
             }
         }
-        let mut blocks = Vec::new();
-        let mut starts: Vec<(u16, bool)> = leaders.iter().map(|(&start, &entry)| (start, entry)).collect();
-        while let Some((start, entry)) = starts.pop() {
-            let mut instructions = Vec::new();
-            let mut next = start;
-            while let Some(&instruction) = found.get(&next) {
-                instructions.push(instruction);
-                next = instruction.next();
-                if instruction.ends_block() || leaders.contains_key(&next) {
-                    break;
-                }
-                if instructions.len() == MOST_IN_BLOCK {
-                    leaders.insert(next, false);
-                    starts.push((next, false));
-                    break;
-                }
-            }
-            if !instructions.is_empty() {
-                blocks.push(Block { start, instructions, next, entry });
-            }
-        }
-        blocks.sort_by_key(|block| block.start);
-        let returns = returns(&found);
-        let named: HashSet<u16> = found
-            .values()
-            .filter_map(|instruction| match instruction.operation {
-                Operation::Branch(..) => Some(instruction.target()),
-                Operation::Jump | Operation::Call => Some(instruction.word()),
-                _ => None,
-            })
-            .chain(returns.values().flatten().map(Instruction::next))
-            .collect();
-        let unnamed = roots.iter().copied().filter(|root| found.contains_key(root) && !named.contains(root)).collect();
-        let mut region = Self { blocks, size: found.len(), returns, unnamed, heads: HashSet::new() };
-        region.heads = region.find_heads();
-        region
-    }
-
-    fn find_heads(&self) -> HashSet<u16> {
-        let mut heads = HashSet::new();
-        for block in &self.blocks {
-            let Some(last) = block.instructions.last() else { continue };
-            let back = |target: &u16| *target <= block.start;
-            match last.operation {
-                Operation::Branch(..) => heads.extend(Some(last.target()).filter(back)),
-                Operation::Jump | Operation::Call => heads.extend(Some(last.word()).filter(back)),
-                Operation::Return | Operation::JumpIndirect => {
-                    let calls = self.returns.get(&last.pc);
-                    heads.extend(calls.into_iter().flatten().map(Instruction::next).filter(back));
-                    heads.extend(self.unnamed.iter().copied().filter(back));
-                }
-                _ => {}
-            }
-            heads.extend(Some(block.next).filter(back));
-        }
-        heads
+        Self { instructions: found, leaders }
     }
 }
 
-/// For the address of every return the calls that it may return from.
+/// Divides instructions into blocks, which begin at `leaders` or where the block before would be too long.
+fn blocks(found: &BTreeMap<u16, Instruction>, mut leaders: BTreeMap<u16, bool>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut starts: Vec<(u16, bool)> = leaders.iter().map(|(&start, &entry)| (start, entry)).collect();
+    while let Some((start, entry)) = starts.pop() {
+        let mut instructions = Vec::new();
+        let mut next = start;
+        while let Some(&instruction) = found.get(&next) {
+            instructions.push(instruction);
+            next = instruction.next();
+            if instruction.ends_block() || leaders.contains_key(&next) {
+                break;
+            }
+            if instructions.len() == MOST_IN_BLOCK {
+                leaders.insert(next, false);
+                starts.push((next, false));
+                break;
+            }
+        }
+        if !instructions.is_empty() {
+            blocks.push(Block { start, instructions, next, entry });
+        }
+    }
+    blocks.sort_by_key(|block| block.start);
+    blocks
+}
+
+/// For the address of every return, the calls that it may come back from.
 fn returns(found: &BTreeMap<u16, Instruction>) -> BTreeMap<u16, Vec<Instruction>> {
     let mut calls: BTreeMap<u16, Vec<Instruction>> = BTreeMap::new();
     for instruction in found.values().filter(|instruction| instruction.operation == Operation::Call) {

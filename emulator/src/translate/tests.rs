@@ -1,13 +1,17 @@
-//! Programs that are executed twice, translated and interpreted.
+//! Programs that are executed twice, translated and interpreted; and what every region must hold.
 
-use super::opcodes::decode;
-use super::Translation;
-use crate::cartridge::{md5_in_hexadecimal, CartridgeImage, Scheme};
+use super::meaning::decode;
+use super::region::{Block, Region};
+use super::MOST_BETWEEN_LOOKS;
+use crate::cartridge::Scheme;
 use crate::environment::{Environment, Settings};
+use crate::image::{md5_in_hexadecimal, CartridgeImage};
 use crate::random::MersenneTwister;
+use crate::translation::Translation;
 use crate::Action;
+use std::collections::HashMap;
 
-/// A generator with the few things that are needed of it here.
+/// Random numbers in the shapes that the tests need.
 struct Random(MersenneTwister);
 
 impl Random {
@@ -23,7 +27,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// An operand of two bytes: the address of anything, sometimes in the upper mirrors.
+    /// A two-byte operand: an address in any part of memory, sometimes in an upper mirror.
     fn address(&mut self, hot_spots: &[u16]) -> u16 {
         let mirror = self.one_of(&[0x0000, 0x0000, 0x2000, 0x8000]);
         match self.below(10) {
@@ -37,7 +41,7 @@ impl Random {
     }
 }
 
-/// An image of random instructions that do not stop the CPU, at least not at once.
+/// An image of random instructions, without those that stop the CPU for good.
 fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
     let mut random = Random(MersenneTwister::new(seed));
     let mut image = Vec::new();
@@ -45,7 +49,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
         let mut bank = Vec::new();
         while bank.len() < 0xFF0 {
             let opcode = match random.below(12) {
-                // Loops, stores to the TIA, subroutines and what is rare in random bytes.
+                // Loops, stores to the TIA, subroutines, and other opcodes that random bytes seldom are.
                 0 => random.one_of(&[0xD0, 0xF0, 0x10, 0x30, 0x90, 0xB0]),
                 1 => random.one_of(&[0x85, 0x86, 0x84, 0x95, 0xE6, 0x06]),
                 2 => random.one_of(&[0x20, 0x60, 0xB1, 0xB9, 0xBD, 0x91]),
@@ -53,7 +57,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
                 4 => random.one_of(&[0xD8, 0x9A, 0xCA, 0xA5, 0x85, 0x4C]),
                 _ => random.byte(),
             };
-            // Those that stop the CPU do so for good; BRK, RTI and SED are rare enough anyway.
+            // These stop the CPU. BRK, RTI and SED are rare enough to stay.
             if opcode & 0x1F == 0x12 || matches!(opcode, 0x02 | 0x22 | 0x42 | 0x62) {
                 continue;
             }
@@ -62,7 +66,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
                 continue;
             };
             bank.push(opcode);
-            match super::opcodes::bytes(mode) {
+            match super::meaning::bytes(mode) {
                 3 => {
                     let target = if matches!(opcode, 0x20 | 0x4C) {
                         0xF000 | random.below(0xFF0) as u16
@@ -74,7 +78,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
                 2 if opcode & 0x1F == 0x10 => bank.push(random.one_of(&[0xFB, 0xF0, 0xE0, 0x02, 0x05, 0x10, 0xC0])),
                 2 => {
                     let low = random.byte();
-                    // Short waits, and in RAM more often than not.
+                    // An immediate, or an address that is in RAM more often than not.
                     bank.push(if random.below(3) == 0 { low } else { low | 0x80 });
                 }
                 _ => {}
@@ -92,12 +96,11 @@ fn image_of(scheme: Scheme, bytes: &[u8]) -> CartridgeImage {
     CartridgeImage::of_scheme(bytes, md5_in_hexadecimal(bytes), scheme, None)
 }
 
-/// Plays both ways and compares after every frame; the instructions that translated code executed.
-fn compare(image: &CartridgeImage, frames: u32, what: &str) -> u64 {
-    let mut translated = Environment::new(image, Settings::default());
-    let mut interpreted = translated.clone();
-    translated.set_translation(Translation::Eager);
-    interpreted.set_translation(Translation::Off);
+/// Plays two consoles, one with translated code, and compares them after every frame. Each has an image of its own, so that they
+/// share nothing. Returns how many instructions translated code executed.
+fn compare(image: impl Fn() -> CartridgeImage, frames: u32, what: &str) -> u64 {
+    let [mut translated, mut interpreted] = [Translation::Eager, Translation::Off]
+        .map(|translation| Environment::new(&image(), Settings::default().with_translation(translation)));
     for frame in 0..frames {
         let action = Action::ALL[frame as usize * 7 / 4 % 18];
         translated.act(action);
@@ -111,13 +114,13 @@ fn compare(image: &CartridgeImage, frames: u32, what: &str) -> u64 {
             break;
         }
     }
-    translated.console().executed_by_translated_code()
+    translated.executed_by_translated_code()
 }
 
 #[test]
 fn translated_code_ends_as_interpreted_code_does() {
     let executed: u64 = (0..80)
-        .map(|seed| compare(&image_of(Scheme::FourK, &random_image(seed, 1, &[])), 40, &format!("seed {seed}")))
+        .map(|seed| compare(|| image_of(Scheme::FourK, &random_image(seed, 1, &[])), 40, &format!("seed {seed}")))
         .sum();
     assert!(executed > 500_000, "translated code executed {executed} instructions only");
 }
@@ -139,18 +142,18 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
     ] {
         let executed: u64 = (0..15)
             .map(|seed| {
-                let image = image_of(scheme, &random_image(1_000 + seed, banks, hot_spots));
-                compare(&image, 25, &format!("{scheme}, seed {seed}"))
+                let image = || image_of(scheme, &random_image(1_000 + seed, banks, hot_spots));
+                compare(image, 25, &format!("{scheme}, seed {seed}"))
             })
             .sum();
-        // Where address line 13 makes a difference everything is interpreted.
+        // Only FE, where address line 13 chooses the bank, is interpreted throughout.
         assert_eq!(executed > 20_000, scheme != Scheme::Fe, "{scheme}: {executed} instructions");
     }
 }
 
 #[test]
 fn the_game_that_comes_with_the_crate_plays_the_same() {
-    let executed = compare(&CartridgeImage::bricks(), 600, "bricks");
+    let executed = compare(CartridgeImage::bricks, 600, "bricks");
     assert!(executed > 500_000, "translated code executed {executed} instructions only");
 }
 
@@ -164,8 +167,7 @@ fn play(environment: &mut Environment) {
 fn several_threads_share_what_is_translated() {
     let image = CartridgeImage::bricks();
     let expected = {
-        let mut environment = Environment::new(&image, Settings::default());
-        environment.set_translation(Translation::Off);
+        let mut environment = Environment::new(&image, Settings::default().with_translation(Translation::Off));
         play(&mut environment);
         environment.save()
     };
@@ -173,11 +175,102 @@ fn several_threads_share_what_is_translated() {
         for translation in [Translation::Usual, Translation::Eager, Translation::Usual, Translation::Eager] {
             let (image, expected) = (image.clone(), &expected);
             scope.spawn(move || {
-                let mut environment = Environment::new(&image, Settings::default());
-                environment.set_translation(translation);
+                let mut environment = Environment::new(&image, Settings::default().with_translation(translation));
                 play(&mut environment);
                 assert!(environment.save() == *expected);
             });
         }
     });
+}
+
+#[test]
+fn translated_code_stays_when_its_image_and_the_console_that_translated_it_are_gone() {
+    let [mut translated, mut interpreted] = [(); 2].map(|()| {
+        let settings = Settings::default().with_translation(Translation::Eager);
+        let mut environment = Environment::new(&CartridgeImage::bricks(), settings);
+        play(&mut environment);
+        environment
+    });
+    interpreted.set_translation(Translation::Off);
+    translated = translated.clone();
+    play(&mut translated);
+    play(&mut interpreted);
+    assert!(translated.executed_by_translated_code() > 500_000);
+    assert!(translated.save() == interpreted.save());
+}
+
+/// An image whose program executes `nops` NOPs, an opcode that only the interpreter knows, and starts again. It ends no frame, so
+/// that every update executes exactly as many instructions as it may.
+fn straight_image(nops: usize) -> CartridgeImage {
+    let mut bytes = vec![0xEA; nops];
+    bytes.extend([0x0B, 0x00, 0x4C, 0x00, 0xF0]);
+    bytes.resize(0x1000, 0x02);
+    bytes[0xFFA..].copy_from_slice(&[0x00, 0xF0].repeat(3));
+    image_of(Scheme::FourK, &bytes)
+}
+
+#[test]
+fn a_piece_as_long_as_the_window_executes_no_instruction_too_many() {
+    let executed: u64 = (4_075..=4_085)
+        .map(|nops| {
+            assert!(region_of(&straight_image(nops), &[0xF000]).size > nops);
+            compare(|| straight_image(nops), 15, &format!("{nops} NOPs"))
+        })
+        .sum();
+    assert!(executed > 1_000_000, "translated code executed {executed} instructions only");
+}
+
+/// The region around `roots` if jumps went everywhere.
+fn region_of(image: &CartridgeImage, roots: &[u16]) -> Region {
+    let mut cartridge = image.cartridge();
+    cartridge.reset(&mut MersenneTwister::new(1), 0);
+    Region::around(roots, &cartridge, |_| true)
+}
+
+/// The most instructions that are executed from the start of a block until the head of a loop, or until the region is left. `None`
+/// in `longest` stands for a block whose way is not known yet: to come back to it is to execute an instruction twice.
+fn longest_way(
+    region: &Region,
+    blocks: &HashMap<u16, &Block>,
+    longest: &mut HashMap<u16, Option<usize>>,
+    from: u16,
+) -> usize {
+    match longest.get(&from) {
+        Some(Some(known)) => return *known,
+        Some(None) => panic!("a loop without a head at {from:04x}"),
+        None => {}
+    }
+    longest.insert(from, None);
+    let block = blocks[&from];
+    let mut behind = 0;
+    for target in region.successors(block) {
+        if blocks.contains_key(&target) && !region.heads.contains(&target) {
+            behind = behind.max(longest_way(region, blocks, longest, target));
+        }
+    }
+    let way = block.instructions.len() + behind;
+    longest.insert(from, Some(way));
+    way
+}
+
+/// Translated code subtracts from the count of instructions that may still be executed, at least [`MOST_BETWEEN_LOOKS`] at a head,
+/// without a look at it until the next head. The count must not pass 0.
+#[test]
+fn fewer_instructions_lie_between_two_looks_than_may_be_executed() {
+    let mut longest_of_all = 0;
+    for seed in 0..200 {
+        let mut random = Random(MersenneTwister::new(seed));
+        let image = image_of(Scheme::FourK, &random_image(seed, 1, &[]));
+        let roots: Vec<u16> = (0..1 + random.below(12)).map(|_| 0xF000 | random.below(0x1000) as u16).collect();
+        let region = region_of(&image, &roots);
+        assert!(region.size < MOST_BETWEEN_LOOKS as usize);
+        let blocks: HashMap<u16, &Block> = region.blocks.iter().map(|block| (block.start, block)).collect();
+        let mut longest = HashMap::new();
+        for block in &region.blocks {
+            let way = longest_way(&region, &blocks, &mut longest, block.start);
+            assert!(way <= region.size, "seed {seed}: {way} instructions from {:04x}", block.start);
+            longest_of_all = longest_of_all.max(way);
+        }
+    }
+    assert!(longest_of_all > 100, "no way is longer than {longest_of_all} instructions");
 }

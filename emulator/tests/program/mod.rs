@@ -275,7 +275,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Nothing but the colours the worked examples use: background $40, players $1E and $2E, playfield $3E.
+    /// Nothing but the colors the worked examples use: background $40, players $1E and $2E, playfield $3E.
     pub fn new() -> Self {
         Self { boot: vec![(COLUBK, 0x40), (COLUP0, 0x1E), (COLUP1, 0x2E), (COLUPF, 0x3E)], events: Vec::new() }
     }
@@ -362,25 +362,25 @@ fn wait(program: &mut Assembler, now: u32, start: u32) {
     };
 }
 
-/// Row `row` of the screen as (first x, colour) of its runs of one colour.
+/// Row `row` of the screen as (first x, color) of its runs of one color.
 pub fn runs(environment: &Environment, row: usize) -> Vec<(usize, u8)> {
     let mut environment = environment.clone();
     let screen = environment.screen();
     let pixels = &screen.pixels[row * screen.width..][..screen.width];
     let mut runs = Vec::new();
-    for (x, &colour) in pixels.iter().enumerate() {
-        if runs.last().is_none_or(|&(_, last)| last != colour) {
-            runs.push((x, colour));
+    for (x, &color) in pixels.iter().enumerate() {
+        if runs.last().is_none_or(|&(_, last)| last != color) {
+            runs.push((x, color));
         }
     }
     runs
 }
 
-/// Where colour `colour` shows in row `row`: (first x, last x) of every run.
-pub fn spans(environment: &Environment, row: usize, colour: u8) -> Vec<(usize, usize)> {
+/// Where color `color` shows in row `row`: (first x, last x) of every run.
+pub fn spans(environment: &Environment, row: usize, color: u8) -> Vec<(usize, usize)> {
     let runs = runs(environment, row);
     let ends = runs.iter().skip(1).map(|run| run.0).chain([160]);
-    runs.iter().zip(ends).filter(|(run, _)| run.1 == colour).map(|(run, end)| (run.0, end - 1)).collect()
+    runs.iter().zip(ends).filter(|(run, _)| run.1 == color).map(|(run, end)| (run.0, end - 1)).collect()
 }
 
 /// The RAM byte at CPU address `address` ($80 to $FF).

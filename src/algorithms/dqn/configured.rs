@@ -3,6 +3,7 @@
 use crate::algorithms::dqn::update::{BetaSchedule, LearningRule};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::config::{Config, LifeLoss, NetworkKind, Sources};
+use crate::environments::atari::preprocess::{Preprocessing, Resize};
 use crate::environments::atari::preprocessing;
 use crate::experience::replay::Replay;
 use crate::networks::head::{Head, Support};
@@ -10,7 +11,6 @@ use crate::networks::loss::LossKind;
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
 use crate::networks::Design;
 use crate::observations::Space;
-use crate::preprocess::{Preprocessing, Resize};
 
 const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
 

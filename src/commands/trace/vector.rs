@@ -1,19 +1,20 @@
-//! `trace --vector N`: the lines of N environments stepped together, as ale-py's `AtariVectorEnv` would have them.
+//! `trace --vector N`: the lines of N environments stepped together, for comparison with ale-py's `AtariVectorEnv`.
 //!
 //! A line of the action file is a step: N indices into the game's minimal (or full) action set, or with `--continuous`
 //! N times radius, angle and fire. `reset` followed by N flags 0 or 1 resets the environments with a 1, and takes a seed
 //! for each of them if there are more numbers. Blank lines and `#` comments are skipped.
 //!
-//! Every step, from the reset as step 0, gives N lines: the environment's number, reward, the two flags (0 after a reset
-//! from the file, whoever was reset), lives, frame numbers, and checksums of its stacked observation and of the final one
-//! (`-` if there is none).
+//! Every step, from the reset as step 0, gives N lines: the environment's number, reward, the two flags (0 for all after a
+//! `reset` line), lives, frame numbers, and checksums of its stacked observation and of the final one (`-` if there is
+//! none).
 
 use super::{as_ale_stores, TraceArgs};
+use crate::commands::translation;
 use crate::environments::cartridges;
-use crate::vector::{
+use anyhow::{ensure, Context, Result};
+use atari_emulator::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
-use anyhow::{ensure, Context, Result};
 use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -99,29 +100,30 @@ fn settings(num_envs: usize, args: &TraceArgs) -> VectorSettings {
         args.vector_options;
     let VectorArgs { noop_max, no_fire_reset, no_maxpool, no_clip, episodic_life, life_loss_info, threads, .. } =
         args.vector_options;
-    VectorSettings {
-        num_envs,
-        num_threads: threads,
-        max_episode_frames: args.max_frames,
-        sticky_probability: as_ale_stores(args.sticky),
-        action_space: match continuous {
-            Some(threshold) => ActionSpace::Continuous { threshold },
-            None if full_action_space => ActionSpace::Full,
-            None => ActionSpace::Minimal,
-        },
-        autoreset: if same_step { Autoreset::SameStep } else { Autoreset::NextStep },
-        height: img_height,
-        width: img_width,
-        grayscale: !rgb,
-        stack,
-        frame_skip: args.frame_skip,
-        maxpool: !no_maxpool,
-        noop_max,
-        episodic_life,
-        life_loss_info,
-        reward_clipping: !no_clip,
-        use_fire_reset: !no_fire_reset,
-    }
+    let action_space = match continuous {
+        Some(threshold) => ActionSpace::Continuous { threshold },
+        None if full_action_space => ActionSpace::Full,
+        None => ActionSpace::Minimal,
+    };
+    VectorSettings::default()
+        .with_num_envs(num_envs)
+        .with_num_threads(threads)
+        .with_max_episode_frames(args.max_frames)
+        .with_sticky_probability(as_ale_stores(args.sticky))
+        .with_action_space(action_space)
+        .with_autoreset(if same_step { Autoreset::SameStep } else { Autoreset::NextStep })
+        .with_height(img_height)
+        .with_width(img_width)
+        .with_grayscale(!rgb)
+        .with_stack(stack)
+        .with_frame_skip(args.frame_skip)
+        .with_maxpool(!no_maxpool)
+        .with_noop_max(noop_max)
+        .with_episodic_life(episodic_life)
+        .with_life_loss_info(life_loss_info)
+        .with_reward_clipping(!no_clip)
+        .with_use_fire_reset(!no_fire_reset)
+        .with_translation(translation(args.interpret))
 }
 
 fn parse(text: &str, num_envs: usize, continuous: bool) -> Result<Vec<Command>> {
@@ -235,12 +237,8 @@ mod tests {
     #[test]
     fn every_step_has_a_line_for_every_environment_and_ended_episodes_a_final_observation() {
         let commands = parse("0 1\n2 3\nreset 0 1 7\n0 0\n", 2, false).unwrap();
-        let settings = VectorSettings {
-            num_envs: 2,
-            max_episode_frames: 8,
-            autoreset: Autoreset::SameStep,
-            ..VectorSettings::default()
-        };
+        let settings =
+            VectorSettings::default().with_num_envs(2).with_max_episode_frames(8).with_autoreset(Autoreset::SameStep);
         let mut environments = VectorEnvironment::new(&cartridges::built_in().image, settings).unwrap();
         let mut out = Vec::new();
         write_trace(&mut out, &mut environments, 7, &commands).unwrap();

@@ -8,7 +8,7 @@ use super::Plain;
 use crate::random::MersenneTwister;
 use crate::saved_state::Archive;
 use crate::tia::objects::{BL, M0, M1, P0, P1, PF};
-use crate::tia::{InputPins, Picture, ScreenVersion, Tia, LINE_CYCLES, WIDTH};
+use crate::tia::{InputPins, PictureLayout, ScreenVersion, Tia, LINE_CYCLES, WIDTH};
 use std::collections::VecDeque;
 
 const VSYNC: u8 = 0x00;
@@ -28,7 +28,7 @@ const REGISTERS_OF: [&[u8]; 6] = [
     &[0x1F, 0x1F, 0x1F, 0x1F, CTRLPF, CTRLPF, 0x14, 0x14, 0x27, 0x08, 0x24],
     &[0x0D, 0x0D, 0x0D, 0x0E, 0x0E, 0x0E, 0x0F, 0x0F, 0x0F, CTRLPF, CTRLPF, 0x08],
 ];
-/// Those of all of them: the background, HMCLR, RSYNC, sound, and no register at all.
+/// Registers of no single object: the background, HMCLR, RSYNC, sound, and no register at all.
 const REGISTERS_OF_NONE: [u8; 6] = [0x09, 0x09, 0x2B, 0x03, 0x17, 0x30];
 
 /// The shortest time between the accesses of two instructions, one of which writes.
@@ -82,7 +82,7 @@ struct Update {
 }
 
 struct Program {
-    picture: Picture,
+    picture: PictureLayout,
     pins: InputPins,
     overheard: bool,
     updates: Vec<Update>,
@@ -111,10 +111,10 @@ impl Dice {
 /// What one program is like.
 struct Author {
     dice: Dice,
-    picture: Picture,
+    picture: PictureLayout,
     /// Registers written, those more often that are here more often.
     registers: Vec<u8>,
-    colours: [u8; 4],
+    colors: [u8; 4],
     /// Accesses on a line.
     per_line: u32,
     /// Percent of the lines that end with a WSYNC, that are as the line before, that begin with an HMOVE; percent of the
@@ -130,7 +130,7 @@ struct Author {
 }
 
 impl Author {
-    fn new(seed: u32, picture: impl FnOnce(&mut Dice) -> Picture) -> Self {
+    fn new(seed: u32, picture: impl FnOnce(&mut Dice) -> PictureLayout) -> Self {
         let mut dice = Dice(MersenneTwister::new(seed));
         let picture = picture(&mut dice);
         // Few objects are drawn by other rules than many.
@@ -150,7 +150,7 @@ impl Author {
         Self {
             picture,
             registers,
-            colours: [dice.byte(), dice.byte(), dice.byte(), dice.byte()],
+            colors: [dice.byte(), dice.byte(), dice.byte(), dice.byte()],
             per_line: dice.pick(&[1, 2, 4, 8]),
             waits: dice.pick(&[0, 50, 100, 100]),
             repeats: dice.pick(&[0, 30, 70]),
@@ -340,7 +340,7 @@ impl Author {
         match register {
             VBLANK => dice.pick(&[0, 0, 0, 2, 0x80]),
             0x04 | 0x05 => dice.pick(&[0, 5, 7, any, any & 0x37]),
-            0x06..=0x09 => dice.pick(&self.colours),
+            0x06..=0x09 => dice.pick(&self.colors),
             CTRLPF => dice.pick(&[0, 1, any, any & 0x31]),
             0x0D..=0x0F => dice.pick(&[0, 0xFF, 0x10, 0x80, any]),
             0x1B | 0x1C => dice.pick(&[0, 0, 0xFF, 0x80, any, any]),
@@ -432,7 +432,7 @@ struct Both {
     real: Tia,
     plain: Plain,
     pins: InputPins,
-    picture: Picture,
+    picture: PictureLayout,
     cycles: u32,
 }
 
@@ -557,7 +557,7 @@ impl Both {
         Ok(())
     }
 
-    /// Saves the real chip and goes on with what can be restored.
+    /// Saves the real chip and continues with the restored one.
     fn restore(&mut self) {
         let mut archive = Archive::Saving(Vec::new());
         self.real.clone().exchange(self.picture, &mut archive).unwrap();
@@ -567,7 +567,7 @@ impl Both {
 }
 
 /// The first pixel in which two pictures differ.
-fn same_picture(picture: Picture, rows: usize, real: &[u8], plain: &[u8]) -> Result<(), String> {
+fn same_picture(picture: PictureLayout, rows: usize, real: &[u8], plain: &[u8]) -> Result<(), String> {
     match (0..rows * WIDTH).find(|&place| real[place] != plain[place]) {
         None => Ok(()),
         Some(place) => {
@@ -581,7 +581,7 @@ fn same_picture(picture: Picture, rows: usize, real: &[u8], plain: &[u8]) -> Res
 
 /// Runs the programs of many seeds.
 #[track_caller]
-fn assert_agreement(seeds: std::ops::Range<u32>, picture: impl Fn(&mut Dice) -> Picture) {
+fn assert_agreement(seeds: std::ops::Range<u32>, picture: impl Fn(&mut Dice) -> PictureLayout) {
     for seed in seeds {
         if let Err(difference) = Both::run(&Author::new(seed, &picture).program()) {
             panic!("seed {seed}: {difference}");
@@ -590,8 +590,8 @@ fn assert_agreement(seeds: std::ops::Range<u32>, picture: impl Fn(&mut Dice) -> 
 }
 
 /// A window of a few lines, of which many can be tried.
-fn small_picture(dice: &mut Dice, pal: bool) -> Picture {
-    Picture { first_scanline: 2 + dice.below(6), height: 5 + dice.below(25), hmove_blanks: dice.percent(70), pal }
+fn small_picture(dice: &mut Dice, pal: bool) -> PictureLayout {
+    PictureLayout { first_scanline: 2 + dice.below(6), height: 5 + dice.below(25), hmove_blanks: dice.percent(70), pal }
 }
 
 #[test]
@@ -612,14 +612,14 @@ fn deferred_drawing_agrees_with_drawing_pixel_by_pixel_in_pictures_of_every_size
             false => dice.pick(&[(34, 210), (26, 214), (26, 220), (34, 230), (40, 210), (30, 210)]),
             true => dice.pick(&[(34, 250), (39, 256)]),
         };
-        Picture { first_scanline, height, hmove_blanks: dice.percent(90), pal }
+        PictureLayout { first_scanline, height, hmove_blanks: dice.percent(90), pal }
     });
 }
 
 /// Two full frames, then one that hangs for two updates behind `accesses`, the first of which comes in the window's second
 /// line; all looked at.
 fn hanging(accesses: &[Timed]) -> Program {
-    let picture = Picture { first_scanline: 2, height: 10, hmove_blanks: true, pal: false };
+    let picture = PictureLayout { first_scanline: 2, height: 10, hmove_blanks: true, pal: false };
     let shown = |accesses, idle| Update { before: Before::Nothing, accesses, idle, look: Look::AtTheLast };
     let full = || {
         let playfield = [0x0D, 0x0E, 0x0F].map(|register| (LEAST_GAP, write(register, 0xFF)));

@@ -1,37 +1,36 @@
-//! The last two screens of a step, and what is new in them.
+//! The last two screens of a step, and the rows in which they changed.
 //!
-//! Four rows in five show what they showed a step ago, and the emulator's painter knows of most. What it painted is compared;
-//! making a gray, pooled and reduced row anew costs some twenty times as much as that.
+//! Four rows in five show what they showed a step ago, and the emulator's painter knows most of these. Only rows that it
+//! painted are compared here: comparing a row costs a twentieth of making it gray, pooling and reducing it.
 
-use atari_emulator::{Screen, ScreenVersion};
+use super::SCREEN_WIDTH;
+use crate::screen::{Screen, ScreenVersion};
 
-/// Pixels in a row of the console's picture.
-const WIDTH: usize = 160;
-
-/// The screens a frame is made of, as palette indices, and the rows in which they differ from what they were when the frame
-/// before was made.
+/// The two screens that a frame is made of, as palette indices, and the rows in which they differ from the two screens of
+/// the previous frame.
 #[derive(Clone, Debug)]
-pub(crate) struct ScreenPair {
+pub(super) struct ScreenPair {
     last: Vec<u8>,
     before_last: Vec<u8>,
     /// The versions of the two.
     last_version: Option<ScreenVersion>,
     before_last_version: Option<ScreenVersion>,
-    /// What the rows of `before_last` that are new in it showed before.
+    /// Previous content of the rows of `before_last` that changed.
     displaced: Vec<u8>,
-    /// A byte a row.
+    /// One byte for each row.
     changes: Vec<u8>,
 }
 
-/// Bits of `changes`: the row is new in the last screen, or in the last but one, or must be looked at for another reason.
+/// Bits of `changes`: the row changed in the last screen, it changed in the last but one, or it must be recomputed for
+/// another reason.
 const LAST: u8 = 1;
 const BEFORE_LAST: u8 = 2;
 const OTHERWISE: u8 = 4;
 
 impl ScreenPair {
-    /// Two black screens of `height` rows, new in every row.
-    pub(crate) fn new(height: usize) -> Self {
-        let black = vec![0; height * WIDTH];
+    /// Two black screens of `height` rows, changed in every row.
+    pub(super) fn new(height: usize) -> Self {
+        let black = vec![0; height * SCREEN_WIDTH];
         Self {
             last: black.clone(),
             before_last: black.clone(),
@@ -42,8 +41,8 @@ impl ScreenPair {
         }
     }
 
-    /// The last screen is `screen`.
-    pub(crate) fn set_last(&mut self, screen: &Screen) {
+    /// Replaces the last screen.
+    pub(super) fn set_last(&mut self, screen: &Screen) {
         let painted = screen.changed_since(self.last_version);
         for (((kept, new), change), painted) in
             rows_mut(&mut self.last).zip(rows(screen.pixels)).zip(&mut self.changes).zip(painted)
@@ -56,8 +55,8 @@ impl ScreenPair {
         self.last_version = screen.version();
     }
 
-    /// The last screen but one is `screen`.
-    pub(crate) fn set_before_last(&mut self, screen: &Screen) {
+    /// Replaces the last screen but one; once between two calls of [`forget_changes`](Self::forget_changes).
+    pub(super) fn set_before_last(&mut self, screen: &Screen) {
         let kept = rows_mut(&mut self.before_last).zip(rows_mut(&mut self.displaced));
         let painted = screen.changed_since(self.before_last_version);
         for ((((kept, displaced), new), change), painted) in
@@ -73,17 +72,17 @@ impl ScreenPair {
     }
 
     /// The last screen.
-    pub(crate) fn last(&self) -> &[u8] {
+    pub(super) fn last(&self) -> &[u8] {
         &self.last
     }
 
     /// The last screen but one.
-    pub(crate) fn before_last(&self) -> &[u8] {
+    pub(super) fn before_last(&self) -> &[u8] {
         &self.before_last
     }
 
-    /// What the last screen but one was when the frame before was made.
-    pub(crate) fn displaced_before_last(&self) -> Vec<u8> {
+    /// The last screen but one of the previous frame.
+    pub(super) fn displaced_before_last(&self) -> Vec<u8> {
         let mut screen = self.before_last.clone();
         for ((row, displaced), change) in rows_mut(&mut screen).zip(rows(&self.displaced)).zip(&self.changes) {
             if change & BEFORE_LAST != 0 {
@@ -93,27 +92,27 @@ impl ScreenPair {
         screen
     }
 
-    /// Every row counts as new: the frame to be made does not take the place of one made of the same screens.
-    pub(crate) fn change_all(&mut self) {
+    /// Marks every row as changed: the next frame must be computed from scratch.
+    pub(super) fn change_all(&mut self) {
         self.changes.iter_mut().for_each(|change| *change |= OTHERWISE);
     }
 
-    /// A byte a row: not 0 if it is new.
-    pub(crate) fn changes(&self) -> &[u8] {
+    /// One byte for each row, 0 if it did not change.
+    pub(super) fn changes(&self) -> &[u8] {
         &self.changes
     }
 
-    /// A frame was made: nothing is new.
-    pub(crate) fn forget_changes(&mut self) {
+    /// Marks every row as unchanged, after a frame was made.
+    pub(super) fn forget_changes(&mut self) {
         self.changes.fill(0);
     }
 }
 
-fn rows(screen: &[u8]) -> impl Iterator<Item = &[u8; WIDTH]> {
+fn rows(screen: &[u8]) -> impl Iterator<Item = &[u8; SCREEN_WIDTH]> {
     screen.as_chunks().0.iter()
 }
 
-fn rows_mut(screen: &mut [u8]) -> impl Iterator<Item = &mut [u8; WIDTH]> {
+fn rows_mut(screen: &mut [u8]) -> impl Iterator<Item = &mut [u8; SCREEN_WIDTH]> {
     screen.as_chunks_mut().0.iter_mut()
 }
 
@@ -122,25 +121,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_rows_that_differ_from_what_they_were_are_new() {
+    fn only_rows_that_differ_are_changed() {
         let mut pair = ScreenPair::new(3);
-        let set_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_last(&Screen::new(pixels, WIDTH, 3));
+        let set_last = |pair: &mut ScreenPair, pixels: &[u8]| pair.set_last(&Screen::new(pixels, SCREEN_WIDTH, 3));
         let set_before_last =
-            |pair: &mut ScreenPair, pixels: &[u8]| pair.set_before_last(&Screen::new(pixels, WIDTH, 3));
+            |pair: &mut ScreenPair, pixels: &[u8]| pair.set_before_last(&Screen::new(pixels, SCREEN_WIDTH, 3));
         assert!(pair.changes().iter().all(|&change| change != 0));
         pair.forget_changes();
-        let mut screen = vec![0; 3 * WIDTH];
+        let mut screen = vec![0; 3 * SCREEN_WIDTH];
         set_last(&mut pair, &screen);
         set_before_last(&mut pair, &screen);
         assert_eq!(pair.changes(), [0; 3]);
-        screen[WIDTH] = 5;
+        screen[SCREEN_WIDTH] = 5;
         set_last(&mut pair, &screen);
-        screen[2 * WIDTH] = 6;
+        screen[2 * SCREEN_WIDTH] = 6;
         set_before_last(&mut pair, &screen);
         assert_eq!(pair.changes(), [0, LAST | BEFORE_LAST, BEFORE_LAST]);
         assert_eq!(pair.before_last(), screen);
-        assert_eq!(pair.displaced_before_last(), [0; 3 * WIDTH]);
-        screen[2 * WIDTH] = 0;
+        assert_eq!(pair.displaced_before_last(), [0; 3 * SCREEN_WIDTH]);
+        screen[2 * SCREEN_WIDTH] = 0;
         assert_eq!(pair.last(), screen);
         pair.forget_changes();
         assert_eq!(pair.displaced_before_last(), pair.before_last());

@@ -1,8 +1,8 @@
-//! What the CPU sees of the rest of the console.
+//! The bus that a CPU needs: accesses, look-ahead and time.
 
-use crate::cpu::frequent_place;
+use crate::opcode::OpcodeAhead;
 
-/// What a load or a BIT changes in the CPU.
+/// The registers that a load or a BIT changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled {
     /// Accumulator.
@@ -11,39 +11,10 @@ pub struct Polled {
     pub x: u8,
     /// Index register Y.
     pub y: u8,
-    /// N and Z as the CPU keeps them: the byte a load brought; for a BIT the AND, and bit 7 of the operand in bit 15.
+    /// N and Z as the CPU keeps them: the loaded byte; after a BIT the AND in the low byte and the operand's bit 7 in bit 15.
     pub sign_and_zero: u16,
     /// V.
     pub overflow: bool,
-}
-
-/// An opcode that was looked ahead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpcodeAhead {
-    opcode: u8,
-    place: u8,
-}
-
-impl OpcodeAhead {
-    /// Nothing is known about the opcode. (As an opcode it is one of those that stop the CPU, which are met once at most.)
-    pub const UNKNOWN: Self = Self { opcode: 0x02, place: 0 };
-
-    /// `opcode` itself; [`OpcodeAhead::UNKNOWN`] if it is $02.
-    pub fn of(opcode: u8) -> Self {
-        Self { opcode, place: frequent_place(opcode) }
-    }
-
-    /// The opcode.
-    #[inline(always)]
-    pub fn opcode(self) -> u8 {
-        self.opcode
-    }
-
-    /// Its place among the frequent opcodes, 0 if it is none of them.
-    #[inline(always)]
-    pub(crate) fn place(self) -> u8 {
-        self.place
-    }
 }
 
 /// The 6507's side of the system bus.
@@ -59,31 +30,32 @@ pub trait Bus {
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         self.write(address, value)
     }
-    /// The opcode at `pc`, if reading it and the two bytes behind it certainly does nothing but put them on the data bus;
-    /// otherwise [`OpcodeAhead::UNKNOWN`].
+    /// The opcode at `pc`, if reads of it and of the two bytes after it certainly have no side effects; otherwise
+    /// [`OpcodeAhead::UNKNOWN`].
     fn opcode_ahead(&self, _pc: u16) -> OpcodeAhead {
         OpcodeAhead::UNKNOWN
     }
-    /// The byte at `address`, one or two behind an opcode that [`opcode_ahead`](Bus::opcode_ahead) knew.
+    /// The byte at `address`, one or two after an opcode that [`opcode_ahead`](Bus::opcode_ahead) knew.
     fn operand_ahead(&self, _address: u16) -> u8 {
         0
     }
-    /// The opcode at `pc` and the two bytes behind it where [`opcode_ahead`](Bus::opcode_ahead) knew nothing; the last word on
-    /// whether reading them does something.
+    /// The opcode at `pc` and the two bytes after it, if reading them has no side effects. Asked where
+    /// [`opcode_ahead`](Bus::opcode_ahead) did not know; slower and exact.
     fn look_ahead_carefully(&self, _pc: u16) -> Option<[u8; 3]> {
         None
     }
-    /// `byte` was on the data bus: the CPU has used a byte it had looked ahead to.
+    /// Puts `byte` on the data bus: the CPU has used a byte it had looked ahead to.
     fn latch(&mut self, _byte: u8) {}
-    /// What is on the data bus now counts: the next instruction may be read from where nothing drives all of its lines. Not
-    /// called between instructions that follow each other in memory that [`opcode_ahead`](Bus::opcode_ahead) knows, as the
-    /// opcode of the next one comes over the bus before anything can ask.
+    /// Publishes the last bus byte: the next fetch may come from an address where undriven lines keep it. Not called between
+    /// consecutive instructions in memory that [`opcode_ahead`](Bus::opcode_ahead) knows: there the next opcode replaces the
+    /// byte before anything can read it.
     fn settle(&mut self) {}
-    /// An instruction is about to be read from anywhere else; what [`settle`](Bus::settle) found is on the data bus.
+    /// Puts the byte that [`settle`](Bus::settle) published back on the bus: the next instruction is fetched through
+    /// [`read`](Bus::read).
     fn resume(&mut self) {}
-    /// The CPU is about to execute the load or BIT at `pc` after a branch back from behind it, with what is in `registers`. How
-    /// often will the two go on like that so that nothing remains of it but the time, given that they are executed once more
-    /// after that? `pass` is the cycles that both instructions take together.
+    /// How many iterations of a two-instruction loop can be skipped with no effect but the passing of time? The loop is the load
+    /// or BIT at `pc`, about to be executed with `registers`, and the branch after it, which has just been taken; an iteration
+    /// takes `pass` cycles. One more iteration is always executed normally.
     fn idle_passes(&self, _pc: u16, _registers: &Polled, _pass: u32) -> u32 {
         0
     }

@@ -1,6 +1,6 @@
-//! What the opcodes do that translated code knows.
+//! The meaning of the opcodes that translated code can execute.
 
-use crate::cpu::BASE_CYCLES;
+use crate::opcode::BASE_CYCLES;
 
 /// An addressing mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Mode {
     Relative,
 }
 
-/// A register of the CPU.
+/// A register that holds a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Register {
     A,
@@ -27,7 +27,7 @@ pub(super) enum Register {
     Y,
 }
 
-/// What a read-modify-write does to its operand.
+/// How a read-modify-write changes its operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Asl,
@@ -38,7 +38,7 @@ pub(super) enum Change {
     Dec,
 }
 
-/// What a branch asks.
+/// The flag that a branch depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     Negative,
@@ -47,7 +47,7 @@ pub(super) enum Condition {
     Zero,
 }
 
-/// An operation.
+/// The operation of an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Load(Register),
@@ -65,15 +65,20 @@ pub(super) enum Operation {
     Bit,
     Nop,
     Modify(Change),
-    /// Read-modify-writes that go on with the result.
+    /// An undocumented read-modify-write, which applies a second operation to the result.
     ModifyThen(Change, Then),
+    /// ASL, LSR, ROL or ROR of A.
     Accumulator(Change),
+    /// INX, DEX, INY and DEY: the register and what is added.
     Step(Register, i8),
+    /// From the first register to the second.
     Transfer(Register, Register),
+    /// TSX.
     StackToX,
+    /// TXS.
     XToStack,
     SetCarry(bool),
-    /// CLD: translated code never runs in decimal mode.
+    /// CLD. It does nothing, as translated code never runs in decimal mode.
     ClearDecimal,
     SetInterruptDisable(bool),
     ClearOverflow,
@@ -81,14 +86,17 @@ pub(super) enum Operation {
     PushStatus,
     PullA,
     PullStatus,
+    /// Taken if the flag has this value.
     Branch(Condition, bool),
     Jump,
     JumpIndirect,
+    /// JSR.
     Call,
+    /// RTS.
     Return,
 }
 
-/// What undocumented read-modify-writes do with their result.
+/// The second operation of an undocumented read-modify-write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     Ora,
@@ -99,7 +107,7 @@ pub(super) enum Then {
     Compare,
 }
 
-/// What `opcode` does, or `None` if that is left to the interpreter.
+/// The operation and addressing mode of `opcode`, or `None` if only the interpreter executes it. Long, but one table.
 #[rustfmt::skip] // a table
 pub(super) fn decode(opcode: u8) -> Option<(Operation, Mode)> {
     use Change::*;
@@ -107,7 +115,7 @@ pub(super) fn decode(opcode: u8) -> Option<(Operation, Mode)> {
     use Operation::*;
     use Register::*;
     use Mode::*;
-    // The eight addressing modes that most opcodes with bit 0 set have in common.
+    // The addressing mode of most opcodes with bit 0 set.
     let mode = match opcode >> 2 & 7 {
         0 => IndirectX,
         1 => ZeroPage,
@@ -189,7 +197,8 @@ pub(super) fn decode(opcode: u8) -> Option<(Operation, Mode)> {
     })
 }
 
-/// Bytes of an opcode that the interpreter executes: they are needed to know where the next instruction is.
+/// Bytes of an instruction, also if only the interpreter executes it: to know where the next one begins. 1 where no translated code
+/// follows in any case: BRK, RTI, SED and the opcodes that stop the CPU.
 pub(super) fn bytes_of(opcode: u8) -> u16 {
     match decode(opcode) {
         Some((_, mode)) => bytes(mode),
@@ -202,7 +211,7 @@ pub(super) fn bytes_of(opcode: u8) -> u16 {
     }
 }
 
-/// Bytes of an instruction.
+/// Bytes of an instruction with this addressing mode.
 pub(super) fn bytes(mode: Mode) -> u16 {
     match mode {
         Mode::Implied => 1,
@@ -211,7 +220,7 @@ pub(super) fn bytes(mode: Mode) -> u16 {
     }
 }
 
-/// Cycles of an opcode but for crossed pages and taken branches.
+/// Cycles of an opcode, without those for crossed pages and taken branches.
 pub(super) fn cycles(opcode: u8) -> u32 {
     u32::from(BASE_CYCLES[usize::from(opcode)])
 }

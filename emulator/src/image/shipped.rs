@@ -2,8 +2,9 @@
 
 use super::{md5_in_hexadecimal, CartridgeImage};
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::Path;
+
+#[path = "../../tests/support/outside.rs"]
+mod outside;
 
 const SHIPPED: &str = "\
 adventure 4b27f5397c442d25f0c418ccdacf1926 4K
@@ -117,16 +118,8 @@ zaxxon eea0da9b987d661264cce69a7c13c3bd F8
 ";
 
 #[test]
-fn the_real_cartridges_are_recognised_as_ale_recognises_them() {
-    let Some(folder) = std::env::var_os("ATARI_ROMS") else {
-        // Past the test harness, which hides what print macros write.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: set ATARI_ROMS to a folder of *.bin files to check detection on real cartridges"
-        );
-        return;
-    };
-    let folder = Path::new(&folder);
+fn the_real_cartridges_are_recognized_as_ale_recognizes_them() {
+    let Some(files) = outside::cartridges() else { return };
     let mut want: HashMap<&str, (&str, &str)> = SHIPPED
         .lines()
         .map(|line| {
@@ -140,12 +133,8 @@ fn the_real_cartridges_are_recognised_as_ale_recognises_them() {
 
     let mut checked = 0;
     let mut wrong = Vec::new();
-    for entry in folder.read_dir().expect("ATARI_ROMS is a folder") {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "bin") {
-            continue;
-        }
-        let bytes = std::fs::read(&path).unwrap();
+    for path in &files {
+        let bytes = std::fs::read(path).unwrap();
         let Some((name, scheme)) = want.remove(md5_in_hexadecimal(&bytes).as_str()) else {
             continue; // A cartridge of the reader's own; the count below tells if all were.
         };
@@ -155,7 +144,7 @@ fn the_real_cartridges_are_recognised_as_ale_recognises_them() {
             wrong.push(format!("{name}: want {scheme}, got {found:?}"));
         }
     }
-    assert!(checked > 0, "no known cartridge (*.bin) in {}", folder.display());
+    assert!(checked > 0, "none of these files is a known cartridge: {files:?}");
     let mut absent: Vec<_> = want.into_values().map(|(name, _)| name).collect();
     absent.sort_unstable();
     println!("{checked} of 108 cartridges checked; not there: {absent:?}");

@@ -1,0 +1,105 @@
+//! The picture of a console as palette indices.
+
+use crate::palette::Palette;
+use crate::properties::TelevisionFormat;
+use crate::tia::{Painted, WIDTH};
+
+pub use crate::tia::ScreenVersion;
+
+/// A picture: rows of palette indices. Two are equal if they have the same size and the same indices.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen<'a> {
+    /// Palette indices, row by row: `height * width` of them.
+    pub pixels: &'a [u8],
+    /// Pixels in a row: 160 if a console made the picture.
+    pub width: usize,
+    /// Rows: 210 for most NTSC games, 250 for PAL.
+    pub height: usize,
+    palette: &'static Palette,
+    /// When each row was painted; `None` for a picture that was computed.
+    painted: Option<Painted<'a>>,
+}
+
+impl<'a> Screen<'a> {
+    /// A picture that no console painted: `height * width` palette indices, row by row, with NTSC colors.
+    pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
+        Self { pixels, width, height, palette: Palette::of(TelevisionFormat::Ntsc), painted: None }
+    }
+
+    /// The first `height` rows of a console's frame buffer.
+    pub(crate) fn of_painted(painted: Painted<'a>, height: usize, palette: &'static Palette) -> Self {
+        let pixels = &painted.pixels[..height * WIDTH];
+        Self { pixels, width: WIDTH, height, palette, painted: Some(painted) }
+    }
+
+    /// The same picture in the colors of `palette`.
+    pub fn with_palette(self, palette: &'static Palette) -> Self {
+        Self { palette, ..self }
+    }
+
+    /// The colors of the indices.
+    pub fn palette(&self) -> &'static Palette {
+        self.palette
+    }
+
+    /// Writes red, green and blue of every pixel to `rgb`, row by row: ALE's `getScreenRGB`.
+    ///
+    /// # Panics
+    /// If `rgb` does not have `3 * height * width` bytes.
+    pub fn to_rgb(&self, rgb: &mut [u8]) {
+        assert_eq!(rgb.len(), 3 * self.pixels.len(), "an RGB picture takes three bytes a pixel");
+        for (color, &index) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(self.pixels) {
+            *color = self.palette.rgb(index);
+        }
+    }
+
+    /// Writes the luminance of every pixel to `gray`, row by row: ALE's `getScreenGrayscale`.
+    ///
+    /// # Panics
+    /// If `gray` does not have `height * width` bytes.
+    pub fn to_gray(&self, gray: &mut [u8]) {
+        assert_eq!(gray.len(), self.pixels.len(), "a gray picture takes one byte a pixel");
+        let table = self.palette.gray();
+        for (luminance, &index) in gray.iter_mut().zip(self.pixels) {
+            *luminance = table[usize::from(index)];
+        }
+    }
+
+    /// A token for [`changed_since`](Self::changed_since) of a later screen. `None` for a picture that was computed.
+    pub fn version(&self) -> Option<ScreenVersion> {
+        self.painted.map(|painted| painted.version)
+    }
+
+    /// For every row whether it may differ from the screen whose [version](Self::version) was `version`. True for every row if
+    /// the two cannot be compared: the console paints two buffers in turn, and the buffers of a clone are others.
+    #[inline]
+    pub fn changed_since(&self, version: Option<ScreenVersion>) -> impl Iterator<Item = bool> + use<'a> {
+        let (painted_in, known) = self.painted.map_or((&[][..], 0), |painted| painted.since(version));
+        (0..self.height).map(move |row| painted_in.get(row).is_none_or(|&painting| painting > known))
+    }
+}
+
+impl PartialEq for Screen<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.pixels, self.width, self.height) == (other.pixels, other.width, other.height)
+    }
+}
+
+impl Eq for Screen<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_is_converted_by_the_palette() {
+        let pal = Palette::of(TelevisionFormat::Pal);
+        let screen = Screen::new(&[0x24, 0x0E], 2, 1);
+        let (mut rgb, mut gray) = ([0; 6], [0; 2]);
+        screen.to_rgb(&mut rgb);
+        screen.to_gray(&mut gray);
+        assert_eq!((rgb, gray), ([0xA2, 0x62, 0x21, 0xEC, 0xEC, 0xEC], [110, 236]));
+        screen.with_palette(pal).to_rgb(&mut rgb);
+        assert_eq!(rgb[..3], pal.rgb(0x24));
+    }
+}

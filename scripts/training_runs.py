@@ -1,0 +1,78 @@
+"""Training runs as the scripts start, kill and resume them. Python's standard library only."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Rows of metrics.jsonl have these fields, which no two runs share.
+TIMES = {"wall_seconds", "steps_per_second", "updates_per_second"}
+
+
+def default_binary():
+    """The program to test: $ATARI_DQN_BINARY, or what `cargo build --release` builds."""
+    return pathlib.Path(os.environ.get("ATARI_DQN_BINARY") or ROOT / "target/release/atari-dqn")
+
+
+def add_binary_option(parser):
+    parser.add_argument(
+        "--binary", type=pathlib.Path, default=default_binary(), metavar="FILE",
+        help="program to run [$ATARI_DQN_BINARY, or target/release/atari-dqn]",
+    )  # fmt: skip
+
+
+def require_binary(binary):
+    """Ends the script if there is no program at `binary`."""
+    if not binary.is_file():
+        raise SystemExit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
+
+
+@dataclasses.dataclass
+class Run:
+    """A training run; `settings` are KEY=VALUE. None leaves the choice to the program."""
+
+    steps: int
+    rom: str | None = None
+    preset: str | None = None
+    seed: int = 1
+    settings: list[str] = dataclasses.field(default_factory=list)
+
+    def command(self, binary, folder):
+        """The command that starts the run in `folder`, or resumes the one that has a checkpoint there."""
+        line = [str(binary), "train", "--steps", str(self.steps)]
+        if self.rom:
+            line += ["--rom", self.rom]
+        if checkpoints(folder):
+            return line + ["--resume", str(folder)]
+        shutil.rmtree(folder, ignore_errors=True)
+        if self.preset:
+            line += ["--preset", self.preset]
+        line += ["--seed", str(self.seed), "--run-dir", str(folder)]
+        for setting in self.settings:
+            line += ["--set", setting]
+        return line
+
+    def finish(self, binary, folder):
+        """Runs to the end, from the last checkpoint if there is one; returns the seconds it took."""
+        begun = time.monotonic()
+        line = self.command(binary, folder)
+        ended = subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        if ended.returncode != 0:
+            raise SystemExit(f"error: exit status {ended.returncode} of `{' '.join(line)}`:\n{ended.stderr.strip()}")
+        return time.monotonic() - begun
+
+
+def checkpoints(folder):
+    """The steps at which the run in `folder` has checkpoints, in order."""
+    paths = (pathlib.Path(folder) / "checkpoints").glob("*.checkpoint")
+    return sorted(int(path.stem.removeprefix("step-")) for path in paths)
+
+
+def rows(folder):
+    """The rows of metrics.jsonl without the times."""
+    lines = (pathlib.Path(folder) / "metrics.jsonl").read_text().splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key not in TIMES} for line in lines]
