@@ -67,16 +67,19 @@ impl Default for ObservationSettings {
 
 impl ObservationSettings {
     /// With this many rows and columns.
+    #[must_use]
     pub fn with_size(self, height: usize, width: usize) -> Self {
         Self { height, width, ..self }
     }
 
     /// In gray, or in color.
+    #[must_use]
     pub fn with_grayscale(self, grayscale: bool) -> Self {
         Self { grayscale, ..self }
     }
 
     /// Resized by this method.
+    #[must_use]
     pub fn with_resize(self, resize: Resize) -> Self {
         Self { resize, ..self }
     }

@@ -67,31 +67,37 @@ impl Default for PreprocessedSettings {
 
 impl PreprocessedSettings {
     /// With actions held for this many frames.
+    #[must_use]
     pub fn with_frame_skip(self, frame_skip: u32) -> Self {
         Self { frame_skip, ..self }
     }
 
     /// With or without the maximum of two screens.
+    #[must_use]
     pub fn with_maxpool(self, maxpool: bool) -> Self {
         Self { maxpool, ..self }
     }
 
     /// With or without FIRE at the start of an episode.
+    #[must_use]
     pub fn with_fire_reset(self, fire_reset: bool) -> Self {
         Self { fire_reset, ..self }
     }
 
     /// With steps that end, or do not end, when a life is lost.
+    #[must_use]
     pub fn with_stop_at_life_loss(self, stop_at_life_loss: bool) -> Self {
         Self { stop_at_life_loss, ..self }
     }
 
     /// With this frame for steps that were cut short.
+    #[must_use]
     pub fn with_cut_short(self, cut_short: CutShort) -> Self {
         Self { cut_short, ..self }
     }
 
     /// With frames of this size and kind.
+    #[must_use]
     pub fn with_observation(self, observation: ObservationSettings) -> Self {
         Self { observation, ..self }
     }

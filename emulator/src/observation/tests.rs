@@ -55,21 +55,16 @@ struct Pair {
     bilinear: Vec<u8>,
 }
 
-/// The pairs, and the gray value of every palette index in them. The first folder that exists is read: the full set beside
-/// the repository, or the subset within it.
-fn picture_pairs() -> Option<(Vec<Pair>, [u8; 256])> {
+/// The folders of picture pairs: the repository's subset, and the full set where it lies beside the repository.
+fn folders_of_pairs() -> Vec<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["../../shared/testdata/preprocess", "tests/data/preprocess"].map(|folder| manifest.join(folder));
-    let Some(folder) = folders.iter().find(|folder| folder.join("pairs.bin.gz").exists()) else {
-        assert!(std::env::var_os("CI").is_none(), "no picture pairs in {folders:?}");
-        eprintln!("skipped: no picture pairs in {folders:?}");
-        return None;
-    };
-    Some((read_pairs(folder.join("pairs.bin.gz")), gray_table(folder)))
+    let mut folders = vec![manifest.join("tests/data/preprocess")];
+    folders.extend(Some(manifest.join("../../shared/testdata/preprocess")).filter(|folder| folder.is_dir()));
+    folders
 }
 
-fn read_pairs(file: PathBuf) -> Vec<Pair> {
-    let packed = std::fs::read(file).unwrap();
+fn read_pairs(folder: &Path) -> Vec<Pair> {
+    let packed = std::fs::read(folder.join("pairs.bin.gz")).unwrap();
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
     let records = bytes.chunks_exact(3 * SCREEN + 2 * SIDE * SIDE);
@@ -86,6 +81,7 @@ fn read_pairs(file: PathBuf) -> Vec<Pair> {
     records.map(pair).collect()
 }
 
+/// The gray value of every palette index in the pairs.
 fn gray_table(folder: &Path) -> [u8; 256] {
     let mut gray = [0; 256];
     let csv = std::fs::read_to_string(folder.join("palette_ntsc_seen.csv")).unwrap();
@@ -98,18 +94,21 @@ fn gray_table(folder: &Path) -> [u8; 256] {
 
 #[test]
 fn pooling_and_both_resizes_equal_opencv() {
-    let Some((pairs, gray)) = picture_pairs() else { return };
-    assert!(!pairs.is_empty());
-    for (i, pair) in pairs.iter().enumerate() {
-        for (resize, expected) in [(Resize::Area, &pair.area), (Resize::Bilinear, &pair.bilinear)] {
-            let settings = ObservationSettings::default().with_resize(resize);
-            let made_with = |colors, screens: &[&[u8]]| {
-                made_by(FrameMaker::with_colors(&settings, colors, 210), &settings, screens)
-            };
-            let pooled = made_with(Colors::Gray(Box::new(gray)), &[&pair.current, &pair.previous]);
-            assert_eq!(first_difference(&pooled, expected), None, "{resize:?}, pair {i}");
-            let alone = made_with(identity(), &[&pair.maximum]);
-            assert_eq!(first_difference(&alone, expected), None, "{resize:?} of the given maximum, pair {i}");
+    for folder in folders_of_pairs() {
+        let (pairs, gray) = (read_pairs(&folder), gray_table(&folder));
+        assert!(pairs.len() > 10, "{} pairs only in {}", pairs.len(), folder.display());
+        for (i, pair) in pairs.iter().enumerate() {
+            for (resize, expected) in [(Resize::Area, &pair.area), (Resize::Bilinear, &pair.bilinear)] {
+                let settings = ObservationSettings::default().with_resize(resize);
+                let made_with = |colors, screens: &[&[u8]]| {
+                    made_by(FrameMaker::with_colors(&settings, colors, 210), &settings, screens)
+                };
+                let what = format!("{resize:?}, pair {i} of {}", folder.display());
+                let pooled = made_with(Colors::Gray(Box::new(gray)), &[&pair.current, &pair.previous]);
+                assert_eq!(first_difference(&pooled, expected), None, "{what}");
+                let alone = made_with(identity(), &[&pair.maximum]);
+                assert_eq!(first_difference(&alone, expected), None, "{what}, from the given maximum");
+            }
         }
     }
 }

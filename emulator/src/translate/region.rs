@@ -3,9 +3,10 @@
 //! A region is the code that branches, jumps and calls with known targets reach from some addresses: where jumps went before, and
 //! in plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
 
-use super::meaning::{bytes, bytes_of, decode, Mode, Operation};
+use super::meaning::{decode, Operation};
 use super::MOST_BETWEEN_LOOKS;
 use crate::cartridge::Cartridge;
+use crate::opcode::{Mode, Opcode};
 use crate::tia::LOG;
 use std::collections::{BTreeMap, HashSet};
 
@@ -30,7 +31,7 @@ pub(super) struct Instruction {
 impl Instruction {
     /// The address of the next instruction in memory.
     pub(super) fn next(&self) -> u16 {
-        self.pc.wrapping_add(bytes(self.mode))
+        self.pc.wrapping_add(self.mode.bytes().into())
     }
 
     /// The operand of two bytes.
@@ -151,9 +152,11 @@ impl Found {
                 let known =
                     decode(opcode).filter(|&(_, mode)| mode != Mode::IndirectY || (0x80..0xFF).contains(&operands[0]));
                 let Some((operation, mode)) = known else {
-                    // The interpreter executes the instruction and comes back.
-                    let next = pc.wrapping_add(bytes_of(opcode));
-                    if bytes_of(opcode) > 1 {
+                    // The interpreter executes the instruction and comes back. No translated code follows on those of one byte:
+                    // BRK, RTI, SED, and those that stop the CPU.
+                    let bytes = Opcode::of(opcode).bytes;
+                    if bytes > 1 {
+                        let next = pc.wrapping_add(bytes.into());
                         leaders.insert(next, true);
                         open.push(next);
                     }

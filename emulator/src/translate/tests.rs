@@ -66,7 +66,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
                 continue;
             };
             bank.push(opcode);
-            match super::meaning::bytes(mode) {
+            match mode.bytes() {
                 3 => {
                     let target = if matches!(opcode, 0x20 | 0x4C) {
                         0xF000 | random.below(0xFF0) as u16

@@ -117,6 +117,7 @@ macro_rules! setters {
         impl VectorSettings {
             $(
                 #[doc = concat!("With this [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
                 pub fn $setter(mut self, $field: $type) -> Self {
                     self.$field = $field;
                     self

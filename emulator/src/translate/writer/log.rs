@@ -2,8 +2,9 @@
 
 use super::Writer;
 use crate::board::Board;
+use crate::opcode::Mode;
 use crate::tia::{Write, LINE_CYCLES, LOG, WSYNC};
-use crate::translate::meaning::{cycles, Mode, Operation};
+use crate::translate::meaning::{cycles, Operation};
 use crate::translate::region::{Block, Instruction};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I8};

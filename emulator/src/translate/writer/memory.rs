@@ -2,7 +2,8 @@
 
 use super::{Left, Writer, SP};
 use crate::board::Board;
-use crate::translate::meaning::{bytes, cycles, Change, Mode, Operation, Register, Then};
+use crate::opcode::Mode;
+use crate::translate::meaning::{cycles, Change, Operation, Register, Then};
 use crate::translate::region::Instruction;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I32;
@@ -176,7 +177,7 @@ impl Writer<'_, '_> {
             return Operand::plain(self.number(byte.into()));
         }
         self.close_log();
-        let bus = instruction.operands[usize::from(bytes(instruction.mode)) - 2];
+        let bus = instruction.operands[usize::from(instruction.mode.bytes()) - 2];
         let (number, bus) = (self.number(address.into()), self.number(bus.into()));
         let read = self.call_read(number, cycles(instruction.opcode), bus);
         let can_switch = address & 0x1000 != 0 || self.cartridge.claims_low_addresses();
