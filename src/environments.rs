@@ -7,12 +7,14 @@ pub mod vector;
 use crate::config;
 use crate::drawing::Picture;
 use crate::environments::atari::AtariSpec;
-use crate::environments::cartridges::LoadedRom;
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -88,78 +90,94 @@ pub struct Conditions {
     pub sticky_probability: f32,
 }
 
-/// What an environment is made from (gymnasium's `EnvSpec`): the game, the actions, and how pictures become observations.
-#[derive(Clone, Debug)]
-pub enum EnvironmentSpec {
-    /// An Atari game.
-    Atari(AtariSpec),
-}
-
-impl EnvironmentSpec {
-    /// What `config` asks for, with this cartridge.
-    pub fn of(config: &config::Environment, rom: &LoadedRom) -> Self {
-        match config {
-            config::Environment::Atari(keys) => Self::Atari(AtariSpec::of(keys, rom)),
-        }
-    }
-
-    /// Number `index` of the environments that a run with this configuration and `seed` trains in.
-    pub fn make_for_training(&self, config: &config::Environment, seed: u64, index: usize) -> Box<dyn Environment> {
-        match (self, config) {
-            (Self::Atari(atari), config::Environment::Atari(keys)) => {
-                Box::new(atari.make_for_training(keys, seed, index))
-            }
-        }
-    }
-
-    /// `num_envs` environments to train in.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn vector(&self, config: &config::Environment, num_envs: usize, seed: u64) -> Result<VectorEnvironment> {
-        VectorEnvironment::new(&|index| Ok(self.make_for_training(config, seed, index)), num_envs, seed)
-    }
-
+/// What an environment is made from (gymnasium's `EnvSpec`): the game, its actions, how pictures become observations, and the
+/// conditions of training.
+pub trait EnvironmentSpec: Debug + Send + Sync {
     /// The game's name.
-    pub fn name(&self) -> &str {
-        let Self::Atari(atari) = self;
-        &atari.name
-    }
+    fn name(&self) -> &str;
 
     /// MD5 of the cartridge, where there is one.
-    pub fn cartridge_md5(&self) -> Option<&str> {
-        let Self::Atari(atari) = self;
-        Some(atari.image.md5())
+    fn cartridge_md5(&self) -> Option<&str> {
+        None
     }
 
     /// Actions there are.
-    pub fn actions(&self) -> usize {
-        let Self::Atari(atari) = self;
-        atari.actions.len()
-    }
+    fn actions(&self) -> usize;
 
-    /// The number that other programs know the action with index `action` by: ALE's number of a joystick action.
-    pub fn action_number(&self, action: usize) -> u32 {
-        let Self::Atari(atari) = self;
-        atari.actions[action].number()
+    /// The number that other programs know the action with index `action` by, e.g. ALE's number of a joystick action.
+    fn action_number(&self, action: usize) -> u32 {
+        action as u32
     }
 
     /// The index of the action that does nothing; 0 where there is none.
-    pub fn noop(&self) -> usize {
-        let Self::Atari(atari) = self;
-        atari.noop()
+    fn noop(&self) -> usize {
+        0
     }
 
     /// Frames of a step.
-    pub fn frame_skip(&self) -> u32 {
-        let Self::Atari(atari) = self;
-        atari.preprocessing.frame_skip
+    fn frame_skip(&self) -> u32 {
+        1
     }
 
-    /// An environment as evaluations use it: a lost life does not end anything, rewards are not clipped. It must be
-    /// [reset](Environment::reset) before its first step.
-    pub fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
-        let Self::Atari(atari) = self;
-        Box::new(atari.make(conditions))
+    /// Number `index` of the environments that a run with this `seed` trains in, before its first reset.
+    fn make_for_training(&self, seed: u64, index: usize) -> Box<dyn Environment>;
+
+    /// An environment for an evaluation, before its first reset: nothing but the end of the game is a terminal, and rewards are
+    /// not clipped.
+    fn make(&self, conditions: &Conditions) -> Box<dyn Environment>;
+
+    /// The conditions of training, with this seed: those that an evaluation shares with it.
+    fn conditions(&self, seed: u64) -> Conditions;
+
+    /// The same game for a policy that does not look and holds every action for `frame_skip` frames.
+    fn for_baseline(&self, frame_skip: u32) -> Spec;
+
+    /// What a model's file says about the environment, so that [`open`] finds it again.
+    fn description(&self) -> Description;
+
+    /// The Atari game that this is, for a caller who needs its console.
+    fn as_atari(&self) -> Option<&AtariSpec> {
+        None
     }
+}
+
+/// A shared [`EnvironmentSpec`].
+pub type Spec = Arc<dyn EnvironmentSpec>;
+
+/// What a model's file says about the environment that it was trained in: values by key, as text.
+pub type Description = BTreeMap<String, String>;
+
+/// The environment that `config` asks for; `rom` is the cartridge's file or name, the built-in game if there is none.
+///
+/// # Errors
+/// When the cartridge cannot be read, or its score not be told.
+pub fn spec(config: &config::Environment, rom: Option<&str>) -> Result<Spec> {
+    Ok(match config {
+        config::Environment::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
+    })
+}
+
+/// The observations and the number of actions of the environment that a model's file describes.
+///
+/// # Errors
+/// When the description lacks something, or is of an environment that this program does not have.
+pub fn described(description: &Description) -> Result<(Space, usize)> {
+    atari::described(description)
+}
+
+/// The environment that a model's file describes. `rom` is the cartridge's file or name, the one of the model's game if there is
+/// none.
+///
+/// # Errors
+/// When there is no such cartridge, or it is not the one that the model was trained on.
+pub fn open(description: &Description, rom: Option<&str>) -> Result<Spec> {
+    Ok(Arc::new(AtariSpec::described(description, rom)?))
+}
+
+/// `num_envs` environments to train in.
+///
+/// # Errors
+/// When there is none.
+pub fn vector(spec: &dyn EnvironmentSpec, num_envs: usize, seed: u64) -> Result<VectorEnvironment> {
+    VectorEnvironment::new(&|index| Ok(spec.make_for_training(seed, index)), num_envs, seed)
 }

@@ -23,11 +23,9 @@ pub use start::Start;
 use crate::algorithms::events::Watch;
 use crate::algorithms::{self, Algorithm};
 use crate::config::{Config, Sources};
-use crate::environments::atari::ensure_scores;
-use crate::environments::cartridges::{self, LoadedRom};
 use crate::environments::vector::VectorEnvironment;
-use crate::environments::EnvironmentSpec;
-use crate::networks::device;
+use crate::environments::{self, Spec};
+use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{Metadata, MODEL_FILE};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::evaluations::TrainingEvaluation;
@@ -77,9 +75,9 @@ fn start(args: &Start) -> Result<()> {
         seed: args.seed,
         steps: args.steps,
     })?;
-    let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
-    let run = Run::new(config, rom, preset, args)?;
-    memory::announce_memory(&run.config, &run.spec, args.force)?;
+    let spec = environments::spec(&config.environment, args.rom.as_deref())?;
+    let run = Run::new(config, spec, preset, args.device)?;
+    memory::announce_memory(&run.config, &*run.spec, args.force)?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
     run.identity.write(folder.path())?;
@@ -120,22 +118,22 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
             2 * trained
         );
     }
-    let rom = match &args.rom {
-        Some(rom) => cartridges::load(rom)?,
-        None if identity.game == cartridges::built_in().name => cartridges::built_in(),
-        None => cartridges::load(&identity.game)
+    let own = (!identity.cartridge_md5.is_empty()).then_some(identity.game.as_str());
+    let spec = match args.rom.as_deref() {
+        Some(rom) => environments::spec(&config.environment, Some(rom))?,
+        None => environments::spec(&config.environment, own)
             .with_context(|| format!("the run is of {}; say where its cartridge is with --rom", identity.game))?,
     };
-    if rom.image.md5() != identity.cartridge_md5 {
+    let cartridge_md5 = spec.cartridge_md5().unwrap_or_default();
+    if cartridge_md5 != identity.cartridge_md5 {
         bail!(
-            "the run is of {} with the MD5 {}, this cartridge is {} with {}; give the right one with --rom",
+            "the run is of {} with the MD5 {}, this cartridge is {} with {cartridge_md5}; give the right one with --rom",
             identity.game,
             identity.cartridge_md5,
-            rom.name,
-            rom.image.md5()
+            spec.name()
         );
     }
-    let run = Run::new(config, rom, &identity.preset, args)?;
+    let run = Run::new(config, spec, &identity.preset, args.device)?;
     let session = Session::resume(&run, folder, checkpoints, &|| run.environments())?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
@@ -146,8 +144,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
 /// What a run is made of, and what does not change while it goes on.
 struct Run {
     config: Config,
-    rom: LoadedRom,
-    spec: EnvironmentSpec,
+    spec: Spec,
     identity: Identity,
     device: Device,
     metadata: Metadata,
@@ -202,32 +199,27 @@ impl Session {
 }
 
 impl Run {
-    fn new(config: Config, rom: LoadedRom, preset: &str, args: &Start) -> Result<Self> {
-        ensure_scores(&rom)?;
-        let EnvironmentSpec::Atari(atari) = EnvironmentSpec::of(&config.environment, &rom);
+    fn new(config: Config, spec: Spec, preset: &str, device: DeviceChoice) -> Result<Self> {
         let metadata = Metadata {
-            game: rom.name.clone(),
-            cartridge_md5: rom.image.md5().to_string(),
-            actions: atari.actions.clone(),
-            preprocessing: atari.preprocessing,
+            environment: spec.description(),
             preset: preset.to_string(),
             seed: config.run.seed,
             steps_trained: 0,
         };
         let identity = Identity {
             environment: config.environment.kind().to_string(),
-            game: rom.name.clone(),
-            cartridge_md5: metadata.cartridge_md5.clone(),
+            game: spec.name().to_string(),
+            cartridge_md5: spec.cartridge_md5().unwrap_or_default().to_string(),
             algorithm: config.algorithm.kind().to_string(),
             preset: preset.to_string(),
             seed: config.run.seed,
         };
-        let (device, stop) = (device::open(args.device)?, stop_on_signal()?);
-        Ok(Self { config, rom, spec: EnvironmentSpec::Atari(atari), identity, device, metadata, stop })
+        let (device, stop) = (device::open(device)?, stop_on_signal()?);
+        Ok(Self { config, spec, identity, device, metadata, stop })
     }
 
     fn environments(&self) -> Result<VectorEnvironment> {
-        self.spec.vector(&self.config.environment, 1, self.config.run.seed)
+        environments::vector(&*self.spec, 1, self.config.run.seed)
     }
 
     fn record(&self, folder: &RunFolder, state: RecordState) -> Result<Record> {
@@ -251,7 +243,7 @@ impl Run {
             self.identity.preset,
             self.config.run.seed,
             self.config.run.total_steps,
-            self.config.atari().frame_skip,
+            self.spec.frame_skip(),
             device::describe(&self.device)
         );
         say!("files: {}", folder.path().display());
@@ -283,7 +275,7 @@ impl Run {
         say!("trained {steps} steps in {trained}: {}", folder.file(MODEL_FILE).display());
         // The replay takes memory that the evaluation may need.
         drop((algorithm, record));
-        evaluations::final_evaluation(&self.config, &self.rom, &self.spec, folder.path(), &self.device, &self.stop)
+        evaluations::final_evaluation(&self.config, &self.spec, folder.path(), &self.device, &self.stop)
     }
 
     /// Advances from one thing that is due to the next.

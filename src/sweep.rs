@@ -9,8 +9,7 @@ pub mod slurm;
 pub mod summary;
 mod table;
 
-use crate::environments::cartridges;
-use crate::environments::EnvironmentSpec;
+use crate::environments;
 use crate::evaluation;
 use crate::networks::device::DeviceChoice;
 use crate::run::{self, memory, Start};
@@ -365,9 +364,8 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
         let bytes = match known.get(&kind) {
             Some(bytes) => *bytes,
             None => {
-                let rom = cartridges::load(&cell.game.spec().to_string_lossy())?;
-                let spec = EnvironmentSpec::of(&cell.config.environment, &rom);
-                memory::replay_bytes(&cell.config, &spec)?
+                let spec = environments::spec(&cell.config.environment, Some(&cell.game.spec().to_string_lossy()))?;
+                memory::replay_bytes(&cell.config, &*spec)?
             }
         };
         known.insert(kind, bytes);

@@ -218,8 +218,7 @@ impl Algorithm for Dqn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environments::cartridges;
-    use crate::environments::EnvironmentSpec;
+    use crate::environments;
     use crate::saving::Parts;
     use std::sync::atomic::AtomicBool;
 
@@ -264,8 +263,8 @@ mod tests {
     }
 
     fn new(config: &Config) -> (VectorEnvironment, Dqn) {
-        let spec = EnvironmentSpec::of(&config.environment, &cartridges::built_in());
-        let environments = spec.vector(&config.environment, 1, config.run.seed).unwrap();
+        let spec = environments::spec(&config.environment, None).unwrap();
+        let environments = environments::vector(&*spec, 1, config.run.seed).unwrap();
         let dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
         (environments, dqn)
     }

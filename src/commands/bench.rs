@@ -113,7 +113,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             Outcome::new("frames_per_second", unit, vector_frames_per_second(&rom, args, span)?)
         }
         BenchKind::Learner => updates_per_second(args, span)?,
-        BenchKind::Train => training::steps_per_second(&rom, args, span)?,
+        BenchKind::Train => training::steps_per_second(args, span)?,
     };
     let name = match args.kind {
         BenchKind::Learner => "learner".to_string(),

@@ -1,7 +1,7 @@
 //! `eval`: play whole games with trained networks or a baseline, and report the scores.
 
-use crate::environments::atari::ensure_scores;
-use crate::environments::cartridges;
+use crate::config;
+use crate::environments;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
 use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{self, OpenModel};
@@ -84,9 +84,8 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
 fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
     if let Some(baseline) = args.policy {
-        let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
-        ensure_scores(&rom)?;
-        return Ok(vec![Contestant::baseline(&rom, baseline)]);
+        let spec = environments::spec(&config::Environment::default(), args.rom.as_deref())?;
+        return Ok(vec![Contestant::baseline(&*spec, baseline)]);
     }
     let models: Vec<Option<&Path>> = match args.models.as_slice() {
         [] => vec![None],

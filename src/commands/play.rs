@@ -1,12 +1,12 @@
 //! `play`: a window with the game in it, or a recording of a game as a GIF.
 
 use crate::environments::atari::AtariSpec;
-use crate::environments::{cartridges, EnvironmentSpec};
+use crate::environments::cartridges;
 use crate::networks::device::{self, DeviceChoice};
 use crate::play::{self, Pilot};
 use crate::policy::model::{self, OpenModel};
 use crate::policy::Policy;
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -65,8 +65,8 @@ pub fn run(args: &PlayArgs) -> Result<()> {
     }
     let (spec, agent) = match &args.model {
         Some(model) => {
-            let OpenModel { model, spec: EnvironmentSpec::Atari(spec), .. } =
-                model::open(Some(model), args.rom.as_deref())?;
+            let OpenModel { model, spec, .. } = model::open(Some(model), args.rom.as_deref())?;
+            let spec = spec.as_atari().context("the window shows Atari games only so far")?.clone();
             let device = device::open(args.device)?;
             (spec, Some(Policy::network(&model.parameters, &device)?))
         }

@@ -1,16 +1,19 @@
 //! Atari games as an [`Environment`]: stacks of 84 x 84 gray pictures, actions by index.
 
+mod described;
 pub mod preprocess;
 
 use crate::config::{self, LifeLoss};
 use crate::drawing::{Colors, Picture};
-use crate::environments::cartridges::LoadedRom;
-use crate::environments::{Conditions, Environment, Step};
+use crate::environments::cartridges::{self, LoadedRom};
+use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step};
 use crate::observations::{Place, Seen, Space};
 use crate::random::{Generator, Purpose};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Palette, Settings};
+use described::Described;
 use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
+use std::sync::Arc;
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,18 +37,23 @@ pub struct AtariSpec {
     pub actions: Vec<Action>,
     /// Frame skip and reduction of the pictures.
     pub preprocessing: Preprocessing,
+    /// How it is trained in.
+    pub training: config::Atari,
 }
 
 impl AtariSpec {
-    /// The game in `rom` as these keys present it.
-    pub fn of(keys: &config::Atari, rom: &LoadedRom) -> Self {
-        let minimal = || atari_emulator::Environment::new(&rom.image, Settings::default()).minimal_actions();
-        Self {
-            name: rom.name.clone(),
-            image: rom.image.clone(),
-            actions: if keys.full_action_space { Action::ALL.to_vec() } else { minimal() },
-            preprocessing: preprocessing(keys),
+    /// The game that these keys ask for, from the cartridge `rom`, by file or name; without one the built-in game.
+    ///
+    /// # Errors
+    /// When the cartridge cannot be read, or is no supported game.
+    pub fn of(keys: &config::Atari, rom: Option<&str>) -> Result<Self> {
+        let rom = rom.map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
+        ensure_scores(&rom)?;
+        let mut spec = Self::with_minimal_actions(&rom, keys.frame_skip);
+        if keys.full_action_space {
+            spec.actions = Action::ALL.to_vec();
         }
+        Ok(Self { preprocessing: preprocessing(keys), training: keys.clone(), ..spec })
     }
 
     /// The game in `rom` for policies that do not look: its minimal actions, each held for `frame_skip` frames.
@@ -53,51 +61,124 @@ impl AtariSpec {
         Self {
             name: rom.name.clone(),
             image: rom.image.clone(),
-            actions: atari_emulator::Environment::new(&rom.image, Settings::default()).minimal_actions(),
+            actions: minimal_actions(&rom.image),
             preprocessing: Preprocessing::new(frame_skip, Resize::Area, false),
+            training: config::Atari::default(),
         }
     }
 
-    /// The index of the action that does not touch the stick, 0 where it is not among the actions.
-    pub fn noop(&self) -> usize {
-        self.actions.iter().position(|&action| action == Action::Noop).unwrap_or(0)
-    }
-
-    /// The game as evaluations play it: lost lives end nothing, rewards are not clipped.
-    pub fn make(&self, conditions: &Conditions) -> Atari {
-        let settings = Settings::default()
-            .with_sticky_probability(conditions.sticky_probability)
-            .with_random_seed(conditions.seed as u32)
-            .with_max_episode_frames(conditions.max_episode_frames);
-        let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
-        self.with(settings, rules)
-    }
-
-    /// The game as number `index` of the environments that a run with this `seed` trains in.
-    pub fn make_for_training(&self, keys: &config::Atari, seed: u64, index: usize) -> Atari {
-        let random_seed = match index {
-            0 => seed as u32,
-            index => Generator::numbered(seed, Purpose::Environments, index as u64).bits() as u32,
+    /// The game that a model's file describes, from the cartridge `rom`, by file or name; without one from that of its name.
+    ///
+    /// # Errors
+    /// When there is no such cartridge, or it differs from the model's by game or MD5, or lacks the model's actions.
+    pub fn described(description: &Description, rom: Option<&str>) -> Result<Self> {
+        let described = Described::read(description)?;
+        let rom = match rom {
+            Some(rom) => cartridges::load(rom)?,
+            None => cartridges::load(&described.game)
+                .with_context(|| format!("the network plays {}; give its cartridge with --rom", described.game))?,
         };
-        let settings = Settings::default()
-            .with_sticky_probability(keys.sticky_probability as f32)
-            .with_random_seed(random_seed)
-            .with_max_episode_frames(keys.max_episode_frames);
+        described.check_cartridge(&rom)?;
+        let Described { actions, preprocessing, .. } = described;
+        Ok(Self { actions, preprocessing, ..Self::with_minimal_actions(&rom, preprocessing.frame_skip) })
+    }
+
+    /// Number `index` of the environments that a run with this `seed` trains in.
+    pub fn training_game(&self, seed: u64, index: usize) -> Atari {
+        let random_seed = match index {
+            0 => seed,
+            index => Generator::numbered(seed, Purpose::Environments, index as u64).bits(),
+        };
+        let keys = &self.training;
         let rules = Rules {
             noop_max: keys.noop_max,
             life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,
             reward_clip: keys.reward_clip,
         };
-        self.with(settings, rules)
+        self.game(&Conditions { max_episode_frames: keys.max_episode_frames, ..self.conditions(random_seed) }, rules)
     }
 
     /// A step ends with the frame that costs a life where that is a terminal to the learner.
-    fn with(&self, settings: Settings, rules: Rules) -> Atari {
+    fn game(&self, conditions: &Conditions, rules: Rules) -> Atari {
+        let settings = Settings::default()
+            .with_sticky_probability(conditions.sticky_probability)
+            .with_random_seed(conditions.seed as u32)
+            .with_max_episode_frames(conditions.max_episode_frames);
         let environment = atari_emulator::Environment::new(&self.image, settings);
         let stop_at_life_loss = rules.life_loss_is_terminal;
         let game = AgentEnvironment::new(environment, self.preprocessing, self.actions.clone(), stop_at_life_loss);
         Atari::new(game, rules)
     }
+}
+
+impl EnvironmentSpec for AtariSpec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn cartridge_md5(&self) -> Option<&str> {
+        Some(self.image.md5())
+    }
+
+    fn actions(&self) -> usize {
+        self.actions.len()
+    }
+
+    fn action_number(&self, action: usize) -> u32 {
+        self.actions[action].number()
+    }
+
+    fn noop(&self) -> usize {
+        self.actions.iter().position(|&action| action == Action::Noop).unwrap_or(0)
+    }
+
+    fn frame_skip(&self) -> u32 {
+        self.preprocessing.frame_skip
+    }
+
+    fn make_for_training(&self, seed: u64, index: usize) -> Box<dyn Environment> {
+        Box::new(self.training_game(seed, index))
+    }
+
+    fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
+        let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
+        Box::new(self.game(conditions, rules))
+    }
+
+    fn conditions(&self, seed: u64) -> Conditions {
+        Conditions {
+            seed,
+            max_episode_frames: self.training.max_episode_frames,
+            noop_max: self.training.noop_max,
+            sticky_probability: self.training.sticky_probability as f32,
+        }
+    }
+
+    fn for_baseline(&self, frame_skip: u32) -> Spec {
+        Arc::new(Self {
+            actions: minimal_actions(&self.image),
+            preprocessing: Preprocessing::new(frame_skip, Resize::Area, false),
+            ..self.clone()
+        })
+    }
+
+    fn description(&self) -> Description {
+        let described = Described {
+            game: self.name.clone(),
+            cartridge_md5: self.image.md5().to_string(),
+            actions: self.actions.clone(),
+            preprocessing: self.preprocessing,
+        };
+        described.write()
+    }
+
+    fn as_atari(&self) -> Option<&AtariSpec> {
+        Some(self)
+    }
+}
+
+fn minimal_actions(image: &CartridgeImage) -> Vec<Action> {
+    atari_emulator::Environment::new(image, Settings::default()).minimal_actions()
 }
 
 /// The preprocessing that these keys ask for.
@@ -145,6 +226,17 @@ pub fn picture<'a>(console: &'a mut atari_emulator::Environment, colors: &'a Col
     }
 }
 
+/// The observations and the number of actions of the game that a model's file describes.
+///
+/// # Errors
+/// When the description lacks something, or observations are not of this program's size.
+pub fn described(description: &Description) -> Result<(Space, usize)> {
+    Ok((SPACE, Described::read(description)?.actions.len()))
+}
+
+/// The observations of every Atari game.
+const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
+
 /// An Atari game.
 #[derive(Clone, Debug)]
 pub struct Atari {
@@ -184,7 +276,7 @@ impl Atari {
 
 impl Environment for Atari {
     fn space(&self) -> Space {
-        Space::Pixels { stack: STACK, side: SIDE }
+        SPACE
     }
 
     fn actions(&self) -> usize {

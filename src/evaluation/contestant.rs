@@ -1,8 +1,6 @@
 //! Contestants: who plays, and what.
 
-use crate::environments::atari::AtariSpec;
-use crate::environments::cartridges::LoadedRom;
-use crate::environments::EnvironmentSpec;
+use crate::environments::{EnvironmentSpec, Spec};
 use crate::policy::model::Model;
 use crate::policy::Policy;
 use anyhow::Result;
@@ -30,7 +28,7 @@ pub enum Baseline {
 /// A policy, its name, and the game it plays.
 pub struct Contestant {
     /// The game, with the policy's actions and its way of seeing.
-    pub spec: EnvironmentSpec,
+    pub spec: Spec,
     /// Who plays.
     pub policy: Policy,
     /// The model's file, or the baseline's name.
@@ -41,13 +39,13 @@ pub struct Contestant {
 
 impl Contestant {
     /// A baseline with the game's minimal actions, each held as long as the baseline's name says.
-    pub fn baseline(rom: &LoadedRom, baseline: Baseline) -> Self {
+    pub fn baseline(spec: &dyn EnvironmentSpec, baseline: Baseline) -> Self {
         let (name, frame_skip) = match baseline {
             Baseline::Random => ("random", USUAL_FRAME_SKIP),
             Baseline::Random10Hz => ("random-10hz", FRAMES_AT_10_HZ),
             Baseline::Noop => ("noop", USUAL_FRAME_SKIP),
         };
-        let spec = EnvironmentSpec::Atari(AtariSpec::with_minimal_actions(rom, frame_skip));
+        let spec = spec.for_baseline(frame_skip);
         let policy = match baseline {
             Baseline::Random | Baseline::Random10Hz => Policy::Random { actions: spec.actions() },
             Baseline::Noop => Policy::Still { action: spec.noop() },
@@ -59,7 +57,7 @@ impl Contestant {
     ///
     /// # Errors
     /// When the device has no room for the network.
-    pub fn model(model: &Model, path: &Path, spec: EnvironmentSpec, device: &Device) -> Result<Self> {
+    pub fn model(model: &Model, path: &Path, spec: Spec, device: &Device) -> Result<Self> {
         Ok(Self {
             spec,
             policy: Policy::network(&model.parameters, device)?,

@@ -68,7 +68,7 @@ pub enum Spectator<'a> {
 /// # Errors
 /// When the policy's device fails, and errors of the spectator.
 pub fn play_game(
-    spec: &EnvironmentSpec,
+    spec: &dyn EnvironmentSpec,
     policy: &mut Policy,
     protocol: &Protocol,
     index: u32,
@@ -133,7 +133,7 @@ pub fn play_games(
             if index >= protocol.episodes || stop.load(Ordering::Relaxed) {
                 return;
             }
-            let result = play_game(&contestant.spec, &mut policy, protocol, index, Spectator::Nobody);
+            let result = play_game(&*contestant.spec, &mut policy, protocol, index, Spectator::Nobody);
             if let Ok(episode) = &result {
                 played(episode);
             }
@@ -160,7 +160,12 @@ pub fn play_games(
 ///
 /// # Errors
 /// When the policy's device fails.
-pub fn mean_return(spec: &EnvironmentSpec, policy: &mut Policy, protocol: &Protocol, steps: u64) -> Result<(u64, f64)> {
+pub fn mean_return(
+    spec: &dyn EnvironmentSpec,
+    policy: &mut Policy,
+    protocol: &Protocol,
+    steps: u64,
+) -> Result<(u64, f64)> {
     let (mut games, mut sum, mut used) = (0, 0.0, 0);
     while used < steps {
         let episode = play_game(spec, policy, protocol, games as u32, Spectator::Nobody)?;
@@ -184,7 +189,7 @@ pub fn record_game(contestant: &Contestant, protocol: &Protocol, index: u32, pat
         None => recorder.insert(GifRecorder::create(path, &picture)?).frame(&picture),
     };
     let mut policy = contestant.policy.share();
-    let episode = play_game(&contestant.spec, &mut policy, protocol, index, Spectator::Pictures(&mut record))?;
+    let episode = play_game(&*contestant.spec, &mut policy, protocol, index, Spectator::Pictures(&mut record))?;
     if let Some(recorder) = recorder {
         recorder.finish()?;
     }
@@ -194,8 +199,13 @@ pub fn record_game(contestant: &Contestant, protocol: &Protocol, index: u32, pat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environments::cartridges;
+    use crate::config;
+    use crate::environments::{self, Spec};
     use crate::evaluation::contestant::Baseline;
+
+    fn bricks() -> Spec {
+        environments::spec(&config::Environment::default(), None).unwrap()
+    }
 
     fn protocol() -> Protocol {
         Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
@@ -203,8 +213,8 @@ mod tests {
 
     #[test]
     fn games_do_not_depend_on_the_number_of_workers_or_on_who_watches() {
-        let contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Random);
-        let (spec, protocol, stop) = (&contestant.spec, protocol(), AtomicBool::new(false));
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Random);
+        let (spec, protocol, stop) = (&*contestant.spec, protocol(), AtomicBool::new(false));
         let play = |workers| play_games(&contestant, &protocol, workers, &stop, &|_| ()).unwrap().unwrap();
         let alone = play(1);
         assert_eq!(play(3), alone);
@@ -230,23 +240,23 @@ mod tests {
 
     #[test]
     fn an_error_of_the_spectator_ends_the_game() {
-        let contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Noop);
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Noop);
         let mut shown = 0;
         let mut fail = |_: Picture<'_>| {
             shown += 1;
             Err(anyhow!("seen enough"))
         };
         let mut policy = contestant.policy.share();
-        let played = play_game(&contestant.spec, &mut policy, &protocol(), 0, Spectator::Pictures(&mut fail));
+        let played = play_game(&*contestant.spec, &mut policy, &protocol(), 0, Spectator::Pictures(&mut fail));
         assert_eq!((played.unwrap_err().to_string().as_str(), shown), ("seen enough", 1));
     }
 
     #[test]
     fn a_mean_return_takes_the_games_that_fit_and_at_least_one() {
-        let mut contestant = Contestant::baseline(&cartridges::built_in(), Baseline::Random);
+        let mut contestant = Contestant::baseline(&*bricks(), Baseline::Random);
         let games = play_games(&contestant, &protocol(), 1, &AtomicBool::new(false), &|_| ()).unwrap().unwrap();
         let steps: Vec<u64> = games.iter().map(|game| game.frames.div_ceil(4)).collect();
-        let mut mean = |steps| mean_return(&contestant.spec, &mut contestant.policy, &protocol(), steps).unwrap();
+        let mut mean = |steps| mean_return(&*contestant.spec, &mut contestant.policy, &protocol(), steps).unwrap();
         assert_eq!(mean(1), (1, games[0].score));
         assert_eq!(mean(steps[0] + steps[1]), (2, (games[0].score + games[1].score) / 2.0));
         assert_eq!(mean(steps[0] + steps[1] + 1), (2, (games[0].score + games[1].score) / 2.0));

@@ -85,7 +85,7 @@ fn actions_csv(contestant: &Contestant, protocol: &Protocol) -> Result<String> {
             let _ = writeln!(text, "{seed},{steps},{checksum:08x},{action},{reward},{}", values.join(" "));
             Ok(())
         };
-        play_game(&contestant.spec, &mut policy, protocol, index, Spectator::Decisions(&mut tell))?;
+        play_game(&*contestant.spec, &mut policy, protocol, index, Spectator::Decisions(&mut tell))?;
     }
     Ok(text)
 }

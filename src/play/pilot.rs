@@ -97,6 +97,7 @@ impl Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
     use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
     use crate::networks::{Architecture, NetworkKind, Parameters};
     use crate::observations::Space;
@@ -116,7 +117,8 @@ mod tests {
             let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
             let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);
-            let spec = AtariSpec { name: "bricks".to_string(), image, actions, preprocessing };
+            let training = config::Atari::default();
+            let spec = AtariSpec { name: "bricks".to_string(), image, actions, preprocessing, training };
             let mut ours = environment.clone();
             let mut pilot = Pilot::new(policy.share(), &spec, 0.0, 0);
             ours.reset();

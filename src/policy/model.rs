@@ -3,16 +3,11 @@
 //!
 //! A *model* is what plays; a *checkpoint* is what a run resumes from.
 
-use crate::environments::atari::preprocess::{Preprocessing, Resize, SIDE, STACK};
-use crate::environments::atari::AtariSpec;
-use crate::environments::cartridges::{self, LoadedRom};
-use crate::environments::EnvironmentSpec;
+use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, Parameters};
-use crate::observations::Space;
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use atari_emulator::{Action, Environment, Settings};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -24,6 +19,20 @@ use std::path::{Path, PathBuf};
 const FORMAT_VERSION: u32 = 1;
 /// A file with more atoms than this is refused before memory is taken for them.
 const MOST_ATOMS: usize = 100_000;
+/// Keys of the metadata that are not about the environment.
+const OWN_KEYS: [&str; 11] = [
+    "format_version",
+    "program",
+    "network",
+    "dueling",
+    "noisy",
+    "preset",
+    "seed",
+    "steps_trained",
+    "atoms",
+    "value_min",
+    "value_max",
+];
 /// The network as of the last checkpoint, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
 /// The best network of the run, in a run folder.
@@ -32,53 +41,14 @@ pub const BEST_FILE: &str = "best.safetensors";
 /// What a network was trained on, and how it sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// The game's name, as in ALE.
-    pub game: String,
-    /// MD5 of the cartridge, 32 hexadecimal digits.
-    pub cartridge_md5: String,
-    /// The action of each network output.
-    pub actions: Vec<Action>,
-    /// Frame skip and reduction of the pictures.
-    pub preprocessing: Preprocessing,
+    /// The environment, as [`EnvironmentSpec::description`](environments::EnvironmentSpec::description) gives it.
+    pub environment: Description,
     /// Name of the preset it was trained with.
     pub preset: String,
     /// Seed of the run.
     pub seed: u64,
     /// Agent steps trained.
     pub steps_trained: u64,
-}
-
-impl Metadata {
-    /// The environment that the model plays, with this cartridge in it.
-    pub fn spec(&self, rom: &LoadedRom) -> EnvironmentSpec {
-        EnvironmentSpec::Atari(AtariSpec {
-            name: rom.name.clone(),
-            image: rom.image.clone(),
-            actions: self.actions.clone(),
-            preprocessing: self.preprocessing,
-        })
-    }
-
-    /// Refuses a cartridge other than the one the model was trained on, by game, by MD5 and by actions.
-    fn check_cartridge(&self, rom: &LoadedRom) -> Result<()> {
-        ensure!(self.game == rom.name, "the network was trained on {}, this cartridge is {}", self.game, rom.name);
-        ensure!(
-            self.cartridge_md5 == rom.image.md5(),
-            "the network was trained on the {} cartridge with MD5 {}, this one has {}",
-            self.game,
-            self.cartridge_md5,
-            rom.image.md5()
-        );
-        let environment = Environment::new(&rom.image, Settings::default());
-        let (minimal, all) = (environment.minimal_actions(), Action::ALL.to_vec());
-        ensure!(
-            self.actions == minimal || self.actions == all,
-            "the network chooses among the actions {:?}, which are neither the minimal actions of {} ({minimal:?}) nor all 18",
-            self.actions,
-            rom.name
-        );
-        Ok(())
-    }
 }
 
 /// A network and what it was trained on.
@@ -130,24 +100,11 @@ impl Model {
         Ok(bytes)
     }
 
-    fn metadata_strings(&self) -> BTreeMap<&'static str, String> {
+    fn metadata_strings(&self) -> BTreeMap<&str, String> {
         let (metadata, architecture) = (&self.metadata, &self.parameters.architecture);
-        let actions: Vec<String> = metadata.actions.iter().map(|action| action.number().to_string()).collect();
-        let resize = match metadata.preprocessing.resize {
-            Resize::Area => "area",
-            Resize::Bilinear => "bilinear",
-        };
         let mut strings = BTreeMap::from([
             ("format_version", FORMAT_VERSION.to_string()),
             ("program", concat!("atari-dqn ", env!("CARGO_PKG_VERSION")).to_string()),
-            ("game", metadata.game.clone()),
-            ("cartridge_md5", metadata.cartridge_md5.clone()),
-            ("actions", format!("[{}]", actions.join(","))),
-            ("frame_skip", metadata.preprocessing.frame_skip.to_string()),
-            ("resize", resize.to_string()),
-            ("fire_reset", metadata.preprocessing.fire_reset.to_string()),
-            ("stack", metadata.preprocessing.stack.to_string()),
-            ("side", metadata.preprocessing.side.to_string()),
             ("network", architecture.design.kind.name().to_string()),
             ("dueling", architecture.design.dueling.to_string()),
             ("noisy", architecture.design.noisy.to_string()),
@@ -160,6 +117,7 @@ impl Model {
             strings.insert("value_min", value_min.to_string());
             strings.insert("value_max", value_max.to_string());
         }
+        strings.extend(metadata.environment.iter().map(|(key, value)| (key.as_str(), value.clone())));
         strings
     }
 
@@ -185,25 +143,10 @@ impl Model {
             version == FORMAT_VERSION,
             "its format version is {version}; this program reads version {FORMAT_VERSION}"
         );
-        let numbers: Vec<u32> = strings.json("actions")?;
-        let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
-        ensure!(!actions.is_empty(), "it has no actions");
-        let preprocessing = Preprocessing {
-            frame_skip: strings.json("frame_skip")?,
-            resize: strings.word("resize")?,
-            fire_reset: strings.json("fire_reset")?,
-            stack: strings.json("stack")?,
-            side: strings.json("side")?,
-        };
-        ensure!(
-            preprocessing.stack as usize == STACK
-                && preprocessing.side as usize == SIDE
-                && preprocessing.frame_skip > 0,
-            "it sees {} frames of {side} x {side}, {} frames a step; this program makes {STACK} of {SIDE} x {SIDE}",
-            preprocessing.stack,
-            preprocessing.frame_skip,
-            side = preprocessing.side,
-        );
+        let own = |key: &&String| OWN_KEYS.contains(&key.as_str());
+        let environment: Description =
+            strings.0.iter().filter(|(key, _)| !own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+        let (space, actions) = environments::described(&environment)?;
         let design = Design {
             kind: strings.word("network")?,
             dueling: strings.json("dueling")?,
@@ -211,13 +154,9 @@ impl Model {
             noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
             head: head(&strings)?,
         };
-        let space = Space::Pixels { stack: preprocessing.stack as usize, side: preprocessing.side as usize };
-        let architecture = Architecture::new(design, space, actions.len())?;
+        let architecture = Architecture::new(design, space, actions)?;
         let metadata = Metadata {
-            game: strings.text("game")?.to_string(),
-            cartridge_md5: strings.text("cartridge_md5")?.to_string(),
-            actions,
-            preprocessing,
+            environment,
             preset: strings.text("preset")?.to_string(),
             seed: strings.json("seed")?,
             steps_trained: strings.json("steps_trained")?,
@@ -287,7 +226,7 @@ pub struct OpenModel {
     /// The model.
     pub model: Model,
     /// The environment, as the model met it in training.
-    pub spec: EnvironmentSpec,
+    pub spec: Spec,
 }
 
 /// Loads the model for what was typed (see [`find`]) and the cartridge it plays: the one named by `rom`, otherwise the one
@@ -298,14 +237,8 @@ pub struct OpenModel {
 pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
     let path = find(model)?;
     let model = Model::load(&path)?;
-    let metadata = &model.metadata;
-    let rom = match rom {
-        Some(rom) => cartridges::load(rom)?,
-        None => cartridges::load(&metadata.game)
-            .with_context(|| format!("the network plays {}; give its cartridge with --rom", metadata.game))?,
-    };
-    metadata.check_cartridge(&rom).with_context(|| format!("{} cannot play here", path.display()))?;
-    let spec = metadata.spec(&rom);
+    let spec = environments::open(&model.metadata.environment, rom)
+        .with_context(|| format!("{} cannot play here", path.display()))?;
     Ok(OpenModel { path, model, spec })
 }
 
@@ -343,21 +276,27 @@ fn newest_run(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
     use crate::networks::NetworkKind;
+    use crate::observations::Space;
     use crate::random::{Generator, Purpose};
+
+    /// The built-in game, with a cartridge that nobody has.
+    fn description() -> Description {
+        let mut description = environments::spec(&config::Environment::default(), None).unwrap().description();
+        description.insert("cartridge_md5".to_string(), "0123456789abcdef0123456789abcdef".to_string());
+        description
+    }
 
     fn model() -> Model {
         model_of(Design { dueling: true, ..NetworkKind::Small.plain() })
     }
 
     fn model_of(design: Design) -> Model {
-        let architecture = Architecture::new(design, Space::Pixels { stack: STACK, side: SIDE }, 4).unwrap();
+        let architecture = Architecture::new(design, Space::Pixels { stack: 4, side: 84 }, 4).unwrap();
         Model {
             metadata: Metadata {
-                game: "bricks".to_string(),
-                cartridge_md5: "0123456789abcdef0123456789abcdef".to_string(),
-                actions: vec![Action::Noop, Action::Fire, Action::Right, Action::Left],
-                preprocessing: Preprocessing::new(4, Resize::Area, true),
+                environment: description(),
                 preset: "bricks".to_string(),
                 seed: u64::MAX,
                 steps_trained: 1000,
@@ -453,36 +392,16 @@ mod tests {
     }
 
     #[test]
-    fn a_network_plays_only_the_cartridge_and_the_actions_it_was_trained_with() {
-        let rom = cartridges::built_in();
-        let metadata = Metadata {
-            cartridge_md5: rom.image.md5().to_string(),
-            actions: Environment::new(&rom.image, Settings::default()).minimal_actions(),
-            ..model().metadata
-        };
-        assert!(metadata.check_cartridge(&rom).is_ok());
-        assert!(Metadata { actions: Action::ALL.to_vec(), ..metadata.clone() }.check_cartridge(&rom).is_ok());
-        for (metadata, reason) in [
-            (Metadata { game: "pong".to_string(), ..metadata.clone() }, "trained on pong, this cartridge is bricks"),
-            (Metadata { cartridge_md5: "0".repeat(32), ..metadata.clone() }, "MD5 00000"),
-            (Metadata { actions: vec![Action::Noop, Action::Up], ..metadata.clone() }, "[Noop, Up]"),
-        ] {
-            let message = metadata.check_cartridge(&rom).unwrap_err().to_string();
-            assert!(message.contains(reason), "no `{reason}` in: {message}");
-        }
-    }
-
-    #[test]
     fn a_model_opens_with_its_own_cartridge_and_with_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let rom = cartridges::built_in();
+        let bricks = environments::spec(&config::Environment::default(), None).unwrap();
         let mut saved = model();
-        saved.metadata.cartridge_md5 = rom.image.md5().to_string();
+        saved.metadata.environment = bricks.description();
         saved.save(&folder.path().join(MODEL_FILE)).unwrap();
         let OpenModel { path, model, spec } = open(Some(folder.path()), None).unwrap();
         assert_eq!((path, &model), (folder.path().join(MODEL_FILE), &saved));
-        assert_eq!((spec.name(), spec.cartridge_md5(), spec.actions()), ("bricks", Some(rom.image.md5()), 4));
-        saved.metadata.game = "pong".to_string();
+        assert_eq!((spec.name(), spec.cartridge_md5(), spec.actions()), ("bricks", bricks.cartridge_md5(), 4));
+        saved.metadata.environment.insert("game".to_string(), "pong".to_string());
         saved.save(&folder.path().join(MODEL_FILE)).unwrap();
         let refused = |rom| open(Some(folder.path()), rom).err().map(|error| format!("{error:#}")).unwrap();
         assert!(refused(Some("bricks")).contains("cannot play here: the network was trained on pong"));

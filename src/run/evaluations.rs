@@ -1,8 +1,7 @@
 //! Evaluations of a run: single ones during training, and the one after it.
 
 use crate::config::Config;
-use crate::environments::cartridges::LoadedRom;
-use crate::environments::EnvironmentSpec;
+use crate::environments::{EnvironmentSpec, Spec};
 use crate::evaluation::{self, Baseline, Contestant, Protocol, Report};
 use crate::policy::model::{self, Model};
 use crate::policy::Policy;
@@ -12,6 +11,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 /// Evaluations during training play other games than the one after it.
 const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
@@ -20,24 +20,17 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 ///
 /// # Errors
 /// When there is no network, the device fails or a file cannot be written.
-pub fn final_evaluation(
-    config: &Config,
-    rom: &LoadedRom,
-    spec: &EnvironmentSpec,
-    folder: &Path,
-    device: &Device,
-    stop: &AtomicBool,
-) -> Result<()> {
+pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &Device, stop: &AtomicBool) -> Result<()> {
     if config.run.final_evaluation_episodes == 0 {
         return Ok(());
     }
     let path = model::find(Some(folder))?;
     let model = Model::load(&path)?;
-    let mut protocol = evaluation_protocol(config);
+    let mut protocol = evaluation_protocol(config, &**spec);
     protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
-    let trained = Contestant::model(&model, &path, spec.clone(), device)?;
-    let random = Contestant::baseline(rom, Baseline::Random);
+    let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
+    let random = Contestant::baseline(&**spec, Baseline::Random);
     let play = |contestant: &Contestant| -> Result<Option<Report>> {
         evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
     };
@@ -76,30 +69,31 @@ pub fn final_evaluation(
     Ok(())
 }
 
-fn evaluation_protocol(config: &Config) -> Protocol {
+fn evaluation_protocol(config: &Config, spec: &dyn EnvironmentSpec) -> Protocol {
+    let training = spec.conditions(config.run.seed);
     Protocol {
         episodes: 1,
         epsilon: config.run.evaluation_epsilon,
         max_episode_frames: config.run.evaluation_max_episode_frames,
-        noop_max: config.atari().noop_max,
-        sticky_probability: config.atari().sticky_probability as f32,
-        seed: config.run.seed,
+        noop_max: training.noop_max,
+        sticky_probability: training.sticky_probability,
+        seed: training.seed,
     }
 }
 
 /// Evaluations during training: the same whole games every time, as many as fit in a number of steps.
 pub struct TrainingEvaluation {
-    spec: EnvironmentSpec,
+    spec: Spec,
     protocol: Protocol,
     steps: u64,
 }
 
 impl TrainingEvaluation {
     /// As `config` describes them, in the environment of `spec`.
-    pub fn new(config: &Config, spec: &EnvironmentSpec) -> Self {
-        let mut protocol = evaluation_protocol(config);
+    pub fn new(config: &Config, spec: &Spec) -> Self {
+        let mut protocol = evaluation_protocol(config, &**spec);
         protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);
-        Self { spec: spec.clone(), protocol, steps: config.run.evaluation_steps }
+        Self { spec: Arc::clone(spec), protocol, steps: config.run.evaluation_steps }
     }
 
     /// Games played and their mean return.
@@ -107,6 +101,6 @@ impl TrainingEvaluation {
     /// # Errors
     /// When the policy's device fails.
     pub fn play(&self, policy: &Policy) -> Result<(u64, f64)> {
-        evaluation::mean_return(&self.spec, &mut policy.share(), &self.protocol, self.steps)
+        evaluation::mean_return(&*self.spec, &mut policy.share(), &self.protocol, self.steps)
     }
 }

@@ -32,7 +32,8 @@ pub struct Identity {
     pub environment: String,
     /// The game's name, as in ALE.
     pub game: String,
-    /// MD5 of the cartridge, 32 hexadecimal digits.
+    /// MD5 of the cartridge, 32 hexadecimal digits; empty where there is no cartridge.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cartridge_md5: String,
     /// The algorithm, e.g. `dqn`.
     pub algorithm: String,
@@ -74,14 +75,11 @@ impl Identity {
             );
         };
         let metadata = network.metadata;
-        Ok(Self {
-            environment: "atari".to_string(),
-            game: metadata.game,
-            cartridge_md5: metadata.cartridge_md5,
-            algorithm: "dqn".to_string(),
-            preset: metadata.preset,
-            seed: metadata.seed,
-        })
+        let said = |key: &str| metadata.environment.get(key).cloned().unwrap_or_default();
+        // Such programs knew nothing else.
+        let (environment, algorithm) = ("atari".to_string(), "dqn".to_string());
+        let (game, cartridge_md5) = (said("game"), said("cartridge_md5"));
+        Ok(Self { environment, game, cartridge_md5, algorithm, preset: metadata.preset, seed: metadata.seed })
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much memory a run needs, and how much is free.
 
 use crate::config::Config;
-use crate::environments::EnvironmentSpec;
+use crate::environments::{self, EnvironmentSpec};
 use crate::experience::replay::Replay;
 use crate::observations::Space;
 use crate::random::{Generator, Purpose};
@@ -27,8 +27,8 @@ fn replay_frames(config: &Config) -> u64 {
 
 /// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
 /// [`SAMPLE_STEPS`] random steps.
-pub fn replay_bytes(config: &Config, spec: &EnvironmentSpec) -> Result<u64> {
-    let mut environments = spec.vector(&config.environment, 1, config.run.seed)?;
+pub fn replay_bytes(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
+    let mut environments = environments::vector(spec, 1, config.run.seed)?;
     let Space::Pixels { side, .. } = environments.space() else { return Ok(0) };
     let steps = if config.dqn().replay_compression { SAMPLE_STEPS } else { 1 };
     let mut generator = Generator::new(config.run.seed, Purpose::Synthetic);
@@ -44,7 +44,7 @@ pub fn replay_bytes(config: &Config, spec: &EnvironmentSpec) -> Result<u64> {
 }
 
 /// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
-pub fn announce_memory(config: &Config, spec: &EnvironmentSpec, force: bool) -> Result<()> {
+pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
     let needed = replay_bytes(config, spec)?;
     let about = if config.dqn().replay_compression { "about " } else { "" };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;

@@ -12,7 +12,6 @@ use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
 use crate::config::{self, Config, LifeLoss, Sources};
 use crate::environments::atari::{Atari, AtariSpec};
-use crate::environments::cartridges;
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::{Environment, Step};
 use crate::experience::replay::Batch;
@@ -136,8 +135,7 @@ fn config(overrides: &[&str]) -> Config {
 
 /// The built-in game as `config` presents it.
 fn bricks(config: &Config) -> Atari {
-    let spec = AtariSpec::of(config.atari(), &cartridges::built_in());
-    spec.make_for_training(config.atari(), config.run.seed, 0)
+    AtariSpec::of(config.atari(), None).unwrap().training_game(config.run.seed, 0)
 }
 
 /// What a configuration makes, by name, as bytes to compare.

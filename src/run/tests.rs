@@ -2,13 +2,11 @@
 
 use super::*;
 use crate::algorithms::events::Event;
-use crate::environments::atari::preprocess::{Preprocessing, Resize};
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Space};
 use crate::policy::model::BEST_FILE;
 use crate::random::{Generator, Purpose};
 use crate::saving::{Parts, Saving};
-use atari_emulator::Action;
 use std::cell::Cell;
 use std::fs;
 use std::sync::atomic::Ordering;
@@ -116,18 +114,10 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
         preset: "bricks".to_string(),
         seed: 0,
     };
-    let metadata = Metadata {
-        game: "guess".to_string(),
-        cartridge_md5: String::new(),
-        actions: vec![Action::Noop, Action::Fire],
-        preprocessing: Preprocessing::new(4, Resize::Area, false),
-        preset: "bricks".to_string(),
-        seed: 0,
-        steps_trained: 0,
-    };
-    let rom = cartridges::built_in();
-    let spec = EnvironmentSpec::of(&config.environment, &rom);
-    Run { config: config.clone(), rom, spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
+    let spec = environments::spec(&config.environment, None).unwrap();
+    let metadata =
+        Metadata { environment: spec.description(), preset: "bricks".to_string(), seed: 0, steps_trained: 0 };
+    Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
 /// The game, whose first environment, the one trained in, asks to stop after so many steps.

@@ -4,8 +4,7 @@ use super::{config, parts, rate, BenchArgs, Outcome, Span, WARM_UP_STEPS};
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::Algorithm;
-use crate::environments::cartridges::LoadedRom;
-use crate::environments::EnvironmentSpec;
+use crate::environments;
 use crate::networks::device;
 use anyhow::Result;
 use std::sync::atomic::AtomicBool;
@@ -28,10 +27,10 @@ impl Watch for Unrecorded {
 }
 
 /// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
-pub(super) fn steps_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<Outcome> {
+pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
     let config = config(args)?;
-    let spec = EnvironmentSpec::of(&config.environment, rom);
-    let mut environments = spec.vector(&config.environment, 1, config.run.seed)?;
+    let spec = environments::spec(&config.environment, args.rom.as_deref())?;
+    let mut environments = environments::vector(&*spec, 1, config.run.seed)?;
     let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
     let mut watch = Unrecorded(AtomicBool::new(false));
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
