@@ -97,16 +97,16 @@ pub enum EnvironmentSpec {
 
 impl EnvironmentSpec {
     /// What `config` asks for, with this cartridge.
-    pub fn of(config: &config::Environment, rom: &LoadedRom) -> Self {
+    pub fn of(config: &config::EnvironmentKeys, rom: &LoadedRom) -> Self {
         match config {
-            config::Environment::Atari(keys) => Self::Atari(AtariSpec::of(keys, rom)),
+            config::EnvironmentKeys::Atari(keys) => Self::Atari(AtariSpec::of(keys, rom)),
         }
     }
 
     /// Number `index` of the environments that a run with this configuration and `seed` trains in.
-    pub fn make_for_training(&self, config: &config::Environment, seed: u64, index: usize) -> Box<dyn Environment> {
+    pub fn make_for_training(&self, config: &config::EnvironmentKeys, seed: u64, index: usize) -> Box<dyn Environment> {
         match (self, config) {
-            (Self::Atari(atari), config::Environment::Atari(keys)) => {
+            (Self::Atari(atari), config::EnvironmentKeys::Atari(keys)) => {
                 Box::new(atari.make_for_training(keys, seed, index))
             }
         }
@@ -116,7 +116,7 @@ impl EnvironmentSpec {
     ///
     /// # Errors
     /// When there is none.
-    pub fn vector(&self, config: &config::Environment, num_envs: usize, seed: u64) -> Result<VectorEnvironment> {
+    pub fn vector(&self, config: &config::EnvironmentKeys, num_envs: usize, seed: u64) -> Result<VectorEnvironment> {
         VectorEnvironment::new(&|index| Ok(self.make_for_training(config, seed, index)), num_envs, seed)
     }
 

@@ -5,7 +5,7 @@ pub mod checkpoints;
 pub mod evaluations;
 pub mod folder;
 pub mod held_out;
-pub mod log;
+pub mod history;
 pub mod memory;
 pub mod progress;
 pub mod record;

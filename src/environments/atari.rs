@@ -14,7 +14,7 @@ use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preproce
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rules {
+pub struct EpisodeRules {
     /// An episode begins with 0 to this many no-op frames.
     pub noop_max: u32,
     /// A lost life is a terminal to the learner, though the game goes on.
@@ -38,7 +38,7 @@ pub struct AtariSpec {
 
 impl AtariSpec {
     /// The game in `rom` as these keys present it.
-    pub fn of(keys: &config::Atari, rom: &LoadedRom) -> Self {
+    pub fn of(keys: &config::AtariKeys, rom: &LoadedRom) -> Self {
         let minimal = || atari_emulator::Environment::new(&rom.image, Settings::default()).minimal_actions();
         Self {
             name: rom.name.clone(),
@@ -69,12 +69,12 @@ impl AtariSpec {
             .with_sticky_probability(conditions.sticky_probability)
             .with_random_seed(conditions.seed as u32)
             .with_max_episode_frames(conditions.max_episode_frames);
-        let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
+        let rules = EpisodeRules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
         self.with(settings, rules)
     }
 
     /// The game as number `index` of the environments that a run with this `seed` trains in.
-    pub fn make_for_training(&self, keys: &config::Atari, seed: u64, index: usize) -> Atari {
+    pub fn make_for_training(&self, keys: &config::AtariKeys, seed: u64, index: usize) -> Atari {
         let random_seed = match index {
             0 => seed as u32,
             index => Generator::numbered(seed, Purpose::Environments, index as u64).bits() as u32,
@@ -83,7 +83,7 @@ impl AtariSpec {
             .with_sticky_probability(keys.sticky_probability as f32)
             .with_random_seed(random_seed)
             .with_max_episode_frames(keys.max_episode_frames);
-        let rules = Rules {
+        let rules = EpisodeRules {
             noop_max: keys.noop_max,
             life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,
             reward_clip: keys.reward_clip,
@@ -92,7 +92,7 @@ impl AtariSpec {
     }
 
     /// A step ends with the frame that costs a life where that is a terminal to the learner.
-    fn with(&self, settings: Settings, rules: Rules) -> Atari {
+    fn with(&self, settings: Settings, rules: EpisodeRules) -> Atari {
         let environment = atari_emulator::Environment::new(&self.image, settings);
         let stop_at_life_loss = rules.life_loss_is_terminal;
         let game = AgentEnvironment::new(environment, self.preprocessing, self.actions.clone(), stop_at_life_loss);
@@ -101,10 +101,10 @@ impl AtariSpec {
 }
 
 /// The preprocessing that these keys ask for.
-pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
+pub fn preprocessing(keys: &config::AtariKeys) -> Preprocessing {
     let resize = match keys.resize {
-        config::Resize::Area => Resize::Area,
-        config::Resize::Bilinear => Resize::Bilinear,
+        config::ResizeKind::Area => Resize::Area,
+        config::ResizeKind::Bilinear => Resize::Bilinear,
     };
     Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
 }
@@ -150,19 +150,19 @@ pub fn picture<'a>(console: &'a mut atari_emulator::Environment, colors: &'a Col
 pub struct Atari {
     game: AgentEnvironment,
     stack: FrameStack,
-    rules: Rules,
+    rules: EpisodeRules,
     colors: Box<Colors>,
 }
 
 impl Atari {
     /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
-    pub fn new(game: AgentEnvironment, rules: Rules) -> Self {
+    pub fn new(game: AgentEnvironment, rules: EpisodeRules) -> Self {
         let colors = Box::new(colors(game.environment().palette()));
         Self { game, stack: FrameStack::default(), rules, colors }
     }
 
     /// Shows what is now seen, and tells what `step` did, before which there were `lives` lives.
-    fn after(&mut self, step: preprocess::Step, lives: i32, place: Place<'_>) -> Step {
+    fn after(&mut self, step: atari_emulator::preprocessed::Step, lives: i32, place: Place<'_>) -> Step {
         self.stack.push(self.game.frame());
         self.show(place);
         let raw_reward = step.reward as f32;

@@ -164,9 +164,9 @@ fn game(config: &Config) -> Sides {
     let mut observations = started.space().observations(1);
     let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
 
-    let config::Environment::Atari(mut keys) = config.environment.clone();
+    let config::EnvironmentKeys::Atari(mut keys) = config.environment.clone();
     keys.noop_max = 0;
-    let without_noops = Config { environment: config::Environment::Atari(keys), ..config.clone() };
+    let without_noops = Config { environment: config::EnvironmentKeys::Atari(keys), ..config.clone() };
     let mut environment = bricks(&without_noops);
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut seen, mut learned) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
 use crate::algorithms::events::Update;
-use crate::config::Dqn;
+use crate::config::DqnKeys;
 use crate::experience::replay::{Batch, Replay};
 use crate::networks::head::Head;
 use crate::networks::learner::{Learner, LearnerState, Which};
@@ -39,7 +39,7 @@ pub struct LearningRule {
 
 impl LearningRule {
     /// The rule that DQN's keys ask for.
-    pub fn of(keys: &Dqn) -> Self {
+    pub fn of(keys: &DqnKeys) -> Self {
         let beta = BetaSchedule { initial: keys.priority_beta_initial, steps: keys.priority_beta_steps };
         Self {
             batch_size: keys.batch_size,
@@ -212,7 +212,7 @@ impl Updater {
             gradient_scale: rule.gradient_scale,
             norm_limit: rule.gradient_norm_limit,
         };
-        let shown = match self.learner.descend(Seen::Pixels(&batch.observations), &loss) {
+        let shown = match self.learner.update(Seen::Pixels(&batch.observations), &loss) {
             Err(error) if error.is::<NotFinite>() => return Err(error.context(self.diagnosis())),
             shown => shown?,
         };

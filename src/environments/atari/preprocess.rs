@@ -4,12 +4,11 @@
 //! and the replay are built for, the rules of an episode, and what a checkpoint contains.
 
 use atari_emulator::observation::{self, ObservationSettings};
-use atari_emulator::preprocessed::{CutShort, PreprocessedEnvironment, PreprocessedSettings};
+use atari_emulator::preprocessed::{CutShort, PreprocessedEnvironment, PreprocessedSettings, Step};
 use atari_emulator::{Action, Environment, StateError};
 use serde::{Deserialize, Serialize};
 
 pub use atari_emulator::observation::{Observer, Resize};
-pub use atari_emulator::preprocessed::Step;
 
 /// Rows and columns of an observation.
 pub const SIDE: usize = 84;
