@@ -6,11 +6,11 @@ use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::commands::translation;
 use crate::config::{Config, Sources};
-use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
+use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::{Seen, Space};
+use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Result};
@@ -301,9 +301,8 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     const ACTIONS: usize = 6;
     let config = config(args)?;
     let device = device::open(args.device)?;
-    let space = Space::Pixels { stack: STACK, side: SIDE };
-    let mut updater = new_updater(&config, space, ACTIONS, &device)?;
-    let batch = random_batch(space, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    let mut updater = new_updater(&config, SPACE, ACTIONS, &device)?;
+    let batch = random_batch(SPACE, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     updater.learn_from(&batch)?; // The first update allocates.
     let before = updater.times();
     let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;

@@ -10,7 +10,10 @@ use crate::observations::{Place, Seen, Space};
 use crate::random::{Generator, Purpose};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Palette, Settings};
-use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
+use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SPACE};
+
+/// Frames an action is held for by most trained agents, and so by players that are no agents.
+pub const USUAL_FRAME_SKIP: u32 = 4;
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -184,7 +187,7 @@ impl Atari {
 
 impl Environment for Atari {
     fn space(&self) -> Space {
-        Space::Pixels { stack: STACK, side: SIDE }
+        SPACE
     }
 
     fn actions(&self) -> usize {

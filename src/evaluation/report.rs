@@ -148,14 +148,7 @@ pub(super) fn csv(reports: &[EvaluationReport]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn protocol() -> Protocol {
-        Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
-    }
-
-    fn episode(score: i32) -> Episode {
-        Episode { seed: 0, noops: 0, frames: 100, score: f64::from(score), lives_ended: 5, truncated: false }
-    }
+    use crate::evaluation::summary::tests::{episode, protocol};
 
     #[test]
     fn the_best_and_the_worst_game_are_the_first_of_equal_ones() {

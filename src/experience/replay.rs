@@ -404,25 +404,24 @@ impl Replay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::environments::atari::preprocess::FrameStack;
+    pub(crate) use crate::environments::atari::preprocess::{Frame, FRAME_PIXELS};
+    use crate::environments::atari::preprocess::{FrameStack, SPACE, STACK, STACK_PIXELS};
     use crate::random::Purpose;
     use std::collections::HashMap;
 
-    const STACK: usize = 4;
-    const SIDE: usize = 84;
-    pub(crate) const FRAME_PIXELS: usize = SIDE * SIDE;
-    const STACK_PIXELS: usize = STACK * FRAME_PIXELS;
-    pub(crate) type Frame = [u8; FRAME_PIXELS];
-
     pub(crate) fn new_replay(capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Replay {
-        Replay::new(Space::Pixels { stack: STACK, side: SIDE }, capacity, n_step, gamma, compressed).unwrap()
+        Replay::new(SPACE, capacity, n_step, gamma, compressed).unwrap()
     }
 
-    /// A frame recognisable by `id`, never black.
-    fn frame(id: u32) -> Frame {
+    /// A frame that can be told from others by `id`, never black.
+    pub(crate) fn numbered_frame(id: u64) -> Frame {
         let mut frame = [1; FRAME_PIXELS];
-        frame[..4].copy_from_slice(&id.to_le_bytes());
+        frame[..8].copy_from_slice(&id.to_le_bytes());
         frame
+    }
+
+    fn frame(id: u32) -> Frame {
+        numbered_frame(u64::from(id))
     }
 
     /// (id + 1) of each frame of a stack, 0 for black.

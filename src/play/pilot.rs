@@ -97,13 +97,10 @@ impl Pilot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
+    use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SPACE};
     use crate::networks::{Architecture, NetworkKind, Parameters};
-    use crate::observations::Space;
     use atari_emulator::{CartridgeImage, Settings};
     use candle_core::Device;
-
-    const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
     /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
     #[test]

@@ -343,6 +343,7 @@ fn newest_run(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environments::atari::preprocess::SPACE;
     use crate::networks::NetworkKind;
     use crate::random::{Generator, Purpose};
 
@@ -351,7 +352,7 @@ mod tests {
     }
 
     fn model_of(design: Design) -> Model {
-        let architecture = Architecture::new(design, Space::Pixels { stack: STACK, side: SIDE }, 4).unwrap();
+        let architecture = Architecture::new(design, SPACE, 4).unwrap();
         Model {
             metadata: Metadata {
                 game: "bricks".to_string(),

@@ -3,7 +3,8 @@
 use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
-use crate::text::{clock, with_commas as grouped};
+use crate::run::rows::RecentReturns;
+use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
@@ -94,7 +95,7 @@ pub fn page(run: &RunHistory) -> Result<String> {
 fn facts(run: &RunHistory) -> Markup {
     let last = run.last_moment();
     let total = run.config.get("total_steps").and_then(toml::Value::as_integer);
-    let recent = run.games.iter().rev().take(100).map(|game| game.score).collect::<Vec<_>>();
+    let recent = run.games.iter().rev().take(RecentReturns::WINDOW).map(|game| game.score).collect::<Vec<_>>();
     html! {
         table {
             tr { th { "Game" } td { (run.game) } }
@@ -103,13 +104,13 @@ fn facts(run: &RunHistory) -> Markup {
             tr {
                 th { "Trained" }
                 td {
-                    (grouped(last.step)) " steps"
-                    @if let Some(total) = total { " of " (grouped(total.unsigned_abs())) }
-                    ", " (grouped(last.step * run.frame_skip())) " frames"
+                    (with_commas(last.step)) " steps"
+                    @if let Some(total) = total { " of " (with_commas(total.unsigned_abs())) }
+                    ", " (with_commas(last.step * run.frame_skip())) " frames"
                 }
             }
             tr { th { "Wall time" } td { (clock(last.wall_seconds)) } }
-            tr { th { "Training games" } td { (grouped(run.games.len() as u64)) } }
+            tr { th { "Training games" } td { (with_commas(run.games.len() as u64)) } }
             @if !recent.is_empty() {
                 tr {
                     th { "Their mean score" }
@@ -223,7 +224,7 @@ fn episode_table(episodes: &[Value]) -> Markup {
 fn configuration(run: &RunHistory) -> Markup {
     let value = |value: &toml::Value| match value {
         toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) if *number >= 0 => grouped(number.unsigned_abs()),
+        toml::Value::Integer(number) if *number >= 0 => with_commas(number.unsigned_abs()),
         value => value.to_string(),
     };
     html! {

@@ -11,6 +11,7 @@ use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
 use crate::config::{self, Config, LifeLoss, Sources};
+use crate::environments::atari::preprocess::SPACE;
 use crate::environments::atari::{Atari, AtariSpec};
 use crate::environments::cartridges;
 use crate::environments::vector::VectorEnvironment;
@@ -53,7 +54,7 @@ impl Script {
 
 impl Environment for Script {
     fn space(&self) -> Space {
-        Space::Pixels { stack: 4, side: 84 }
+        SPACE
     }
 
     fn actions(&self) -> usize {

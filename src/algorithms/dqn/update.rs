@@ -312,6 +312,7 @@ pub fn random_batch(space: Space, size: usize, actions: usize, generator: &mut G
 mod tests {
     use super::*;
     use crate::algorithms::exploration::{EpsilonSchedule, Explorer};
+    use crate::environments::atari::preprocess::{FRAME_PIXELS, SPACE, STACK_PIXELS};
     use crate::networks::argmax;
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
@@ -321,10 +322,6 @@ mod tests {
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
-
-    const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
-    const FRAME_PIXELS: usize = 84 * 84;
-    const STACK_PIXELS: usize = 4 * FRAME_PIXELS;
 
     /// What acts and what learns.
     struct Agent {
