@@ -1,5 +1,4 @@
-//! A run: from a configuration, or from its last checkpoint, to its last evaluation; the loop around
-//! [`Algorithm::advance`](crate::algorithms::Algorithm::advance).
+//! A run: from a configuration, or from its last checkpoint, to its last evaluation; the loop around [`Algorithm::advance`].
 
 pub mod checkpoints;
 pub mod evaluations;
