@@ -7,8 +7,8 @@ mod imports;
 use std::fs;
 use std::path::Path;
 
-/// The rooms of `src`, lowest floor first: a room imports only rooms of lower floors. The configuration is so low that it can import
-/// nothing but `text`: it says what was asked for, and each room makes its own part of that.
+/// The rooms of `src`, lowest floor first: a room imports only rooms of lower floors. The configuration stands so low that it
+/// can import only `text`: it says what was asked for, and each room makes its own part of that.
 const FLOORS: &[&[&str]] = &[
     &["text"],
     &["config", "drawing", "observations", "random", "saving"],

@@ -3,7 +3,7 @@
 //!
 //! That a side changes *rightly* is tested where it is made: targets and losses in [`head`](crate::networks::head), the networks in
 //! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
-//! optimizers and schedules in their files, the concurrent schedule in [`trainer`](crate::algorithms::dqn).
+//! optimizers and schedules in their files, the concurrent schedule in [`dqn`](crate::algorithms::dqn).
 
 use crate::algorithms::dqn::update::random_batch;
 use crate::algorithms::dqn::{new_updater, Dqn};
