@@ -13,9 +13,9 @@ mod words;
 
 pub use keys::*;
 pub use sources::{flat, Sources};
-pub use words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
+pub use words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, ResizeKind};
 
-use crate::config::section::{Fault, Faults, Row, Section};
+use crate::config::section::{Fault, Faults, Key, Section};
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
 use toml::{Table, Value};
@@ -30,13 +30,13 @@ const KIND: &str = "kind";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     /// What is acted in.
-    pub environment: Environment,
+    pub environment: EnvironmentKeys,
     /// How it is learned.
-    pub algorithm: Algorithm,
+    pub algorithm: AlgorithmKeys,
     /// What the network looks like.
-    pub network: Network,
+    pub network: NetworkKeys,
     /// Length, evaluations and files of the run.
-    pub run: Run,
+    pub run: RunKeys,
 }
 
 impl Config {
@@ -44,7 +44,7 @@ impl Config {
     ///
     /// # Panics
     /// When it is another.
-    pub fn atari(&self) -> &Atari {
+    pub fn atari(&self) -> &AtariKeys {
         self.environment.atari()
     }
 
@@ -52,7 +52,7 @@ impl Config {
     ///
     /// # Panics
     /// When it is another.
-    pub fn dqn(&self) -> &Dqn {
+    pub fn dqn(&self) -> &DqnKeys {
         self.algorithm.dqn()
     }
 
@@ -60,7 +60,7 @@ impl Config {
     ///
     /// # Panics
     /// When it is another algorithm.
-    pub fn dqn_mut(&mut self) -> &mut Dqn {
+    pub fn dqn_mut(&mut self) -> &mut DqnKeys {
         self.algorithm.dqn_mut()
     }
 
@@ -89,8 +89,8 @@ impl Config {
     /// The kinds that the section of this name can have; none if it has no kinds.
     fn kinds(section: &str) -> &'static [&'static str] {
         match section {
-            "environment" => Environment::KINDS,
-            "algorithm" => Algorithm::KINDS,
+            "environment" => EnvironmentKeys::KINDS,
+            "algorithm" => AlgorithmKeys::KINDS,
             _ => &[],
         }
     }
@@ -107,10 +107,10 @@ impl Config {
         };
         match section {
             "environment" if wanted != self.environment.kind() => {
-                self.environment = Environment::usual(wanted).ok_or_else(unknown)?;
+                self.environment = EnvironmentKeys::usual(wanted).ok_or_else(unknown)?;
             }
             "algorithm" if wanted != self.algorithm.kind() => {
-                self.algorithm = Algorithm::usual(wanted).ok_or_else(unknown)?;
+                self.algorithm = AlgorithmKeys::usual(wanted).ok_or_else(unknown)?;
             }
             _ => {}
         }
@@ -167,7 +167,7 @@ impl Config {
             if let Some(kind) = kind {
                 let _ = writeln!(text, "{KIND} = \"{kind}\"");
             }
-            for Row { key, .. } in section.rows() {
+            for Key { name: key, .. } in section.keys() {
                 let value = section.get(key).with_context(|| format!("cannot write the value of {key} as TOML"))?;
                 let _ = writeln!(text, "{key} = {value}");
             }

@@ -151,9 +151,9 @@ pub type Description = BTreeMap<String, String>;
 ///
 /// # Errors
 /// When the cartridge cannot be read, or its score not be told.
-pub fn spec(config: &config::Environment, rom: Option<&str>) -> Result<Spec> {
+pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec> {
     Ok(match config {
-        config::Environment::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
+        config::EnvironmentKeys::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
     })
 }
 

@@ -14,7 +14,7 @@ pub use contestant::{Baseline, Contestant};
 pub use episodes::{mean_return, play_game, record_game, Episode, Spectator};
 pub use outputs::Outputs;
 pub use protocol::{Protocol, ProtocolName};
-pub use report::Report;
+pub use report::EvaluationReport;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,7 +52,7 @@ pub fn evaluate(
     protocol: &Protocol,
     workers: usize,
     stop: &AtomicBool,
-) -> Result<Option<Report>> {
+) -> Result<Option<EvaluationReport>> {
     let bar = if std::io::stderr().is_terminal() {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} games, {msg} ({eta} left)")
             .context("the progress bar's template")?;
@@ -66,7 +66,7 @@ pub fn evaluate(
     };
     let episodes = episodes::play_games(contestant, protocol, workers, stop, &played)?;
     bar.finish_and_clear();
-    Ok(episodes.map(|episodes| Report {
+    Ok(episodes.map(|episodes| EvaluationReport {
         game: contestant.spec.name().to_string(),
         cartridge_md5: contestant.spec.cartridge_md5().map(str::to_string),
         policy: contestant.name.clone(),

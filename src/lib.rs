@@ -1,4 +1,28 @@
-//! Training, evaluating and watching DQN agents on the Atari 2600.
+//! Trains, evaluates and shows agents that learn Atari 2600 games.
+//!
+//! The games run in the crate `atari_emulator`. This crate has environments that show them to a learner, the algorithms that
+//! learn, and everything around a run: its configuration, its files, evaluations and reports. A room is a module with its
+//! folder. Rooms import only rooms of lower floors; `tests/architecture.rs` checks that. From the top floor down:
+//!
+//! - [`commands`]: the command line, one file a command; the only room that parses options.
+//! - [`sweep`]: many runs, here or as Slurm jobs, and their summary.
+//! - [`reports`]: learning curves and the page of a run.
+//! - [`play`]: a window with the game in it, for a person or a policy.
+//! - [`run`]: a run from its configuration to its last evaluation: the loop around an algorithm, rows, checkpoints.
+//! - [`evaluation`]: whole games of a policy under a stated protocol, and their statistics.
+//! - [`algorithms`]: ways to learn: the trait [`Algorithm`](algorithms::Algorithm), and DQN.
+//! - [`policy`]: what can act: a network, chance or one action forever; networks in files.
+//! - [`environments`]: what is acted in: the trait [`Environment`](environments::Environment), Atari games, several together.
+//! - [`experience`]: remembered steps, and the batches drawn from them.
+//! - [`networks`]: layers, losses, optimizers, on the CPU or on a GPU.
+//! - [`config`]: every key of a configuration, with its range, unit and source.
+//! - [`observations`]: what is seen, in one form for environments, networks and the replay.
+//! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
+//! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
+//! - [`drawing`]: charts as SVG and PNG, games as GIF.
+//! - [`text`]: numbers, durations and similar names as text.
+//!
+//! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
 
 /// A line on standard output. Where nobody reads any more (`train | head`) `println!` would panic, and the run with it.
 macro_rules! say {

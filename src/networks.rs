@@ -86,7 +86,7 @@ pub struct Design {
 
 impl Design {
     /// The network that the section `[network]` asks for.
-    pub fn of(network: &config::Network) -> Self {
+    pub fn of(network: &config::NetworkKeys) -> Self {
         let head = if network.categorical {
             let (value_min, value_max) = (network.value_min as f32, network.value_max as f32);
             Head::Categorical(Support { atoms: network.atoms, value_min, value_max })

@@ -91,7 +91,7 @@ pub fn random_action(actions: usize, epsilon: f64, random: &mut Generator) -> Op
 /// The index of the largest of `values`; of equal ones, `random` chooses. Draws a number only where there are equal ones.
 ///
 /// Used in training: untrained networks value many actions equally, and always taking the first would explore less.
-pub fn any_maximum(values: &[f32], random: &mut Generator) -> usize {
+pub fn argmax_with_random_ties(values: &[f32], random: &mut Generator) -> usize {
     let first = argmax(values);
     let ties = values.iter().filter(|value| **value == values[first]).count();
     if ties < 2 {
@@ -112,7 +112,7 @@ mod tests {
     fn ties_are_broken_by_the_generator_in_training() {
         let mut random = Generator::new(1, Purpose::Exploration);
         let mut seen = [0; 3];
-        (0..100).for_each(|_| seen[any_maximum(&[2.0, 1.0, 2.0], &mut random)] += 1);
+        (0..100).for_each(|_| seen[argmax_with_random_ties(&[2.0, 1.0, 2.0], &mut random)] += 1);
         assert!(seen[0] > 30 && seen[1] == 0 && seen[2] > 30, "{seen:?}");
     }
 

@@ -1,11 +1,10 @@
-//! A run: from a configuration, or from its last checkpoint, to its last evaluation; the loop around
-//! [`Algorithm::advance`](crate::algorithms::Algorithm::advance).
+//! A run: from a configuration, or from its last checkpoint, to its last evaluation; the loop around [`Algorithm::advance`].
 
 pub mod checkpoints;
 pub mod evaluations;
 pub mod folder;
 pub mod held_out;
-pub mod log;
+pub mod history;
 pub mod memory;
 pub mod progress;
 pub mod record;

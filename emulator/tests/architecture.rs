@@ -1,5 +1,6 @@
 //! Imports run downwards only, so the crate's modules form no circle.
 
+#[path = "support/imports.rs"]
 mod imports;
 
 use std::fs;

@@ -30,7 +30,7 @@ const DQN: &str = "dqn";
 
 /// Deep Q-learning in one environment.
 pub struct Dqn {
-    rules: Rules,
+    schedule: UpdateSchedule,
     explorer: Explorer,
     updater: Updater,
     /// Steps taken and remembered.
@@ -39,9 +39,9 @@ pub struct Dqn {
     stepping: Duration,
 }
 
-/// When what is done.
+/// After which steps the networks change, and how acting and updating take turns.
 #[derive(Clone, Copy, Debug)]
-struct Rules {
+struct UpdateSchedule {
     interleaving: Interleaving,
     learning_starts_steps: u64,
     train_every_steps: u64,
@@ -101,7 +101,7 @@ impl Dqn {
         let updater = new_updater(config, space, actions, device)?;
         let noise_len = updater.learner().architecture().noise_len();
         let mut dqn = Self {
-            rules: Rules {
+            schedule: UpdateSchedule {
                 interleaving: config.dqn().schedule,
                 learning_starts_steps: config.dqn().learning_starts_steps,
                 train_every_steps: config.dqn().train_every_steps,
@@ -116,7 +116,7 @@ impl Dqn {
             stepping: Duration::ZERO,
         };
         dqn.explorer.begin_episode();
-        let first = dqn.rules.newest_frame(environments.observations().seen())?;
+        let first = dqn.schedule.newest_frame(environments.observations().seen())?;
         dqn.updater.replay_mut().begin_episode(first);
         Ok(dqn)
     }
@@ -133,7 +133,7 @@ impl Dqn {
 
     /// One step, and the update and the copy that are due after it.
     fn step(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
-        let Self { rules, explorer, updater, .. } = self;
+        let Self { schedule, explorer, updater, .. } = self;
         let seen = environments.observations().seen();
         let epsilon = explorer.epsilon(self.step);
         let action = explorer.act(self.step, |noise| updater.q_values(seen, noise))?;
@@ -142,9 +142,9 @@ impl Dqn {
         self.stepping += begun.elapsed();
         let (step, frames, last) = (outcomes.steps[0], outcomes.episode_frames[0], outcomes.last_observation(0));
         if let Some(last) = last {
-            updater.replay_mut().push(action, step.reward, step.terminal, true, rules.newest_frame(last)?);
+            updater.replay_mut().push(action, step.reward, step.terminal, true, schedule.newest_frame(last)?);
         }
-        let newest = rules.newest_frame(environments.observations().seen())?;
+        let newest = schedule.newest_frame(environments.observations().seen())?;
         self.step += 1;
         watch.tell(Event::Step { environment: 0, step: &step })?;
         if step.over {
@@ -156,19 +156,19 @@ impl Dqn {
             updater.replay_mut().push(action, step.reward, step.terminal, false, newest);
         }
 
-        if rules.updates_after(self.step) {
+        if schedule.updates_after(self.step) {
             if let Some(update) = updater.learn(self.step).with_context(|| format!("at step {}", self.step))? {
                 watch.tell(Event::Update(&update))?;
             }
         }
-        if rules.target_copies && self.step.is_multiple_of(rules.target_sync_steps) {
+        if schedule.target_copies && self.step.is_multiple_of(schedule.target_sync_steps) {
             updater.sync_target()?;
         }
         Ok(())
     }
 }
 
-impl Rules {
+impl UpdateSchedule {
     /// Whether an update follows on step number `step`, counted from 1.
     fn updates_after(&self, step: u64) -> bool {
         step > self.learning_starts_steps && step.is_multiple_of(self.train_every_steps)
@@ -184,7 +184,7 @@ impl Rules {
 impl Algorithm for Dqn {
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()> {
         while self.step < until && !watch.stop() {
-            match self.rules.interleaving {
+            match self.schedule.interleaving {
                 Interleaving::Sequential => self.step(environments, watch)?,
                 Interleaving::Concurrent => self.interval(environments, watch)?,
             }

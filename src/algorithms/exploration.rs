@@ -1,8 +1,8 @@
 //! Epsilon-greedy exploration: how the probability of a random action falls during training, and who draws it.
 
-use crate::config::{Dqn, EpsilonKind};
+use crate::config::{DqnKeys, EpsilonKind};
 use crate::networks::noise::draw_noise;
-use crate::policy::any_maximum;
+use crate::policy::argmax_with_random_ties;
 use crate::random::{Generator, Purpose};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl Explorer {
         if !self.noise.is_empty() {
             draw_noise(&mut self.state.noise, &mut self.noise);
         }
-        let action = any_maximum(q_values(&self.noise)?, &mut self.state.exploration);
+        let action = argmax_with_random_ties(q_values(&self.noise)?, &mut self.state.exploration);
         self.time += begun.elapsed();
         Ok(action)
     }
@@ -110,7 +110,7 @@ pub enum EpsilonSchedule {
 
 impl EpsilonSchedule {
     /// The schedule that DQN's keys ask for.
-    pub fn of(keys: &Dqn) -> Self {
+    pub fn of(keys: &DqnKeys) -> Self {
         let (initial, last) = (keys.epsilon_initial, keys.epsilon_final);
         match keys.epsilon_schedule {
             EpsilonKind::Linear => EpsilonSchedule::Linear {

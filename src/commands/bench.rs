@@ -6,11 +6,11 @@ use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::commands::translation;
 use crate::config::{Config, Sources};
-use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SIDE, STACK, STACK_PIXELS};
+use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::{Seen, Space};
+use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Result};
@@ -100,17 +100,19 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     );
     let translation = translation(args.interpret);
     let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
-    let outcome = match args.kind {
-        BenchKind::Emulator => {
-            Outcome::new("frames_per_second", "frames/s, screen not read", frames_per_second(&rom, translation, span)?)
-        }
+    let measurement = match args.kind {
+        BenchKind::Emulator => Measurement::new(
+            "frames_per_second",
+            "frames/s, screen not read",
+            frames_per_second(&rom, translation, span)?,
+        ),
         BenchKind::Env => {
             let unit = "agent steps/s of 4 frames with preprocessing";
-            Outcome::new("steps_per_second", unit, steps_per_second(&rom, translation, span)?)
+            Measurement::new("steps_per_second", unit, steps_per_second(&rom, translation, span)?)
         }
         BenchKind::Vector => {
             let unit = "frames/s of a vector of environments with preprocessing";
-            Outcome::new("frames_per_second", unit, vector_frames_per_second(&rom, args, span)?)
+            Measurement::new("frames_per_second", unit, vector_frames_per_second(&rom, args, span)?)
         }
         BenchKind::Learner => updates_per_second(args, span)?,
         BenchKind::Train => training::steps_per_second(args, span)?,
@@ -119,25 +121,25 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Learner => "learner".to_string(),
         _ => rom.name,
     };
-    for Rate { rate, unit, .. } in &outcome.rates {
+    for Rate { rate, unit, .. } in &measurement.rates {
         say!("{name}: {rate:.0} {unit}");
     }
-    let total: Duration = outcome.parts.iter().map(|(_, time)| *time).sum();
-    for (part, time) in &outcome.parts {
+    let total: Duration = measurement.parts.iter().map(|(_, time)| *time).sum();
+    for (part, time) in &measurement.parts {
         say!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
     }
     if args.json {
         let (measure, amount) =
             args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
         let mut object = json!({ "measured": name, measure: amount });
-        outcome.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
+        measurement.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
         say!("{object}");
     }
     Ok(())
 }
 
 /// Result of a measurement.
-struct Outcome {
+struct Measurement {
     /// The rate asked for, then others.
     rates: Vec<Rate>,
     /// Time of each part of the work, if measured.
@@ -151,7 +153,7 @@ struct Rate {
     rate: f64,
 }
 
-impl Outcome {
+impl Measurement {
     fn new(key: &'static str, unit: impl Into<String>, rate: f64) -> Self {
         Self { rates: vec![Rate { key, unit: unit.into(), rate }], parts: Vec::new() }
     }
@@ -295,13 +297,12 @@ fn parts(before: &UpdateTimes, after: &UpdateTimes) -> Vec<(&'static str, Durati
 }
 
 /// Updates on one batch, and decisions on one observation.
-fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
+fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     const ACTIONS: usize = 6;
     let config = config(args)?;
     let device = device::open(args.device)?;
-    let space = Space::Pixels { stack: STACK, side: SIDE };
-    let mut updater = new_updater(&config, space, ACTIONS, &device)?;
-    let batch = random_batch(space, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    let mut updater = new_updater(&config, SPACE, ACTIONS, &device)?;
+    let batch = random_batch(SPACE, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     updater.learn_from(&batch)?; // The first update allocates.
     let before = updater.times();
     let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;
@@ -314,8 +315,8 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
 
     let network = config.network.network.name();
     let unit = format!("updates/s, batch {}, `{network}` network", config.dqn().batch_size);
-    let mut outcome = Outcome::new("updates_per_second", unit, updates);
+    let mut measurement = Measurement::new("updates_per_second", unit, updates);
     let unit = format!("decisions/s, one state, `{network}` network");
-    outcome.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
-    Ok(Outcome { parts, ..outcome })
+    measurement.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });
+    Ok(Measurement { parts, ..measurement })
 }

@@ -84,7 +84,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
 fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
     if let Some(baseline) = args.policy {
-        let spec = environments::spec(&config::Environment::default(), args.rom.as_deref())?;
+        let spec = environments::spec(&config::EnvironmentKeys::default(), args.rom.as_deref())?;
         return Ok(vec![Contestant::baseline(&*spec, baseline)]);
     }
     let models: Vec<Option<&Path>> = match args.models.as_slice() {

@@ -1,6 +1,6 @@
 //! `play`: a window with the game in it, or a recording of a game as a GIF.
 
-use crate::environments::atari::AtariSpec;
+use crate::environments::atari::{AtariSpec, USUAL_FRAME_SKIP};
 use crate::environments::cartridges;
 use crate::networks::device::{self, DeviceChoice};
 use crate::play::{self, Pilot};
@@ -9,9 +9,6 @@ use crate::policy::Policy;
 use anyhow::{ensure, Context, Result};
 use clap::Args;
 use std::path::PathBuf;
-
-/// Frames that a random player holds an action for, as most trained agents do.
-const RANDOM_FRAME_SKIP: u32 = 4;
 
 /// Options of `play`.
 #[derive(Debug, Args)]
@@ -72,7 +69,7 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         }
         None => {
             let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
-            (AtariSpec::with_minimal_actions(&rom, RANDOM_FRAME_SKIP), None)
+            (AtariSpec::with_minimal_actions(&rom, USUAL_FRAME_SKIP), None)
         }
     };
     let console = play::new_console(&spec, args.mode, args.difficulty, args.seed)?;

@@ -133,9 +133,9 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         environment.reset();
     }
     let game = if args.observation {
-        Game::observed(environment, args.frame_skip)
+        Traced::observed(environment, args.frame_skip)
     } else {
-        Game::Plain(Box::new(environment))
+        Traced::Plain(Box::new(environment))
     };
     match write_trace(&mut BufWriter::new(io::stdout().lock()), game, &actions, args) {
         // The reader (`| head`) has closed the pipe.
@@ -203,32 +203,32 @@ fn as_ale_stores(probability: f32) -> f32 {
 }
 
 /// The game of a trace, with or without an observation column.
-enum Game {
+enum Traced {
     Plain(Box<Environment>),
     Observed(Box<PreprocessedEnvironment>),
 }
 
-impl Game {
+impl Traced {
     /// A game whose actions are held for `frame_skip` frames, with an observation of its current screen.
     fn observed(environment: Environment, frame_skip: u32) -> Self {
         let settings = PreprocessedSettings::default().with_frame_skip(frame_skip);
         let mut game = PreprocessedEnvironment::new(environment, settings);
         game.observe_screen();
-        Game::Observed(Box::new(game))
+        Traced::Observed(Box::new(game))
     }
 
     fn environment(&mut self) -> &mut Environment {
         match self {
-            Game::Plain(environment) => environment,
-            Game::Observed(game) => game.environment_mut(),
+            Traced::Plain(environment) => environment,
+            Traced::Observed(game) => game.environment_mut(),
         }
     }
 
     /// Holds `action`, also when the game ends meanwhile: repetitions after its end emulate nothing, as in ale-py.
     fn act(&mut self, action: Action, strength: f32) -> i32 {
         match self {
-            Game::Plain(environment) => environment.act_with_strength(action, strength),
-            Game::Observed(game) => game.hold(action, strength, |_| false),
+            Traced::Plain(environment) => environment.act_with_strength(action, strength),
+            Traced::Observed(game) => game.hold(action, strength, |_| false),
         }
     }
 
@@ -237,7 +237,7 @@ impl Game {
         environment.set_mode(mode)?;
         environment.set_difficulty(difficulty)?;
         environment.reset();
-        if let Game::Observed(game) = self {
+        if let Traced::Observed(game) = self {
             game.observe_screen();
         }
         Ok(())
@@ -245,13 +245,13 @@ impl Game {
 
     fn observation(&self) -> Option<&[u8]> {
         match self {
-            Game::Plain(_) => None,
-            Game::Observed(game) => Some(game.frame()),
+            Traced::Plain(_) => None,
+            Traced::Observed(game) => Some(game.frame()),
         }
     }
 }
 
-fn write_trace(out: &mut impl Write, mut game: Game, actions: &[Command], args: &TraceArgs) -> Result<()> {
+fn write_trace(out: &mut impl Write, mut game: Traced, actions: &[Command], args: &TraceArgs) -> Result<()> {
     write!(out, "step,reward,lives,terminal,truncated,frame_number,episode_frame_number,ram_crc32,screen_crc32")?;
     for (column, wanted) in [(",observation_crc32", args.observation), (",audio_crc32", args.audio)] {
         write!(out, "{}", if wanted { column } else { "" })?;

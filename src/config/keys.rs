@@ -5,21 +5,21 @@
 //! agent does not have is off, with the usual values of the paper that introduced it.
 
 use crate::config::kinds::kinds;
-use crate::config::section::{keys, read, Fault, Faults, Row, Section};
-use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, Resize};
+use crate::config::section::{keys, read, Fault, Faults, Key, Section};
+use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, ResizeKind};
 use crate::config::Config;
 use toml::Value;
 
 /// The largest number of steps or updates; any run is shorter.
 const MANY: u64 = 1_000_000_000_000;
-/// Frames in an observation: the replay must hold at least so many, beside the steps of a transition.
-const FRAMES_OF_AN_OBSERVATION: usize = 4;
+/// Frames in an observation of a game: the replay must hold at least so many, beside the steps of a transition.
+pub const FRAMES_OF_AN_OBSERVATION: usize = 4;
 
 keys! {
     /// `[environment]`, `kind = "atari"`: how an agent meets an Atari game.
-    pub struct Atari {
+    pub struct AtariKeys {
         frame_skip: u32 = 4, 1..=60, "frames an action is held for", "Mnih et al. 2015";
-        resize: Resize = Resize::Area, .., "how pictures become 84 x 84: area or bilinear", "ALE's own vector environment";
+        resize: ResizeKind = ResizeKind::Area, .., "how pictures become 84 x 84: area or bilinear", "ALE's own vector environment";
         full_action_space: bool = false, .., "all 18 actions instead of the game's minimal ones", "Mnih et al. 2015";
         sticky_probability: f64 = 0.0, 0.0..=1.0,
             "probability a frame that the previous action is repeated", "Mnih et al. 2015: none";
@@ -35,7 +35,7 @@ keys! {
 
 keys! {
     /// `[algorithm]`, `kind = "dqn"`: deep Q-learning with replay, and its variants.
-    pub struct Dqn {
+    pub struct DqnKeys {
         replay_capacity: usize = 1_000_000, 6..=1_000_000_000,
             "frames in the replay, one a step; 7 KB each if not compressed", "Mnih et al. 2015";
         replay_compression: bool = true, ..,
@@ -99,7 +99,7 @@ keys! {
 
 keys! {
     /// `[network]`: what the network looks like.
-    pub struct Network {
+    pub struct NetworkKeys {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small or cpu", "Mnih et al. 2015";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
         noisy: bool = false, ..,
@@ -118,7 +118,7 @@ keys! {
 
 keys! {
     /// `[run]`: length, evaluations and files of a run.
-    pub struct Run {
+    pub struct RunKeys {
         total_steps: u64 = 50_000_000, 1..=MANY, "steps of the run (200 million frames)", "Mnih et al. 2015";
         solved_at: f64 = f64::INFINITY, f64::NEG_INFINITY..=f64::INFINITY,
             "mean return of the last 100 training games that ends the run; inf: never", "Mnih et al. 2015: never";
@@ -143,32 +143,32 @@ keys! {
 
 kinds! {
     /// `[environment]`: what is acted in.
-    pub enum Environment {
-        Atari = "atari", atari, atari_mut;
+    pub enum EnvironmentKeys {
+        Atari(AtariKeys) = "atari", atari, atari_mut;
     }
 }
 
 kinds! {
     /// `[algorithm]`: how it is learned.
-    pub enum Algorithm {
-        Dqn = "dqn", dqn, dqn_mut;
+    pub enum AlgorithmKeys {
+        Dqn(DqnKeys) = "dqn", dqn, dqn_mut;
     }
 }
 
-impl Default for Environment {
+impl Default for EnvironmentKeys {
     fn default() -> Self {
-        Self::Atari(Atari::default())
+        Self::Atari(AtariKeys::default())
     }
 }
 
-impl Default for Algorithm {
+impl Default for AlgorithmKeys {
     fn default() -> Self {
-        Self::Dqn(Dqn::default())
+        Self::Dqn(DqnKeys::default())
     }
 }
 
 /// The replay holds at least one transition; the concurrent schedule ends with a copy, and needs copies.
-fn dqn_rules(dqn: &Dqn, config: &Config, faults: &mut Faults) {
+fn dqn_rules(dqn: &DqnKeys, config: &Config, faults: &mut Faults) {
     let least = FRAMES_OF_AN_OBSERVATION + dqn.n_step.clamp(1, 1_000) + 1;
     faults.within("replay_capacity", dqn.replay_capacity, least..=1_000_000_000);
     if dqn.schedule == Interleaving::Concurrent {
@@ -184,8 +184,8 @@ fn dqn_rules(dqn: &Dqn, config: &Config, faults: &mut Faults) {
 }
 
 /// A distribution has a width.
-fn network_rules(network: &Network, _: &Config, faults: &mut Faults) {
-    let Network { value_min, value_max, .. } = network;
+fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
+    let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {
         faults.add("value_min", value_min, &format!("less than value_max, {value_max}"));
     }

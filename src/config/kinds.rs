@@ -1,16 +1,16 @@
 //! Sections with a `kind`: which environment, which algorithm. Each kind has keys of its own.
 
-/// Declares a section with a `kind`. A row is `Variant = "kind", accessor, mutable accessor;`, where `Variant` is also the name
-/// of the struct with its keys. The first kind is the usual one.
+/// Declares a section with a `kind`. A row is `Variant(Keys) = "kind", accessor, mutable accessor;`, where `Keys` is the
+/// struct with its keys. The first kind is the usual one.
 macro_rules! kinds {
     (
         $(#[$attribute:meta])*
-        pub enum $section:ident { $($variant:ident = $kind:literal, $accessor:ident, $accessor_mut:ident;)* }
+        pub enum $section:ident { $($variant:ident($keys:ident) = $kind:literal, $accessor:ident, $accessor_mut:ident;)* }
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $section {
-            $(#[doc = concat!("`kind = \"", $kind, "\"`.")] $variant($variant),)*
+            $(#[doc = concat!("`kind = \"", $kind, "\"`.")] $variant($keys),)*
         }
 
         impl $section {
@@ -27,7 +27,7 @@ macro_rules! kinds {
             /// The section of this kind with the usual values; `None` if there is no such kind.
             pub fn usual(kind: &str) -> Option<Self> {
                 $(if kind == $kind {
-                    return Some(Self::$variant($variant::default()));
+                    return Some(Self::$variant($keys::default()));
                 })*
                 None
             }
@@ -37,7 +37,7 @@ macro_rules! kinds {
                 ///
                 /// # Panics
                 /// When it is of another.
-                pub fn $accessor(&self) -> &$variant {
+                pub fn $accessor(&self) -> &$keys {
                     match self {
                         Self::$variant(keys) => keys,
                         #[allow(unreachable_patterns)]
@@ -49,7 +49,7 @@ macro_rules! kinds {
                 ///
                 /// # Panics
                 /// When it is of another kind.
-                pub fn $accessor_mut(&mut self) -> &mut $variant {
+                pub fn $accessor_mut(&mut self) -> &mut $keys {
                     match self {
                         Self::$variant(keys) => keys,
                         #[allow(unreachable_patterns)]

@@ -1,6 +1,6 @@
 //! Configurations to start from. The files in `presets/` state only what differs from the usual values, with the reason.
 
-use crate::config::section::Row;
+use crate::config::section::Key;
 use crate::config::{sources, Config, KIND};
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
@@ -84,7 +84,7 @@ impl Config {
             if let Some(kind) = kind {
                 let _ = writeln!(shown, "{KIND} = \"{kind}\"");
             }
-            for Row { key, help, source } in section.rows() {
+            for Key { name: key, help, source } in section.keys() {
                 let value = section.get(key).as_ref().map(readable).unwrap_or_default();
                 let assignment = format!("{key} = {value}");
                 let _ = match comments.get(key) {

@@ -11,9 +11,9 @@ pub type Fault = String;
 
 /// What is known of a key beside its type, usual value and range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The key.
-    pub key: &'static str,
+pub struct Key {
+    /// The key's name.
+    pub name: &'static str,
     /// Unit and meaning.
     pub help: &'static str,
     /// Source of the usual value.
@@ -23,7 +23,7 @@ pub struct Row {
 /// A section, its keys by name.
 pub trait Section {
     /// The keys, in the order in which they are written.
-    fn rows(&self) -> &'static [Row];
+    fn keys(&self) -> &'static [Key];
 
     /// The value of `key`; `None` if there is no such key.
     fn get(&self, key: &str) -> Option<Value>;
@@ -39,7 +39,7 @@ pub trait Section {
 
     /// Whether `key` is in this section.
     fn has(&self, key: &str) -> bool {
-        self.rows().iter().any(|row| row.key == key)
+        self.keys().iter().any(|known| known.name == key)
     }
 }
 
@@ -67,8 +67,8 @@ macro_rules! keys {
         }
 
         impl Section for $section {
-            fn rows(&self) -> &'static [Row] {
-                const { &[$(Row { key: stringify!($key), help: $help, source: $source }),*] }
+            fn keys(&self) -> &'static [Key] {
+                const { &[$(Key { name: stringify!($key), help: $help, source: $source }),*] }
             }
 
             fn get(&self, key: &str) -> Option<Value> {

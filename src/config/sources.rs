@@ -184,7 +184,7 @@ impl Config {
         match (named, having.as_slice()) {
             (None, [only]) => Ok(only),
             (None, []) => {
-                let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.rows()).map(|row| row.key);
+                let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.keys()).map(|key| key.name);
                 let near = nearest(key, keys.chain(SECTIONS)).map(str::to_string);
                 Err(format!("unknown key `{key}` {place}{}", hint(near)))
             }
@@ -202,7 +202,7 @@ impl Config {
                 }
                 let near = match having.first() {
                     Some(other) => Some(format!("{other}.{key}")),
-                    None => nearest(key, keys.rows().iter().map(|row| row.key)).map(|near| format!("{name}.{near}")),
+                    None => nearest(key, keys.keys().iter().map(|key| key.name)).map(|near| format!("{name}.{near}")),
                 };
                 Err(format!("unknown key `{path}` {place}{}", hint(near)))
             }

@@ -37,9 +37,9 @@ fn a_preset_is_shown_with_every_key_and_a_comment_and_is_read_as_it_is() {
 fn a_key_is_in_one_section() {
     let config = Config::default();
     let mut seen: HashSet<&str> = SECTIONS.into_iter().filter(|section| *section != "network").collect();
-    for row in config.sections().into_iter().flat_map(|(_, _, section)| section.rows()) {
-        assert!(seen.insert(row.key), "{} is there twice", row.key);
-        assert!(row.key != KIND && !row.help.is_empty() && !row.source.is_empty(), "{}", row.key);
+    for key in config.sections().into_iter().flat_map(|(_, _, section)| section.keys()) {
+        assert!(seen.insert(key.name), "{} is there twice", key.name);
+        assert!(key.name != KIND && !key.help.is_empty() && !key.source.is_empty(), "{}", key.name);
     }
 }
 
@@ -110,9 +110,9 @@ fn differences(got: &Config, want: &Config) -> Vec<String> {
 /// does not have is off, with the usual values of its own paper for whoever turns it on.
 fn nature() -> Config {
     Config {
-        environment: Environment::Atari(Atari {
+        environment: EnvironmentKeys::Atari(AtariKeys {
             frame_skip: 4,
-            resize: Resize::Area,
+            resize: ResizeKind::Area,
             full_action_space: false,
             sticky_probability: 0.0,
             noop_max: 30,
@@ -121,7 +121,7 @@ fn nature() -> Config {
             reward_clip: true,
             max_episode_frames: 108_000,
         }),
-        algorithm: Algorithm::Dqn(Dqn {
+        algorithm: AlgorithmKeys::Dqn(DqnKeys {
             replay_capacity: 1_000_000,
             replay_compression: true,
             learning_starts_steps: 50_000,
@@ -156,7 +156,7 @@ fn nature() -> Config {
             adam_epsilon: 1e-8,
             epsilon_decay: 0.995,
         }),
-        network: Network {
+        network: NetworkKeys {
             network: NetworkKind::Nature,
             dueling: false,
             noisy: false,
@@ -166,7 +166,7 @@ fn nature() -> Config {
             value_min: -10.0,
             value_max: 10.0,
         },
-        run: Run {
+        run: RunKeys {
             total_steps: 50_000_000,
             solved_at: f64::INFINITY,
             evaluation_every_steps: 250_000,
@@ -185,8 +185,8 @@ fn nature() -> Config {
 fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
     let mut dopamine = nature();
     *dopamine.environment.atari_mut() =
-        Atari { sticky_probability: 0.25, noop_max: 0, life_loss: LifeLoss::Ignore, ..dopamine.atari().clone() };
-    *dopamine.dqn_mut() = Dqn {
+        AtariKeys { sticky_probability: 0.25, noop_max: 0, life_loss: LifeLoss::Ignore, ..dopamine.atari().clone() };
+    *dopamine.dqn_mut() = DqnKeys {
         learning_starts_steps: 20_000,
         target_sync_steps: 8_000,
         loss: LossKind::Squared,
@@ -198,10 +198,10 @@ fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
         epsilon_anneal_steps: 250_000,
         ..dopamine.dqn().clone()
     };
-    dopamine.run = Run { evaluation_epsilon: 0.001, evaluation_max_episode_frames: 108_000, ..dopamine.run };
+    dopamine.run = RunKeys { evaluation_epsilon: 0.001, evaluation_max_episode_frames: 108_000, ..dopamine.run };
     let mut cleanrl = nature();
-    *cleanrl.environment.atari_mut() = Atari { fire_reset: true, ..cleanrl.atari().clone() };
-    *cleanrl.dqn_mut() = Dqn {
+    *cleanrl.environment.atari_mut() = AtariKeys { fire_reset: true, ..cleanrl.atari().clone() };
+    *cleanrl.dqn_mut() = DqnKeys {
         learning_starts_steps: 80_000,
         target_sync_steps: 1_000,
         loss: LossKind::Squared,
@@ -212,7 +212,7 @@ fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
         epsilon_starts_steps: 0,
         ..cleanrl.dqn().clone()
     };
-    cleanrl.run = Run {
+    cleanrl.run = RunKeys {
         total_steps: 10_000_000,
         evaluation_every_steps: 0,
         final_evaluation_episodes: 10,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a picture is reduced to 84 x 84.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Resize {
+pub enum ResizeKind {
     /// Every output pixel is the average of the area it covers (OpenCV `INTER_AREA`).
     Area,
     /// Linear interpolation between the four nearest pixels (OpenCV `INTER_LINEAR`).

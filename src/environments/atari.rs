@@ -12,12 +12,15 @@ use crate::random::{Generator, Purpose};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Palette, Settings};
 use described::Described;
-use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SIDE, STACK};
+use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SPACE};
 use std::sync::Arc;
+
+/// Frames an action is held for by most trained agents, and so by players that are no agents.
+pub const USUAL_FRAME_SKIP: u32 = 4;
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rules {
+pub struct EpisodeRules {
     /// An episode begins with 0 to this many no-op frames.
     pub noop_max: u32,
     /// A lost life is a terminal to the learner, though the game goes on.
@@ -38,7 +41,7 @@ pub struct AtariSpec {
     /// Frame skip and reduction of the pictures.
     pub preprocessing: Preprocessing,
     /// How it is trained in.
-    pub training: config::Atari,
+    pub training: config::AtariKeys,
 }
 
 impl AtariSpec {
@@ -46,7 +49,7 @@ impl AtariSpec {
     ///
     /// # Errors
     /// When the cartridge cannot be read, or is no supported game.
-    pub fn of(keys: &config::Atari, rom: Option<&str>) -> Result<Self> {
+    pub fn of(keys: &config::AtariKeys, rom: Option<&str>) -> Result<Self> {
         let rom = rom.map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
         ensure_scores(&rom)?;
         let mut spec = Self::with_minimal_actions(&rom, keys.frame_skip);
@@ -63,7 +66,7 @@ impl AtariSpec {
             image: rom.image.clone(),
             actions: minimal_actions(&rom.image),
             preprocessing: Preprocessing::new(frame_skip, Resize::Area, false),
-            training: config::Atari::default(),
+            training: config::AtariKeys::default(),
         }
     }
 
@@ -90,7 +93,7 @@ impl AtariSpec {
             index => Generator::numbered(seed, Purpose::Environments, index as u64).bits(),
         };
         let keys = &self.training;
-        let rules = Rules {
+        let rules = EpisodeRules {
             noop_max: keys.noop_max,
             life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,
             reward_clip: keys.reward_clip,
@@ -99,7 +102,7 @@ impl AtariSpec {
     }
 
     /// A step ends with the frame that costs a life where that is a terminal to the learner.
-    fn game(&self, conditions: &Conditions, rules: Rules) -> Atari {
+    fn game(&self, conditions: &Conditions, rules: EpisodeRules) -> Atari {
         let settings = Settings::default()
             .with_sticky_probability(conditions.sticky_probability)
             .with_random_seed(conditions.seed as u32)
@@ -141,7 +144,7 @@ impl EnvironmentSpec for AtariSpec {
     }
 
     fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
-        let rules = Rules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
+        let rules = EpisodeRules { noop_max: conditions.noop_max, life_loss_is_terminal: false, reward_clip: false };
         Box::new(self.game(conditions, rules))
     }
 
@@ -182,10 +185,10 @@ fn minimal_actions(image: &CartridgeImage) -> Vec<Action> {
 }
 
 /// The preprocessing that these keys ask for.
-pub fn preprocessing(keys: &config::Atari) -> Preprocessing {
+pub fn preprocessing(keys: &config::AtariKeys) -> Preprocessing {
     let resize = match keys.resize {
-        config::Resize::Area => Resize::Area,
-        config::Resize::Bilinear => Resize::Bilinear,
+        config::ResizeKind::Area => Resize::Area,
+        config::ResizeKind::Bilinear => Resize::Bilinear,
     };
     Preprocessing::new(keys.frame_skip, resize, keys.fire_reset)
 }
@@ -234,27 +237,24 @@ pub fn described(description: &Description) -> Result<(Space, usize)> {
     Ok((SPACE, Described::read(description)?.actions.len()))
 }
 
-/// The observations of every Atari game.
-const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
-
 /// An Atari game.
 #[derive(Clone, Debug)]
 pub struct Atari {
     game: AgentEnvironment,
     stack: FrameStack,
-    rules: Rules,
+    rules: EpisodeRules,
     colors: Box<Colors>,
 }
 
 impl Atari {
     /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
-    pub fn new(game: AgentEnvironment, rules: Rules) -> Self {
+    pub fn new(game: AgentEnvironment, rules: EpisodeRules) -> Self {
         let colors = Box::new(colors(game.environment().palette()));
         Self { game, stack: FrameStack::default(), rules, colors }
     }
 
     /// Shows what is now seen, and tells what `step` did, before which there were `lives` lives.
-    fn after(&mut self, step: preprocess::Step, lives: i32, place: Place<'_>) -> Step {
+    fn after(&mut self, step: atari_emulator::preprocessed::Step, lives: i32, place: Place<'_>) -> Step {
         self.stack.push(self.game.frame());
         self.show(place);
         let raw_reward = step.reward as f32;

@@ -1,5 +1,6 @@
 //! Contestants: who plays, and what.
 
+use crate::environments::atari::USUAL_FRAME_SKIP;
 use crate::environments::{EnvironmentSpec, Spec};
 use crate::policy::model::Model;
 use crate::policy::Policy;
@@ -10,8 +11,6 @@ use std::path::Path;
 
 /// Frames the paper's random agent holds an action for.
 const FRAMES_AT_10_HZ: u32 = 6;
-/// Frames the other baselines hold an action for, as most trained agents do.
-const USUAL_FRAME_SKIP: u32 = 4;
 
 /// Policies that need no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -204,7 +204,7 @@ mod tests {
     use crate::evaluation::contestant::Baseline;
 
     fn bricks() -> Spec {
-        environments::spec(&config::Environment::default(), None).unwrap()
+        environments::spec(&config::EnvironmentKeys::default(), None).unwrap()
     }
 
     fn protocol() -> Protocol {

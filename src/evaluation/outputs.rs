@@ -3,7 +3,7 @@
 use crate::evaluation::contestant::Contestant;
 use crate::evaluation::episodes::{play_game, record_game, Decision, Spectator};
 use crate::evaluation::protocol::Protocol;
-use crate::evaluation::report::{csv, Report};
+use crate::evaluation::report::{csv, EvaluationReport};
 use crate::observations::Seen;
 use anyhow::{ensure, Context, Result};
 use std::fmt::Write as _;
@@ -37,7 +37,12 @@ impl Outputs {
         Ok(())
     }
 
-    pub(super) fn write(&self, contestants: &[Contestant], protocol: &Protocol, reports: &[Report]) -> Result<()> {
+    pub(super) fn write(
+        &self,
+        contestants: &[Contestant],
+        protocol: &Protocol,
+        reports: &[EvaluationReport],
+    ) -> Result<()> {
         if let Some(path) = &self.json {
             let json = match reports {
                 [report] => serde_json::to_string_pretty(report),

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// A whole evaluation, as `--json` writes it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct EvaluationReport {
     /// The game's name.
     pub game: String,
     /// MD5 of the cartridge, where there is one.
@@ -27,7 +27,7 @@ pub struct Report {
     pub protocol_in_words: String,
 }
 
-impl Report {
+impl EvaluationReport {
     /// The table for the terminal.
     pub fn table(&self) -> String {
         let mut text = format!("{:>8} {:>6} {:>8} {:>9} {:>6}\n", "seed", "no-ops", "frames", "score", "lives");
@@ -90,7 +90,7 @@ impl Report {
 }
 
 /// Several evaluations by one protocol, a line each.
-pub(super) fn comparison(reports: &[Report]) -> String {
+pub(super) fn comparison(reports: &[EvaluationReport]) -> String {
     let mut text = format!(
         "{:<18} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:<22} policy\n",
         "game", "mean", "std dev", "median", "lowest", "highest", "human %", "95 % interval of mean"
@@ -129,7 +129,7 @@ pub(super) fn comparison(reports: &[Report]) -> String {
 }
 
 /// The games as comma-separated values; of several policies with their names in front.
-pub(super) fn csv(reports: &[Report]) -> String {
+pub(super) fn csv(reports: &[EvaluationReport]) -> String {
     if let [report] = reports {
         return report.csv();
     }
@@ -148,19 +148,12 @@ pub(super) fn csv(reports: &[Report]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn protocol() -> Protocol {
-        Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
-    }
-
-    fn episode(score: i32) -> Episode {
-        Episode { seed: 0, noops: 0, frames: 100, score: f64::from(score), lives_ended: 5, truncated: false }
-    }
+    use crate::evaluation::summary::tests::{episode, protocol};
 
     #[test]
     fn the_best_and_the_worst_game_are_the_first_of_equal_ones() {
         let episodes: Vec<Episode> = [3, 9, 1, 9, 1].map(episode).to_vec();
-        let report = Report {
+        let report = EvaluationReport {
             game: "bricks".to_string(),
             cartridge_md5: None,
             policy: "a \"name\", with a comma".to_string(),

@@ -72,14 +72,14 @@ fn bootstrap_interval(scores: &[f64], generator: &mut Generator) -> [f64; 2] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn protocol() -> Protocol {
+    pub(crate) fn protocol() -> Protocol {
         Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
     }
 
-    fn episode(score: i32) -> Episode {
+    pub(crate) fn episode(score: i32) -> Episode {
         Episode { seed: 0, noops: 0, frames: 100, score: f64::from(score), lives_ended: 5, truncated: false }
     }
 

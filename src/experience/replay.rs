@@ -12,7 +12,7 @@ pub mod priorities;
 mod frames;
 mod segments;
 
-use crate::config::Dqn;
+use crate::config::DqnKeys;
 use crate::observations::Space;
 use crate::random::Generator;
 use anyhow::{bail, Result};
@@ -36,7 +36,7 @@ pub struct Replay {
     /// Frames ever added.
     added: u64,
     /// The transitions of the batch being drawn: (number of the frame, what followed it).
-    drawn: Vec<(u64, Outcome)>,
+    drawn: Vec<(u64, Transition)>,
     /// Of the transition that begins in each slot, if they are drawn by priority.
     priorities: Option<Priorities>,
 }
@@ -103,7 +103,7 @@ impl Batch {
 
 /// A transition of n steps, fewer at the end of an episode.
 #[derive(Clone, Copy, Debug)]
-struct Outcome {
+struct Transition {
     reward: f32,
     discount: f32,
     successor: u64,
@@ -114,7 +114,7 @@ impl Replay {
     ///
     /// # Errors
     /// When those are no pixels.
-    pub fn of(keys: &Dqn, space: Space) -> Result<Self> {
+    pub fn of(keys: &DqnKeys, space: Space) -> Result<Self> {
         let (gamma, compressed) = (keys.gamma as f32, keys.replay_compression);
         let replay = Self::new(space, keys.replay_capacity, keys.n_step, gamma, compressed)?;
         Ok(if keys.prioritized { replay.prioritized(keys.priority_exponent, keys.priority_epsilon) } else { replay })
@@ -203,7 +203,7 @@ impl Replay {
         priorities.remove(self.index(self.added - 1));
         let oldest = self.oldest();
         for number in (oldest..self.added).take(if oldest > 0 { self.stack - 1 } else { 0 }) {
-            if self.outcome(number).is_none() {
+            if self.transition(number).is_none() {
                 priorities.remove(self.index(number));
             }
         }
@@ -219,7 +219,7 @@ impl Replay {
         let last = if self.slot(number).follows == Follows::Step && self.open() { first } else { number };
         for number in first..=last {
             let index = self.index(number);
-            if priorities.priority(index) == 0.0 && self.outcome(number).is_some() {
+            if priorities.priority(index) == 0.0 && self.transition(number).is_some() {
                 priorities.insert(index);
             }
         }
@@ -259,7 +259,7 @@ impl Replay {
     }
 
     /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
-    fn outcome(&self, number: u64) -> Option<Outcome> {
+    fn transition(&self, number: u64) -> Option<Transition> {
         let oldest = self.oldest();
         if number + 1 < oldest + u64::from(self.slot(number).depth) || self.slot(number).follows == Follows::Nothing {
             return None;
@@ -279,7 +279,7 @@ impl Replay {
                 break;
             }
         }
-        Some(Outcome { reward, discount, successor })
+        Some(Transition { reward, discount, successor })
     }
 
     /// The stacks at the ends of a transition, whose newest frames are `number` and `successor`.
@@ -341,10 +341,10 @@ impl Replay {
         drawn.extend((0..size).map(|i| {
             let place = priorities.find((i as f64 + generator.fraction()) / size as f64);
             let number = newest - ((self.index(newest) + self.capacity - place) % self.capacity) as u64;
-            let Some(outcome) = self.outcome(number) else {
+            let Some(transition) = self.transition(number) else {
                 unreachable!("a transition with a priority can be put together");
             };
-            (number, outcome)
+            (number, transition)
         }));
         batch.numbers.extend(drawn.iter().map(|(number, _)| *number));
         self.put_together(&drawn, batch);
@@ -371,58 +371,57 @@ impl Replay {
     }
 
     /// Puts the transitions `drawn` into `batch`, which has room for as many.
-    fn put_together(&self, drawn: &[(u64, Outcome)], batch: &mut Batch) {
-        for (i, (number, outcome)) in drawn.iter().enumerate() {
+    fn put_together(&self, drawn: &[(u64, Transition)], batch: &mut Batch) {
+        for (i, (number, transition)) in drawn.iter().enumerate() {
             batch.actions[i] = self.slot(*number).action;
-            batch.rewards[i] = outcome.reward;
-            batch.discounts[i] = outcome.discount;
+            batch.rewards[i] = transition.reward;
+            batch.discounts[i] = transition.discount;
         }
         let observations = batch.observations.par_chunks_exact_mut(self.observation_size());
         let next_observations = batch.next_observations.par_chunks_exact_mut(self.observation_size());
         drawn.par_iter().zip(observations).zip(next_observations).for_each(
-            |(((number, outcome), observation), next_observation)| {
-                self.stacks(*number, outcome.successor, observation, next_observation);
+            |(((number, transition), observation), next_observation)| {
+                self.stacks(*number, transition.successor, observation, next_observation);
             },
         );
     }
 
-    fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Outcome)> {
+    fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Transition)> {
         let len = self.len();
         // Nearly every frame will do; a replay in which hardly one does is searched instead.
         for _ in 0..if len == 0 { 0 } else { 1000 } {
             let number = oldest + generator.below(len) as u64;
-            if let Some(outcome) = self.outcome(number) {
-                return Some((number, outcome));
+            if let Some(transition) = self.transition(number) {
+                return Some((number, transition));
             }
         }
-        let usable: Vec<u64> = (oldest..self.added).filter(|&number| self.outcome(number).is_some()).collect();
+        let usable: Vec<u64> = (oldest..self.added).filter(|&number| self.transition(number).is_some()).collect();
         let number = *usable.get(generator.below(usable.len().max(1)))?;
-        Some((number, self.outcome(number)?))
+        Some((number, self.transition(number)?))
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::environments::atari::preprocess::FrameStack;
+    pub(crate) use crate::environments::atari::preprocess::{Frame, FRAME_PIXELS};
+    use crate::environments::atari::preprocess::{FrameStack, SPACE, STACK, STACK_PIXELS};
     use crate::random::Purpose;
     use std::collections::HashMap;
 
-    const STACK: usize = 4;
-    const SIDE: usize = 84;
-    pub(crate) const FRAME_PIXELS: usize = SIDE * SIDE;
-    const STACK_PIXELS: usize = STACK * FRAME_PIXELS;
-    pub(crate) type Frame = [u8; FRAME_PIXELS];
-
     pub(crate) fn new_replay(capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Replay {
-        Replay::new(Space::Pixels { stack: STACK, side: SIDE }, capacity, n_step, gamma, compressed).unwrap()
+        Replay::new(SPACE, capacity, n_step, gamma, compressed).unwrap()
     }
 
-    /// A frame recognisable by `id`, never black.
-    fn frame(id: u32) -> Frame {
+    /// A frame that can be told from others by `id`, never black.
+    pub(crate) fn numbered_frame(id: u64) -> Frame {
         let mut frame = [1; FRAME_PIXELS];
-        frame[..4].copy_from_slice(&id.to_le_bytes());
+        frame[..8].copy_from_slice(&id.to_le_bytes());
         frame
+    }
+
+    fn frame(id: u32) -> Frame {
+        numbered_frame(u64::from(id))
     }
 
     /// (id + 1) of each frame of a stack, 0 for black.
@@ -563,7 +562,7 @@ pub(crate) mod tests {
         let priorities = replay.priorities().unwrap();
         for number in oldest..replay.added {
             let kept = priorities.priority(replay.index(number)) > 0.0;
-            assert_eq!(kept, replay.outcome(number).is_some(), "frame {number} of {}", replay.added);
+            assert_eq!(kept, replay.transition(number).is_some(), "frame {number} of {}", replay.added);
         }
     }
 
@@ -626,8 +625,8 @@ pub(crate) mod tests {
                 let reward = [1.0, 2.0, 4.0, 100.0][id - 1];
                 replay.push(0, reward, id == terminal_at && id < 3, id == 4, &frame(id as u32));
             }
-            let outcome = replay.outcome(0).unwrap();
-            assert_eq!((outcome.reward, outcome.discount), (reward, discount), "terminal at {terminal_at}");
+            let transition = replay.transition(0).unwrap();
+            assert_eq!((transition.reward, transition.discount), (reward, discount), "terminal at {terminal_at}");
         }
     }
 

@@ -65,7 +65,7 @@ impl Support {
 }
 
 /// The largest of `values`; NaN counts as nothing.
-pub(super) fn largest(values: &[f32]) -> f32 {
+pub fn largest(values: &[f32]) -> f32 {
     values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 

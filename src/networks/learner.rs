@@ -47,7 +47,7 @@ pub trait Learner: Send {
     /// # Errors
     /// [`NotFinite`](crate::networks::loss::NotFinite) before anything has changed; when the observations are not of the
     /// network's space, or the device fails.
-    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown>;
+    fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown>;
 
     /// Moves the target network's parameters the fraction `tau` of the way to the online network's; 1 makes an exact copy.
     ///
@@ -162,7 +162,7 @@ impl Learner for CpuLearner {
         Ok(())
     }
 
-    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+    fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
         let begun = Instant::now();
         let outputs = self.workspace.forward(&self.online, observations)?;
         let forward = begun.elapsed();
@@ -250,7 +250,7 @@ impl Learner for CandleLearner {
         }?)
     }
 
-    fn descend(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+    fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
         let begun = Instant::now();
         let outputs = self.online.forward(observations)?;
         self.outputs = outputs.flatten_all()?.to_vec1()?;

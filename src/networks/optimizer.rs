@@ -3,7 +3,7 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
-use crate::config::{Dqn, OptimizerKind};
+use crate::config::{DqnKeys, OptimizerKind};
 use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
@@ -64,7 +64,7 @@ pub enum OptimizerRule {
 
 impl OptimizerRule {
     /// The optimizer that DQN's keys ask for.
-    pub fn of(keys: &Dqn) -> Self {
+    pub fn of(keys: &DqnKeys) -> Self {
         let learning_rate = match keys.learning_rate_anneal_updates {
             0 => LearningRate::constant(keys.learning_rate as f32),
             updates => {

@@ -98,13 +98,10 @@ impl Pilot {
 mod tests {
     use super::*;
     use crate::config;
-    use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SIDE, STACK};
+    use crate::environments::atari::preprocess::{AgentEnvironment, Resize, SPACE};
     use crate::networks::{Architecture, NetworkKind, Parameters};
-    use crate::observations::Space;
     use atari_emulator::{CartridgeImage, Settings};
     use candle_core::Device;
-
-    const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
     /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
     #[test]
@@ -117,7 +114,7 @@ mod tests {
             let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
             let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
             let preprocessing = Preprocessing::new(frame_skip, Resize::Area, fire_reset);
-            let training = config::Atari::default();
+            let training = config::AtariKeys::default();
             let spec = AtariSpec { name: "bricks".to_string(), image, actions, preprocessing, training };
             let mut ours = environment.clone();
             let mut pilot = Pilot::new(policy.share(), &spec, 0.0, 0);

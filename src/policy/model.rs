@@ -277,13 +277,13 @@ fn newest_run(folder: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use crate::config;
+    use crate::environments::atari::preprocess::SPACE;
     use crate::networks::NetworkKind;
-    use crate::observations::Space;
     use crate::random::{Generator, Purpose};
 
     /// The built-in game, with a cartridge that nobody has.
     fn description() -> Description {
-        let mut description = environments::spec(&config::Environment::default(), None).unwrap().description();
+        let mut description = environments::spec(&config::EnvironmentKeys::default(), None).unwrap().description();
         description.insert("cartridge_md5".to_string(), "0123456789abcdef0123456789abcdef".to_string());
         description
     }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn model_of(design: Design) -> Model {
-        let architecture = Architecture::new(design, Space::Pixels { stack: 4, side: 84 }, 4).unwrap();
+        let architecture = Architecture::new(design, SPACE, 4).unwrap();
         Model {
             metadata: Metadata {
                 environment: description(),
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn a_model_opens_with_its_own_cartridge_and_with_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let bricks = environments::spec(&config::Environment::default(), None).unwrap();
+        let bricks = environments::spec(&config::EnvironmentKeys::default(), None).unwrap();
         let mut saved = model();
         saved.metadata.environment = bricks.description();
         saved.save(&folder.path().join(MODEL_FILE)).unwrap();

@@ -4,7 +4,7 @@
 
 use crate::drawing::chart::{Curve, Figure, Panel, Point, COLORS};
 use crate::evaluation::scores::Reference;
-use crate::run::log::{Moment, PeriodicRow, RunLog};
+use crate::run::history::{Moment, PeriodicRow, RunHistory};
 use crate::run::rows::RecentReturns;
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
@@ -52,11 +52,11 @@ pub fn write(runs: &[PathBuf], axis: HorizontalAxis, files: &[PathBuf]) -> Resul
     for path in files {
         FileType::of(path)?;
     }
-    let logs = runs.iter().map(|folder| RunLog::read(folder)).collect::<Result<Vec<RunLog>>>()?;
-    for warning in logs.iter().filter_map(|log| log.warning.as_ref()) {
+    let runs = runs.iter().map(|folder| RunHistory::read(folder)).collect::<Result<Vec<RunHistory>>>()?;
+    for warning in runs.iter().filter_map(|run| run.warning.as_ref()) {
         warn!("warning: {warning}");
     }
-    let figure = figure(&logs, axis)?;
+    let figure = figure(&runs, axis)?;
     for path in files {
         let bytes = match FileType::of(path)? {
             FileType::Svg => figure.svg()?.into_bytes(),
@@ -89,16 +89,16 @@ type Label<'a> = dyn Fn(usize, &[(f64, f64)]) -> String + 'a;
 /// Runs that differ in nothing but the seed.
 struct Group<'a> {
     name: String,
-    runs: Vec<&'a RunLog>,
+    runs: Vec<&'a RunHistory>,
 }
 
 /// The curves of these runs.
 ///
 /// # Errors
 /// When they are of different games, or there is nothing to draw.
-pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
-    let first = logs.first().context("there is no run to draw")?;
-    if let Some(other) = logs.iter().find(|log| log.game != first.game) {
+pub fn figure(runs: &[RunHistory], axis: HorizontalAxis) -> Result<Figure> {
+    let first = runs.first().context("there is no run to draw")?;
+    if let Some(other) = runs.iter().find(|run| run.game != first.game) {
         bail!(
             "{} is of {}, {} of {}: scores of different games cannot share an axis; plot each game by itself",
             first.folder.display(),
@@ -107,7 +107,7 @@ pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
             other.game
         );
     }
-    let groups = groups(logs);
+    let groups = groups(runs);
     ensure!(
         groups.len() <= COLORS.len(),
         "the runs are of {} kinds (they differ in more than the seed); at most {} can be told apart, so plot fewer at once",
@@ -153,14 +153,14 @@ pub fn figure(logs: &[RunLog], axis: HorizontalAxis) -> Result<Figure> {
     Ok(Figure {
         title: format!("{}: learning curves", first.game),
         key,
-        x_label: x_label(logs, axis),
+        x_label: x_label(runs, axis),
         panels,
         notes: notes(&groups, &first.game),
     })
 }
 
-fn x_label(logs: &[RunLog], axis: HorizontalAxis) -> String {
-    let frames: BTreeSet<u64> = logs.iter().map(RunLog::frame_skip).collect();
+fn x_label(runs: &[RunHistory], axis: HorizontalAxis) -> String {
+    let frames: BTreeSet<u64> = runs.iter().map(RunHistory::frame_skip).collect();
     match (axis, frames.iter().collect::<Vec<_>>().as_slice()) {
         (HorizontalAxis::Steps, [frames]) => format!("steps (of {frames} frames)"),
         (HorizontalAxis::Steps, _) => "steps".to_string(),
@@ -169,7 +169,7 @@ fn x_label(logs: &[RunLog], axis: HorizontalAxis) -> String {
     }
 }
 
-fn seeds(runs: &[&RunLog]) -> String {
+fn seeds(runs: &[&RunHistory]) -> String {
     match runs {
         [run] => run.seed().map_or("one run".to_string(), |seed| format!("seed {seed}")),
         runs => format!("{} runs", runs.len()),
@@ -207,7 +207,7 @@ fn notes(groups: &[Group], game: &str) -> Vec<String> {
 }
 
 /// The mean score of the evaluation after training, and the interval of that mean.
-fn final_point(run: &RunLog) -> Option<(f64, (f64, f64))> {
+fn final_point(run: &RunHistory) -> Option<(f64, (f64, f64))> {
     let evaluation = run.final_evaluation().ok().flatten()?;
     let summary = evaluation.pointer("/trained/summary")?;
     let interval = summary.get("mean_95_percent_interval")?;
@@ -228,7 +228,8 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
                 (line, band)
             }
             runs => {
-                let means = |run: &&RunLog| recent_games(run, axis).into_iter().map(|(x, mean, _)| (x, mean)).collect();
+                let means =
+                    |run: &&RunHistory| recent_games(run, axis).into_iter().map(|(x, mean, _)| (x, mean)).collect();
                 over_runs(&runs.iter().map(means).collect::<Vec<_>>())
             }
         };
@@ -254,7 +255,7 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
     Ok(panel)
 }
 
-fn x_of(run: &RunLog, moment: Moment, axis: HorizontalAxis) -> f64 {
+fn x_of(run: &RunHistory, moment: Moment, axis: HorizontalAxis) -> f64 {
     match axis {
         HorizontalAxis::Steps => moment.step as f64,
         HorizontalAxis::Frames => (moment.step * run.frame_skip()) as f64,
@@ -263,7 +264,7 @@ fn x_of(run: &RunLog, moment: Moment, axis: HorizontalAxis) -> f64 {
 }
 
 /// At the end of each game: x, and of the last 100 scores the mean and (lowest tenth, highest tenth).
-fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64))> {
+fn recent_games(run: &RunHistory, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64))> {
     let first = FIRST_GAMES.min(run.games.len()).max(1);
     (first..=run.games.len())
         .map(|count| {
@@ -278,7 +279,7 @@ fn recent_games(run: &RunLog, axis: HorizontalAxis) -> Vec<(f64, f64, (f64, f64)
 }
 
 /// (x, value) of the periodic rows that have the value; where there are too many, means of neighbors.
-fn values(run: &RunLog, axis: HorizontalAxis, value: &dyn Fn(&PeriodicRow) -> Option<f64>) -> Vec<(f64, f64)> {
+fn values(run: &RunHistory, axis: HorizontalAxis, value: &dyn Fn(&PeriodicRow) -> Option<f64>) -> Vec<(f64, f64)> {
     let rows = run.progress.iter().filter_map(|row| Some((x_of(run, row.moment, axis), value(row)?)));
     let rows: Vec<(f64, f64)> = rows.collect();
     let together = rows.len().div_ceil(POINTS).max(1);
@@ -331,18 +332,18 @@ fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
 }
 
 /// Groups of runs with the same settings, named by the preset and by the settings that differ.
-fn groups(logs: &[RunLog]) -> Vec<Group<'_>> {
-    let settings = |log: &RunLog| {
-        let mut config = log.config.clone();
+fn groups(runs: &[RunHistory]) -> Vec<Group<'_>> {
+    let settings = |run: &RunHistory| {
+        let mut config = run.config.clone();
         config.retain(|key, _| !NOT_LEARNING.contains(&key));
-        (log.preset.clone(), config)
+        (run.preset.clone(), config)
     };
-    let mut kinds: Vec<((String, toml::Table), Vec<&RunLog>)> = Vec::new();
-    for log in logs {
-        let settings = settings(log);
+    let mut kinds: Vec<((String, toml::Table), Vec<&RunHistory>)> = Vec::new();
+    for run in runs {
+        let settings = settings(run);
         match kinds.iter_mut().find(|(kind, _)| *kind == settings) {
-            Some((_, runs)) => runs.push(log),
-            None => kinds.push((settings, vec![log])),
+            Some((_, runs)) => runs.push(run),
+            None => kinds.push((settings, vec![run])),
         }
     }
     let differs = |key: &str, preset: &str| {
@@ -359,21 +360,21 @@ fn groups(logs: &[RunLog]) -> Vec<Group<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::log::tests::{fake_rows, fake_run};
+    use crate::run::history::tests::{fake_rows, fake_run};
 
-    fn logs(runs: &[(&str, u64, &str, u64)]) -> Vec<RunLog> {
+    fn read(runs: &[(&str, u64, &str, u64)]) -> Vec<RunHistory> {
         let folder = tempfile::tempdir().unwrap();
         let read = |(i, (game, seed, keys, games)): (usize, &(&str, u64, &str, u64))| {
             let run = folder.path().join(i.to_string());
             fake_run(&run, game, *seed, keys, &fake_rows(*games, |game| (game + 10 * seed) as f64));
-            RunLog::read(&run).unwrap()
+            RunHistory::read(&run).unwrap()
         };
         runs.iter().enumerate().map(read).collect()
     }
 
     #[test]
     fn one_run_is_one_curve_with_the_published_scores_beside_it() {
-        let figure = figure(&logs(&[("pong", 0, "", 50)]), HorizontalAxis::Steps).unwrap();
+        let figure = figure(&read(&[("pong", 0, "", 50)]), HorizontalAxis::Steps).unwrap();
         let titles: Vec<&str> = figure.panels.iter().map(|panel| panel.title.as_str()).collect();
         assert_eq!(titles, ["score", "held-out states: mean max Q", "loss", "epsilon", "steps a second"]);
         let score = &figure.panels[0];
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn seeds_of_one_kind_of_run_are_a_mean_with_a_band_as_far_as_the_shortest_goes() {
         let runs = [("pong", 0, "", 50), ("pong", 1, "", 30), ("pong", 2, "", 40)];
-        let figure = figure(&logs(&runs), HorizontalAxis::Steps).unwrap();
+        let figure = figure(&read(&runs), HorizontalAxis::Steps).unwrap();
         let curve = &figure.panels[0].curves[0];
         assert_eq!(curve.line.last(), Some(&(3000.0, 25.5)));
         assert_eq!(curve.band.last(), Some(&(3000.0, 15.5, 35.5)));
@@ -400,7 +401,7 @@ mod tests {
     #[test]
     fn runs_with_other_settings_are_other_curves_named_by_what_differs() {
         let runs = [("pong", 0, "n_step = 1", 20), ("pong", 1, "n_step = 3", 20), ("pong", 5, "n_step = 1", 20)];
-        let figure = figure(&logs(&runs), HorizontalAxis::Steps).unwrap();
+        let figure = figure(&read(&runs), HorizontalAxis::Steps).unwrap();
         let key: Vec<&str> = figure.key.iter().map(|(_, line)| line.as_str()).collect();
         assert_eq!(key, ["A: nature, n_step 1, 2 runs", "B: nature, n_step 3, seed 1"]);
         let labels: Vec<&str> = figure.panels[0].curves.iter().map(|curve| curve.label.as_str()).collect();
@@ -409,17 +410,17 @@ mod tests {
 
     #[test]
     fn the_horizontal_axis_may_be_frames_or_hours() {
-        let logs = logs(&[("bricks", 0, "", 50)]);
-        let last = |axis| figure(&logs, axis).unwrap().panels[0].curves[0].line.last().unwrap().0;
+        let runs = read(&[("bricks", 0, "", 50)]);
+        let last = |axis| figure(&runs, axis).unwrap().panels[0].curves[0].line.last().unwrap().0;
         assert_eq!((last(HorizontalAxis::Frames), last(HorizontalAxis::Hours)), (20_000.0, 50.0 / 3600.0));
-        let notes = figure(&logs, HorizontalAxis::Frames).unwrap().notes;
+        let notes = figure(&runs, HorizontalAxis::Frames).unwrap().notes;
         assert!(notes.contains(&"There are no published scores of bricks.".to_string()), "{notes:?}");
     }
 
     #[test]
     fn different_games_and_empty_runs_are_refused_with_what_to_do() {
         let refused =
-            |runs: &[(&str, u64, &str, u64)]| figure(&logs(runs), HorizontalAxis::Steps).unwrap_err().to_string();
+            |runs: &[(&str, u64, &str, u64)]| figure(&read(runs), HorizontalAxis::Steps).unwrap_err().to_string();
         let message = refused(&[("pong", 0, "", 5), ("breakout", 0, "", 5)]);
         assert!(message.contains("is of pong") && message.contains("plot each game by itself"), "{message}");
         assert!(refused(&[("pong", 0, "", 0)]).contains("nothing to draw"));
@@ -430,8 +431,8 @@ mod tests {
 
     #[test]
     fn a_long_run_is_drawn_with_few_points() {
-        let logs = logs(&[("pong", 0, "", 5000)]);
-        let figure = figure(&logs, HorizontalAxis::Steps).unwrap();
+        let runs = read(&[("pong", 0, "", 5000)]);
+        let figure = figure(&runs, HorizontalAxis::Steps).unwrap();
         for panel in &figure.panels {
             assert!(panel.curves[0].line.len() <= POINTS + 1, "{}: {}", panel.title, panel.curves[0].line.len());
         }

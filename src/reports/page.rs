@@ -2,8 +2,9 @@
 
 use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
-use crate::run::log::RunLog;
-use crate::text::{clock, with_commas as grouped};
+use crate::run::history::RunHistory;
+use crate::run::rows::RecentReturns;
+use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
@@ -34,11 +35,11 @@ summary { cursor: pointer; padding: .4rem 0; }
 /// # Errors
 /// When a file of the run cannot be read, or the page cannot be written.
 pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
-    let log = RunLog::read(folder)?;
-    if let Some(warning) = &log.warning {
+    let run = RunHistory::read(folder)?;
+    if let Some(warning) = &run.warning {
         warn!("warning: {warning}");
     }
-    let page = page(&log)?;
+    let page = page(&run)?;
     let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     say!("{}", path.display());
@@ -49,14 +50,14 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
 ///
 /// # Errors
 /// When a file of the run cannot be read. A run that has no curves yet has a page without.
-pub fn page(log: &RunLog) -> Result<String> {
-    let evaluation = log.final_evaluation()?;
-    let seed = log.seed().map_or(String::new(), |seed| format!(", seed {seed}"));
-    let title = format!("{}: {}{seed}", log.game, log.preset);
-    let curves = if log.games.is_empty() && log.progress.is_empty() && log.evaluations.is_empty() {
+pub fn page(run: &RunHistory) -> Result<String> {
+    let evaluation = run.final_evaluation()?;
+    let seed = run.seed().map_or(String::new(), |seed| format!(", seed {seed}"));
+    let title = format!("{}: {}{seed}", run.game, run.preset);
+    let curves = if run.games.is_empty() && run.progress.is_empty() && run.evaluations.is_empty() {
         None
     } else {
-        Some(curves::figure(std::slice::from_ref(log), HorizontalAxis::Steps)?.svg()?)
+        Some(curves::figure(std::slice::from_ref(run), HorizontalAxis::Steps)?.svg()?)
     };
     let page = html! {
         (DOCTYPE)
@@ -69,8 +70,8 @@ pub fn page(log: &RunLog) -> Result<String> {
             }
             body {
                 h1 { (title) }
-                (facts(log))
-                (best_game(log)?)
+                (facts(run))
+                (best_game(run)?)
                 h2 { "Evaluation after training" }
                 @match &evaluation {
                     Some(evaluation) => (evaluation_section(evaluation)),
@@ -83,7 +84,7 @@ pub fn page(log: &RunLog) -> Result<String> {
                     None => p { "There is nothing to draw yet." },
                 }
                 h2 { "Configuration" }
-                (configuration(log))
+                (configuration(run))
                 p.small { "Made by atari-dqn " (env!("CARGO_PKG_VERSION")) " from the files of the run." }
             }
         }
@@ -91,25 +92,25 @@ pub fn page(log: &RunLog) -> Result<String> {
     Ok(page.into_string())
 }
 
-fn facts(log: &RunLog) -> Markup {
-    let last = log.last_moment();
-    let total = log.config.get("total_steps").and_then(toml::Value::as_integer);
-    let recent = log.games.iter().rev().take(100).map(|game| game.score).collect::<Vec<_>>();
+fn facts(run: &RunHistory) -> Markup {
+    let last = run.last_moment();
+    let total = run.config.get("total_steps").and_then(toml::Value::as_integer);
+    let recent = run.games.iter().rev().take(RecentReturns::WINDOW).map(|game| game.score).collect::<Vec<_>>();
     html! {
         table {
-            tr { th { "Game" } td { (log.game) } }
-            tr { th { "Cartridge, MD5" } td { code { (log.cartridge_md5) } } }
-            tr { th { "Preset" } td { (log.preset) } }
+            tr { th { "Game" } td { (run.game) } }
+            tr { th { "Cartridge, MD5" } td { code { (run.cartridge_md5) } } }
+            tr { th { "Preset" } td { (run.preset) } }
             tr {
                 th { "Trained" }
                 td {
-                    (grouped(last.step)) " steps"
-                    @if let Some(total) = total { " of " (grouped(total.unsigned_abs())) }
-                    ", " (grouped(last.step * log.frame_skip())) " frames"
+                    (with_commas(last.step)) " steps"
+                    @if let Some(total) = total { " of " (with_commas(total.unsigned_abs())) }
+                    ", " (with_commas(last.step * run.frame_skip())) " frames"
                 }
             }
             tr { th { "Wall time" } td { (clock(last.wall_seconds)) } }
-            tr { th { "Training games" } td { (grouped(log.games.len() as u64)) } }
+            tr { th { "Training games" } td { (with_commas(run.games.len() as u64)) } }
             @if !recent.is_empty() {
                 tr {
                     th { "Their mean score" }
@@ -120,8 +121,8 @@ fn facts(log: &RunLog) -> Markup {
     }
 }
 
-fn best_game(log: &RunLog) -> Result<Markup> {
-    let path = log.folder.join(BEST_GAME_FILE);
+fn best_game(run: &RunHistory) -> Result<Markup> {
+    let path = run.folder.join(BEST_GAME_FILE);
     if !path.is_file() {
         return Ok(html! {});
     }
@@ -129,7 +130,7 @@ fn best_game(log: &RunLog) -> Result<Markup> {
     let source = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     Ok(html! {
         h2 { "The best game of the evaluation" }
-        img src=(source) alt=(format!("A recording of a game of {} by the trained agent", log.game));
+        img src=(source) alt=(format!("A recording of a game of {} by the trained agent", run.game));
     })
 }
 
@@ -220,17 +221,17 @@ fn episode_table(episodes: &[Value]) -> Markup {
     }
 }
 
-fn configuration(log: &RunLog) -> Markup {
+fn configuration(run: &RunHistory) -> Markup {
     let value = |value: &toml::Value| match value {
         toml::Value::String(text) => text.clone(),
-        toml::Value::Integer(number) if *number >= 0 => grouped(number.unsigned_abs()),
+        toml::Value::Integer(number) if *number >= 0 => with_commas(number.unsigned_abs()),
         value => value.to_string(),
     };
     html! {
         details {
-            summary { (log.config.len()) " settings" }
+            summary { (run.config.len()) " settings" }
             table {
-                @for (key, setting) in &log.config {
+                @for (key, setting) in &run.config {
                     tr { td { code { (key) } } td.number { (value(setting)) } }
                 }
             }
@@ -249,7 +250,7 @@ fn decimal(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::log::tests::{fake_rows, fake_run};
+    use crate::run::history::tests::{fake_rows, fake_run};
 
     #[test]
     fn a_page_holds_everything_and_asks_for_nothing() {
@@ -298,7 +299,7 @@ mod tests {
     fn a_run_that_has_just_begun_and_has_an_odd_name_has_a_page_too() {
         let folder = tempfile::tempdir().unwrap();
         fake_run(folder.path(), "<script>\"x\"</script>", 7, "", "");
-        let page = page(&RunLog::read(folder.path()).unwrap()).unwrap();
+        let page = page(&RunHistory::read(folder.path()).unwrap()).unwrap();
         assert!(page.contains("There is nothing to draw yet") && page.contains("There is none: no <code>"), "{page}");
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
     }
@@ -308,7 +309,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fake_run(folder.path(), "pong", 7, "", "");
         fs::write(folder.path().join(EVALUATION_FILE), "{").unwrap();
-        let message = page(&RunLog::read(folder.path()).unwrap()).unwrap_err().to_string();
+        let message = page(&RunHistory::read(folder.path()).unwrap()).unwrap_err().to_string();
         assert!(message.contains("evaluation.json is not JSON"), "{message}");
     }
 }

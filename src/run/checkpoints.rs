@@ -141,19 +141,13 @@ pub fn exist_in(run: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experience::replay::tests::{self as replay_tests, Frame, FRAME_PIXELS};
+    use crate::experience::replay::tests::{self as replay_tests, numbered_frame};
     use crate::experience::replay::Replay;
-
-    fn frame(id: u64) -> Frame {
-        let mut frame = [1; FRAME_PIXELS];
-        frame[..8].copy_from_slice(&id.to_le_bytes());
-        frame
-    }
 
     fn replay(frames: u64) -> Replay {
         let mut replay = new_replay();
-        replay.begin_episode(&frame(0));
-        (1..frames).for_each(|id| replay.push(0, 0.0, false, false, &frame(id)));
+        replay.begin_episode(&numbered_frame(0));
+        (1..frames).for_each(|id| replay.push(0, 0.0, false, false, &numbered_frame(id)));
         replay
     }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::environments::{EnvironmentSpec, Spec};
-use crate::evaluation::{self, Baseline, Contestant, Protocol, Report};
+use crate::evaluation::{self, Baseline, Contestant, EvaluationReport, Protocol};
 use crate::policy::model::{self, Model};
 use crate::policy::Policy;
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
@@ -31,7 +31,7 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
     let random = Contestant::baseline(&**spec, Baseline::Random);
-    let play = |contestant: &Contestant| -> Result<Option<Report>> {
+    let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
         evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {

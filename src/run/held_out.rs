@@ -1,6 +1,7 @@
 //! States that are set aside to watch how their values develop: the second learning index of Mnih et al. 2015.
 
 use crate::environments::vector::VectorEnvironment;
+use crate::networks::head::largest;
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
@@ -50,7 +51,6 @@ impl HeldOut {
             let Some(values) = policy.values(self.observations.seen().part(self.space, first, BATCH))? else {
                 return Ok(None);
             };
-            let largest = |values: &[f32]| values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             sum += values.chunks_exact(values.len() / BATCH).map(|values| f64::from(largest(values))).sum::<f64>();
         }
         Ok(Some(sum / STATES as f64))

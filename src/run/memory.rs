@@ -26,7 +26,7 @@ fn replay_frames(config: &Config) -> u64 {
 }
 
 /// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
-/// [`SAMPLE_STEPS`] random steps.
+/// a few hundred random steps.
 pub fn replay_bytes(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
     let mut environments = environments::vector(spec, 1, config.run.seed)?;
     let Space::Pixels { side, .. } = environments.space() else { return Ok(0) };

@@ -1,6 +1,6 @@
 //! The progress of a run on stderr.
 
-use crate::run::rows::Row;
+use crate::run::rows::MetricsRow;
 use crate::text::clock;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -43,8 +43,8 @@ impl Progress {
     }
 
     /// Shows a periodic row.
-    pub fn show(&mut self, row: &Row) {
-        let Row::Progress {
+    pub fn show(&mut self, row: &MetricsRow) {
+        let MetricsRow::Progress {
             step,
             epsilon,
             mean_return_100_games,

@@ -9,7 +9,7 @@ use crate::policy::model::{Metadata, Model, BEST_FILE, MODEL_FILE};
 use crate::policy::Policy;
 use crate::run::folder::{EVENTS_FILE, METRICS_FILE};
 use crate::run::progress::Progress;
-use crate::run::rows::{MetricsFile, RecentReturns, Row, RunningMean};
+use crate::run::rows::{MetricsFile, MetricsRow, RecentReturns, RunningMean};
 use crate::run::tensorboard::EventFile;
 use crate::saving::{Loading, Saving};
 use anyhow::Result;
@@ -209,7 +209,7 @@ impl Record {
             std::mem::take(&mut self.tally.under_way[environment]);
         self.tally.games += 1;
         self.tally.recent.push(raw_return);
-        self.row(&Row::Game {
+        self.row(&MetricsRow::Game {
             step: self.tally.steps,
             games: self.tally.games,
             episode_return: raw_return,
@@ -234,7 +234,7 @@ impl Record {
         }
     }
 
-    fn row(&mut self, row: &Row) -> Result<()> {
+    fn row(&mut self, row: &MetricsRow) -> Result<()> {
         self.metrics.write(row)?;
         let scalars = row.scalars()?;
         let scalars: Vec<(&str, f64)> = scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
@@ -250,7 +250,7 @@ impl Record {
         let (last_time, last_step, last_updates) =
             std::mem::replace(&mut self.last_row, (Instant::now(), step, self.tally.updates));
         let seconds = last_time.elapsed().as_secs_f64().max(1e-9);
-        let row = Row::Progress {
+        let row = MetricsRow::Progress {
             step,
             updates: self.tally.updates,
             mean_loss: self.tally.loss.take(),
@@ -296,7 +296,7 @@ impl Record {
             self.write_network(BEST_FILE, policy)?;
         }
         let wall_seconds = self.wall_seconds();
-        self.row(&Row::Evaluation { step, games, mean_return, best, wall_seconds })?;
+        self.row(&MetricsRow::Evaluation { step, games, mean_return, best, wall_seconds })?;
         self.progress.say(&format!("step {step}: evaluation, {games} games, mean return {mean_return:.1}"));
         Ok(())
     }

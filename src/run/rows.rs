@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// A row of `metrics.jsonl`; `kind` tells which.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Row {
+pub enum MetricsRow {
     /// A training game ended.
     Game {
         /// Agent steps of the run so far.
@@ -81,11 +81,13 @@ pub enum Row {
     },
 }
 
-impl Row {
+impl MetricsRow {
     /// Agent steps of the run when it was written.
     pub fn step(&self) -> u64 {
         match self {
-            Row::Game { step, .. } | Row::Progress { step, .. } | Row::Evaluation { step, .. } => *step,
+            MetricsRow::Game { step, .. } | MetricsRow::Progress { step, .. } | MetricsRow::Evaluation { step, .. } => {
+                *step
+            }
         }
     }
 
@@ -139,7 +141,7 @@ impl MetricsFile {
     ///
     /// # Errors
     /// When the file cannot be written to.
-    pub fn write(&mut self, row: &Row) -> Result<()> {
+    pub fn write(&mut self, row: &MetricsRow) -> Result<()> {
         let mut line = serde_json::to_string(row).context("cannot write a metrics row as JSON")?;
         line.push('\n');
         // In one piece, so that whoever reads along never sees half a row.
@@ -242,7 +244,8 @@ mod tests {
         let path = folder.path().join("metrics.jsonl");
         let mut file = MetricsFile::open(&path, 0).unwrap();
         for games in 1..=2 {
-            file.write(&Row::Evaluation { step: 5, games, mean_return: 1.5, best: true, wall_seconds: 0.25 }).unwrap();
+            file.write(&MetricsRow::Evaluation { step: 5, games, mean_return: 1.5, best: true, wall_seconds: 0.25 })
+                .unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

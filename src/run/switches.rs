@@ -3,7 +3,7 @@
 //!
 //! That a side changes *rightly* is tested where it is made: targets and losses in [`head`](crate::networks::head), the networks in
 //! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
-//! optimizers and schedules in their files, the concurrent schedule in [`trainer`](crate::algorithms::dqn).
+//! optimizers and schedules in their files, the concurrent schedule in [`dqn`](crate::algorithms::dqn).
 
 use crate::algorithms::dqn::update::random_batch;
 use crate::algorithms::dqn::{new_updater, Dqn};
@@ -11,6 +11,7 @@ use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
 use crate::config::{self, Config, LifeLoss, Sources};
+use crate::environments::atari::preprocess::SPACE;
 use crate::environments::atari::{Atari, AtariSpec};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::{Environment, Step};
@@ -52,7 +53,7 @@ impl Script {
 
 impl Environment for Script {
     fn space(&self) -> Space {
-        Space::Pixels { stack: 4, side: 84 }
+        SPACE
     }
 
     fn actions(&self) -> usize {
@@ -162,9 +163,9 @@ fn game(config: &Config) -> Sides {
     let mut observations = started.space().observations(1);
     let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
 
-    let config::Environment::Atari(mut keys) = config.environment.clone();
+    let config::EnvironmentKeys::Atari(mut keys) = config.environment.clone();
     keys.noop_max = 0;
-    let without_noops = Config { environment: config::Environment::Atari(keys), ..config.clone() };
+    let without_noops = Config { environment: config::EnvironmentKeys::Atari(keys), ..config.clone() };
     let mut environment = bricks(&without_noops);
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut seen, mut learned) = (Vec::new(), Vec::new());

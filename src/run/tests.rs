@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::algorithms::events::Event;
+use crate::environments::atari::preprocess::SPACE;
 use crate::environments::{Environment, Step};
 use crate::observations::{Place, Space};
 use crate::policy::model::BEST_FILE;
@@ -10,8 +11,6 @@ use crate::saving::{Parts, Saving};
 use std::cell::Cell;
 use std::fs;
 use std::sync::atomic::Ordering;
-
-const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
 
 /// Shows a bright upper or lower half; the action with the same number pays 1. Ten steps are a game, a life is lost after
 /// five, every third game is cut off instead of ending.

@@ -38,9 +38,9 @@ impl Dqn {
     /// The rest of the steps to the next copy of the target network. When the watcher interrupts, acting and learning both stop
     /// where they are, and the next call goes on from there.
     pub(super) fn interval(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
-        let Self { rules, explorer, updater, step, interval, .. } = self;
-        let (begin, rules) = (*step, *rules);
-        let end = begin + rules.target_sync_steps;
+        let Self { schedule, explorer, updater, step, interval, .. } = self;
+        let (begin, schedule) = (*step, *schedule);
+        let end = begin + schedule.target_sync_steps;
         let mut evaluator = updater.learner().evaluator(Which::Target)?;
         let Interval { acted, updates } = interval;
         let interrupt = watch.interrupt();
@@ -60,9 +60,9 @@ impl Dqn {
                 })?;
                 let outcomes = environments.step(&[action]);
                 let (step, episode_frames) = (outcomes.steps[0], outcomes.episode_frames[0]);
-                let last = outcomes.last_observation(0).map(|last| rules.newest_frame(last)).transpose()?;
+                let last = outcomes.last_observation(0).map(|last| schedule.newest_frame(last)).transpose()?;
                 let last = last.map(lz4_flex::block::compress);
-                let newest = lz4_flex::block::compress(rules.newest_frame(environments.observations().seen())?);
+                let newest = lz4_flex::block::compress(schedule.newest_frame(environments.observations().seen())?);
                 let (frame, beginning) = match last {
                     Some(last) => {
                         explorer.begin_episode();
@@ -76,7 +76,7 @@ impl Dqn {
         };
         let mut learn = || -> Result<()> {
             let done = updates.last().map_or(begin, |(step, _)| *step);
-            for step in (done + 1..=end).filter(|&step| rules.updates_after(step)) {
+            for step in (done + 1..=end).filter(|&step| schedule.updates_after(step)) {
                 if interrupt.load(Ordering::Relaxed) {
                     break;
                 }
@@ -92,7 +92,7 @@ impl Dqn {
         });
         acting.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         learning?;
-        let learned = (begin + 1..=end).rfind(|&step| rules.updates_after(step));
+        let learned = (begin + 1..=end).rfind(|&step| schedule.updates_after(step));
         let complete = acted.len() as u64 == end - begin && updates.last().map(|(step, _)| *step) == learned;
         if complete {
             self.remember_interval(watch)?;
@@ -105,7 +105,7 @@ impl Dqn {
         let Interval { acted, updates } = std::mem::take(&mut self.interval);
         let mut updates = updates.into_iter().peekable();
         self.updater.sync_target()?;
-        let mut pixels = vec![0; self.rules.frame_size];
+        let mut pixels = vec![0; self.schedule.frame_size];
         for Acted { action, step, epsilon, episode_frames: frames, frame, beginning } in acted {
             decompress(&frame, &mut pixels)?;
             self.updater.replay_mut().push(action, step.reward, step.terminal, step.over, &pixels);

@@ -3,16 +3,13 @@
 use crate::algorithms::dqn::update::{BetaSchedule, LearningRule};
 use crate::algorithms::exploration::EpsilonSchedule;
 use crate::config::{Config, LifeLoss, NetworkKind, Sources};
-use crate::environments::atari::preprocess::{Preprocessing, Resize};
+use crate::environments::atari::preprocess::{Preprocessing, Resize, SPACE};
 use crate::environments::atari::preprocessing;
 use crate::experience::replay::Replay;
 use crate::networks::head::{Head, Support};
 use crate::networks::loss::LossKind;
 use crate::networks::optimizer::{LearningRate, OptimizerRule};
 use crate::networks::Design;
-use crate::observations::Space;
-
-const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
 
 /// The gradient of clipped errors is summed over the batch, in the paper's RMSProp; Adam's is averaged.
 #[test]

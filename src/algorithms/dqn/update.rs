@@ -1,7 +1,7 @@
 //! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
 use crate::algorithms::events::Update;
-use crate::config::Dqn;
+use crate::config::DqnKeys;
 use crate::experience::replay::{Batch, Replay};
 use crate::networks::head::Head;
 use crate::networks::learner::{Learner, LearnerState, Which};
@@ -39,7 +39,7 @@ pub struct LearningRule {
 
 impl LearningRule {
     /// The rule that DQN's keys ask for.
-    pub fn of(keys: &Dqn) -> Self {
+    pub fn of(keys: &DqnKeys) -> Self {
         let beta = BetaSchedule { initial: keys.priority_beta_initial, steps: keys.priority_beta_steps };
         Self {
             batch_size: keys.batch_size,
@@ -212,7 +212,7 @@ impl Updater {
             gradient_scale: rule.gradient_scale,
             norm_limit: rule.gradient_norm_limit,
         };
-        let shown = match self.learner.descend(Seen::Pixels(&batch.observations), &loss) {
+        let shown = match self.learner.update(Seen::Pixels(&batch.observations), &loss) {
             Err(error) if error.is::<NotFinite>() => return Err(error.context(self.diagnosis())),
             shown => shown?,
         };
@@ -312,6 +312,7 @@ pub fn random_batch(space: Space, size: usize, actions: usize, generator: &mut G
 mod tests {
     use super::*;
     use crate::algorithms::exploration::{EpsilonSchedule, Explorer};
+    use crate::environments::atari::preprocess::{FRAME_PIXELS, SPACE, STACK_PIXELS};
     use crate::networks::argmax;
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
@@ -321,10 +322,6 @@ mod tests {
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
-
-    const SPACE: Space = Space::Pixels { stack: 4, side: 84 };
-    const FRAME_PIXELS: usize = 84 * 84;
-    const STACK_PIXELS: usize = 4 * FRAME_PIXELS;
 
     /// What acts and what learns.
     struct Agent {

@@ -1,6 +1,6 @@
 //! `bench train`: agent steps per second of a whole training, and the time of each of its parts.
 
-use super::{config, parts, rate, BenchArgs, Outcome, Span, WARM_UP_STEPS};
+use super::{config, parts, rate, BenchArgs, Measurement, Span, WARM_UP_STEPS};
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::{Event, Watch};
 use crate::algorithms::Algorithm;
@@ -27,7 +27,7 @@ impl Watch for Unrecorded {
 }
 
 /// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
-pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> {
+pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     let config = config(args)?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let mut environments = environments::vector(&*spec, 1, config.run.seed)?;
@@ -47,5 +47,5 @@ pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Outcome> 
     all.extend(parts(&before.updates, &after.updates));
     let every = config.dqn().train_every_steps;
     let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
-    Ok(Outcome { parts: all, ..Outcome::new("steps_per_second", unit, steps) })
+    Ok(Measurement { parts: all, ..Measurement::new("steps_per_second", unit, steps) })
 }

@@ -3,22 +3,25 @@
 //! The emulator does the work (`atari_emulator::preprocessed` and `observation`). Fixed here are the sizes that the networks
 //! and the replay are built for, the rules of an episode, and what a checkpoint contains.
 
+use crate::config::FRAMES_OF_AN_OBSERVATION;
+use crate::observations::Space;
 use atari_emulator::observation::{self, ObservationSettings};
-use atari_emulator::preprocessed::{CutShort, PreprocessedEnvironment, PreprocessedSettings};
+use atari_emulator::preprocessed::{CutShort, PreprocessedEnvironment, PreprocessedSettings, Step};
 use atari_emulator::{Action, Environment, StateError};
 use serde::{Deserialize, Serialize};
 
 pub use atari_emulator::observation::{Observer, Resize};
-pub use atari_emulator::preprocessed::Step;
 
 /// Rows and columns of an observation.
 pub const SIDE: usize = 84;
 /// Pixels of one observation frame.
 pub const FRAME_PIXELS: usize = SIDE * SIDE;
 /// Frames in the stack the network sees.
-pub const STACK: usize = 4;
+pub const STACK: usize = FRAMES_OF_AN_OBSERVATION;
 /// Pixels of a stack: [`STACK`] frames, oldest first.
 pub const STACK_PIXELS: usize = STACK * FRAME_PIXELS;
+/// What an agent sees.
+pub const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
 /// One observation frame: [`SIDE`] rows of [`SIDE`] gray values.
 pub type Frame = [u8; FRAME_PIXELS];

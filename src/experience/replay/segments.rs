@@ -192,20 +192,14 @@ impl Replay {
 mod tests {
     use super::super::Batch;
     use super::*;
-    use crate::experience::replay::tests::{new_replay, Frame, FRAME_PIXELS};
+    use crate::experience::replay::tests::{new_replay, numbered_frame};
     use crate::random::{Generator, Purpose};
     use std::collections::HashSet;
     use std::fs;
 
-    fn frame(id: u64) -> Frame {
-        let mut frame = [1; FRAME_PIXELS];
-        frame[..8].copy_from_slice(&id.to_le_bytes());
-        frame
-    }
-
     fn add(replay: &mut Replay, count: u64, random: &mut Generator) {
         for _ in 0..count {
-            let frame = frame(random.bits());
+            let frame = numbered_frame(random.bits());
             if replay.is_empty() || replay.slot(replay.added - 1).follows == Follows::Nothing {
                 replay.begin_episode(&frame);
             } else {

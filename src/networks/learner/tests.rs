@@ -236,7 +236,7 @@ fn noise_lasts_until_the_parameters_change_or_it_is_taken_back() {
         assert_eq!(learner.outputs(Which::Target, observations).unwrap(), means);
         learner.set_noise(Which::Online, Some(&noise)).unwrap();
         let no_pull = Loss { actions: &[0, 2], weights: &[0.0; 2], ..pull_to(&[0.2; 10]) };
-        learner.descend(observations, &no_pull).unwrap();
+        learner.update(observations, &no_pull).unwrap();
         assert_eq!(learner.outputs(Which::Online, observations).unwrap(), means, "a gradient of 0 moves nothing");
     }
 }
@@ -268,7 +268,7 @@ fn a_clipped_gradient_makes_a_smaller_step_of_the_same_direction() {
     let observations = observations.seen();
     let step = |learner: &mut dyn Learner, limit: Option<f32>| {
         let loss = Loss { norm_limit: limit, ..pull_to(&[-100.0; 2]) };
-        let norm = learner.descend(observations, &loss).unwrap().gradient_norm;
+        let norm = learner.update(observations, &loss).unwrap().gradient_norm;
         let after = learner.parameters(Which::Online).unwrap().values;
         let moved: Vec<f32> = after.iter().zip(&parameters.values).map(|(new, old)| new - old).collect();
         (norm, moved)
@@ -306,7 +306,7 @@ fn both_learners_take_the_same_steps_and_move_the_target_only_on_sync() {
         .map(|learner| {
             let before = learner.outputs(Which::Target, observations).unwrap().to_vec();
             for _ in 0..3 {
-                learner.descend(observations, &pull_to(&[1.0; 4])).unwrap();
+                learner.update(observations, &pull_to(&[1.0; 4])).unwrap();
             }
             assert_eq!(learner.outputs(Which::Target, observations).unwrap(), before);
             let online = learner.outputs(Which::Online, observations).unwrap().to_vec();
@@ -341,7 +341,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 let mut learner = CpuLearner::new(&parameters, ADAM);
                 for _ in 0..2 {
                     learner.set_noise(Which::Online, Some(&noise)).unwrap();
-                    learner.descend(observations, &loss).unwrap();
+                    learner.update(observations, &loss).unwrap();
                     learner.move_target(0.25).unwrap();
                 }
                 (learner.parameters(Which::Online).unwrap().values, learner.target.parameters().values)
@@ -363,8 +363,8 @@ fn observations_of_another_space_are_an_error_and_change_nothing() {
     for mut learner in learners {
         let message = learner.outputs(Which::Online, Seen::Pixels(&[1; 14])).unwrap_err().to_string();
         assert_eq!(message, "14 pixels are not observations for a network that sees 7 numbers");
-        assert!(learner.descend(Seen::Numbers(&[1.0; 8]), &pull_to(&[1.0])).is_err());
-        assert!(learner.descend(Seen::Numbers(&[1.0; 7]), &pull_to(&[f32::INFINITY])).unwrap_err().is::<NotFinite>());
+        assert!(learner.update(Seen::Numbers(&[1.0; 8]), &pull_to(&[1.0])).is_err());
+        assert!(learner.update(Seen::Numbers(&[1.0; 7]), &pull_to(&[f32::INFINITY])).unwrap_err().is::<NotFinite>());
         assert_eq!(learner.parameters(Which::Online).unwrap(), parameters);
         assert_eq!(learner.state().unwrap().optimizer.steps, 0);
     }

@@ -1,7 +1,7 @@
 //! Which modules of a crate import which: reads the paths `crate::...` and `super::...` in its source.
 //!
 //! The unit is a *room*: a top-level module, `foo.rs` and all files under `foo/`. The crate's root (`lib.rs`, `main.rs`) and code
-//! under `#[cfg(test)]` may import anything and are left out. Copy this folder to check another crate.
+//! under `#[cfg(test)]` may import anything and are left out. Included with `#[path]` by a test of each crate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -54,32 +54,11 @@ pub fn faults(src: &Path, floors: &[&[&str]]) -> Vec<String> {
 
 /// All imports of other rooms in the folder `src`.
 pub fn imports(src: &Path) -> Vec<Import> {
-    let files = source_files(src);
-    let sources: Vec<(PathBuf, String)> = files
-        .into_iter()
-        .map(|file| {
-            let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            (file, without_comments_and_strings(&text))
-        })
-        .collect();
-    let mut test_modules = BTreeSet::new();
-    let sources: Vec<(PathBuf, String)> = sources
-        .into_iter()
-        .map(|(file, text)| {
-            let (text, modules) = without_tests(&text);
-            test_modules.extend(modules.into_iter().map(|name| file.with_extension("").join(name)));
-            (file, text)
-        })
-        .collect();
     let mut found = Vec::new();
-    for (file, text) in &sources {
-        let module = file.with_extension("");
-        if test_modules.iter().any(|test| module.starts_with(test)) {
-            continue;
-        }
+    for (file, text) in &code(src) {
         let from = room(src, file);
         // How many times `super` leads to the crate's root.
-        let depth = module.strip_prefix(src).map_or(0, |path| path.components().count());
+        let depth = file.with_extension("").strip_prefix(src).map_or(0, |path| path.components().count());
         for (line, to) in rooms_named(text, depth) {
             if to != from {
                 found.push(Import { file: file.clone(), line, from: from.clone(), to });
@@ -87,6 +66,20 @@ pub fn imports(src: &Path) -> Vec<Import> {
         }
     }
     found
+}
+
+/// The files in the folder `src` with their code: comments, strings and code for tests are blanks, lines stay lines.
+pub fn code(src: &Path) -> Vec<(PathBuf, String)> {
+    let mut test_modules = BTreeSet::new();
+    let mut sources = Vec::new();
+    for file in source_files(src) {
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let (text, modules) = without_tests(&without_comments_and_strings(&text));
+        test_modules.extend(modules.into_iter().map(|name| file.with_extension("").join(name)));
+        sources.push((file, text));
+    }
+    sources.retain(|(file, _)| !test_modules.iter().any(|test| file.with_extension("").starts_with(test)));
+    sources
 }
 
 /// All files of the crate but its roots.

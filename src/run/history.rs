@@ -57,7 +57,7 @@ pub struct Evaluation {
 
 /// A run as its folder tells it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunLog {
+pub struct RunHistory {
     /// The run's folder.
     pub folder: PathBuf,
     /// The game's name.
@@ -78,7 +78,7 @@ pub struct RunLog {
     pub warning: Option<String>,
 }
 
-impl RunLog {
+impl RunHistory {
     /// Reads the run in `folder`.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl RunLog {
         let sections: toml::Table =
             text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
         let Identity { game, cartridge_md5, preset, .. } = Identity::read(folder)?;
-        let mut log = Self {
+        let mut history = Self {
             folder: folder.to_path_buf(),
             game,
             cartridge_md5,
@@ -109,8 +109,8 @@ impl RunLog {
             warning: None,
         };
         let path = folder.join(METRICS_FILE);
-        log.read_rows(&read_text(&path)?).with_context(|| format!("{} cannot be used", path.display()))?;
-        Ok(log)
+        history.read_rows(&read_text(&path)?).with_context(|| format!("{} cannot be used", path.display()))?;
+        Ok(history)
     }
 
     fn read_rows(&mut self, text: &str) -> Result<()> {
@@ -251,31 +251,34 @@ pub(crate) mod tests {
             r#"{"kind":"evaluation","step":12,"games":3,"mean_return":7.5,"wall_seconds":2.0}"#,
         ];
         fake_run(folder.path(), "pong", 3, "", &rows.join("\n"));
-        let log = RunLog::read(folder.path()).unwrap();
-        assert_eq!((log.game.as_str(), log.preset.as_str(), log.cartridge_md5.as_str()), ("pong", "nature", "abc123"));
-        assert_eq!((log.seed(), log.frame_skip(), log.warning.clone()), (Some(3), 4, None));
-        assert_eq!(log.games, [TrainingGame { moment: Moment { step: 8, wall_seconds: 0.5 }, score: -3.0 }]);
-        assert_eq!((log.progress[0].loss, log.progress[0].epsilon), (None, Some(0.5)));
-        assert_eq!((log.evaluations[0].games, log.evaluations[0].score), (3, 7.5));
-        assert_eq!(log.last_moment().step, 12);
+        let history = RunHistory::read(folder.path()).unwrap();
+        assert_eq!(
+            (history.game.as_str(), history.preset.as_str(), history.cartridge_md5.as_str()),
+            ("pong", "nature", "abc123")
+        );
+        assert_eq!((history.seed(), history.frame_skip(), history.warning.clone()), (Some(3), 4, None));
+        assert_eq!(history.games, [TrainingGame { moment: Moment { step: 8, wall_seconds: 0.5 }, score: -3.0 }]);
+        assert_eq!((history.progress[0].loss, history.progress[0].epsilon), (None, Some(0.5)));
+        assert_eq!((history.evaluations[0].games, history.evaluations[0].score), (3, 7.5));
+        assert_eq!(history.last_moment().step, 12);
     }
 
     #[test]
     fn a_last_line_that_is_cut_off_is_left_out_with_a_warning_and_one_in_the_middle_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fake_run(folder.path(), "pong", 3, "", &format!("{GAME}\n{}", &GAME[..20]));
-        let log = RunLog::read(folder.path()).unwrap();
-        assert_eq!(log.games.len(), 1);
-        assert!(log.warning.unwrap().contains("is not whole"));
+        let history = RunHistory::read(folder.path()).unwrap();
+        assert_eq!(history.games.len(), 1);
+        assert!(history.warning.unwrap().contains("is not whole"));
         fake_run(folder.path(), "pong", 3, "", &format!("{GAME}\n{}\n{GAME}\n", &GAME[..20]));
-        let message = format!("{:#}", RunLog::read(folder.path()).unwrap_err());
+        let message = format!("{:#}", RunHistory::read(folder.path()).unwrap_err());
         assert!(message.contains("line 2 of 3 is not JSON"), "{message}");
     }
 
     #[test]
     fn what_is_no_run_is_refused_with_what_is_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |path: &Path| format!("{:#}", RunLog::read(path).unwrap_err());
+        let refused = |path: &Path| format!("{:#}", RunHistory::read(path).unwrap_err());
         assert!(refused(&folder.path().join("nowhere")).contains("there is no folder"));
         assert!(refused(folder.path()).contains("holds no metrics.jsonl"));
         fs::write(folder.path().join(METRICS_FILE), "").unwrap();
