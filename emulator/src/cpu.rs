@@ -34,7 +34,7 @@ pub struct Cpu {
     /// Program counter, all 16 bits (the FE scheme looks at A13).
     pub pc: u16,
     /// N and Z as the value they follow from: cheaper to set, and they are set far more often than read. Z is set when
-    /// the low byte is 0, N when bit 7 or bit 15 is set: BIT and PLP take N and Z from different bits.
+    /// the low byte is 0, N when bit 7 or bit 15 is set: BIT and PLP take N and Z from different sources.
     sign_and_zero: u16,
     carry: bool,
     overflow: bool,

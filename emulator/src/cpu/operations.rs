@@ -503,8 +503,7 @@ fn subtract_decimal(a: u8, operand: u8, carry: bool) -> Decimal {
     let result = if difference >= 0 {
         decimal_digits(difference as u32)
     } else {
-        // Only with nibbles above 9: ALE's index lies before the start of its table, and this is the entry that ALE
-        // finds there.
+        // Only with nibbles above 9: ALE reads before the start of its table, which is the end of another table.
         decimal_value((256 + difference) as u8) as u8
     };
     let carry = u16::from(a) >= u16::from(operand) + u16::from(borrow);
