@@ -31,7 +31,7 @@ impl FrameStack {
     /// Starts an episode with its first frame.
     ///
     /// # Panics
-    /// When `first` has another size than the stack's frames; so does [`push`](Self::push).
+    /// If `first` has another size than the stack's frames. [`push`](Self::push) panics in the same case.
     pub fn begin(&mut self, first: &[u8]) {
         begin(&mut self.pixels, first, self.frame_bytes);
     }
