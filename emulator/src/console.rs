@@ -85,7 +85,7 @@ impl Console {
         console
     }
 
-    /// Runs sixty frames and counts their lines. RAM keeps what they wrote.
+    /// Runs sixty frames and counts their lines. RAM keeps the bytes they wrote.
     fn detect_format(&mut self) -> TelevisionFormat {
         self.reset();
         let mut votes = 0;
@@ -107,7 +107,7 @@ impl Console {
         self.board.reset(&mut self.cpu, self.picture);
     }
 
-    /// Sets what is pressed from now on.
+    /// Sets the controls for the following frames.
     pub(crate) fn set_controls(&mut self, controls: &Controls) {
         self.board.ports = Ports::new(controls, &self.properties);
     }

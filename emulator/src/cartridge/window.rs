@@ -205,7 +205,7 @@ impl Window {
         self.hide_opcodes(from, to);
     }
 
-    /// Records in `mapping` what `from..to` shows: for every KiB of it, `shown` of its first address.
+    /// For every KiB of `from..to`, records `shown` of its first address in `mapping`.
     fn set_mapping(&mut self, from: usize, to: usize, shown: impl Fn(usize) -> u16) {
         for part in from / 0x400..to.div_ceil(0x400) {
             let field = 16 * part;

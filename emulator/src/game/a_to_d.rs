@@ -364,7 +364,7 @@ pub(super) static GAMES: &[Game] = &[
         name: "demon_attack",
         md5: "f0e0addc07971561ab80d9abe1b8d333",
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
-        // The pattern is what the score bytes hold before a game.
+        // Before a game, the score bytes hold this pattern.
         score: |ram| match [ram[0x81], ram[0x83], ram[0x85]] {
             [0xAB, 0xCD, 0xEA] => 0,
             _ => ram.digits3(0x85, 0x83, 0x81),

@@ -298,7 +298,7 @@ impl Tia {
         }
     }
 
-    /// Reads the register `address & $0F`: one or two bits on top of what the data bus last carried.
+    /// Reads the register `address & $0F`: one or two bits on top of the last byte on the data bus.
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
         self.settle();
         self.catch_up(clock(cycles));

@@ -6,7 +6,7 @@
 //! Types keep the promises that make this safe:
 //! * [`Code`] owns the memory of all code of an image, and frees none of it before it is dropped.
 //! * [`EntryPoints`] hold the code that they lead into, and nothing else can make an [`Entered`], which borrows them. So an entry
-//!   cannot outlive its code, and is that of no other.
+//!   cannot outlive its code or lead into other code.
 //! * An [`Execution`] borrows the board, and has filled its registers from a CPU.
 
 use super::region::Region;
