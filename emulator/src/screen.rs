@@ -21,7 +21,7 @@ pub struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    /// A picture that no console painted: `height * width` palette indices, row by row, with NTSC colors.
+    /// A picture that no console painted, with NTSC colors. `pixels` must have `height * width` palette indices, row by row.
     pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
         Self { pixels, width, height, palette: Palette::of(TelevisionFormat::Ntsc), painted: None }
     }
