@@ -5,7 +5,7 @@
 ; joystick in the left port.  Knock the bricks out of the wall with a ball that
 ; must be kept in play with the paddle.
 ;
-; Licence: MIT OR Apache-2.0, at your choice.
+; License: MIT OR Apache-2.0, at your choice.
 ;
 ; Build (Debian package "dasm"):   scripts/assemble-bricks.sh
 ;                             or   dasm bricks.asm -f3 -obricks.bin
@@ -25,7 +25,7 @@
 ;   * When the wall is gone a second one appears at the next touch of the
 ;     paddle (or with the next ball).  When that is gone too, the game ends:
 ;     648 points is the best possible score.
-;   * Game over: the picture stays, the score changes colour.  The console's
+;   * Game over: the picture stays, the score changes color.  The console's
 ;     RESET switch starts a new game at any time, and nothing else does.
 ;
 ; Everything is decided by the bytes in RAM and by the joystick, and RESET
@@ -95,7 +95,7 @@
 ;   player 0   the paddle, double width
 ;   player 1   both side walls: one double-width sprite that begins at pixel
 ;              152 and wraps round the screen edge to pixels 0..7.  Being no
-;              part of the playfield they stay grey beside coloured bricks.
+;              part of the playfield they stay gray beside colored bricks.
 ; =============================================================================
 
             processor 6502
@@ -186,7 +186,7 @@ STWAIT      = 0
 STPLAY      = 1
 STOVER      = 2
 
-; colours (NTSC)
+; colors (NTSC)
 COLGREY     = $06           ; side walls and ceiling
 COLBALL     = $0E
 COLPAD      = $9C
@@ -488,7 +488,7 @@ NoBrick:
             lda ZoneSlope,y
             sta SLOPE
             lda ZoneDir,y
-            bmi KeepDir             ; middle: goes on the way it came
+            bmi KeepDir             ; middle: keeps its direction
             lsr                     ; 0 right, 1 left
             ror
             sta DIRX
@@ -605,10 +605,10 @@ Digits:     ldy FONTI               ; hundreds: high half of PF1
             sta NUSIZ1
             lda #WALLTOP + 7
             sta ROWEND
-            lda #$02                ; playfield halves in the player colours
+            lda #$02                ; playfield halves in the player colors
             sta CTRLPF
 
-            ; Score colours; once the game is over they wander.
+            ; Score colors; once the game is over they cycle.
             ldx #COLSCORE
             ldy #COLBALLS
             lda STATE
@@ -883,9 +883,9 @@ Sound:      lda SndTone,x
             rts
 
 ; Horizontal position of object X (0, 1 players, 2 missile 0).  The object ends
-; up at A+3 (players) or A+2 (missile) after the next HMOVE.  Every turn of the
-; loop takes 5 cycles = 15 pixels; what is left of the division becomes the fine
-; motion.  The loop must not cross a page, a taken branch would be slower then.
+; up at A+3 (players) or A+2 (missile) after the next HMOVE.  Every iteration of
+; the loop takes 5 cycles = 15 pixels; the remainder becomes the fine motion.
+; The loop must not cross a page, which would make its taken branch slower.
             align 16
 Place:      sta WSYNC
             sec

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !games.is_empty() && !games.contains(&name) {
             continue;
         }
-        // Two images, so that nothing is shared.
+        // Two images, so the consoles share nothing.
         let bytes = std::fs::read(&file)?;
         let images = [(); 2].map(|()| CartridgeImage::new(&bytes, Some(&name)));
         let [Ok(translated), Ok(interpreted)] = images else { continue };
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Plays random actions on both images until something differs.
+/// Plays random actions on both images until something differs. Returns the difference.
 fn first_difference(translated: &CartridgeImage, interpreted: &CartridgeImage, frames: u32) -> Option<String> {
     let mut translated = Environment::new(translated, Settings::default().with_translation(Translation::Eager));
     let mut interpreted = Environment::new(interpreted, Settings::default().with_translation(Translation::Off));

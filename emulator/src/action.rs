@@ -59,7 +59,7 @@ impl Action {
     /// The joystick action with ALE's `number`, 0 to 17.
     ///
     /// # Errors
-    /// When there is none. (ALE ends the process over some such numbers and takes others for NOOP.)
+    /// [`ActionError`] for 18 and more. (ALE ends the process for some of these numbers and treats others as NOOP.)
     pub fn from_number(number: u32) -> Result<Action, ActionError> {
         Action::ALL.get(number as usize).copied().ok_or(ActionError { number: number.into() })
     }
@@ -106,7 +106,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// The joystick action with ALE's number; [`Action::Reset`] is none.
+/// Converts ALE's action number, 0 to 17. Any other number is an error, including 40 ([`Action::Reset`]).
 impl TryFrom<u8> for Action {
     type Error = ActionError;
     fn try_from(number: u8) -> Result<Self, ActionError> {
@@ -114,7 +114,7 @@ impl TryFrom<u8> for Action {
     }
 }
 
-/// The joystick action with ALE's number; [`Action::Reset`] is none.
+/// Converts ALE's action number, 0 to 17. Any other number is an error, including 40 ([`Action::Reset`]).
 impl TryFrom<i32> for Action {
     type Error = ActionError;
     fn try_from(number: i32) -> Result<Self, ActionError> {
@@ -122,7 +122,7 @@ impl TryFrom<i32> for Action {
     }
 }
 
-/// Reads ALE's name of the action, in any case of letters: `UPRIGHTFIRE`.
+/// Parses ALE's name of the action, in upper or lower case: `UPRIGHTFIRE`.
 impl FromStr for Action {
     type Err = ActionNameError;
     fn from_str(name: &str) -> Result<Self, ActionNameError> {
@@ -132,7 +132,7 @@ impl FromStr for Action {
     }
 }
 
-/// A name that no action has.
+/// Error of parsing: no action has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no action {name:?}; actions are named as in ALE: NOOP, FIRE, UP, ..., DOWNLEFTFIRE")]
 pub struct ActionNameError {
@@ -140,7 +140,7 @@ pub struct ActionNameError {
     pub name: String,
 }
 
-/// A number that no joystick action has.
+/// Error of a conversion: no joystick action has this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no joystick action {number}; they go from 0 (NOOP) to 17 (DOWNLEFTFIRE)")]
 pub struct ActionError {
@@ -156,7 +156,10 @@ impl ActionSet {
     /// All eighteen.
     pub const ALL: ActionSet = ActionSet((1 << 18) - 1);
 
-    /// The set of these ALE action numbers.
+    /// The set of the actions with these ALE numbers.
+    ///
+    /// # Panics
+    /// If a number is greater than 17.
     pub const fn of(numbers: &[u8]) -> ActionSet {
         let mut bits = 0;
         let mut i = 0;
@@ -226,7 +229,7 @@ impl IntoIterator for ActionSet {
     }
 }
 
-/// RESET, which no set contains, is left out.
+/// Collects a set. RESET is dropped because no set contains it.
 impl FromIterator<Action> for ActionSet {
     fn from_iter<T: IntoIterator<Item = Action>>(actions: T) -> Self {
         let joystick = actions.into_iter().filter(|&action| action != Action::Reset);

@@ -18,12 +18,12 @@ const BPL: u8 = 0x10;
 const BMI: u8 = 0x30;
 const BNE: u8 = 0xD0;
 
-/// Everything but the CPU.
+/// The board: everything in the console but the CPU.
 #[derive(Clone, Debug)]
 pub(crate) struct Board {
     /// CPU cycles since the frame began.
     pub(crate) cycles: u32,
-    /// The byte the data bus carried last; TIA reads leave its low six bits standing.
+    /// The last byte on the data bus. TIA reads do not drive its low six bits.
     data_bus: u8,
     pub(crate) tia: Tia,
     pub(crate) riot: Riot,
@@ -31,18 +31,18 @@ pub(crate) struct Board {
     pub(crate) ports: Ports,
     /// Fills RAM and starts timers at power-on and at resets.
     random: MersenneTwister,
-    /// The CPU's, while translated code runs.
+    /// The CPU's registers, while translated code runs.
     #[cfg(feature = "translate")]
     pub(crate) registers: Registers,
 }
 
-/// The bus while the CPU runs: the time and the data bus, which every instruction changes, are kept apart from the board so
-/// that they can stay in the host's registers. Only what touches a chip or a hot spot goes to the board's own code.
+/// The bus while the CPU runs. Every instruction changes the time and the data bus, so they are kept apart from the
+/// board and can stay in the host's registers. Only accesses to a chip or a hot spot call the board's code.
 struct RunningBus<'a> {
     board: &'a mut Board,
     cycles: u32,
-    /// [`Board::data_bus`] as it is now; the board's own is brought up to date by [`Bus::settle`]. A whole word, because three
-    /// bytes of padding would be kept with it.
+    /// [`Board::data_bus`] as it is now; [`Bus::settle`] brings the board's own up to date. A 32-bit word, because the
+    /// compiler would store three bytes of padding together with a byte.
     data_bus: u32,
 }
 
@@ -159,8 +159,8 @@ impl Board {
         }
     }
 
-    /// A system reset of everything on the board and of the CPU. RIOT RAM, the frame buffers' roles and the mark of an unfinished
-    /// frame stay.
+    /// A system reset of everything on the board and of the CPU. RIOT RAM, the frame buffers' roles and the mark of an
+    /// unfinished frame are kept.
     pub(crate) fn reset(&mut self, cpu: &mut Cpu, picture: PictureLayout) {
         self.rebase_cycles();
         self.riot.reset(&mut self.random);
@@ -186,7 +186,7 @@ impl Board {
         self.tia.end_update(self.cycles);
     }
 
-    /// Saves or restores the board and the CPU, whose bytes lie among the board's.
+    /// Saves or restores the board and the CPU, whose bytes lie between the board's.
     pub(crate) fn exchange(
         &mut self,
         cpu: &mut Cpu,
@@ -197,14 +197,14 @@ impl Board {
         let Self {
             cycles, data_bus, tia, riot, cartridge, random,
             ports: _, // set before every frame
-            #[cfg(feature = "translate")] registers: _, // the CPU's own count between updates
+            #[cfg(feature = "translate")] registers: _, // the CPU has its own between updates
         } = self;
         tia.exchange(picture, archive)?;
         exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
         Ok(())
     }
 
-    /// Lets the CPU work on the bus, which `work` gives back.
+    /// Runs `work`, which lets the CPU execute on the bus and returns the bus.
     #[inline(always)]
     fn with_bus(&mut self, work: impl FnOnce(RunningBus<'_>) -> RunningBus<'_>) {
         let (cycles, data_bus) = (self.cycles, self.data_bus.into());
@@ -304,7 +304,7 @@ impl Board {
         self.tia.read(address, cycles, data_bus, &self.ports.pins)
     }
 
-    /// Puts the cycle counter back to 0, also in the time stamps of RIOT and cartridge. The TIA does it for itself.
+    /// Restarts the cycle counter at 0 and rebases the time stamps of RIOT and cartridge. The TIA rebases its own.
     fn rebase_cycles(&mut self) {
         self.riot.rebase_cycles(self.cycles);
         self.cartridge.rebase_cycles(self.cycles);
@@ -312,7 +312,7 @@ impl Board {
     }
 }
 
-/// For translated code. While it runs, the cycle count is in `registers` and not in `cycles`.
+/// The board's interface to translated code. While that runs, the cycle count is in `registers` and not in `cycles`.
 #[cfg(feature = "translate")]
 impl Board {
     /// Byte offsets from the start of a board.
@@ -347,7 +347,7 @@ impl Board {
         self.tia.stopped()
     }
 
-    /// Interprets up to `left` instructions, to the first jump; returns how many are left.
+    /// Interprets up to `left` instructions, but stops after a jump; returns how many are left.
     #[inline(never)]
     pub(crate) fn interpret_to_jump(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
         let mut after = 0;
@@ -359,7 +359,7 @@ impl Board {
         after
     }
 
-    /// Interprets one instruction unless none is left; returns how many of `left` are left.
+    /// Interprets one instruction, or none if `left` is 0; returns how many of `left` are left.
     pub(crate) fn interpret_one(&mut self, cpu: &mut Cpu, left: u32) -> u32 {
         let Some(after) = left.checked_sub(1) else { return 0 };
         self.interpret_to_jump(cpu, 1);
@@ -402,7 +402,7 @@ mod tests {
     use super::*;
     use crate::cartridge::Scheme;
 
-    /// A bus that never tells how long a wait takes, so that the CPU executes every pass.
+    /// A bus that never reports how many iterations of a wait can be skipped, so the CPU executes each of them.
     struct Patient<'a>(RunningBus<'a>);
 
     impl Bus for Patient<'_> {

@@ -48,7 +48,7 @@ pub const LARGEST_IMAGE: usize = 512 * 1024;
 /// A bank-switching scheme, by the name collectors and emulators have given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
-    /// 2 KiB of ROM, seen twice.
+    /// 2 KiB of ROM, which appear twice.
     TwoK,
     /// 4 KiB of ROM.
     FourK,
@@ -220,8 +220,8 @@ impl Circuit {
 }
 
 impl Cartridge {
-    /// The cartridge with these ROM bytes, put into the slot but not yet reset; draws no random number. `md5` is the MD5 of the
-    /// bytes in hexadecimal: two F8 cartridges are known by it to start in bank 0.
+    /// The cartridge with these ROM bytes, in the slot but not yet reset; draws no random number. `md5` is the MD5 of
+    /// the bytes in hexadecimal: by it, two F8 cartridges are known to start in bank 0.
     pub fn new(bytes: Arc<[u8]>, scheme: Scheme, md5: &str) -> Self {
         let mut window = Window::new(bytes);
         let circuit = Circuit::install(scheme, md5, &mut window);
@@ -303,7 +303,7 @@ impl Cartridge {
         self.circuit.mapper().write(&mut self.window, address, value, cycles);
     }
 
-    /// The cycle counter, now at `cycles`, is about to go back to 0.
+    /// Rebases the time stamps: the cycle counter, now at `cycles`, will restart at 0.
     pub fn rebase_cycles(&mut self, cycles: u32) {
         self.circuit.mapper().rebase_cycles(cycles);
     }
@@ -314,12 +314,12 @@ impl Cartridge {
         self.claims_low_addresses
     }
 
-    /// Reads an address of the TIA: a byte if the cartridge answers instead; `None` if the TIA does.
+    /// Reads an address of the TIA: a byte if the cartridge answers, `None` if the TIA does.
     pub fn read_low(&mut self, address: u16) -> Option<u8> {
         self.circuit.mapper().read_low(&mut self.window, address)
     }
 
-    /// Sees a write to the TIA, before the TIA gets it.
+    /// Notes a write to the TIA, before the TIA gets it.
     pub fn write_low(&mut self, address: u16, value: u8) {
         self.circuit.mapper().write_low(&mut self.window, address, value);
     }
@@ -338,7 +338,7 @@ impl Cartridge {
 }
 
 impl Saved for Cartridge {
-    /// RAM and bank registers; image and scheme are the receiver's.
+    /// Exchanges RAM and bank registers; image and scheme stay the receiver's.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
         let Self { window, circuit, scheme: _, claims_low_addresses: _ } = self;
         archive.bytes(&mut window.ram)?;
@@ -360,7 +360,7 @@ impl fmt::Debug for Cartridge {
 mod tests {
     use super::*;
 
-    /// A cartridge of every scheme; no two parts of its image are the same.
+    /// A cartridge of every scheme. No two parts of an image are the same.
     fn one_of_each_scheme() -> Vec<Cartridge> {
         use Scheme::*;
         let sizes = [
@@ -381,7 +381,7 @@ mod tests {
         made
     }
 
-    /// Reads and writes all over the window, its hot spots and the TIA; what was read.
+    /// Reads and writes all over the window, its hot spots and the TIA. Returns the bytes read.
     fn use_at_random(cartridge: &mut Cartridge, random: &mut MersenneTwister, accesses: u32) -> Vec<Option<u8>> {
         let mut seen = Vec::new();
         for cycles in 0..accesses {
@@ -418,7 +418,7 @@ mod tests {
             let mut restored = cartridge.clone();
             for seed in 0..30 {
                 use_at_random(&mut cartridge, &mut MersenneTwister::new(seed), 50 * seed);
-                // Whatever the other one did in the meantime.
+                // The state before a restore must not matter.
                 use_at_random(&mut restored, &mut MersenneTwister::new(!seed), 20);
                 let bytes = saved(&cartridge);
                 restored.exchange(&mut Archive::Restoring(&bytes)).unwrap();

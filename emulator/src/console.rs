@@ -14,10 +14,10 @@ use crate::translation::Translation;
 /// Instructions after which an update returns even if the frame is not finished.
 const INSTRUCTION_LIMIT: u32 = 25_000;
 
-/// Updates run to detect the television format, and the ones among them that vote.
+/// Updates run to detect the television format, and the range of them that vote.
 const FORMAT_UPDATES: u32 = 60;
 const FORMAT_VOTES: std::ops::Range<u32> = 30..60;
-/// More scanlines than this are a vote for PAL.
+/// An update with more scanlines than this votes for PAL.
 const NTSC_SCANLINES: i32 = 285;
 
 /// A powered-on console with a cartridge in its slot.
@@ -85,7 +85,7 @@ impl Console {
         console
     }
 
-    /// Runs sixty frames and counts their lines. RAM keeps what they wrote.
+    /// Runs sixty frames and counts their lines. RAM keeps the bytes they wrote.
     fn detect_format(&mut self) -> TelevisionFormat {
         self.reset();
         let mut votes = 0;
@@ -107,7 +107,7 @@ impl Console {
         self.board.reset(&mut self.cpu, self.picture);
     }
 
-    /// Sets what is pressed from now on.
+    /// Sets the controls for the following frames.
     pub(crate) fn set_controls(&mut self, controls: &Controls) {
         self.board.ports = Ports::new(controls, &self.properties);
     }
@@ -144,7 +144,7 @@ impl Console {
         self.translated.as_ref().map_or(0, Translated::executed)
     }
 
-    /// The screen, and more rows than are shown.
+    /// The frame buffer: the screen and the rows below it.
     pub(crate) fn screen(&mut self) -> Painted<'_> {
         self.board.tia.frame()
     }
@@ -200,7 +200,7 @@ impl Console {
 mod tests {
     use super::*;
 
-    /// A console whose program, which does not end a frame, calls, branches both ways and counts in RAM.
+    /// A console whose program counts in RAM with calls and branches in both directions, and never ends a frame.
     fn counting() -> Console {
         let mut rom = vec![0x02; 4096];
         #[rustfmt::skip]

@@ -1,10 +1,10 @@
-//! What is plugged into the console and pressed on it: joysticks, paddles, console switches, and the pins they pull.
+//! The controllers plugged into the console, the console's switches, and the levels they put on the chips' pins.
 
 use crate::action::Action;
 use crate::properties::Properties;
 use crate::tia::InputPins;
 
-/// The state of everything a player can touch.
+/// The state of all controllers and switches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Controls {
     /// Joysticks of player A and B; a paddle's button is the fire of the same index.
@@ -42,7 +42,7 @@ pub(crate) struct Ports {
     pub(crate) swcha: u8,
     /// Console switches.
     pub(crate) swchb: u8,
-    /// The TIA's side.
+    /// The levels at the TIA's input pins.
     pub(crate) pins: InputPins,
 }
 
@@ -103,8 +103,8 @@ impl Jack {
         }
     }
 
-    /// The pair of paddles of jack `jack`. Pin nine and four belong to the even one, five and three to the odd one, unless
-    /// swapped.
+    /// The pair of paddles in jack `jack`. Pins nine and four belong to the even paddle, five and three to the odd one,
+    /// unless swapped.
     fn paddles(controls: &Controls, jack: usize, swapped: bool) -> Self {
         let even = 2 * jack + usize::from(swapped);
         let odd = 2 * jack + usize::from(!swapped);

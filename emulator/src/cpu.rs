@@ -1,11 +1,12 @@
 //! The 6507: registers and the instruction step.
 //!
-//! A 6502 with 13 address lines and no interrupt pins. This is ALE's low-compatibility core: whole
-//! instructions, base cycles charged right after the opcode fetch, so that every other access of an instruction carries
-//! the time of the instruction's end, and no bus access that the result does not need (see `docs/emulator.md` and the
-//! list "ALE, not silicon" in the crate's root).
+//! A 6502 with 13 address lines and no interrupt pins. This is ALE's low-compatibility core. It executes whole
+//! instructions and charges base cycles right after the opcode fetch, so every other access of an instruction carries
+//! the time of the instruction's end. It makes no bus access that the result does not need (see `docs/emulator.md` and
+//! the list "ALE, not silicon" in the crate's root).
 //!
-//! `cpu/decode.rs` has one row an opcode; `cpu/operations.rs` what the rows do.
+//! `cpu/decode.rs` has one row per opcode; `cpu/operations.rs` has the addressing modes and operations that the rows
+//! name.
 
 mod bus;
 mod decode;
@@ -32,8 +33,8 @@ pub struct Cpu {
     pub sp: u8,
     /// Program counter, all 16 bits (the FE scheme looks at A13).
     pub pc: u16,
-    /// N and Z as the byte they came from: cheaper to set, and set far more often than read. Z is set when the low byte is 0,
-    /// N when bit 7 or bit 15 is set: BIT and PLP take the two from different places.
+    /// N and Z as the value they follow from: cheaper to set, and they are set far more often than read. Z is set when
+    /// the low byte is 0, N when bit 7 or bit 15 is set: BIT and PLP take N and Z from different sources.
     sign_and_zero: u16,
     carry: bool,
     overflow: bool,
@@ -67,7 +68,8 @@ impl Cpu {
         bus.settle();
     }
 
-    /// Executes up to `limit` whole instructions, until the bus says stop, and gives the bus back. A jammed CPU does nothing.
+    /// Executes up to `limit` whole instructions, fewer if the bus stops the CPU, and returns the bus. A jammed CPU
+    /// does nothing.
     ///
     /// Inlined, so that a bus that lives in the caller can stay in the host's registers.
     #[inline(always)]
@@ -75,8 +77,8 @@ impl Cpu {
         self.run_on::<B, false>(bus, limit).0
     }
 
-    /// As [`Cpu::run`], but stops after an instruction that was not followed by the next one in memory. Also returns how many
-    /// instructions may still be executed: 0 if the bus said stop.
+    /// As [`Cpu::run`], but stops after a jump: an instruction that was not followed by the next one in memory. Also
+    /// returns how many instructions may still be executed: 0 if the bus stopped the CPU.
     #[cfg(feature = "translate")]
     #[inline(always)]
     pub(crate) fn run_to_jump<B: Bus>(&mut self, bus: B, limit: u32) -> (B, u32) {
@@ -124,7 +126,7 @@ impl Cpu {
         self.decimal
     }
 
-    /// Copies the registers to where translated code has them, all but `cycles` and `left`.
+    /// Copies all registers but `cycles` and `left` to the registers of translated code.
     #[cfg(feature = "translate")]
     pub(crate) fn give(&self, registers: &mut Registers) {
         let Self { a, x, y, sp, pc, sign_and_zero, carry, overflow, decimal, interrupt_disable, jammed: _ } = *self;
@@ -188,8 +190,8 @@ impl Cpu {
     }
 }
 
-/// A running CPU. The registers that most instructions use are fields, which the compiler keeps in the host's registers as long
-/// as no called function takes their address; the rest is behind a reference.
+/// A running CPU. The registers that most instructions use are fields. The compiler keeps them in the host's registers
+/// as long as no called function takes their address. The others are behind a reference.
 #[derive(Debug)]
 struct Running<'a> {
     a: u8,
@@ -238,7 +240,7 @@ impl Running<'_> {
         }
     }
 
-    /// Executes the instruction at `place` (1 to 16) among the frequent ones, whose operands can be looked ahead to.
+    /// Executes the instruction at `place` (1 to 16) among the frequent ones, whose operands can be read ahead.
     ///
     /// Conditional branches find the most frequent opcodes, two thirds of all instructions; a jump table finds the others. The
     /// host predicts that jump from the conditional branches before it, and instructions like INX have none: the prediction was

@@ -67,20 +67,20 @@ pub struct Environment {
     /// MD5 of the cartridge image.
     md5: [u8; 16],
     game: Option<&'static Game>,
-    /// The game's rules, or rules that see nothing when the cartridge is not a known game.
+    /// The game's rules, or empty rules when the cartridge is not a known game.
     rules: &'static Game,
     properties: Properties,
     state: GameState,
     mode: u32,
     difficulty: u32,
-    /// Lives before the first frame; `truncate_on_life_loss` compares with them.
+    /// Lives before the first frame, the number that `truncate_on_life_loss` compares with.
     initial_lives: i32,
-    /// The action held since the last frame that was not sticky, and how far a paddle is turned for it.
+    /// The action of the last frame that was not sticky, repeated by sticky frames, and its paddle strength.
     remembered: (Action, f32),
     paddles: [i32; 2],
     frame_number: u32,
     episode_frame_number: u32,
-    /// Color averaging's picture.
+    /// The picture that color averaging computes.
     averaged: Vec<u8>,
     audio: [u8; SAMPLES],
 }
@@ -88,8 +88,9 @@ pub struct Environment {
 impl Environment {
     /// Powers the console on with `image` in its slot and resets it once, as ALE does when it loads a cartridge.
     ///
-    /// The image's MD5 alone decides on controllers and picture; the MD5 or, failing that, the file stem decides on score, lives
-    /// and the rest. An image with neither known runs with joysticks and without a score: [`Environment::game`] is `None`.
+    /// The image's MD5 alone decides on controllers and picture. Score, lives and the other rules are found by the MD5
+    /// or, failing that, by the file stem. An image known by neither runs with joysticks and without a score:
+    /// [`Environment::game`] is `None`.
     pub fn new(image: &CartridgeImage, settings: Settings) -> Self {
         let game = game::identify(image.md5(), image.file_stem());
         let rules = game.unwrap_or(&Game::ORDINARY);
@@ -140,14 +141,14 @@ impl Environment {
 
     /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_range`.
     ///
-    /// An action that is not legal for the game acts as NOOP, and so does RESET. Once the game is over nothing is emulated
-    /// and the reward is 0.
+    /// RESET and actions that are not legal for the game act as NOOP. Once the game is over, no frame is emulated and
+    /// the reward is 0.
     pub fn act(&mut self, action: Action) -> i32 {
         self.act_with_strength(action, 1.0)
     }
 
-    /// [`act`](Self::act) with paddles turned by `strength` times ALE's 23,000 ohm a frame; its sign does not matter, and
-    /// joysticks ignore it.
+    /// [`act`](Self::act) with paddles turned by `strength` times ALE's 23,000 ohm a frame. The sign of `strength` does
+    /// not matter, and joysticks ignore it.
     pub fn act_with_strength(&mut self, action: Action, strength: f32) -> i32 {
         let sum = (0..self.settings.frame_skip.max(1))
             .map(|_| self.act_for_one_frame(action, strength))
@@ -196,8 +197,8 @@ impl Environment {
         self.remembered = (Action::Noop, 1.0);
     }
 
-    /// Holds SELECT for `frames` frames, then releases everything for one. Only that last frame is counted, and seen by the game's
-    /// rules.
+    /// Holds SELECT for `frames` frames, then releases everything for one. Only that last frame is counted in the frame
+    /// numbers and passed to the game's rules.
     pub fn press_select(&mut self, frames: u32) {
         let controls = Controls { select: true, ..self.controls(Action::Noop) };
         self.console.set_controls(&controls);
@@ -234,7 +235,7 @@ impl Environment {
 
     fn turn_paddle(&mut self, action: Action, strength: f32) {
         let turn = PADDLE_DELTA * f64::from(strength).abs();
-        // To the right is towards less resistance.
+        // Turning right lowers the resistance.
         let change = if action.right() {
             -turn
         } else if action.left() {
@@ -254,7 +255,7 @@ impl Environment {
     }
 
     /// Instructions that translated code has executed since this environment was made, or since
-    /// [`Environment::set_translation`]: shows that a comparison compared something.
+    /// [`Environment::set_translation`]. With it, tests check that translated code ran at all.
     #[doc(hidden)]
     #[cfg(feature = "translate")]
     pub fn executed_by_translated_code(&self) -> u64 {
@@ -307,8 +308,9 @@ impl Environment {
         Screen::of_painted(self.console.screen(), height, palette)
     }
 
-    /// The sound of the last act: 512 samples, 128 is silence, for the time of one frame whatever the frame skip is. All 0
-    /// without [`Settings::sound_observation`], and before the first act. A reset does not stop the sound.
+    /// The sound of the last act: 512 unsigned 8-bit samples, of which 128 is silence. They cover the time of one frame
+    /// whatever the frame skip is. All are 0 without [`Settings::sound_observation`] and before the first act. A reset
+    /// does not stop the sound.
     pub fn audio(&self) -> &[u8; 512] {
         &self.audio
     }
@@ -388,17 +390,17 @@ impl Environment {
         self.rules.minimal_actions.actions()
     }
 
-    /// The actions the game accepts, in ascending number.
+    /// The actions that the game accepts, in ascending number.
     pub fn legal_actions(&self) -> Vec<Action> {
         self.rules.legal_actions.actions()
     }
 
-    /// The settings it was made with.
+    /// The settings that the environment was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Whether an undefined opcode has stopped the CPU. Frames still pass and the picture stands still until a reset.
+    /// Whether an undefined opcode has stopped the CPU. Until a reset, frames still pass and the picture stands still.
     pub fn jammed(&self) -> bool {
         self.console.jammed()
     }
@@ -406,7 +408,7 @@ impl Environment {
     /// Chooses the game mode for the episodes after the next reset.
     ///
     /// # Errors
-    /// When the game does not have it; the message lists the modes it has.
+    /// [`ModeError`] if the game does not have the mode; its message lists the available modes.
     pub fn set_mode(&mut self, mode: u32) -> Result<(), ModeError> {
         let available = self.rules.available_modes();
         if !available.contains(&mode) {
@@ -419,7 +421,7 @@ impl Environment {
     /// Sets the difficulty switches (bit 0 left, bit 1 right) from the next frame on.
     ///
     /// # Errors
-    /// When the game does not have it; the message lists the difficulties it has.
+    /// [`DifficultyError`] if the game does not have the difficulty; its message lists the available difficulties.
     pub fn set_difficulty(&mut self, difficulty: u32) -> Result<(), DifficultyError> {
         let available = self.rules.difficulties;
         if !available.contains(&difficulty) {

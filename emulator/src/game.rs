@@ -1,7 +1,7 @@
 //! The facts of each game from ALE's table: score, reward, lives, terminal, modes.
 //!
-//! A game is one [`Game`] value. Ordinary games are data and three one-line closures over RAM; where a rule needs
-//! memory or deviates, `adjust` says how, in the same place. `game/<letters>.rs` hold the entries.
+//! A game is one [`Game`] value. Ordinary games are data and three one-line closures over RAM. Where a rule needs
+//! memory or deviates, `adjust` has it, in the same place. The files `game/<letters>.rs` hold the entries.
 
 mod a_to_d;
 mod e_to_k;
@@ -95,7 +95,7 @@ pub enum Reward {
     Adjusted(fn(i32) -> i32),
 }
 
-/// What `lives()` reports.
+/// The number of lives that `lives()` reports.
 #[derive(Clone, Copy, Debug)]
 pub enum Lives {
     /// Always 0.
@@ -104,13 +104,13 @@ pub enum Lives {
     One,
     /// Read from RAM after every frame; 0 once the game is over.
     Counted(fn(&Memory) -> i32),
-    /// Read from RAM after every frame and reported as is, also when the game is over.
+    /// Read from RAM after every frame and reported unchanged, also when the game is over.
     CountedToTheEnd(fn(&Memory) -> i32),
     /// Computed by [`Game::adjust`] from the number before; 0 once the game is over.
     Remembered,
 }
 
-/// What a rule that chooses a game mode may do at the console. [`Environment`](crate::Environment) implements it.
+/// Console operations for a rule that chooses a game mode. [`Environment`](crate::Environment) implements them.
 pub trait Switches {
     /// Holds `action` as an agent's act does, for all frames of the frame skip; nothing happens once the game is over.
     fn hold(&mut self, action: Action);
@@ -120,13 +120,13 @@ pub trait Switches {
     fn select_until(&mut self, reached: fn(&Memory, u32) -> bool, press_frames: u32);
     /// Holds RESET for four frames.
     fn soft_reset(&mut self);
-    /// What the rules see now.
+    /// The memory that the rules see now.
     fn memory(&self) -> Memory<'_>;
     /// Whether the game has ended or was cut off.
     fn game_over(&self) -> bool;
-    /// A draw of the environment's generator.
+    /// Draws a number from the environment's generator.
     fn draw(&mut self) -> u32;
-    /// What the rules remember.
+    /// The state of the rules.
     fn state_mut(&mut self) -> &mut GameState;
 }
 
@@ -148,7 +148,7 @@ pub enum Modes {
     Select {
         /// The modes on offer, the default first.
         available: &'static [u32],
-        /// Whether the cartridge now stands at the mode.
+        /// Whether the cartridge is at this mode.
         reached: fn(&Memory, u32) -> bool,
         /// Frames SELECT is held for.
         press_frames: u32,
@@ -183,7 +183,8 @@ pub struct Game {
     pub lives: Lives,
     /// State after the game's own reset: lives and memory before a frame was seen.
     pub initial: GameState,
-    /// Runs after the ordinary rules, for the odd ones: sees the state before the frame and may change the new one.
+    /// Runs after the ordinary rules, in games that need more: gets the state before the frame and may change the new
+    /// one.
     pub adjust: Option<fn(&mut GameState, &GameState, &Memory)>,
     /// Frames pressed right after a reset: (count, action).
     pub start: &'static [(u32, Action)],
@@ -196,7 +197,7 @@ pub struct Game {
 }
 
 impl Game {
-    /// What most games have in common; entries override what differs.
+    /// The values that most games have in common; entries override the ones that differ.
     pub const ORDINARY: Game = Game {
         name: "",
         md5: "",
@@ -224,7 +225,7 @@ impl Game {
         }
     }
 
-    /// Brings `state` up to date with the RAM a frame left.
+    /// Updates `state` from the RAM after a frame.
     pub(crate) fn after_frame(&self, state: &mut GameState, memory: &Memory) {
         let old = *state;
         state.score = (self.score)(memory);
@@ -261,7 +262,8 @@ impl GameState {
     }
 }
 
-/// No rule's number comes near these; sums of a few of them still fit into 32 bits.
+/// Numbers accepted from a saved state. Rules' numbers are far smaller, and sums of a few of these still fit into 32
+/// bits.
 const SAVED_NUMBERS: RangeInclusive<i32> = -(1 << 28)..=1 << 28;
 
 impl Saved for GameState {

@@ -1,5 +1,5 @@
-//! Cartridge images: the bytes of a ROM, how they were recognized, and the translated code that all consoles with this
-//! cartridge share.
+//! Cartridge images: the bytes of a ROM, the scheme recognized in them, and the translated code that all consoles with
+//! this cartridge share.
 
 #[cfg(test)]
 mod shipped;
@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-/// The bytes of a cartridge and what they were recognized as. Cloning shares the bytes.
+/// The bytes of a cartridge and the scheme recognized in them. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CartridgeImage {
     bytes: Arc<[u8]>,
@@ -23,11 +23,11 @@ pub struct CartridgeImage {
 }
 
 impl CartridgeImage {
-    /// Recognizes `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension: a
-    /// cartridge the game tables do not know by its MD5 can still be matched by that name.
+    /// Recognizes `bytes`, the plain content of the ROM chips. `file_stem` is the file's name without its extension. A
+    /// cartridge whose MD5 is not in the game tables can still be matched by that name.
     ///
     /// # Errors
-    /// Empty, too large, of an unknown kind, or of a kind that is not emulated.
+    /// [`CartridgeError`] if `bytes` are empty, too large, of no known scheme, or of a scheme that is not emulated.
     pub fn new(bytes: &[u8], file_stem: Option<&str>) -> Result<Self, CartridgeError> {
         if bytes.is_empty() {
             return Err(CartridgeError::Empty);
@@ -68,12 +68,12 @@ impl CartridgeImage {
         &self.md5
     }
 
-    /// The same as it was computed: sixteen bytes.
+    /// MD5 of the bytes, as sixteen bytes.
     pub(crate) fn md5_bytes(&self) -> [u8; 16] {
         Md5::digest(&self.bytes).into()
     }
 
-    /// The cartridge to be put into a console's slot. It shares the image's bytes.
+    /// A cartridge to put into a console's slot. It shares the image's bytes.
     pub(crate) fn cartridge(&self) -> Cartridge {
         Cartridge::new(Arc::clone(&self.bytes), self.scheme, &self.md5)
     }

@@ -1,7 +1,8 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
-//! Bytes in, frames out: no files and no window. The only threads are one that translates code which is executed often, and
-//! those of a vector of environments. The smallest run loop:
+//! The crate reads no files and opens no window: cartridges come in as bytes, frames go out as palette indices. It
+//! starts threads for two purposes only: one translates code that is executed often (feature `translate`), and a pool
+//! steps the environments of a vector (feature `vector`). The smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
@@ -88,7 +89,7 @@
 //! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets; [`Settings`] |
 //! | `console` | CPU and board: power-on, reset, one frame |
 //! | [`image`] | the bytes of a cartridge, and the translated code that consoles share |
-//! | `translate` | cartridge code as the host's own; with the feature `translate`, without which everything is interpreted |
+//! | `translate` | translates cartridge code into the host's at run time; without the feature `translate` everything is interpreted |
 //! | `board` | TIA, RIOT and cartridge on one bus |
 //! | `riot` | RAM and timer |
 //! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
@@ -114,7 +115,7 @@
 //! | twelve opcodes stop the CPU for good, and the rest of the frame turns gray | `tests/tia_examples.rs` |
 //! | a frame ends at the release of a VSYNC held for a line, or at the first TIA write after 291 lines (PAL 343) | `tests/tia_examples.rs` |
 //! | nothing is drawn, and nothing collides, outside the display window | `tests/tia_examples.rs` |
-//! | RESPx suppresses the first copy for the rest of the line but in a 4-pixel zone | `tests/tia_examples.rs` |
+//! | RESPx suppresses the first copy for the rest of the line except in a 4-pixel zone | `tests/tia_examples.rs` |
 //! | HMOVE moves at once; six RESMx/RESBL strobes after it are hard-wired | `tests/tia_examples.rs`, `tia/motion.rs` |
 //! | the fire buttons are never latched (VBLANK bit 6); port directions are ignored | `riot.rs` |
 //! | the timer keeps counting at the prescaled rate after its first read past zero | `riot.rs` |
@@ -156,7 +157,7 @@ pub use saved_state::StateError;
 pub use screen::{Screen, ScreenVersion};
 pub use translation::Translation;
 
-/// The engine room, for this crate's own tests only: anything here may change or go at any time.
+/// Internals for this crate's own tests. They may change or disappear in any version.
 #[doc(hidden)]
 pub mod engine {
     pub use crate::cpu::{Bus, Cpu, Polled};

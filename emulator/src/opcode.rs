@@ -29,14 +29,14 @@ impl Mode {
     }
 }
 
-/// What is known of an opcode without executing it.
+/// Static facts about an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opcode {
     /// The mnemonic, upper case; one of the usual ones for an undocumented opcode. `JAM` stops the CPU.
     pub name: &'static str,
     /// The addressing mode.
     pub mode: Mode,
-    /// Bytes of the instruction. (BRK has one; the byte after it is skipped by the RTI that returns.)
+    /// Bytes of the instruction. (BRK has one; the RTI that returns from it skips the byte after it.)
     pub bytes: u8,
     /// Base cycles; taken branches and page crossings add to them.
     pub cycles: u8,
@@ -56,7 +56,7 @@ const fn mode(opcode: u8) -> Mode {
         0x00 | 0x40 | 0x60 => return Mode::Implied,
         0x20 => return Mode::Absolute,
         0x6C => return Mode::Indirect,
-        // Indexed by Y, as they are about X.
+        // Indexed by Y because these load or store X.
         0x96 | 0x97 | 0xB6 | 0xB7 => return Mode::ZeroPageY,
         0x9E | 0x9F | 0xBE | 0xBF => return Mode::AbsoluteY,
         // NOPs and LDX with an operand, where other rows of the column have JAM.
@@ -120,8 +120,8 @@ pub(crate) const BASE_CYCLES: [u8; 256] = [
     2, 5, 2, 8, 4, 4, 6, 6, 2, 4, 2, 7, 4, 4, 7, 7,
 ];
 
-/// The most frequent opcodes of the games, two thirds of all instructions: at places 16 and 1 to 15, the order in which the
-/// CPU searches them.
+/// The sixteen opcodes that games execute most often, two thirds of all instructions, in the order in which the CPU
+/// compares them. The first has place 16, the others places 1 to 15.
 pub(crate) const FREQUENT: [u8; 16] =
     [0x85, 0xB1, 0xD0, 0xA5, 0x10, 0xA9, 0xF0, 0x88, 0x86, 0xAD, 0xCA, 0xB9, 0x84, 0xB5, 0xB0, 0xEA];
 
@@ -142,7 +142,7 @@ fn frequent_place(opcode: u8) -> u8 {
     FREQUENT_PLACE[usize::from(opcode)]
 }
 
-/// An opcode that was looked ahead to, with its place among the frequent ones.
+/// An opcode that was read ahead, with its place among the frequent ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpcodeAhead {
     opcode: u8,
@@ -154,7 +154,7 @@ impl OpcodeAhead {
     /// most once.
     pub const UNKNOWN: Self = Self { opcode: 0x02, place: 0 };
 
-    /// `opcode` itself; [`OpcodeAhead::UNKNOWN`] if it is $02.
+    /// Look-ahead to `opcode`; [`OpcodeAhead::UNKNOWN`] if it is $02.
     pub fn of(opcode: u8) -> Self {
         Self { opcode, place: frequent_place(opcode) }
     }

@@ -30,13 +30,13 @@ impl Palette {
         self.rgb[usize::from(index)]
     }
 
-    /// The gray value of every palette index, as ALE's grayscale screen has them.
+    /// The gray value of every palette index, as in ALE's grayscale screen.
     pub fn gray(&self) -> &[u8; 256] {
         &self.gray
     }
 
-    /// ALE's color averaging: the palette index to show for every pixel that is `current` in this frame and was `previous`
-    /// in the last, at `256 * current + previous`.
+    /// ALE's color averaging: entry `256 * current + previous` is the palette index to show for a pixel that is
+    /// `current` in this frame and was `previous` in the last one.
     ///
     /// ALE fills its table for even indices only; a pixel that is or was odd turns black.
     pub(crate) fn averages(&self) -> &[u8] {
@@ -56,7 +56,7 @@ impl Palette {
         let distance = |index: u8| -> i32 {
             self.rgb(index).iter().zip(mixed).map(|(&channel, mixed)| (i32::from(channel) - mixed).abs()).sum()
         };
-        // The first of several that are equally near.
+        // If several are equally near, the first.
         (0..=u8::MAX).step_by(2).min_by_key(|&index| distance(index)).unwrap_or(0)
     }
 

@@ -1,6 +1,6 @@
-//! What is plugged into a console, where the picture lies on the screen, and the television format.
+//! A cartridge's controllers, the position of its picture on the screen, and the television format.
 
-/// What is plugged into the console and where the picture lies: a row of ALE's property table, whose key is the image's MD5.
+/// The controllers and the position of the picture: a row of ALE's property table, whose key is the image's MD5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Properties {
     /// Paddles in the left port.
@@ -21,7 +21,7 @@ pub struct Properties {
     pub format: Option<TelevisionFormat>,
     /// Both difficulty switches at A while the format is detected.
     pub difficulty_a: bool,
-    /// Largest paddle resistance.
+    /// Largest paddle resistance, in ohm.
     pub paddle_max: i32,
 }
 
@@ -35,7 +35,7 @@ pub enum TelevisionFormat {
 }
 
 impl Properties {
-    /// What holds unless ALE's table says otherwise.
+    /// The properties of a cartridge that is not in ALE's table.
     pub const DEFAULT: Properties = Properties {
         left_paddles: false,
         right_paddles: false,

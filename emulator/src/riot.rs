@@ -25,7 +25,7 @@ pub(crate) struct Riot {
 
 #[derive(Clone, Debug)]
 struct Timer {
-    /// The byte last written.
+    /// The value last written to the timer.
     start: u32,
     /// log2 of the cycles one count takes.
     shift: u32,
@@ -54,13 +54,13 @@ impl Riot {
         riot
     }
 
-    /// The RIOT's part of a system reset: the timer starts anywhere, RAM keeps its bytes.
+    /// The RIOT's part of a system reset: the timer starts at a random count, RAM keeps its bytes.
     pub(crate) fn reset(&mut self, random: &mut MersenneTwister) {
         self.timer = Timer { start: 25 + random.draw() % 75, shift: 6, written_cycle: 0, expired_read_cycle: None };
         self.direction_a = 0;
     }
 
-    /// The cycle counter is about to go back to 0.
+    /// Rebases the time stamps: the cycle counter, now at `cycles`, will restart at 0.
     pub(crate) fn rebase_cycles(&mut self, cycles: u32) {
         self.timer.written_cycle = self.timer.written_cycle.wrapping_sub(cycles);
         if let Some(stamp) = &mut self.timer.expired_read_cycle {

@@ -1,4 +1,4 @@
-//! Saved states: the envelope around one, what can be wrong with it, and the archive its parts go through.
+//! Saved states: the envelope, its errors, and the archive that all parts of a console go through.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -9,17 +9,17 @@
 //! | ... | the payload: every part's own bytes, one after the other |
 //! | 4 | CRC-32 of everything before |
 //!
-//! Numbers are little-endian. The payload has no structure of its own: each part of the console lists its fields once, in
-//! [`Saved::exchange`], for both directions, and takes itself apart with a pattern that names every field, so that a field
-//! added later cannot be forgotten. What follows from other fields, from the cartridge or from the game's rules is not
-//! stored but worked out again.
+//! Numbers are little-endian. The payload has no structure of its own: each part of the console lists its fields once,
+//! in [`Saved::exchange`], for both directions. It destructures itself with a pattern that names every field, so a
+//! field added later cannot be forgotten. Fields that follow from other fields, from the cartridge or from the game's
+//! rules are not stored but recomputed.
 //!
 //! A change of the bytes that `exchange` reads or writes raises [`VERSION`]; a test compares with a state made earlier.
 
 use std::fmt::{Debug, Write as _};
 use std::ops::RangeInclusive;
 
-/// The version of the format. There is no reading of older ones.
+/// The version of the format. Other versions are not read.
 pub(crate) const VERSION: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"A26STATE";
@@ -31,7 +31,7 @@ const CHECKSUM: usize = 4;
 /// Why bytes are not a saved state that this environment can continue from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
-    /// Not a saved state at all, or less than the beginning of one.
+    /// Not a saved state, or cut off before the end of its version.
     #[error(
         "these {length} bytes are no saved state, which would begin with \"A26STATE\" and a version; \
          check that this is the right file and that it was copied completely"
@@ -51,14 +51,14 @@ pub enum StateError {
         /// The one version this emulator reads.
         supported: u32,
     },
-    /// Cut off, or with something behind it.
+    /// The length is wrong: cut off, or followed by other bytes.
     #[error(
         "the saved state has {found} bytes and should have {expected}; it was not copied completely or is damaged"
     )]
     WrongLength {
         /// Bytes given.
         found: usize,
-        /// Bytes by the state's own account, or the least possible.
+        /// Bytes by the length in the state's header, or the least possible number.
         expected: usize,
     },
     /// Bytes have changed since it was saved.
@@ -71,7 +71,7 @@ pub enum StateError {
         /// The checksum that was saved with them.
         expected: u32,
     },
-    /// Of another cartridge, or of this one under another game's rules.
+    /// Of another cartridge, or of the same cartridge under another game's rules.
     #[error(
         "the saved state belongs to {found} (md5 {found_md5}), but this environment plays {expected} (md5 \
          {expected_md5}); restore it into an environment of its own cartridge, loaded under the same file name"
@@ -86,17 +86,17 @@ pub enum StateError {
         /// MD5 of the environment's cartridge.
         expected_md5: String,
     },
-    /// Undamaged, but it describes no console this cartridge could be in.
+    /// Undamaged, but it describes a state that this cartridge's console cannot be in.
     #[error(
         "the saved state has {found} for {what}, where only {allowed} is possible; \
          it is undamaged but was not saved by this emulator: restore another one"
     )]
     Invalid {
-        /// What is wrong.
+        /// The quantity with an impossible value.
         what: &'static str,
-        /// What was found.
+        /// Its value.
         found: String,
-        /// What could be there.
+        /// The values that it can have.
         allowed: String,
     },
 }
@@ -109,16 +109,16 @@ impl StateError {
 
 /// A part of the console that can be saved.
 pub(crate) trait Saved {
-    /// Writes the part to `archive` or reads it from there. After an error the part is of no more use, but nothing has
-    /// panicked: the caller works on a copy.
+    /// Writes the part to `archive` or reads it from there. Never panics. After an error the part is unusable, so the
+    /// caller works on a copy.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError>;
 }
 
-/// The payload of a saved state, on its way.
+/// The payload of a saved state while it is written or read.
 pub(crate) enum Archive<'a> {
-    /// What was written so far.
+    /// The bytes written so far.
     Saving(Vec<u8>),
-    /// What is still to be read.
+    /// The bytes still to be read.
     Restoring(&'a [u8]),
 }
 
@@ -129,7 +129,7 @@ macro_rules! exchange {
 pub(crate) use exchange;
 
 impl Archive<'_> {
-    /// Whether values come out of the archive.
+    /// Whether values are read from the archive.
     pub(crate) fn restoring(&self) -> bool {
         matches!(self, Self::Restoring(_))
     }
@@ -171,8 +171,8 @@ impl Archive<'_> {
         }
     }
 
-    /// Exchanges bytes with long runs of equal ones: each run as its byte and its length less one. The length takes seven bits a
-    /// byte, lowest first; all but its last byte have bit 7 set.
+    /// Exchanges bytes as runs of equal bytes: each run as its byte and its length less one. The length takes seven
+    /// bits a byte, lowest first; bit 7 is set in all its bytes but the last.
     pub(crate) fn runs(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
         const CHUNK: usize = 32;
         let mut done = 0;
@@ -197,7 +197,7 @@ impl Archive<'_> {
         Ok(())
     }
 
-    /// Exchanges a number below 2^28 in as few bytes as it takes.
+    /// Exchanges a number below 2^28 in as few bytes as possible.
     fn length(&mut self, length: &mut usize) -> Result<(), StateError> {
         let mut rest = *length;
         let mut read = 0;
@@ -288,8 +288,8 @@ pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8>
     bytes
 }
 
-/// Restores `part` from the bytes that [`save`] made of a part with the same cartridge and the same rules. `game_name` names the
-/// game of a cartridge and rules for the error that they are others.
+/// Restores `part` from the bytes that [`save`] wrote for a part with the same cartridge and the same rules. If they
+/// are others, `game_name` finds the game's name for the error, from a cartridge's MD5 and the name of its rules.
 pub(crate) fn restore(
     part: &mut impl Saved,
     bytes: &[u8],

@@ -6,7 +6,7 @@ use crate::tia::{Painted, WIDTH};
 
 pub use crate::tia::ScreenVersion;
 
-/// A picture: rows of palette indices. Two are equal if they have the same size and the same indices.
+/// A picture: rows of palette indices. Two pictures are equal if they have the same size and the same indices.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen<'a> {
     /// Palette indices, row by row: `height * width` of them.
@@ -21,7 +21,7 @@ pub struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    /// A picture that no console painted: `height * width` palette indices, row by row, with NTSC colors.
+    /// A picture that no console painted, with NTSC colors. `pixels` must have `height * width` palette indices, row by row.
     pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
         Self { pixels, width, height, palette: Palette::of(TelevisionFormat::Ntsc), painted: None }
     }
@@ -65,13 +65,14 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// A token for [`changed_since`](Self::changed_since) of a later screen. `None` for a picture that was computed.
+    /// Identifies this screen for [`changed_since`](Self::changed_since) of a later one. `None` for a picture that was
+    /// computed.
     pub fn version(&self) -> Option<ScreenVersion> {
         self.painted.map(|painted| painted.version)
     }
 
-    /// For every row whether it may differ from the screen whose [version](Self::version) was `version`. True for every row if
-    /// the two cannot be compared: the console paints two buffers in turn, and the buffers of a clone are others.
+    /// For every row, whether it may differ from the screen with this [version](Self::version). All true if the two
+    /// cannot be compared: the console paints two buffers in turn, and a clone has buffers of its own.
     #[inline]
     pub fn changed_since(&self, version: Option<ScreenVersion>) -> impl Iterator<Item = bool> + use<'a> {
         let (painted_in, known) = self.painted.map_or((&[][..], 0), |painted| painted.since(version));

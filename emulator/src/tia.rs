@@ -1,13 +1,13 @@
-//! The TIA, the video chip: registers, the frame's life, and the clock everything hangs on.
+//! The TIA, the video chip: its state, the start and end of frames, and the clock.
 //!
-//! Register names are those of Steve Wright's "Stella Programmer's Guide" (1979); behavior is ALE's, as measured
+//! Register names follow Steve Wright's "Stella Programmer's Guide" (1979). The behavior is ALE's, as measured
 //! (`docs/emulator.md`). Time is counted in color clocks, three to a CPU cycle, 228 to a line. Nothing is drawn until a
-//! register is about to change or be read ([`Tia::catch_up`]). Outside the display window nothing is drawn at all, and there
-//! are no collisions and no end-of-line work either.
+//! register is about to change or be read ([`Tia::catch_up`]). Outside the display window nothing is drawn, nothing
+//! collides, and no end of a line is processed.
 //!
 //! `tia/accesses.rs`: register writes and reads; `tia/objects.rs`: where objects show; `tia/drawing.rs`: the cursor and
-//! collisions; `tia/painting.rs`: pixels; `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs` does it all
-//! again for the tests, slowly.
+//! collisions; `tia/painting.rs`: pixels; `tia/motion.rs`: positions; `tia/sound.rs`: the two channels. `tia/plain.rs`
+//! is a second, slow and simple implementation for the tests.
 
 mod accesses;
 mod canvas;
@@ -36,9 +36,9 @@ const LINE_CLOCKS: i32 = 228;
 pub(crate) const LINE_CYCLES: u32 = LINE_CLOCKS as u32 / 3;
 /// Color clocks of horizontal blank, at the start of a line.
 const HBLANK_CLOCKS: i32 = 68;
-/// Rows of a frame buffer; the picture is at most 256 and a picture begun by a reset in mid-frame at most 300 rows.
+/// Rows of a frame buffer. A picture has at most 256 rows, one that a reset begins in mid-frame at most 300.
 const BUFFER_ROWS: usize = 300;
-/// A picture of at least this many rows is shown; what the frame buffer has below a smaller one is black.
+/// Least number of rows of the screen. Below a smaller picture the frame buffer is black.
 const LEAST_EXPOSED_ROWS: u32 = 200;
 /// VSYNC must be held this long (one line) for its release to end the frame.
 const VSYNC_CLOCKS: i32 = 228;
@@ -61,7 +61,7 @@ enum MissileMode {
     Off,
 }
 
-/// How the television and the cartridge want the picture; fixed from one system reset to the next.
+/// Position, height and television format of the picture; fixed from one system reset to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PictureLayout {
     /// First scanline shown.
@@ -90,10 +90,10 @@ impl PictureLayout {
     }
 }
 
-/// What the TIA's six input pins are connected to; constant during a frame.
+/// The circuits at the TIA's six input pins; constant during a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InputPins {
-    /// Resistance at INPT0 to INPT3 in ohm; [`InputPins::OPEN`] when nothing is connected.
+    /// Resistance at INPT0 to INPT3 in ohm; [`InputPins::OPEN`] for an open pin.
     pub(crate) resistance: [i32; 4],
     /// Whether INPT4 and INPT5 are pulled to ground (fire pressed).
     pub(crate) grounded: [bool; 2],
@@ -134,7 +134,7 @@ pub(crate) struct Tia {
     noted_before: i32,
     vsync_release: i32,
     lines_of_last_frame: i32,
-    /// The frame under way was not finished by the last update. Survives resets.
+    /// The last update did not finish its frame. Survives resets.
     partial: bool,
     grayed: bool,
     stop: bool,
@@ -160,7 +160,7 @@ pub(crate) struct Tia {
     dump_paddles: bool,
     dump_released_cycle: u32,
 
-    // What follows from them.
+    // Derived from the registers.
     objects: Objects,
     last_hmove_clock: i32,
     hmove_blank_pending: bool,
@@ -180,13 +180,13 @@ impl Tia {
         self.later_until = 0;
     }
 
-    /// The TIA's part of a system reset. Whether a frame was unfinished, whether it was grayed, which buffer is current and
-    /// the sound survive it.
+    /// The TIA's part of a system reset. These survive it: whether a frame was unfinished, whether it was grayed, which
+    /// buffer is current, and the sound.
     pub(crate) fn reset(&mut self, picture: PictureLayout) {
         for frame in &mut self.frames {
             frame.clear();
         }
-        // Moved, as a clone would copy the pixels.
+        // Moved, because a clone would copy the pixels.
         let empty = || FrameBuffer::without_pixels();
         let frames = std::mem::replace(&mut self.frames, [empty(), empty()]);
         *self = Self {
@@ -208,7 +208,7 @@ impl Tia {
             last_clock: 0,
             line_start: 0,
             waited_until: 0,
-            // It stays at the frame's start, not at the window's: only the first real frame start moves it there.
+            // At the frame's start, not the window's: the first real frame start moves it to the window.
             cursor: Cursor::new(0),
             noted_until: 0,
             noted_before: 0,
@@ -246,7 +246,7 @@ impl Tia {
         self.last_clock = self.frame_start + LINE_CLOCKS * (self.picture.line_limit() + 1);
         self.display_start = self.frame_start + LINE_CLOCKS * self.picture.first_scanline as i32;
         self.display_end = self.display_start + LINE_CLOCKS * self.picture.height as i32;
-        // The line limit, at which a write ends the frame.
+        // From the line limit on, a write ends the frame.
         self.later_until = if self.overheard { 0 } else { (self.last_clock / 3) as u32 };
     }
 }
@@ -260,7 +260,7 @@ impl Tia {
     pub(crate) const WAITED_UNTIL_OFFSET: usize = std::mem::offset_of!(Self, waited_until);
 }
 
-/// The frame's life.
+/// The start and end of frames and updates.
 impl Tia {
     /// Whether the next update begins a new frame rather than continuing one.
     pub(crate) fn frame_finished(&self) -> bool {
@@ -273,7 +273,7 @@ impl Tia {
         self.stop
     }
 
-    /// Starts a frame at cycle `cycles`, which becomes cycle 0. The console rebases its other parts.
+    /// Starts a frame at cycle `cycles`, which becomes cycle 0. The board rebases its other parts.
     pub(crate) fn start_frame(&mut self, cycles: u32) {
         self.current_frame ^= 1;
         let frame = &mut self.frames[self.current_frame];
@@ -323,14 +323,14 @@ impl Tia {
         }
     }
 
-    /// The cycle counter is about to go back to 0.
+    /// Rebases the time stamps: the cycle counter, now at `cycles`, will restart at 0.
     fn rebase_cycles(&mut self, cycles: u32) {
         let shift = clock(cycles);
         for stamp in [
             &mut self.frame_start,
             &mut self.noted_until,
             &mut self.noted_before,
-            // Also if it is NEVER, which therefore sinks by a frame's length in every frame without a VSYNC.
+            // NEVER is shifted too. So without a VSYNC it decreases by a frame's length in every frame.
             &mut self.vsync_release,
             &mut self.last_hmove_clock,
         ] {
@@ -366,7 +366,7 @@ impl Tia {
         &mut self.sound
     }
 
-    /// Latches the collisions of everything drawn so far.
+    /// Latches the collisions in everything drawn so far.
     fn take_collisions(&mut self) {
         for frame in &mut self.frames {
             frame.collide(&mut self.collisions, &mut self.collider);
@@ -398,13 +398,13 @@ impl Tia {
         self.partial = false;
     }
 
-    /// Notes an access that changes nothing visible and therefore defers its drawing up to `until`. ALE draws at every access.
-    /// The difference shows only in the over-run of ALE's drawing, in a frame left unfinished, and when a later change would
-    /// have taken effect before `until`.
+    /// Notes an access that changes nothing visible, and defers its drawing up to `until`. ALE draws at every access.
+    /// The difference shows in three cases only: in the over-run of ALE's drawing, in a frame left unfinished, and when
+    /// a later change would have taken effect before `until`.
     #[inline(always)]
     fn note_access(&mut self, until: i32) {
         if until > self.noted_until {
-            // So soon after another access, the over-run of ALE's drawing for the earlier one could stay visible.
+            // The earlier access is so close that the over-run of ALE's drawing for it could stay visible.
             if until.wrapping_sub(self.noted_until) < 4 {
                 self.catch_up(self.noted_until);
             }

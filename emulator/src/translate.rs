@@ -1,19 +1,19 @@
 //! Translates the cartridge's code into the host's at run time.
 //!
-//! The interpreter is the reference; translated code only reaches the same state sooner. An interpreter jumps to the code of each
-//! opcode, and the host predicts nearly every one of these jumps wrongly, which costs more than the opcode's work. In translated
-//! code the 6507's branches, jumps and calls are the host's own, its registers stay in the host's registers, and flags that no
-//! instruction looks at are not computed.
+//! The interpreter is the reference; translated code only reaches the same state sooner. An interpreter jumps to the
+//! code of each opcode. The host predicts nearly every one of these jumps wrongly, which costs more than the opcode's
+//! work. In translated code the 6507's branches, jumps and calls are host instructions, its registers stay in the
+//! host's registers, and flags that no instruction reads are not computed.
 //!
-//! This file decides when code is translated, and remembers what is. `translate/region.rs` finds code that belongs together and is
-//! executed often, `translate/meaning.rs` has the meaning of the opcodes, `translate/writer.rs` writes a region as a function for
-//! the compiler, Cranelift, and `translate/host.rs` has it compiled and runs it.
+//! This file decides when code is translated, and keeps the translations. `translate/region.rs` finds code that belongs
+//! together and is executed often. `translate/meaning.rs` has the meaning of the opcodes. `translate/writer.rs` writes
+//! a region as a function for the compiler, Cranelift. `translate/host.rs` has the function compiled and runs it.
 //!
-//! Some code is not translated: decimal arithmetic, code outside plain ROM, rare opcodes. There translated code is left before the
-//! instruction, and the interpreter goes on until it meets translated code again.
+//! Some code is not translated: decimal arithmetic, code outside plain ROM, rare opcodes. Translated code returns
+//! before such an instruction, and the interpreter runs until it reaches translated code again.
 //!
-//! Translated code depends on the cartridge's image and on the parts of it that the window shows, and on nothing else. So it is
-//! kept with the image and shared by all consoles that hold the image.
+//! Translated code depends only on the cartridge's image and on the parts of it that the window shows. So it is kept
+//! with the image and shared by all consoles that hold the image.
 
 mod host;
 mod meaning;
@@ -40,22 +40,23 @@ const PATIENCE_GROWS: u32 = 8;
 const OFTEN: u16 = 6;
 /// [`Translation::Eager`] divides the patience by this.
 const EAGER: u32 = 1_000;
-/// Until something is translated, visits are counted in one update of this many, as counting costs time. Odd, because many
-/// programs do something else in every other frame.
+/// Until something is translated, visits are counted in one of this many updates, because counting costs time. Odd,
+/// because many programs alternate between two tasks from frame to frame.
 const LOOKED_AT: u32 = 15;
-/// Translated code checks at every loop that at least this many instructions may still be executed. Between two checks it executes
-/// fewer.
+/// At every loop, translated code checks that at least this many instructions may still be executed. It executes fewer
+/// between two checks.
 const MOST_BETWEEN_LOOKS: u32 = 4_096;
 /// The most instructions of an image that are translated; code translated again counts again.
 const MOST_INSTRUCTIONS: usize = 100_000;
-/// The most mappings of an image, different contents of the window, whose code is translated.
+/// The most mappings of an image, that is different contents of the window, whose code is translated.
 const MOST_MAPPINGS: usize = 128;
 
-/// Why translated code was left: the number that it returns.
+/// The reasons for leaving translated code, by the number that it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 enum Left {
-    /// The next instruction is not in this piece, or the CPU may have to stop, or the window may show something else.
+    /// The next instruction is not in this piece, or the CPU may have to stop, or the window's contents may have
+    /// changed.
     Jumped = 0,
     /// The next instruction must be interpreted.
     Interpret = 1,
@@ -71,7 +72,7 @@ struct Store {
 }
 
 impl Translations {
-    /// Those of the image with these ROM bytes: nothing is translated yet.
+    /// The translations of the image with these ROM bytes; nothing is translated yet.
     pub(crate) fn of(rom: &Arc<[u8]>) -> Self {
         Self(Arc::new(Store { code: Arc::new(Code::of(rom)), mappings: Mutex::default() }))
     }
@@ -91,7 +92,7 @@ impl Translations {
     }
 }
 
-/// Images with the same bytes are equal, whatever is translated of them.
+/// Images with the same bytes are equal, whatever part of them is translated.
 impl PartialEq for Translations {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -100,7 +101,7 @@ impl PartialEq for Translations {
 
 impl Eq for Translations {}
 
-/// What is known of the code that one mapping of the window shows: entries into translated code, and visits of jump targets.
+/// The code of one mapping of the window: entries into its translation, and visits of jump targets.
 struct Entries {
     points: EntryPoints,
     mapping: u64,
@@ -108,14 +109,14 @@ struct Entries {
     visits: [AtomicU16; 0x1000],
     /// Instructions interpreted since the last translation.
     interpreted: AtomicU32,
-    /// How many it takes until the next translation.
+    /// Instructions to interpret before the next translation.
     patience: AtomicU32,
 }
 
 const VISIT_BITS: u32 = 13;
 const MOST_VISITS: u16 = (1 << VISIT_BITS) - 1;
 
-// Several threads may count at the same time. Then some visits are lost, which does no harm.
+// Several threads may count at the same time. Some visits are then lost, which does no harm.
 impl Entries {
     fn new(code: &Arc<Code>, mapping: u64) -> Self {
         Self {
@@ -163,8 +164,8 @@ impl Entries {
         enough
     }
 
-    /// Translates the frequent code of what the cartridge's window shows, which `pc` is in: on a thread of its own, or if `now`
-    /// before it returns.
+    /// Translates the frequent code in the window's current contents, around the jump targets that share the upper
+    /// three bits of `pc`: on a thread of its own, or, if `now`, before it returns.
     #[cold]
     fn translate(self: &Arc<Self>, pc: u16, cartridge: &Cartridge, now: bool) {
         if now {
@@ -172,7 +173,7 @@ impl Entries {
             return;
         }
         let (cartridge, entries) = (cartridge.clone(), Arc::clone(self));
-        // Without a thread there is no translation.
+        // If no thread can be started, nothing is translated.
         let _ = std::thread::Builder::new()
             .name("translator".into())
             .spawn(move || entries.translate_visited(pc, &cartridge, OFTEN));
@@ -188,7 +189,7 @@ impl Entries {
         });
     }
 
-    /// Whether these are the entries of this cartridge's image, and of what its window shows.
+    /// Whether these entries belong to this cartridge's image and to its window's current contents.
     fn belong_to(&self, cartridge: &Cartridge) -> bool {
         self.points.belong_to(cartridge) && cartridge.mapping() == Some(self.mapping)
     }
@@ -233,11 +234,11 @@ impl Translated {
         })
     }
 
-    /// Executes up to `limit` instructions until the board says stop, as [`Cpu::run`] does.
+    /// Executes up to `limit` instructions, fewer if the board stops the CPU, as [`Cpu::run`] does.
     pub(crate) fn run(&mut self, cpu: &mut Cpu, board: &mut Board, limit: u32) {
         self.updates = self.updates.wrapping_add(1);
         let passed_over = !self.eager && !self.updates.is_multiple_of(LOOKED_AT) && self.translations.0.code.is_empty();
-        // The translations must be those of the image in this board's slot.
+        // The translations must belong to the image in this board's slot.
         if passed_over || !self.translations.0.code.is_of(board.cartridge()) {
             board.interpret(cpu, limit);
             return;
@@ -286,15 +287,15 @@ impl Translated {
         })
     }
 
-    /// Interprets until there is a jump. Returns how many of `left` instructions are left.
+    /// Interprets up to the first jump. Returns how many of `left` instructions are left.
     fn interpret(&mut self, cpu: &mut Cpu, board: &mut Board, left: u32) -> u32 {
         let after = board.interpret_to_jump(cpu, left);
-        // The window may have been switched on the way.
+        // The window may have been switched meanwhile.
         self.follow(board.cartridge().mapping());
         if let Some(entries) = &self.entries {
             entries.visit(cpu.pc);
             let weight = if self.eager { 1 } else { LOOKED_AT };
-            // None are left either if the frame ended; then how many were executed is not known.
+            // 0 is also returned when the frame has ended. The number of executed instructions is then unknown.
             let executed = if after > 0 { left.saturating_sub(after) } else { 0 };
             if entries.count(executed.saturating_mul(weight), self.eager) {
                 entries.translate(cpu.pc, board.cartridge(), self.eager);
@@ -312,7 +313,7 @@ impl Translated {
         self.entries.as_ref()?.points.at(pc)
     }
 
-    /// Takes the entries that belong to what the window shows.
+    /// Selects the entries for the window's current contents.
     #[inline(always)]
     fn follow(&mut self, mapping: Option<u64>) {
         if mapping != self.mapping {

@@ -6,11 +6,11 @@
 /// [`Translation::Off`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Translation {
-    /// Everything is interpreted. The number of host instructions a frame takes is then the same in every run.
+    /// Everything is interpreted. A frame then takes the same number of host instructions in every run.
     Off,
-    /// Code that is executed often is translated by another thread, which is started when there is enough of it.
+    /// A thread translates code that is executed often. It is started once there is enough of such code.
     #[default]
     Usual,
-    /// All code is translated as soon as it was executed a few times, and execution waits for that: for tests.
+    /// All code is translated once it was executed a few times, and execution waits for the translation: for tests.
     Eager,
 }

@@ -2,9 +2,9 @@
 //!
 //! Each environment is preprocessed as ale-py does it: FIRE and a seeded number of no-ops at the start of an episode,
 //! actions held for several frames, the maximum of the last two screens, resize, a stack of the last frames, clipped
-//! rewards, and the next episode starting by itself. The same settings, seeds and actions give the same observations,
-//! rewards, flags, lives and frame numbers as ale-py. (`scripts/ale_vector.py` in the repository writes ale-py's results in
-//! the format of `atari-dqn trace --vector`, for comparison.)
+//! rewards, and automatic restart after an episode. The same settings, seeds and actions give the same observations,
+//! rewards, flags, lives and frame numbers as ale-py. (`scripts/ale_vector.py` in the repository writes ale-py's
+//! results in the format of `atari-dqn trace --vector`, for comparison.)
 //!
 //! ```
 //! use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
@@ -21,13 +21,14 @@
 //!
 //! # Where it differs from ale-py
 //!
-//! * A batch always has all environments, in the order of their numbers. ale-py's smaller batches come in the order in
-//!   which threads happen to finish, so no seed can reproduce them; they are deliberately not offered.
-//! * Some calls make ale-py wait forever or crash: an action out of range, a step before the first reset. Here they are a
-//!   [`VectorError`] and change nothing. Actions are checked also for environments that are about to be reset.
+//! * A batch always has all environments, in the order of their numbers. The order in ale-py's smaller batches depends
+//!   on which threads happen to finish, so no seed can reproduce them; they are deliberately not offered.
+//! * Some calls make ale-py wait forever or crash: an action out of range, a step before the first reset. Here they
+//!   return a [`VectorError`] and change nothing. Actions are checked also for environments that are about to be reset.
 //! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent.
-//! * Without a seed, ale-py starts the sticky actions of all environments from the same clock; here each has its own seed.
-//! * skiing and lost_luggage accept nine actions. ale-py takes the number of a continuous action for an index into the
+//! * Without a seed, ale-py seeds the sticky actions of all environments from the same clock; here each has its own
+//!   seed.
+//! * skiing and lost_luggage accept nine actions. ale-py uses the number of a continuous action as an index into the
 //!   nine, so left and right are exchanged and other directions hang; here these games refuse continuous actions.
 
 mod autoreset;
@@ -48,8 +49,8 @@ use std::hash::BuildHasher;
 
 /// Seeds of a reset. A seed is a C int, as in ale-py; a negative one counts as no seed.
 ///
-/// An environment with a seed loads its cartridge again and starts both of its generators (sticky actions, no-ops) from the
-/// seed. Without a seed its generators continue; at its very first reset they start from random seeds.
+/// An environment with a seed loads its cartridge again and seeds both of its generators (sticky actions, no-ops).
+/// Without a seed its generators continue; at its very first reset they start from random seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seeds<'a> {
     /// No seeds.
@@ -60,7 +61,7 @@ pub enum Seeds<'a> {
     Each(&'a [i64]),
 }
 
-/// A position of an analogue stick in polar coordinates: ale-py's continuous action.
+/// A position of an analog stick in polar coordinates: ale-py's continuous action.
 ///
 /// With the threshold `t` of the settings the stick is left for x < -t, right for x > t, down for y < -t and up for
 /// y > t, where (x, y) = `radius` * (cos `angle`, sin `angle`) in `f32`. The button is pressed for `fire` > t. Paddles
@@ -76,10 +77,10 @@ pub struct ContinuousAction {
 }
 
 impl ContinuousAction {
-    /// The joystick action of this position with a threshold.
+    /// The joystick action for this position, given a threshold for direction and button.
     pub fn discrete(self, threshold: f32) -> Action {
-        // In f64, so that every platform rounds alike. (numpy's f32 cosine is sometimes one unit in the last place off,
-        // which matters only where x or y is within that unit of the threshold.)
+        // In f64, so that every platform rounds in the same way. (numpy's f32 cosine is sometimes off by one unit in
+        // the last place, which matters only where x or y is within that unit of the threshold.)
         let x = self.radius * f64::from(self.angle).cos() as f32;
         let y = self.radius * f64::from(self.angle).sin() as f32;
         let (left, right, down, up) = (x < -threshold, x > threshold, y < -threshold, y > threshold);
@@ -94,7 +95,8 @@ impl ContinuousAction {
 /// The result of the last reset or step. Slices have one entry for each environment, in the order of their numbers.
 #[derive(Clone, Copy)]
 pub struct VectorBatch<'a> {
-    /// Gray values of shape (environments, stack, height, width), oldest frame first; in color there are 3 channels last.
+    /// Gray values of shape (environments, stack, height, width), oldest frame first. In color there is a last axis of
+    /// 3 channels.
     pub observations: &'a [u8],
     /// Rewards of the step, clipped to -1..=1 unless the settings say otherwise; 0 after a reset.
     pub rewards: &'a [i32],
@@ -119,13 +121,13 @@ impl<'a> VectorBatch<'a> {
         self.observations.chunks_exact(self.observations.len() / self.envs.len()).nth(env)
     }
 
-    /// With [`Autoreset::SameStep`], the last observation of the episode that ended in `env` in this step; `None` if none
-    /// did. (With [`Autoreset::NextStep`] it is the [`observation`](Self::observation).)
+    /// The last observation of the episode that ended in `env` in this step, with [`Autoreset::SameStep`]; `None` if
+    /// none ended. (With [`Autoreset::NextStep`] it is the [`observation`](Self::observation).)
     pub fn final_observation(&self, env: usize) -> Option<&'a [u8]> {
         self.envs.get(env).filter(|env| env.has_final).map(|env| env.final_observation.as_slice())
     }
 
-    /// The numbers of all environments that have a [`final_observation`](Self::final_observation), with it.
+    /// The number and the [`final_observation`](Self::final_observation) of every environment that has one.
     pub fn final_observations(&self) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a> {
         let batch = *self;
         (0..self.envs.len()).filter_map(move |env| batch.final_observation(env).map(|last| (env, last)))
@@ -150,7 +152,7 @@ pub struct VectorEnvironment {
     common: Common,
     actions: Vec<Action>,
     envs: Vec<AutoresetEnvironment>,
-    /// `None`: the caller's thread does everything.
+    /// `None`: the caller's thread steps all environments.
     pool: Option<rayon::ThreadPool>,
     started: bool,
     observations: Vec<u8>,
@@ -192,7 +194,7 @@ impl VectorEnvironment {
             fire_reset: false,
             settings,
         };
-        // Shows the game's properties. The first reset loads the cartridge into each environment.
+        // Needed for the game's properties only. The first reset loads the cartridge into each environment.
         let template = common.environment(0);
         let settings = &common.settings;
         let faults = settings.faults(template.legal_actions().len());
@@ -242,7 +244,7 @@ impl VectorEnvironment {
         Ok(Self { common, actions, envs, pool, started: false, observations, columns, commands })
     }
 
-    /// The settings it was made with.
+    /// The settings that the vector was made with.
     pub fn settings(&self) -> &VectorSettings {
         &self.common.settings
     }
@@ -302,7 +304,7 @@ impl VectorEnvironment {
                 Err(_) => Start::Seeded { sticky: random_seed(), noops: random_seed() },
             });
         }
-        // The final observations were the previous step's, also where an environment is not reset.
+        // The final observations belong to the previous step, also in environments that are not reset.
         self.envs.iter_mut().for_each(|env| env.has_final = false);
         self.started = true;
         self.run();
@@ -391,8 +393,8 @@ impl VectorEnvironment {
         })
     }
 
-    /// Carries out the commands. An environment's whole step is one piece of work, which touches only its own state and its
-    /// own part of the observations. So the order in which threads take the pieces does not matter.
+    /// Executes the commands. An environment's whole step is one task. It touches only its own state and its own part
+    /// of the observations, so the order in which threads take the tasks does not matter.
     fn run(&mut self) {
         let common = &self.common;
         let work = |((env, &command), observation): ((&mut AutoresetEnvironment, &Command), &mut [u8])| match command {
@@ -409,7 +411,8 @@ impl VectorEnvironment {
             Some(pool) => pool.install(|| {
                 let observations = self.observations.par_chunks_exact_mut(each);
                 let envs = self.envs.par_iter_mut().zip(&self.commands).zip(observations);
-                // Steps differ in length (an episode's start is dozens of frames), so a thread takes one at a time.
+                // Steps differ in length (the start of an episode takes dozens of frames), so a thread takes one at a
+                // time.
                 envs.with_max_len(1).for_each(work);
             }),
         }
@@ -424,7 +427,7 @@ impl VectorEnvironment {
     }
 }
 
-/// A seed that no other call returns but by chance: each hasher of the standard library has random keys.
+/// A seed that differs from call to call, except by chance: each hasher of the standard library has random keys.
 fn random_seed() -> u32 {
     RandomState::new().hash_one(()) as u32
 }

@@ -6,7 +6,7 @@ mod imports;
 use std::fs;
 use std::path::Path;
 
-/// The rooms of `src`, lowest floor first: a room imports only rooms of lower floors.
+/// The rooms of `src`, lowest floor first. A room imports only rooms of lower floors.
 const FLOORS: &[&[&str]] = &[
     &["action", "opcode", "properties", "saved_state", "translation"],
     &["cpu", "palette", "random", "tia"],

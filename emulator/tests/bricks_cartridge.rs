@@ -102,11 +102,11 @@ fn a_screen_tells_which_rows_were_painted_since_another() {
         }
         seen.push((screen.version(), screen.pixels.to_vec()));
     }
-    // Every second of the screens seen is of the other buffer, of which nothing is known.
+    // Every second screen seen is in the other buffer, with which nothing can be compared.
     let most = 60 * 59 / 4 * 210;
     assert!(told_alike > most / 2, "{told_alike} of {most} rows");
 
-    // Nothing is known of a clone's screens, and of those mixed of two.
+    // Screens of a clone and averaged screens cannot be compared either.
     let version = seen.last().unwrap().0;
     assert!(environment.clone().screen().changed_since(version).all(|changed| changed));
     let mixing = Settings::default().with_color_averaging(true);

@@ -1,6 +1,6 @@
 //! Facts about the console and the environment (`docs/emulator.md`), each shown by a short program.
 //!
-//! Buses, mirrors and the timer are read by the program itself, which leaves what it saw in RAM.
+//! The programs read buses, mirrors and the timer themselves, and leave the bytes in RAM.
 
 mod program;
 
@@ -20,7 +20,7 @@ fn every_frame(body: impl Fn(&mut Assembler)) -> Assembler {
     program
 }
 
-/// What `body`, run once a frame, leaves at RAM $90.
+/// The byte that `body`, run once a frame, leaves at RAM $90.
 fn seen(body: impl Fn(&mut Assembler)) -> u8 {
     let mut environment = every_frame(body).start();
     run(&mut environment, 1);
@@ -34,11 +34,11 @@ fn cycles(code: impl Fn(&mut Assembler)) -> u32 {
         code(program);
         program.copy(INTIM, 0x90).put(VBLANK, 0).stack_at(0xFF);
     });
-    // The timer loses one at once and INTIM is read by an instruction of four cycles.
+    // The timer loses one at once, and the instruction that reads INTIM takes four cycles.
     255 - u32::from(left) - 4
 }
 
-/// SWCHA with `action` on the left stick.
+/// The byte at SWCHA with `action` on the left stick.
 fn swcha(action: Action) -> u8 {
     let pressed = [action.up(), action.down(), action.left(), action.right()];
     !pressed.iter().enumerate().map(|(bit, &down)| u8::from(down) << (bit + 4)).sum::<u8>()
@@ -49,7 +49,7 @@ fn bricks(settings: Settings) -> Environment {
     Environment::new(&image, settings)
 }
 
-/// An endless row of actions that is the same every time.
+/// An endless sequence of actions, the same for every call with this seed.
 fn random_actions(seed: u32) -> impl Iterator<Item = Action> {
     let mut random = MersenneTwister::new(seed);
     std::iter::repeat_with(move || Action::ALL[random.draw() as usize % Action::ALL.len()])
@@ -69,7 +69,7 @@ mod bus {
 
     #[test]
     fn a_pull_from_the_tia_sees_what_the_dummy_read_left() {
-        // The dummy read of $010F sees the opcode: $68 & $3F. The pull of $0110 sees that.
+        // The dummy read of $010F gets the opcode: $68 & $3F. The pull of $0110 gets that.
         let value = seen(|program| {
             program.stack_at(0x0F).bytes(&[0x68]).stack_at(0xFF).sta_zp(0x90);
         });
@@ -118,13 +118,14 @@ mod bus {
             })
         };
         assert_eq!([0, 2, 66].map(at), [70, 70, 70]);
-        // Completing exactly at the end of the line it does not wait at all; one cycle later it waits for a whole line.
+        // If it completes exactly at the end of the line, it does not wait at all; one cycle later it waits for a whole
+        // line.
         assert_eq!([67, 68].map(at), [70, 146]);
     }
 
     #[test]
     fn wsync_waits_for_a_first_write_but_not_for_the_second_in_a_row() {
-        // Starting at cycle 6, 70 are left of the line. LDX and TXS take four.
+        // It starts at cycle 6, so 70 cycles are left of the line. LDX and TXS take four.
         let jsr = |sp: u8| {
             cycles(|program| {
                 program.stack_at(sp).jsr("next").label("next");
@@ -195,13 +196,13 @@ mod riot {
     #[test]
     fn the_timer_is_written_where_a4_and_a2_are_set_and_read_at_every_mirror() {
         let environment = every_frame(|program| {
-            // 100 intervals of 64 cycles, minus the one that passes at once.
+            // 100 intervals of 64 cycles, less the one that passes at once.
             let writes = [0x0296, 0x029E, 0x02B6, 0x02FE, 0x0696];
             for (address, ram) in writes.into_iter().zip(0x90..) {
                 program.lda(100).sta_abs(address).copy(INTIM, ram);
             }
             program.copy(0x0286, 0xA0).copy(0x028C, 0xA1).copy(0x02FE & !0x10, 0xA2).copy(0x0285, 0xA3);
-            // Without A4 it is the edge detector that is written.
+            // Without A4 the write goes to the edge detector.
             program.lda(7).sta_abs(0x0286).sta_abs(0x028E).copy(INTIM, 0xA4);
         })
         .start();
@@ -242,7 +243,7 @@ mod riot {
     }
 }
 
-/// Power-on, resets, and programs that go astray.
+/// Power-on, resets, and programs that fail.
 mod console {
     use super::*;
 
@@ -257,7 +258,7 @@ mod console {
         assert_eq!(drawn[..8], [184, 150, 192, 73, 203, 85, 200, 127]);
         assert_eq!(drawn[120..], [167, 189, 230, 247, 171, 20, 111, 192]);
         assert_eq!(drawn.iter().map(|&byte| u32::from(byte)).sum::<u32>(), 16268);
-        // No reset touches it, and another seed gives another.
+        // No reset touches RAM, and another seed gives other bytes.
         environment.reset();
         assert_eq!(environment.ram()[..], drawn);
         let settings = Settings::default().with_system_seed(1);
@@ -268,7 +269,7 @@ mod console {
 
     #[test]
     fn every_reset_draws_where_the_timer_starts() {
-        // The first instruction reads INTIM; $80, 184 at power-on, says where to put it.
+        // The first instruction reads INTIM; $80, which is 184 at power-on, is the index at which the value is stored.
         let mut program = Assembler::new();
         program.lda_abs(INTIM).inc_zp(0x80).bytes(&[0xA6, 0x80, 0x95, 0x90u8.wrapping_sub(185)]); // LDX $80, STA ..,X
         program.label("frame").vertical_sync().wsyncs(255).jmp("frame");
@@ -276,7 +277,8 @@ mod console {
         for _ in 0..4 {
             environment.reset();
         }
-        // Power-on drew 58 and, for a reset that the environment's own follows at once, 32: those two have no visible effect.
+        // Two more draws have no visible effect: 58 at power-on and 32 for a reset directly before the environment's
+        // own.
         assert_eq!(environment.ram()[0x10..0x16], [51, 74, 65, 64, 78, 39].map(|start| start - 1));
     }
 
@@ -309,13 +311,14 @@ mod console {
 
     #[test]
     fn a_frame_is_cut_off_after_25000_instructions() {
-        // Three instructions a round, two of which count.
+        // Three instructions in a loop, two of which count.
         let mut program = Assembler::new();
         program.label("here").inc_zp(0x80).inc_zp(0x80).jmp("here");
         let counted = |frames: u32| 25_000 * frames / 3 * 2 + (25_000 * frames % 3).min(2);
         let mut environment = program.start();
         for frames in 0..5 {
-            // Sixty frames to detect the television format, then a reset, 60 + 4 + 4 frames and those of this test.
+            // Sixty frames to detect the television format, then a reset, 60 + 4 + 4 frames, and the frames of this
+            // test.
             let expected = 184 + counted(60) + counted(68 + frames);
             assert_eq!(ram(&environment, 0x80), expected as u8, "frame {frames}");
             assert_eq!((environment.frame_number(), environment.episode_frame_number()), (frames, frames));
@@ -328,8 +331,8 @@ mod console {
 mod environment {
     use super::*;
 
-    /// Counts frames ($80) and those with RESET pressed ($81) since the program was started, notes the first of these
-    /// ($82) and the stick ($83).
+    /// Counts frames ($80) and frames with RESET pressed ($81) since the program was started, and notes the first of
+    /// the latter ($82) and the stick ($83).
     fn counters() -> Assembler {
         let mut program = Assembler::new();
         program.bytes(&[0xD8]).put(0x80, 0).put(0x81, 0).put(0x82, 0);
@@ -347,7 +350,7 @@ mod environment {
             assert_eq!(environment.ram()[..3], [68, 8, 61]);
             assert_eq!((environment.episode_frame_number(), environment.lives(), environment.score()), (0, 0, 0));
             run(&mut environment, 10);
-            // An agent's RESET is no RESET.
+            // An agent's RESET acts as NOOP.
             environment.act_once(Action::Reset);
             assert_eq!(environment.ram()[..4], [79, 8, 61, 0xFF]);
             assert_eq!(environment.episode_frame_number(), 11);

@@ -1,7 +1,7 @@
 //! The single-step vectors of the SingleStepTests 65x02 set, one instruction each: registers, memory and cycle count.
 //!
-//! Bus traces are not compared: ALE's core makes no dummy accesses. [`Departure`] lists where ALE departs from the vectors;
-//! there everything else is still compared. `data/README.md` has the origin of the vectors.
+//! Bus traces are not compared because ALE's core makes no dummy accesses. [`Departure`] lists where ALE departs from
+//! the vectors; all else is compared there too. `data/README.md` has the origin of the vectors.
 
 use atari_emulator::engine::{Bus, Cpu, OpcodeAhead};
 use serde::Deserialize;
@@ -37,7 +37,7 @@ struct FlatRam {
     cycles: u32,
     /// Answers reads of $0100 with $0000, see [`Departure::PointerWrap`].
     alias: bool,
-    /// Lets the CPU look ahead to opcodes and operands.
+    /// Lets the CPU read opcodes and operands ahead.
     ahead: bool,
 }
 
@@ -85,8 +85,8 @@ const DECIMAL_OPCODES: [u8; 31] = [
 fn departure(vector: &Vector, opcode: u8) -> Departure {
     let decimal = vector.initial.p & 0x08 != 0 && DECIMAL_OPCODES.contains(&opcode);
     if decimal {
-        // The operand is what the instruction reads last; RRA rotates it first and ISB increments it, so that their
-        // operand is the byte written.
+        // The operand is the byte read last. But RRA rotates it first and ISB increments it, so their operand is the
+        // byte written.
         let operand = vector.cycles.iter().rfind(|c| opcode & 3 != 3 || opcode == 0xEB || c.2 == "write").map(|c| c.1);
         let operand = operand.expect("every instruction has bus cycles");
         let valid = |byte: u8| byte >> 4 <= 9 && byte & 15 <= 9;
@@ -116,7 +116,7 @@ fn run(opcode: u8, vectors: &[Vector], seen: &mut Vec<Departure>) {
             ram.bytes[usize::from(address)] = byte;
         }
         ram.cycles = 0;
-        // Also in decimal mode the pointer may wrap.
+        // The pointer may wrap in decimal mode too.
         ram.alias = opcode & 0x0D == 0x01 && pointer(vector, opcode) == 0xFF;
         let (before, after) = (&vector.initial, &vector.r#final);
         let mut cpu = Cpu::new();

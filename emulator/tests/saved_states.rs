@@ -1,4 +1,4 @@
-//! Saved states: what is restored has the future of what was saved, and nothing else is taken for a state.
+//! Saved states: a restored environment continues exactly as the saved one, and any other bytes are refused.
 
 #[path = "support/outside.rs"]
 mod outside;
@@ -10,7 +10,7 @@ use program::*;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where things are in a saved state; the checksum is its last four bytes.
+/// Offsets in a saved state; the checksum is its last four bytes.
 const VERSION: usize = 8;
 const MD5: usize = 12;
 const LENGTH: usize = 28;
@@ -25,7 +25,7 @@ fn bricks() -> Environment {
     Environment::new(&CartridgeImage::bricks(), sticky())
 }
 
-/// Steps by random joystick actions, resets when the game is over and, rarely, other things a caller can do.
+/// Steps by random joystick actions, resets when the game is over and, rarely, does other things that a caller can do.
 struct Player {
     random: MersenneTwister,
 }
@@ -39,7 +39,7 @@ impl Player {
         self.random.draw() % end
     }
 
-    /// One step of all `environments`, which are to stay equal.
+    /// One step of all `environments`, which must stay equal.
     fn step(&mut self, environments: &mut [&mut Environment]) {
         let action = Action::ALL[self.below(18) as usize];
         let turn = [1.0, 0.5][self.below(2) as usize];
@@ -67,7 +67,7 @@ impl Player {
     }
 }
 
-/// Everything that can be asked of an environment but its screen.
+/// All facts that an environment reports, except its screen.
 fn facts(environment: &Environment) -> impl PartialEq + std::fmt::Debug {
     (
         *environment.ram(),
@@ -95,7 +95,7 @@ fn check(image: &CartridgeImage, seed: u32, steps: u32) {
     let before = player.below(700);
     for _ in 0..before {
         player.step(&mut [&mut original]);
-        // Looking or not looking must make no difference to what is saved.
+        // Looking at the screen must not change the saved bytes.
         if seed.is_multiple_of(2) {
             original.screen();
         }
@@ -151,7 +151,7 @@ fn a_restored_environment_of_any_cartridge_has_the_same_future() {
             scope.spawn(|| {
                 while let Some(path) = cartridges.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let bytes = std::fs::read(path).unwrap();
-                    // What is no cartridge we can run is another test's business.
+                    // Files that are no cartridge we can run belong to another test.
                     if let Ok(image) = CartridgeImage::new(&bytes, path.file_stem().and_then(|stem| stem.to_str())) {
                         check(&image, bytes.iter().map(|&byte| u32::from(byte)).sum(), steps);
                         restore_crafted(&image, 60);
@@ -201,7 +201,7 @@ fn a_frame_left_unfinished_is_gone_on_with_and_a_jammed_console_stays_jammed() {
     assert!(original.save() == restored.save());
 }
 
-/// `state` with the right length and checksum for what it now contains.
+/// `state` with its length and checksum corrected.
 fn sealed(mut state: Vec<u8>) -> Vec<u8> {
     state.truncate(state.len() - CHECKSUM);
     let length = (state.len() - PAYLOAD) as u32;
@@ -247,7 +247,8 @@ fn every_byte_counts_and_an_environment_survives_a_damaged_state_unchanged() {
     assert!(environment.save() == state);
 }
 
-/// Restores wrong states with the right checksum and plays what is accepted; how many were refused and accepted.
+/// Restores wrong states with the right checksum, and plays the accepted ones. Returns how many were refused and
+/// accepted.
 fn restore_crafted(image: &CartridgeImage, rounds: u32) -> [u32; 2] {
     let mut random = Player::new(3);
     let mut original = Environment::new(image, sticky());
@@ -261,7 +262,7 @@ fn restore_crafted(image: &CartridgeImage, rounds: u32) -> [u32; 2] {
             0 => state[PAYLOAD + 1 + name_length..end].fill_with(|| random.below(256) as u8),
             1 => state.truncate(end - random.below(3_000) as usize),
             2 => state.extend((0..=random.below(20)).map(|_| 0)),
-            // Behind the pictures, where a wrong byte is not noticed as soon.
+            // After the pictures, where a wrong byte is noticed later.
             _ => {
                 for _ in 0..=random.below(50) {
                     let at = end - 1 - random.below(5_500.min((end - PAYLOAD) as u32)) as usize;
@@ -359,7 +360,7 @@ fn settings_are_those_of_the_environment_restored_into() {
     assert_eq!(original.ram(), restored.ram());
 }
 
-/// A state that an earlier build saved. If this fails although nothing but the format changed, raise `VERSION` in
+/// A state saved by an earlier build. If this fails although nothing but the format changed, raise `VERSION` in
 /// `saved_state.rs`, delete the file and run the test once more: it writes a new file.
 #[test]
 fn the_format_is_that_of_the_state_in_the_repository() {

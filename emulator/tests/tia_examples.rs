@@ -1,7 +1,8 @@
 //! The TIA's behavior (`docs/emulator.md`) in worked examples, each a cartridge that runs in the console.
 //!
-//! All results were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures are read as
-//! runs, (first x, color): background $40, player 0 and missile 0 $1E, player 1 and missile 1 $2E, playfield and ball $3E.
+//! All results were observed in ale-py 0.12.1. Accesses are named by the line cycle N at which they complete. Pictures
+//! are compared as runs, (first x, color): background $40, player 0 and missile 0 $1E, player 1 and missile 1 $2E,
+//! playfield and ball $3E.
 
 mod program;
 
@@ -96,7 +97,7 @@ mod positions {
     }
 }
 
-/// RESP0 in the middle of the picture and the first copy it leaves out.
+/// RESP0 in the middle of the picture, and the first copy that it leaves out.
 mod first_copy {
     use super::*;
 
@@ -144,7 +145,7 @@ mod first_copy {
     }
 }
 
-/// How long after its write a register is seen.
+/// The time from a write to its effect on the picture.
 mod delays {
     use super::*;
 
@@ -437,7 +438,7 @@ mod reads {
     }
 }
 
-/// Frames that are not 262 lines, and frames that do not end.
+/// Frames with more or fewer than 262 lines, and frames that do not end.
 mod frames {
     use super::*;
 
@@ -456,8 +457,8 @@ mod frames {
         }
     }
 
-    /// Frames with a background of their own number ($80, doubled). When the test sets $81, one frame with the whole
-    /// playfield lit that runs `ending` from cycle 4 of row 22, with VSYNC up, and ends.
+    /// Frames whose background color is their number ($80) doubled. When the test sets $81, one frame with the whole
+    /// playfield lit runs `ending` from cycle 4 of row 22 with VSYNC set, and ends.
     fn now_and_then_a_short_frame(ending: impl Fn(&mut Assembler)) -> Environment {
         let mut program = Assembler::new();
         program.bytes(&[0xD8]).stack_at(0xFF).put(0x80, 0).put(0x81, 0).put(COLUPF, PF).vertical_sync();
@@ -475,8 +476,8 @@ mod frames {
         environment
     }
 
-    /// Runs the short frame and checks its screen: `row_22`, with color 1 for what was there two frames before, the
-    /// playfield above it and the old picture below.
+    /// Runs the short frame and checks its screen: `row_22`, where color 1 stands for the picture of two frames before,
+    /// the playfield above it and the old picture below it.
     #[track_caller]
     fn assert_short_frame(mut environment: Environment, row_22: &[(usize, u8)]) {
         set_ram(&mut environment, 0x81, 1);
@@ -503,8 +504,8 @@ mod frames {
 
     #[test]
     fn an_hmove_blank_reaches_far_when_the_frame_ends_before_the_picture_does() {
-        // Whatever access comes after HMOVE blanks up to eight pixels into the line, counted from its own clock: at cycle
-        // 10, that is 30, the 46 pixels up to 76. They stay because nothing is drawn over them.
+        // Any access after HMOVE blanks pixels from its own clock to eight pixels into the line. An access at cycle 10,
+        // clock 30, blanks the 46 pixels up to clock 76. They stay black because nothing is drawn over them.
         let environment = now_and_then_a_short_frame(|program| {
             program.sta_zp(HMOVE).sta_zp(HMP0).delay(5).put(VSYNC, 0);
         });
@@ -513,7 +514,7 @@ mod frames {
 
     #[test]
     fn an_unfinished_frame_over_runs_as_well() {
-        // The last access before 25,000 instructions are over is one that changes nothing, at cycle 41.
+        // The last access before 25,000 instructions have run changes nothing, at cycle 41.
         for register in [COLUPF, 0x2D] {
             let environment = now_and_then_a_short_frame(|program| {
                 program.delay(41 - 4 - 5).put(register, PF).ldx(107).ldy(0);
@@ -594,18 +595,18 @@ mod frames {
     }
 }
 
-/// ALE's saved states forget where missiles and players were drawn last (its example 32: a restored machine goes on
-/// drawing the missile at its old place, 26). That is a defect of its saved states, not of the console, and not copied: a
-/// clone draws like the original.
+/// ALE's saved states forget where missiles and players were drawn last: a restored machine keeps drawing the missile
+/// at its old place, 26. That is a defect of ALE's saved states, not of the console, and it is not copied: a clone
+/// draws like the original.
 #[test]
 fn a_clone_draws_the_missile_where_the_original_does() {
-    // RESM0 at cycle 30 or 55, once, when the test asks for it.
+    // RESM0 at cycle 30 or 55, once, when the test sets its flag.
     let strobe_at = |n: usize| [&vec![0xEA; (n - 8) / 2][..], &[0x85, RESM0]].concat();
     let odd = |n: usize| [&[0x24, 0x80], &vec![0xEA; (n - 11) / 2][..], &[0x85, RESM0]].concat();
     let kernel = Kernel::new().boot(ENAM0, 2).once(row(10), 0x90, &strobe_at(30)).once(row(12), 0x91, &odd(55));
     let mut environment = power_up(&{
         let mut image = kernel.image();
-        // Power-on RAM is anything: the flags start as 0.
+        // Power-on RAM is random: the program clears the flags first.
         image[0xFFC] = 0xE0;
         image[0xFFD] = 0xFF;
         image[0xFE0..0xFE9].copy_from_slice(&[0xA9, 0, 0x85, 0x90, 0x85, 0x91, 0x4C, 0x00, 0xF0]);

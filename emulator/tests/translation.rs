@@ -1,7 +1,7 @@
-//! Translated code does what interpreted code does, in the built-in game and in real ones.
+//! Translated code does the same as interpreted code, in the built-in game and in real ones.
 //!
-//! Two environments play the same actions. One translates its cartridge's code, the other interprets it; each has an image of its
-//! own, so that they share nothing.
+//! Two environments play the same actions. One translates its cartridge's code, the other interprets it. Each has an
+//! image of its own, so they share nothing.
 #![cfg(feature = "translate")]
 
 #[path = "support/outside.rs"]
@@ -10,7 +10,7 @@ mod outside;
 use atari_emulator::random::MersenneTwister;
 use atari_emulator::{Action, CartridgeImage, Environment, Settings, Translation};
 
-/// Real games, with as many bank-switching schemes as have games and can be translated.
+/// Real games, at least one for each bank-switching scheme that has games and can be translated.
 const GAMES: [(&str, &str); 8] = [
     ("breakout", "2K"),
     ("seaquest", "4K"),

@@ -1,11 +1,11 @@
 //! FE, Activision: two banks of 4 KiB and no hot spot. Robot Tank and Decathlon.
 //!
-//! The chip watches the bus for the stack address $01FE, which JSR and RTS touch, and takes the bank from the byte that
-//! follows: the high byte of the new program counter, whose bit 5 is A13. Programs therefore run one bank at $F000 and the
-//! other at $D000.
+//! The chip watches the bus for the stack address $01FE, which JSR and RTS touch. It takes the bank from the byte that
+//! follows: the high byte of the new program counter, whose bit 5 is A13. Programs therefore run one bank at $F000 and
+//! the other at $D000.
 //!
-//! ALE, not the chip: there is no latch. Its CPU keeps all 16 address bits, so A13 of the very access chooses: set, the
-//! first 4 KiB; clear, the second. A reset does nothing.
+//! ALE, not the chip: there is no latch. Its CPU keeps all 16 address bits, so A13 of the access itself chooses the
+//! bank: the first 4 KiB if it is set, the second if it is clear. A reset does nothing.
 
 use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
@@ -25,7 +25,7 @@ impl Activision {
 impl Mapper for Activision {
     fn reset(&mut self, _: &mut Window, _: &mut MersenneTwister, _: u32) {}
 
-    // Never asked for: no address is hidden.
+    // Never called: no address is hidden.
     fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
         let bank = if address & A13 == 0 { WINDOW_SIZE } else { 0 };
         window.rom[bank + window_offset(address)]

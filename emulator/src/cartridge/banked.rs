@@ -8,17 +8,18 @@
 //! | F8SC, F6SC, F4SC | as above | as above | as above | 128 bytes: "Superchip" |
 //! | FASC | 3 | $1FF8-$1FFA | 2 | 256 bytes: CBS "RAM Plus" |
 //!
-//! The connector has no write line, so RAM has two ports: the lowest addresses of the window write, the same number after
-//! them read.
+//! The connector has no write line, so RAM has two ports: the lowest addresses of the window are the write port, the
+//! same number of addresses after them the read port.
 //!
-//! ALE, not the chips: reading the write port returns the image's byte there and leaves the RAM as it was; the start bank is
-//! fixed where the chip's is random; and a hot spot of F4SC is deaf to *writes* (ALE compares the unmasked address).
+//! ALE, not the chips: reading the write port returns the image's byte there and leaves the RAM as it was; the start
+//! bank is fixed, while the chip's is random; and a hot spot of F4SC ignores *writes* (ALE compares the unmasked
+//! address).
 
 use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
-/// What tells the schemes of this family apart.
+/// The differences between the schemes of this family.
 pub(super) struct Layout {
     banks: usize,
     first_hotspot: usize,
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(cartridge.read(0x1200, 0), 3);
     }
 
-    /// A cartridge with RAM, and the bytes of RAM it has.
+    /// A cartridge with RAM, and its number of bytes of RAM.
     fn with_ram(scheme: Scheme) -> (Cartridge, u16) {
         match scheme {
             Scheme::Fasc => (numbered(scheme, 3 * BANK, BANK), 256),

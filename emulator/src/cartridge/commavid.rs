@@ -1,8 +1,8 @@
 //! CV, CommaVid: 2 KiB of ROM at $1800 and 1 KiB of RAM below it, read at $1000-$13FF and written at $1400-$17FF.
 //! MagiCard and Video Life.
 //!
-//! An image of 4 KiB is a snapshot made from a running cartridge: its second half is the ROM, and its first 1 KiB is what the
-//! RAM holds after a reset.
+//! An image of 4 KiB is a snapshot of a running cartridge: its second half is the ROM, and its first 1 KiB is the
+//! content of the RAM after a reset.
 //!
 //! ALE, not the chip: reading the write port shows the image and leaves the RAM alone.
 //!

@@ -1,11 +1,11 @@
-//! Which scheme an image uses, judged from its size and content as ALE judges it.
+//! Finds the scheme of an image from its size and content, as ALE does.
 //!
-//! No image names its scheme. Size narrows the choice; within a size, telltale byte strings (the code that switches banks) or
-//! telltale blanks (where RAM ports hide the ROM, it is filled with one byte) decide, in a fixed order.
+//! No image names its scheme. The size narrows the choice. Within a size, typical byte strings (the code that switches
+//! banks) or typical blanks (ROM that RAM ports hide is filled with one byte) decide, in a fixed order.
 
 use super::{CartridgeError, Scheme};
 
-/// Images of two banks that must start in bank 0 and carry no sign of it.
+/// Images of two banks that must start in bank 0 although nothing in their content shows it.
 const F8_STARTING_IN_BANK_0: [&str; 2] = ["bc24440b59092559a1ec26055fd1270e", "75ee371ccfc4f43e7d9b8f24e1266b55"];
 
 /// Whether the image with this MD5 is an F8 cartridge that starts in bank 0.
@@ -47,7 +47,7 @@ pub(crate) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
         32768 => Ok(tigervision(bytes).unwrap_or(Scheme::F4)),
         65536 => tigervision(bytes).ok_or_else(|| unsupported("MB (MegaBoy)")),
         131_072 => tigervision(bytes).ok_or_else(|| unsupported("MC (Megacart)")),
-        // ALE would run a smaller one off the end of its bytes.
+        // ALE would read beyond the end of a smaller one.
         ..2048 => Err(unrecognized(size, md5)),
         _ => tigervision(bytes).ok_or_else(|| unrecognized(size, md5)),
     }
@@ -62,7 +62,7 @@ fn has_equal_halves(bytes: &[u8]) -> bool {
     first == second
 }
 
-/// Every bank begins with 256 equal bytes: they cannot be read behind the ports of a Superchip.
+/// Whether every bank begins with 256 equal bytes, as the ports of a Superchip hide them.
 fn has_superchip(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|bank| all_equal(&bank[..256]))
 }
@@ -107,7 +107,7 @@ fn is_3e(bytes: &[u8]) -> bool {
 }
 
 fn is_3f(bytes: &[u8]) -> bool {
-    // STA $3F; once may be an accident.
+    // STA $3F; a single one may be an accident.
     hits(bytes, &[0x85, 0x3F]) >= 2
 }
 
@@ -129,7 +129,7 @@ fn is_fe(bytes: &[u8]) -> bool {
     )
 }
 
-/// The 512 bytes that E7's RAM ports hide are one byte repeated, and are not part of a larger blank.
+/// Whether the 512 bytes that E7's RAM ports hide are one byte repeated, and are not part of a larger blank.
 fn is_e7(bytes: &[u8]) -> bool {
     const PORTS: usize = 0x3800;
     const PORTS_END: usize = PORTS + 512;
@@ -144,8 +144,8 @@ fn has_any(bytes: &[u8], signatures: &[&[u8]]) -> bool {
     signatures.iter().any(|signature| hits(bytes, signature) >= 1)
 }
 
-/// How often `signature` is found, counted as ALE counts: the last place where it would fit is never tried, and after a hit
-/// the byte that follows it is passed over.
+/// How often `signature` is found, counted as ALE counts: the last place where it would fit is never tried, and after a
+/// hit the next byte is skipped.
 fn hits(bytes: &[u8], signature: &[u8]) -> usize {
     let mut found = 0;
     let mut start = 0;

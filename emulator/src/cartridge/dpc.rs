@@ -1,8 +1,9 @@
 //! DPC, Activision's Display Processor Chip (David Crane, 1984): Pitfall II only.
 //!
-//! Two banks of 4 KiB as in F8, a 2 KiB ROM that only the chip sees, and behind $1000-$107F eight *data fetchers* that
-//! stream that ROM to the program, a random-number generator, and a three-voice square-wave music generator made of
-//! fetchers 5 to 7. Reads use $1000-$103F, writes $1040-$107F; address bits 0-2 name the fetcher and bits 3-5 the function.
+//! Two banks of 4 KiB as in F8, a 2 KiB ROM that only the chip sees, and registers at $1000-$107F. They control eight
+//! *data fetchers* that stream the ROM to the program, a random-number generator, and a three-voice square-wave music
+//! generator, which uses fetchers 5 to 7. Reads use $1000-$103F, writes $1040-$107F; address bits 0-2 name the fetcher
+//! and bits 3-5 the function.
 //!
 //! ALE, not the chip: the random register is clocked by every read of $1000-$107F and $1FC0-$1FFF and by every write to the
 //! window, rather than all the time; music advances only when it is read, by a fixed 15750 Hz oscillator counted in
@@ -16,7 +17,7 @@ const DISPLAY_ROM: usize = 0x2000;
 const LAST_DISPLAY_BYTE: usize = 0x7FF;
 const FIRST_HOTSPOT: usize = 0xFF8;
 const START_BANK: usize = 1;
-/// Registers end here; what follows is program.
+/// The registers end at this window offset; the program follows.
 const REGISTERS: usize = 0x80;
 const WRITE_REGISTERS: usize = 0x40;
 const COUNTER_MASK: u16 = 0x7FF;
@@ -25,7 +26,7 @@ const FIRST_VOICE: usize = 5;
 
 const MUSIC_CLOCK_HZ: f64 = 15_750.0;
 const CPU_CLOCK_HZ: f64 = 1_193_191.666_666_67;
-/// The three voices' loudness, by which of them are high.
+/// The loudness of the three voices, by a bit for each voice that is high.
 const AMPLITUDES: [u8; 8] = [0, 4, 5, 9, 6, 10, 11, 15];
 
 /// One data fetcher: an address counter that runs downwards, and a flag that is set while it is between `top` and `bottom`.
@@ -63,9 +64,9 @@ pub(super) struct Dpc {
     fetchers: [Fetcher; 8],
     random: u8,
     bank: usize,
-    /// When the music was last brought up to date, in CPU cycles.
+    /// The time of the last update of the music, in CPU cycles.
     music_updated: u32,
-    /// The part of a music clock that had passed by then.
+    /// The fraction of a music clock that had passed by then.
     music_fraction: f64,
 }
 
@@ -159,7 +160,7 @@ impl Dpc {
 
     /// Lets the voices run from their last update until `cycles`.
     fn update_music(&mut self, cycles: u32) {
-        // Signed: a stamp may lie before cycle 0.
+        // Signed: a time stamp may lie before cycle 0.
         let elapsed = cycles.wrapping_sub(self.music_updated) as i32;
         self.music_updated = cycles;
         // In this order: the sum is rounded as ALE rounds it.
@@ -177,7 +178,7 @@ impl Dpc {
             let low = if voice.top == 0 {
                 0
             } else {
-                // As a byte: the result lies below 256, for the counter wraps to the period when it falls below 0.
+                // The result is a byte: the counter wraps to the period when it falls below 0, so it stays below 256.
                 let low = i32::from(voice.low()) - whole % period;
                 (if low < 0 { low + period } else { low }) as u8
             };
@@ -323,7 +324,7 @@ mod tests {
         cartridge
     }
 
-    /// CPU cycles after which `clocks` music clocks have passed, and a little.
+    /// CPU cycles in which `clocks` music clocks and a little more pass.
     fn after(clocks: f64) -> u32 {
         (clocks * 1_193_191.67 / 15_750.0) as u32 + 1
     }

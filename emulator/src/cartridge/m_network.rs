@@ -14,11 +14,11 @@ use crate::random::MersenneTwister;
 use crate::saved_state::{Archive, StateError};
 
 const SLICE: usize = 0x800;
-/// The slice that is always at the end of the window; its number in the lower window stands for RAM.
+/// The slice that always fills the end of the window; in the lower window, its number stands for RAM.
 const LAST_SLICE: usize = 7;
-/// RAM shown in the lower window.
+/// Bytes of the RAM shown in the lower window.
 const LOWER_RAM: usize = 0x400;
-/// One block of the RAM shown at $1800.
+/// Bytes of one block of the RAM shown at $1800.
 const BLOCK: usize = 0x100;
 const BLOCK_WRITE: usize = 0x800;
 const BLOCK_READ: usize = BLOCK_WRITE + BLOCK;

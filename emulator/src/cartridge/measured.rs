@@ -1,8 +1,9 @@
-//! Every scheme against ale-py 0.12.1: long random sequences of reads and writes, and what the real thing answered.
+//! Every scheme against ale-py 0.12.1: long random sequences of reads and writes, and the bytes that ale-py read.
 //!
-//! Each session is a cartridge whose program reads and writes a list of addresses and stores what it read in RIOT RAM, read
-//! back with `getRAM`. The same list is given to [`Cartridge`] here, without a CPU. The image loads as game "enduro" by its
-//! file name. ALE resets the console three times while loading and lets the program run after the first and the third.
+//! Each session is a cartridge whose program reads and writes a list of addresses and stores the bytes read in RIOT
+//! RAM, from where `getRAM` returns them. The same list is given to [`Cartridge`] here, without a CPU. The image loads
+//! as game "enduro" by its file name. ALE resets the console three times while loading and lets the program run after
+//! the first and the third.
 //!
 //! To measure again: `MEASURE_INTO=dir cargo test -p atari-emulator answers_random_accesses` also writes the images to
 //! `dir/<session>/enduro.bin`; load each with ale-py and print `bytes(getRAM()).hex()`. For `cv_2k` set
@@ -36,15 +37,16 @@ struct Session {
     name: &'static str,
     scheme: Scheme,
     size: usize,
-    /// Where the program lies in the window, and for each copy of it the image offset that shows at $F000 then.
+    /// The program's address in the window, and for each of its copies the image offset that $F000 shows while the copy
+    /// runs.
     code: u16,
     bases: &'static [isize],
     operations: usize,
-    /// Addresses worth touching; one range is chosen, then an address in it, then (for the window) a mirror.
+    /// Addresses to touch: first a range is chosen, then an address in it, then (for the window) a mirror.
     targets: &'static [Range<u16>],
     /// Bytes the image needs in certain places.
     marks: &'static [(usize, &'static [u8])],
-    /// What ale-py found in RIOT RAM.
+    /// RIOT RAM in ale-py, in hexadecimal.
     want: &'static str,
 }
 
@@ -166,7 +168,7 @@ impl Session {
         for byte in &mut ram {
             *byte = random.draw() as u8;
         }
-        random.draw(); // the timer, when the RIOT is built
+        random.draw(); // the timer, when the RIOT is created
         for run in [true, false, true] {
             random.draw(); // the timer, reset before the cartridge
             cartridge.reset(&mut random, 0);

@@ -4,9 +4,12 @@
 //! The bank number is a *value*, written to $00-$3F, where the TIA's write registers are (the TIA gets the write too). 3E
 //! keeps this for $3F only and uses $3E for one of 32 RAM banks of 1 KiB, read at $1000-$13FF and written at $1400-$17FF.
 //!
-//! ALE, not the board: of the TIA's mirrors only $0000-$003F switches; reads there never reach the TIA but see the byte that
-//! lies as far into the lower window; a write to the window, unless it lands in RAM, is taken for one to the TIA, so it
-//! reaches the TIA and $1000-$103F switches too; bank 0 is in place after every reset.
+//! ALE, not the board:
+//! * Of the TIA's mirrors only $0000-$003F switches.
+//! * Reads of $0000-$003F never reach the TIA. They return the byte at the same offset in the lower window.
+//! * A write to the window, unless it reaches RAM, is treated as a write to the TIA: it reaches the TIA, and
+//!   $1000-$103F switches too.
+//! * Bank 0 is in place after every reset.
 
 use super::window::{window_offset, Mapper, Window, WINDOW_SIZE};
 use crate::random::MersenneTwister;
@@ -68,7 +71,7 @@ impl Tigervision {
     }
 }
 
-/// The register an address of the TIA's first page stands for; `None` on other pages.
+/// The register at an address of the TIA's first page; `None` on other pages.
 fn register(address: u16) -> Option<usize> {
     let address = usize::from(address & 0x1FFF);
     (address < 0x40).then_some(address)
@@ -113,7 +116,7 @@ impl Mapper for Tigervision {
         archive.number(&mut ram, 0..=u8::from(*has_ram), "RAM in the lower window")?;
         let banks = if ram == 1 { RAM_BANKS } else { window.rom.len() / BANK };
         archive.number(&mut bank, 0..=banks - 1, "the bank")?;
-        // At most 256 banks of 2 KiB: the bank is a byte.
+        // The bank is a byte, because there are at most 256 banks of 2 KiB.
         if ram == 1 {
             self.select_ram(bank as u8, window);
         } else {

@@ -41,7 +41,7 @@ impl Mapper for Ua {
     }
 
     fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
-        // Never asked for: no page is hidden.
+        // Never called: no page is hidden.
         window.rom[window_offset(address)]
     }
 

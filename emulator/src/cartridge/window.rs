@@ -1,8 +1,8 @@
 //! ROM and RAM of a cartridge, and the 4 KiB window $1000-$1FFF through which the console sees them.
 //!
-//! The window holds a copy of the 4 KiB that it shows, and for every address whether a read has side effects. So a read is one
-//! look-up with any scheme, and a bank switch copies bytes: reads are the emulator's most frequent operation, and games switch
-//! banks a few times a frame at most.
+//! The window holds a copy of the 4 KiB that it shows, and for every address whether a read has side effects. So a read
+//! is one look-up with any scheme, and a bank switch copies bytes. This pays because reads are the emulator's most
+//! frequent operation, while games switch banks a few times a frame at most.
 
 use crate::opcode::OpcodeAhead;
 use crate::random::MersenneTwister;
@@ -14,27 +14,28 @@ use std::sync::Arc;
 pub(super) struct Window {
     /// The image.
     pub rom: Arc<[u8]>,
-    /// Its bytes as opcodes.
+    /// The image's bytes as opcodes.
     rom_opcodes: Arc<[OpcodeAhead]>,
     /// RAM; empty when there is none.
     pub ram: Box<[u8]>,
-    /// The bytes shown while A13 is clear, then the bytes shown while A13 is set if that makes a difference, then two more so that
-    /// three bytes can be read from any address.
+    /// The bytes shown while A13 is clear; then, if A13 matters, the bytes shown while it is set; then two more bytes,
+    /// so that three bytes can be read from any address.
     shown: [u8; 2 * WINDOW_SIZE + 2],
-    /// Opcode at each 13-bit address; [`OpcodeAhead::UNKNOWN`] below the window, where A13 matters, and near addresses whose reads
-    /// have side effects. One look-up thus tells the CPU both the opcode and whether it may look ahead (saves 7 % of the
-    /// emulator's instructions).
+    /// Opcode at each 13-bit address; [`OpcodeAhead::UNKNOWN`] below the window, where A13 matters, and near addresses
+    /// whose reads have side effects. So one look-up gives the CPU the opcode and whether it may look ahead (saves 7 %
+    /// of the emulator's instructions).
     opcodes: [OpcodeAhead; 2 * WINDOW_SIZE],
-    /// [`WINDOW_SIZE`] if A13 makes a difference, otherwise 0.
+    /// [`WINDOW_SIZE`] if A13 matters, otherwise 0.
     a13: usize,
     /// Window addresses whose reads have side effects: the circuit must see them.
     hidden: Addresses,
     /// Window addresses that are hidden, or one or two bytes before a hidden one or the window's end.
     hidden_ahead: Addresses,
-    /// A bit for every 64-byte page with an address in `hidden`; all bits if A13 makes a difference. Tested first, as one word stays
-    /// in a register.
+    /// A bit for every 64-byte page with an address in `hidden`; all bits if A13 matters. Tested first, because one
+    /// word stays in a register.
     pages_hidden: u64,
-    /// A number for the parts of the image that are shown: sixteen bits for each KiB of the window, 0 if it shows no ROM.
+    /// A number for the parts of the image in the window: sixteen bits for each KiB of the window, 0 if it shows no
+    /// ROM.
     mapping: u64,
 }
 
@@ -95,7 +96,8 @@ impl Window {
         }
     }
 
-    /// The byte at `address` if its page is plain ROM; a quick test that says `None` more often than [`Window::plain`].
+    /// The byte at `address` if its page is plain ROM. A quick test that returns `None` more often than
+    /// [`Window::plain`].
     #[inline(always)]
     pub fn direct(&self, address: u16) -> Option<u8> {
         let offset = window_offset(address);
@@ -115,8 +117,8 @@ impl Window {
         }
     }
 
-    /// The opcode at `address` if it and the two bytes after it are plain ROM, otherwise [`OpcodeAhead::UNKNOWN`]; a quick test that
-    /// knows less than [`Window::look_ahead_carefully`].
+    /// The opcode at `address` if it and the two bytes after it are plain ROM, otherwise [`OpcodeAhead::UNKNOWN`]. A
+    /// quick test that finds fewer opcodes than [`Window::look_ahead_carefully`].
     #[inline(always)]
     pub fn opcode_ahead(&self, address: u16) -> OpcodeAhead {
         self.opcodes[usize::from(address) % (2 * WINDOW_SIZE)]
@@ -138,8 +140,8 @@ impl Window {
         }
     }
 
-    /// A number for the parts of the image that are shown: equal numbers mean equal contents and equal hidden addresses. `None` if
-    /// address line A13 makes a difference.
+    /// A number for the parts of the image in the window: equal numbers mean equal contents and equal hidden addresses.
+    /// `None` if address line A13 matters.
     #[cfg(feature = "translate")]
     #[inline(always)]
     pub fn mapping(&self) -> Option<u64> {
@@ -203,7 +205,7 @@ impl Window {
         self.hide_opcodes(from, to);
     }
 
-    /// Records in `mapping` what `from..to` shows: for every KiB of it, `shown` of its first address.
+    /// For every KiB of `from..to`, records `shown` of its first address in `mapping`.
     fn set_mapping(&mut self, from: usize, to: usize, shown: impl Fn(usize) -> u16) {
         for part in from / 0x400..to.div_ceil(0x400) {
             let field = 16 * part;
@@ -222,7 +224,7 @@ impl Window {
         }
     }
 
-    /// Adds `from..to` to the hidden addresses or removes it. Most bank switches change nothing here.
+    /// Adds `from..to` to the hidden addresses, or removes it. Most bank switches change nothing in this set.
     fn set_hidden(&mut self, from: usize, to: usize, hidden: bool) {
         let mut changed = false;
         for (i, word) in self.hidden.0.iter_mut().enumerate().take(to.div_ceil(64)).skip(from / 64) {
@@ -243,7 +245,7 @@ impl Window {
     }
 }
 
-/// Where `address` lies in the window: its low twelve bits.
+/// The offset of `address` in the window: its low twelve bits.
 #[inline(always)]
 pub(super) fn window_offset(address: u16) -> usize {
     usize::from(address & 0x0FFF)
@@ -254,7 +256,7 @@ pub(super) const LAST_PAGE: usize = 0x0FC0;
 /// Bytes of the window.
 pub(super) const WINDOW_SIZE: usize = 0x1000;
 
-/// A bank-switching circuit. It sees reads of hidden addresses only, and all writes.
+/// A bank-switching circuit. It sees only reads of hidden addresses, but all writes.
 pub(super) trait Mapper {
     /// The circuit's part of a system reset.
     fn reset(&mut self, window: &mut Window, random: &mut MersenneTwister, cycles: u32);
@@ -265,13 +267,13 @@ pub(super) trait Mapper {
     /// A write anywhere in the window.
     fn write(&mut self, window: &mut Window, address: u16, value: u8, cycles: u32);
 
-    /// The circuit's part of a saved state: its registers. They determine what the window shows, which is put in place again. A
+    /// The circuit's part of a saved state: its registers. Restoring them also restores the contents of the window. A
     /// circuit without registers saves nothing.
     fn exchange(&mut self, _board: &mut Window, _archive: &mut Archive) -> Result<(), StateError> {
         Ok(())
     }
 
-    /// The cycle counter, now at `cycles`, is about to go back to 0.
+    /// Rebases the time stamps: the cycle counter, now at `cycles`, will restart at 0.
     fn rebase_cycles(&mut self, _cycles: u32) {}
 
     /// A read of a TIA address; only called if the scheme claims low addresses.
@@ -310,7 +312,7 @@ mod tests {
             let ahead = window.look_ahead_carefully(address).map(|bytes| bytes[0]);
             let clear = !(offset..offset + 3).any(hidden);
             assert_eq!(ahead, clear.then_some(expected), "{offset:03x}");
-            // What is asked first may know less, but never something else.
+            // The quick tests may know less, but must never return something else.
             assert!(window.direct(address).is_none_or(|byte| window.plain(address) == Some(byte)));
             let opcode = window.opcode_ahead(address);
             if opcode != OpcodeAhead::UNKNOWN {

@@ -2,7 +2,7 @@
 
 use crate::opcode::OpcodeAhead;
 
-/// The registers that a load or a BIT changes.
+/// The registers that a loop can change while it polls an address with a load or a BIT.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled {
     /// Accumulator.
@@ -24,9 +24,10 @@ pub struct Polled {
 pub trait Bus {
     /// One read access.
     fn read(&mut self, address: u16) -> u8;
-    /// One write access, after a read. Returns whether the CPU is to stop after the instruction under way.
+    /// One write access, after a read. Returns whether the CPU must stop after the current instruction.
     fn write(&mut self, address: u16, value: u8) -> bool;
-    /// One write access right after another: a push behind a push. Only the TIA's WSYNC can tell.
+    /// One write access directly after another one: the second of two pushes. Only the TIA's WSYNC treats it
+    /// differently.
     fn write_after_write(&mut self, address: u16, value: u8) -> bool {
         self.write(address, value)
     }
@@ -35,7 +36,7 @@ pub trait Bus {
     fn opcode_ahead(&self, _pc: u16) -> OpcodeAhead {
         OpcodeAhead::UNKNOWN
     }
-    /// The byte at `address`, one or two after an opcode that [`opcode_ahead`](Bus::opcode_ahead) knew.
+    /// The byte at `address`, one or two after an opcode that [`opcode_ahead`](Bus::opcode_ahead) returned.
     fn operand_ahead(&self, _address: u16) -> u8 {
         0
     }
@@ -44,7 +45,7 @@ pub trait Bus {
     fn look_ahead_carefully(&self, _pc: u16) -> Option<[u8; 3]> {
         None
     }
-    /// Puts `byte` on the data bus: the CPU has used a byte it had looked ahead to.
+    /// Puts `byte` on the data bus: the CPU has used a byte that it had read ahead.
     fn latch(&mut self, _byte: u8) {}
     /// Publishes the last bus byte: the next fetch may come from an address where undriven lines keep it. Not called between
     /// consecutive instructions in memory that [`opcode_ahead`](Bus::opcode_ahead) knows: there the next opcode replaces the
@@ -63,7 +64,7 @@ pub trait Bus {
     fn add_cycles(&mut self, cycles: u32);
 }
 
-/// A bus may be lent to the CPU.
+/// A bus can be lent to the CPU.
 impl<B: Bus> Bus for &mut B {
     fn read(&mut self, address: u16) -> u8 {
         (**self).read(address)

@@ -1,4 +1,4 @@
-//! The decode table: one row an opcode, `opcode => shape!(mode, operation)`.
+//! The decode table: one row per opcode, `opcode => shape!(mode, operation)`.
 //!
 //! The addressing mode computes an effective address, the shape makes the bus accesses, the operation works on registers.
 
@@ -22,7 +22,7 @@ impl Running<'_> {
     #[rustfmt::skip] // a table: one opcode a line
     pub(super) fn execute<B: Bus, O: Operands>(&mut self, opcode: u8, bus: &mut B, operands: O) {
         let cpu = self;
-        // The shapes are macros and not functions taking functions: those were not inlined, at a tenth of the CPU's time.
+        // The shapes are macros: functions that take functions were not inlined, which cost a tenth of the CPU's time.
         macro_rules! read {
             ($mode:ident, $operation:ident) => {{
                 let address = cpu.$mode(bus, operands);
@@ -68,7 +68,7 @@ impl Running<'_> {
             }};
         }
 
-        // Every row adds its own base cycles, a constant there: a look-up before the jump took longer.
+        // Every row adds its own base cycles as a constant. A table look-up before the jump took longer.
         macro_rules! table {
             ($($($opcodes:literal)|+ => $row:expr,)*) => {
                 match opcode {

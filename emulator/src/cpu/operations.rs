@@ -84,9 +84,9 @@ fn indexed_read<B: Bus>(bus: &mut B, base: u16, index: u8) -> u16 {
     address
 }
 
-/// A branch back by this much goes to the instruction before it, if that has three bytes.
+/// Offset of a branch back to the instruction before it, if that has three bytes.
 const POLLING_OFFSET: i8 = -5;
-/// Cycles of the two instructions, without the one or two that a taken branch adds.
+/// Cycles of the load and the branch, without the one or two that a taken branch adds.
 const ABSOLUTE_READ_CYCLES: u32 = 4;
 const BRANCH_CYCLES: u32 = 2;
 
@@ -140,8 +140,8 @@ impl Running<'_> {
         bus.read(0x0100 | u16::from(self.rare.sp))
     }
 
-    /// The read of the old stack location before a pull and inside JSR. Its value is dropped, but with SP below $80 it
-    /// reads a TIA register, and it is what the data-bus latch holds for the access that follows.
+    /// The read of the old stack location before a pull and inside JSR. Its value is dropped. But with SP below $80 it
+    /// reads a TIA register, and the data bus keeps the byte for the next access.
     #[inline(always)]
     fn dummy_stack_read<B: Bus>(&mut self, bus: &mut B) {
         bus.read(0x0100 | u16::from(self.rare.sp));
@@ -156,7 +156,7 @@ impl Running<'_> {
     #[inline(always)]
     pub(super) fn jmp_indirect<B: Bus, O: Operands>(&mut self, bus: &mut B, operands: O) {
         let pointer = self.absolute(bus, operands);
-        // The NMOS defect: the pointer's high byte is not carried into.
+        // The NMOS defect: there is no carry into the pointer's high byte.
         let high = (pointer & 0xFF00) | (pointer.wrapping_add(1) & 0x00FF);
         self.pc = word(bus, pointer, high).into();
         bus.settle();
@@ -169,7 +169,8 @@ impl Running<'_> {
         let [return_low, return_high] = (self.pc as u16).to_le_bytes();
         self.push(bus, return_high);
         self.push_again(bus, return_low);
-        // Only now the high byte: a JSR that lies in the stack jumps to what it has just pushed.
+        // The high byte is read only now: a JSR that lies in the stack page may just have overwritten it with its
+        // pushes.
         let high = bus.read(self.pc as u16);
         self.pc = u16::from_le_bytes([low, high]).into();
         bus.settle();
@@ -251,14 +252,14 @@ impl Running<'_> {
         self.sign_and_zero as u8 == 0
     }
 
-    /// The CPU stops for good.
+    /// Stops the CPU for good.
     #[inline(always)]
     pub(super) fn jam(&mut self) {
         self.rare.jammed = true;
         self.left = 0;
     }
 
-    /// The operand was read, for whatever the read did.
+    /// Does nothing; the operand was read for the read's side effects.
     #[inline(always)]
     pub(super) fn nop(&mut self, _operand: u8) {}
 
@@ -405,7 +406,7 @@ impl Running<'_> {
     }
 }
 
-/// Undocumented operations, with the constants ALE's core has where silicon is unstable.
+/// Undocumented operations. Where silicon is unstable they use the constants of ALE's core.
 impl Running<'_> {
     #[inline(always)]
     pub(super) fn lax(&mut self, operand: u8) {
@@ -478,14 +479,14 @@ impl Running<'_> {
     }
 }
 
-/// What a sum or difference in decimal mode comes to.
+/// The result of a sum or difference in decimal mode.
 struct Decimal {
     result: u8,
     carry: bool,
     overflow: bool,
 }
 
-// These two take and return values so that the CPU's registers need not be in memory for them.
+// These two functions take and return values, so the CPU's registers need not be in memory for them.
 
 fn add_decimal(a: u8, operand: u8, carry: bool) -> Decimal {
     let sum = decimal_value(a) + decimal_value(operand) + u32::from(carry);
@@ -502,7 +503,7 @@ fn subtract_decimal(a: u8, operand: u8, carry: bool) -> Decimal {
     let result = if difference >= 0 {
         decimal_digits(difference as u32)
     } else {
-        // Only with nibbles above 9: ALE reads before the start of its table and finds the other table's end.
+        // Only with nibbles above 9: ALE reads before the start of its table, which is the end of another table.
         decimal_value((256 + difference) as u8) as u8
     };
     let carry = u16::from(a) >= u16::from(operand) + u16::from(borrow);

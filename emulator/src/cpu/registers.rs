@@ -1,6 +1,6 @@
 //! The CPU's registers in the layout that translated code reads and writes.
 
-/// The registers between two pieces of translated code. 32 bits each where translated code computes, so that it needs no
+/// The registers between two pieces of translated code. The ones it computes with have 32 bits, so that it needs no
 /// masks.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]

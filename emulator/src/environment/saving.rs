@@ -1,4 +1,4 @@
-//! The environment as bytes.
+//! Saves environments to bytes and restores them.
 
 use super::{Environment, PADDLE_MIN};
 use crate::action::Action;
@@ -8,22 +8,24 @@ use crate::saved_state::{self, exchange, hexadecimal, Archive, Saved, StateError
 impl Environment {
     /// The complete state as bytes, some 8 KiB, for [`Environment::restore`]. Changes nothing.
     ///
-    /// It has console, RAM, screen, lives and score, frame numbers, sticky memory, both generators, mode and difficulty, but not the
-    /// [`Settings`](super::Settings): they are how an environment is used, not where it is.
+    /// The bytes hold console, RAM, screen, lives, score, frame numbers, sticky memory, both generators, mode and
+    /// difficulty. They do not hold the [`Settings`](super::Settings): these describe how an environment is used, not
+    /// its state.
     pub fn save(&self) -> Vec<u8> {
         saved_state::save(&mut self.clone(), self.md5, self.rules.name)
     }
 
-    /// Returns to the moment when `bytes` were [saved](Environment::save), by this environment or another one of the same cartridge,
+    /// Restores a state [saved](Environment::save) by this environment or by another one with the same cartridge,
     /// perhaps in another run of the program.
     ///
-    /// From then on this environment's future is exactly the saved one's, provided its settings are the same: it keeps its
-    /// own. (Seeds do not matter; the generators' states are restored.) So a trainer that makes its environments from the same
-    /// configuration resumes exactly, and a state saved in training can be evaluated without sticky actions.
+    /// The environment keeps its own settings. If they equal the saved environment's, it continues exactly as that one
+    /// would have. (Seeds may differ because the generators' states are restored.) So a trainer that makes its
+    /// environments from the same configuration resumes exactly, and a state saved in training can be evaluated without
+    /// sticky actions.
     ///
     /// # Errors
-    /// When `bytes` are no saved state, of another format version, of another game, damaged, or describe what cannot be.
-    /// The environment is then as it was before.
+    /// [`StateError`] if `bytes` are not a saved state, have another format version, belong to another game, are
+    /// damaged, or describe an impossible state. The environment then stays as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
         let mut restored = self.clone();
         saved_state::restore(&mut restored, bytes, self.md5, self.rules.name, game_name)?;
@@ -34,7 +36,7 @@ impl Environment {
 
 impl Saved for Environment {
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
-        // A new field: exchange it below, or say why it need not be, and raise the version of the format.
+        // A new field: exchange it below or say why that is not needed, and raise the version of the format.
         let Self {
             console,
             settings: _,
@@ -51,7 +53,7 @@ impl Saved for Environment {
             paddles,
             frame_number,
             episode_frame_number,
-            averaged: _, // computed again by every look
+            averaged: _, // recomputed whenever the screen is read
             audio,
         } = self;
         exchange!(archive, console, random, state, mode, difficulty, action, strength);
@@ -64,7 +66,7 @@ impl Saved for Environment {
         if !modes.contains(mode) {
             return Err(StateError::invalid("the mode", mode, format!("one of {modes:?}")));
         }
-        // 0 is where every environment starts, whether or not the game offers it.
+        // Every environment starts at difficulty 0, whether or not the game offers it.
         if *difficulty != 0 && !rules.difficulties.contains(difficulty) {
             let allowed = format!("0 or one of {:?}", rules.difficulties);
             return Err(StateError::invalid("the difficulty", difficulty, allowed));
@@ -83,7 +85,7 @@ impl Saved for Action {
     }
 }
 
-/// The game by the rules it was played with, else by its cartridge.
+/// The name of the game: from its rules if there are any, otherwise from the cartridge.
 fn game_name(md5: [u8; 16], rules: &str) -> String {
     let md5 = hexadecimal(md5);
     let known = || game::identify(&md5, None).map(|game| game.name).or_else(|| game::identify_unscored(&md5));

@@ -1,4 +1,4 @@
-//! How an environment behaves.
+//! The settings of an environment.
 
 use crate::translation::Translation;
 
@@ -29,7 +29,7 @@ pub struct Settings {
     pub max_episode_frames: u32,
     /// Whether the loss of a life truncates the episode. Default false.
     pub truncate_on_life_loss: bool,
-    /// Least and greatest reward of an act; the greatest wins if they are the wrong way round. Default: all of `i32`.
+    /// Least and greatest reward of an act. If they are swapped, the greatest wins. Default: all of `i32`.
     pub reward_range: (i32, i32),
     /// Whether every picture is a mixture of the last two frames (ALE's `color_averaging`). Default false.
     pub color_averaging: bool,
@@ -57,7 +57,7 @@ impl Default for Settings {
     }
 }
 
-/// One setter a field; each returns the changed settings.
+/// One setter per field; each returns the changed settings.
 impl Settings {
     /// Sets [`frame_skip`](Self::frame_skip).
     #[must_use]

@@ -10,7 +10,7 @@ pub(super) static GAMES: &[Game] = &[
         name: "adventure",
         md5: "4b27f5397c442d25f0c418ccdacf1926",
         terminal: |ram| adventure_won(ram) || ram[0xE0] == 2,
-        // One life, and it is reported even when the dragon has eaten it.
+        // One life, reported even after the dragon has eaten it.
         lives: Lives::CountedToTheEnd(|_| 1),
         initial: GameState::with_lives(1),
         // Once won, every frame gives 1.
@@ -117,7 +117,7 @@ pub(super) static GAMES: &[Game] = &[
         name: "atlantis2",
         md5: "826481f6fc53ea47c9f272f7050eedf7",
         minimal_actions: ActionSet::of(&[0, 1, 11, 12]),
-        // Not Atlantis' order of bytes.
+        // The bytes are in another order than in Atlantis.
         score: |ram| ram.digits3(0xA1, 0xA2, 0xA3),
         terminal: |ram| ram[0xF1] == 0xFF,
         // ALE leaves the number before the first frame undefined; 0 never truncates an episode.
@@ -130,7 +130,7 @@ pub(super) static GAMES: &[Game] = &[
         md5: "8556b42aa05f94bc29ff39c39b11bff4",
         minimal_actions: ActionSet::of(&[1, 3, 4]),
         lives: Lives::One,
-        // Decided once and for all.
+        // Once decided, the game stays over.
         adjust: Some(|state, old, ram| {
             let winner = backgammon_winner(ram);
             state.reward = if winner == 0 { old.reward } else { winner };
@@ -138,7 +138,7 @@ pub(super) static GAMES: &[Game] = &[
         }),
         // ALE's mode 0 is the cartridge's game 3.
         modes: Modes::Select { available: &[0], reached: |ram, _| ram[0xDC] == 3, press_frames: 1 },
-        // A new console starts with difficulty 0 all the same, which is the cartridge's board set-up.
+        // The cartridge's difficulty 0, in which a new console starts nevertheless, is the board set-up.
         difficulties: &[3],
         properties: Properties { left_paddles: true, paddle_max: 1_000_000, ..Properties::DEFAULT },
         ..Game::ORDINARY
@@ -364,7 +364,7 @@ pub(super) static GAMES: &[Game] = &[
         name: "demon_attack",
         md5: "f0e0addc07971561ab80d9abe1b8d333",
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
-        // The pattern is what the score bytes hold before a game.
+        // Before a game, the score bytes hold this pattern.
         score: |ram| match [ram[0x81], ram[0x83], ram[0x85]] {
             [0xAB, 0xCD, 0xEA] => 0,
             _ => ram.digits3(0x85, 0x83, 0x81),
@@ -406,7 +406,7 @@ const BRICK_GAME: Game = Game {
     score: |ram| ram.digits(0xCD) + 100 * (ram.byte(0xCC) & 15),
     lives: Lives::Counted(|ram| ram.byte(0xB9)),
     initial: GameState::with_lives(5),
-    // Before the first game the ball count is 0 as well: over is only what had five balls before.
+    // Before the first game the ball count is 0 as well: a game is over only if it had five balls before.
     adjust: Some(|state, old, ram| {
         state.memory[0] = i32::from(old.memory[0] != 0 || ram[0xB9] == 5);
         state.terminal = state.memory[0] != 0 && ram[0xB9] == 0;
@@ -433,7 +433,7 @@ fn adventure_won(ram: &Memory) -> bool {
     ram[0xB9] == 0x12
 }
 
-/// Holds SELECT for a random time: the third variant has no other source of chance for where things are put.
+/// Holds SELECT for a random time: in the third variant, nothing else makes the objects' places random.
 fn choose_adventure_mode(console: &mut dyn Switches, mode: u32) {
     let shown = |console: &dyn Switches| u32::from(console.memory()[0xDD] >> 1 & 3);
     while shown(console) != mode {
@@ -444,10 +444,10 @@ fn choose_adventure_mode(console: &mut dyn Switches, mode: u32) {
     console.soft_reset();
 }
 
-/// 1 when all fifteen pieces of the player are out, -1 when all of the computer's are; 0 while none has won, or the board
-/// shows another number of pieces.
+/// 1 when all fifteen pieces of the player are off the board, -1 when all of the computer's are. 0 while neither has
+/// won, or when the board shows another number of pieces.
 fn backgammon_winner(ram: &Memory) -> i32 {
-    // Pieces on a point: negative the player's, positive the computer's. All sums are ALE's eight-bit ones.
+    // Pieces on a point: negative for the player, positive for the computer. All sums are ALE's eight-bit ones.
     let pieces = |address: u8| ram[address] as i8;
     let points = || (0x81..=0x9B).filter(|&address| address != 0x8E).map(pieces);
     let player_out = pieces(0x80).wrapping_neg();
@@ -463,7 +463,7 @@ fn backgammon_winner(ram: &Memory) -> i32 {
     }
 }
 
-/// The score line reads as a word instead of a number.
+/// Whether the score line shows a word instead of a number.
 fn blackjack_bust(ram: &Memory) -> bool {
     ram[0x86] == 0x0B && ram[0x89] == 0xBB
 }
@@ -473,8 +473,8 @@ fn boxing_points(ram: &Memory) -> [i32; 2] {
     [0x92, 0x93].map(|address| if ram[address] == 0xC0 { 100 } else { ram.digits(address) })
 }
 
-/// Card games end broke, or when the cards are down; while they are, each frame gives the last reward once more.
-/// Variant 3 (solitaire poker) ends on its own sign.
+/// Card games end when the player is broke, or when the cards are down. While the cards are down, each frame repeats
+/// the last reward. Variant 3 (solitaire poker) has its own sign of the end.
 fn adjust_casino(state: &mut GameState, old: &GameState, ram: &Memory) {
     if ram[0xD4] == 3 {
         state.terminal = state.score > 0 && ram[0x9E] == 0xAA;
@@ -487,7 +487,8 @@ fn adjust_casino(state: &mut GameState, old: &GameState, ram: &Memory) {
     state.terminal = state.score == 0 || (ram.digits(0x9E) > 0 && locked);
 }
 
-/// There is no sign of the end but that level or score fall back, or that health is gone. `memory[0]` is the level.
+/// The game is over when level or score fall back, or when health is gone: there is no other sign. `memory[0]` is the
+/// level.
 fn adjust_darkchambers(state: &mut GameState, old: &GameState, ram: &Memory) {
     let level = ram.byte(0xD5);
     let fell_back = level < old.memory[0] || state.score < old.score;
@@ -505,8 +506,8 @@ fn choose_double_dunk_mode(console: &mut dyn Switches, mode: u32) {
     // Where the menu's cursor is, and the options chosen.
     const CURSOR: u8 = 0xB0;
     const OPTIONS: u8 = 0x80;
-    // The menu takes an action only after the stick was released. The end of the episode, by a small frame limit,
-    // stops actions: then we give up where ALE would wait for ever.
+    // The menu takes an action only after the stick was released. A small frame limit may end the episode and so stop
+    // actions. Then we give up, where ALE would wait for ever.
     fn push(console: &mut dyn Switches, action: Action, done: impl Fn(&Memory) -> bool) {
         while !done(&console.memory()) && !console.game_over() {
             console.hold(action);

@@ -219,7 +219,7 @@ pub(super) static GAMES: &[Game] = &[
         // Seven hits or seven misses.
         terminal: |ram| ram.digits(0xB6) == 7 || ram.digits(0xB7) == 7,
         lives: Lives::One,
-        // While one is chosen, the score shows the variant and the misses the number of players.
+        // While a variant is chosen, the score shows the variant and the misses show the number of players.
         modes: Modes::Select {
             available: &[0, 1, 2, 3, 4, 5, 6, 7],
             reached: |ram, mode| u32::from(ram[0xB6].wrapping_sub(1)) == mode && ram[0xB7] == 1,
@@ -246,7 +246,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0x86] & 15 == 0 && ram[0x8C] == 0x68,
         lives: Lives::Counted(|ram| (ram.byte(0x86) & 15) + 1),
         initial: GameState::with_lives(6),
-        // The number has $48 added to it now and then.
+        // At times $48 is added to the number.
         modes: Modes::Select {
             available: &[0, 1],
             reached: |ram, mode| [mode, mode + 0x48].contains(&u32::from(ram[0x8C])),

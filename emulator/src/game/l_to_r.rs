@@ -152,7 +152,7 @@ pub(super) static GAMES: &[Game] = &[
         md5: "3e90cf23106f2e08b2781e41299de556",
         score: |ram| ram.digits3(0xD7, 0xD6, 0xD5),
         terminal: |ram| ram[0x80] >> 4 == 0 && ram[0x9E] != 0,
-        // The picture of the lives left, not their number.
+        // The byte holds the picture of the lives left, not their number.
         lives: Lives::Counted(|ram| match ram[0x80] >> 4 {
             0xA => 3,
             0x8 => 2,
@@ -254,7 +254,7 @@ pub(super) static GAMES: &[Game] = &[
             byte => byte / 8 + 1,
         }),
         initial: GameState { memory: [0x58, 0, 0, 0, 0, 0, 0], ..GameState::with_lives(4) },
-        // memory[0] is the life byte of the frame before: the game is over as the next one is offered.
+        // memory[0] is the life byte of the frame before: the game is over when the next game is offered.
         adjust: Some(|state, old, ram| {
             state.memory[0] = ram.byte(0xC0);
             state.terminal = (old.memory[0], state.memory[0]) == (0x59, 0x58);
@@ -284,11 +284,11 @@ pub(super) static GAMES: &[Game] = &[
     },
 ];
 
-/// The reward of a hole is its par less the strokes it took, given as the hole's number changes; the course ends as that
-/// becomes 0.
+/// The reward of a hole is its par less its strokes, given when the number of the hole changes. The course ends when
+/// that number becomes 0.
 ///
-/// Between holes the display shows the number of the hole and its par; in play, the strokes and 0. Strokes run on from hole
-/// to hole, and a counter that has gone back has wrapped.
+/// Between holes the display shows the number of the hole and its par; in play, the strokes and 0. Strokes are counted
+/// on from hole to hole, and a counter that has decreased has wrapped.
 fn adjust_miniature_golf(state: &mut GameState, old: &GameState, ram: &Memory) {
     let [mut hole, mut par, mut wrapped, mut strokes, mut at_start, ..] = old.memory;
     let (left, right, shown_hole) = (ram.digits(0x87), ram.digits(0x88), ram.digits(0xAF));

@@ -97,7 +97,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "superman",
         md5: "a9531c763077464307086ec9a1fd057d",
-        // The clock in seconds; what is left of 99:59 is the reward of the last frame.
+        // The clock in seconds. The last frame's reward is the time that remained until 99:59.
         score: |ram| 60 * ram.digits(0xE3) + ram.digits(0xE2),
         terminal: |ram| ram[0x9F] & 0x40 != 0 && [ram[0x80], ram[0x81]] == [0xAC, 0xF2],
         lives: Lives::One,
@@ -263,7 +263,8 @@ pub(super) static GAMES: &[Game] = &[
         md5: "f0b7db930ca0e548c41a97160b9f6275",
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         lives: Lives::One,
-        // $82 is the player's turn; while the computer thinks, the result's byte is scratch paper. The end stays the end.
+        // $82 marks the player's turn; while the computer thinks, the result's byte holds other values. The end is
+        // final.
         adjust: Some(|state, old, ram| {
             state.reward = match (ram[0xE1], ram[0xEE]) {
                 (0x82, 0) => 1,
@@ -335,7 +336,7 @@ pub(super) static GAMES: &[Game] = &[
         score: |ram| 2 - i32::from(ram[0xDC] as i8),
         terminal: |ram| ram[0xDC] == 0xFF || ram.digits(0xDE) == 0,
         lives: Lives::One,
-        // While this byte is 0 nothing is looked at: every frame gives the last reward once more.
+        // While this byte is 0 the rules read nothing: every frame repeats the last state and its reward.
         adjust: Some(|state, old, ram| {
             if ram.digits(0xCF) == 0 {
                 *state = *old;
@@ -381,8 +382,8 @@ pub(super) static GAMES: &[Game] = &[
     },
 ];
 
-/// A line of four shows in a return address on the stack, and another byte says whether it is the player's. All 64 places
-/// taken is a draw. The end stays the end.
+/// A line of four shows in a return address on the stack, and another byte whether it is the player's. A full board,
+/// all 64 places taken, is a draw. The end is final.
 fn adjust_tic_tac_toe_3d(state: &mut GameState, old: &GameState, ram: &Memory) {
     let line = [ram[0xFE], ram[0xFF]] == [0x10, 0xF3];
     state.reward = match ram[0xE1] {
@@ -397,7 +398,7 @@ fn adjust_tic_tac_toe_3d(state: &mut GameState, old: &GameState, ram: &Memory) {
 /// Video Checkers' memory: 1 in the modes in which the first without pieces wins.
 const GIVEAWAY: usize = 0;
 
-/// Who has no piece left has lost, and that stays so: the last reward is given again while nothing is decided.
+/// A side without pieces has lost, and the end is final. While nothing is decided, each frame repeats the last reward.
 fn adjust_video_checkers(state: &mut GameState, old: &GameState, ram: &Memory) {
     // Four rows of eight bytes with one between them that is no square; each side has men and kings.
     let mut squares = (0x80..=0xA2).filter(|address| !matches!(address, 0x88 | 0x91 | 0x9A)).map(|square| ram[square]);
@@ -431,7 +432,7 @@ const VIDEO_CUBE_MODES: [u32; 153] = {
 fn choose_video_cube_mode(console: &mut dyn Switches, mode: u32) {
     console.select_until(|ram, mode| u32::from(ram[0xFB] & 0x1F) == [0, 2, 8][mode as usize % 100], 2);
     let cube = (mode / 100).max(1);
-    // The end of the episode, by a small frame limit, stops actions: then we give up where ALE would wait for ever.
+    // A small frame limit may end the episode and so stop actions. Then we give up, where ALE would wait for ever.
     while console.memory().digits(0x9F) as u32 != cube && !console.game_over() {
         console.hold(Action::Right);
     }

@@ -1,7 +1,7 @@
 //! OpenCV's `INTER_AREA` and `INTER_LINEAR` on 8-bit data, bit for bit.
 //!
-//! `INTER_AREA` is four different computations: a copy when the size is right already, averages of whole blocks when both
-//! axes shrink by whole numbers, averages with fractional borders when both shrink otherwise, and an interpolation when
+//! `INTER_AREA` is four different computations: a copy if the size is right already, averages of whole blocks if both
+//! axes shrink by whole numbers, averages with fractional borders if both shrink otherwise, and an interpolation if
 //! either axis grows. `INTER_LINEAR` is an interpolation in 11-bit fixed point. Channels are independent of each other.
 //!
 //! [`Resizer`] takes any size; [`strips`] has the one size that most learners use, 160 columns to 84, in a faster layout.
@@ -65,8 +65,8 @@ impl Resizer {
         }
     }
 
-    /// Writes `picture` in the output size to `output`. Where a byte of `changes` is 0, the row of the picture is the same
-    /// as when `output` was written last; an output row that depends on such rows only may be left as it is.
+    /// Resizes `picture` into `output`. Where a byte of `changes` is 0, the row of the picture is the same as when
+    /// `output` was written last. An output row that depends only on such rows may be left as it is.
     pub(super) fn resize(&mut self, picture: &impl Rows, changes: &[u8], output: &mut [u8]) {
         let Self { channels, output_row, method, pixels } = self;
         let channels = *channels;
@@ -169,14 +169,14 @@ fn area_spans(source: usize, output: usize) -> Vec<AreaSpan> {
     spans
 }
 
-/// How many source pixels make an output pixel, if OpenCV takes that for a whole number. It divides twice and compares
-/// the quotient with the nearest whole number, so some quotients that are whole on paper are not whole to it.
+/// The number of source pixels in an output pixel, if OpenCV takes it for a whole number. OpenCV divides twice and
+/// compares the quotient with the nearest whole number, so it misses some quotients that are whole on paper.
 fn whole_ratio(source: usize, output: usize) -> Option<usize> {
     let scale = 1.0 / (output as f64 / source as f64);
     ((scale - scale.round()).abs() < f64::EPSILON).then_some(scale.round() as usize)
 }
 
-/// Two neighbouring source pixels and their weights in 1/2048.
+/// Two neighboring source pixels and their weights in 1/2048.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tap {
     first: usize,
@@ -328,7 +328,7 @@ fn interpolate<'a>(
         if changes[tap.first] == 0 && changes[tap.second] == 0 {
             continue;
         }
-        // Going down, the lower row of one output row is often the upper one of the next.
+        // From top to bottom, the lower row of one output row is often the upper one of the next.
         if held[1] == tap.first && held[0] != tap.first {
             sums.swap(0, 1);
             held.swap(0, 1);

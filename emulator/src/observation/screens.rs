@@ -1,18 +1,18 @@
 //! The last two screens of a step, and the rows in which they changed.
 //!
-//! Four rows in five show what they showed a step ago, and the emulator's painter knows most of these. Only rows that it
-//! painted are compared here: comparing a row costs a twentieth of making it gray, pooling and reducing it.
+//! Four rows in five are equal to the previous step's, and the emulator's painter knows most of them. Only rows that it
+//! painted are compared here: a comparison costs a twentieth of converting a row to gray, pooling and reducing it.
 
 use super::SCREEN_WIDTH;
 use crate::screen::{Screen, ScreenVersion};
 
-/// The two screens that a frame is made of, as palette indices, and the rows in which they differ from the two screens of
-/// the previous frame.
+/// The two screens that a frame is computed from, as palette indices, and the rows in which they differ from the two
+/// screens of the previous frame.
 #[derive(Clone, Debug)]
 pub(super) struct ScreenPair {
     last: Vec<u8>,
     before_last: Vec<u8>,
-    /// The versions of the two.
+    /// The versions of the two screens.
     last_version: Option<ScreenVersion>,
     before_last_version: Option<ScreenVersion>,
     /// Previous content of the rows of `before_last` that changed.
@@ -55,7 +55,8 @@ impl ScreenPair {
         self.last_version = screen.version();
     }
 
-    /// Replaces the last screen but one; once between two calls of [`forget_changes`](Self::forget_changes).
+    /// Replaces the last screen but one. May be called once between two calls of
+    /// [`forget_changes`](Self::forget_changes).
     pub(super) fn set_before_last(&mut self, screen: &Screen) {
         let kept = rows_mut(&mut self.before_last).zip(rows_mut(&mut self.displaced));
         let painted = screen.changed_since(self.before_last_version);

@@ -31,17 +31,20 @@ impl FrameStack {
     /// Starts an episode with its first frame.
     ///
     /// # Panics
-    /// When `first` has another size than the stack's frames; so does [`push`](Self::push).
+    /// If `first` does not have `frame_bytes` bytes.
     pub fn begin(&mut self, first: &[u8]) {
         begin(&mut self.pixels, first, self.frame_bytes);
     }
 
-    /// Adds the newest frame; the oldest leaves.
+    /// Adds the newest frame and drops the oldest.
+    ///
+    /// # Panics
+    /// If `newest` does not have `frame_bytes` bytes.
     pub fn push(&mut self, newest: &[u8]) {
         push(&mut self.pixels, newest, self.frame_bytes);
     }
 
-    /// All frames, oldest first.
+    /// All frames, oldest first: `frames * frame_bytes` bytes.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }

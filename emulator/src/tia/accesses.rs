@@ -27,8 +27,8 @@ impl Tia {
     /// Defers a write that does not directly follow another write, and returns the cycle at which the CPU continues. `None` if
     /// the CPU needs to know the effect now.
     ///
-    /// All writes can be deferred but the few that may end the frame. So the CPU's loop makes no call, and the writes are then
-    /// applied together (saves 5 % of the emulator's instructions).
+    /// All writes can be deferred but the few that may end the frame. The CPU's loop then makes no call, and the
+    /// deferred writes are applied together (saves 5 % of the emulator's instructions).
     #[inline(always)]
     pub(crate) fn write_later(&mut self, address: u16, value: u8, cycles: u32) -> Option<u32> {
         let register = address as u8 & 0x3F;
@@ -79,7 +79,7 @@ impl Tia {
         let k = clock(cycles);
         let bit = |number: u8| value >> number & 1 != 0;
         // Two thirds of the writes change nothing visible: waits, motion registers, sound, and values that are already there.
-        // Each arm tells `access` so, before it makes its change.
+        // Each arm passes this to `access` before it changes the register.
         match register {
             // VSYNC
             0x00 => {
@@ -171,7 +171,7 @@ impl Tia {
                 self.access(k, 0, false);
                 self.sound.write(register, value);
             }
-            // GRP0, GRP1: each also copies the other's delayed graphics; what counts is what is shown
+            // GRP0, GRP1: each also copies the other's graphics for VDELP; only changes of the graphics shown count
             0x1B => {
                 let ObjectRegisters { player_delayed: [delayed0, delayed1], graphics, old_graphics, .. } =
                     self.registers;
@@ -286,8 +286,8 @@ impl Tia {
         self.objects.set(M0 + player, self.registers.missile_word(player));
     }
 
-    /// Begins every write: draws everything up to `delay` clocks after `k`, as some writes reach the pixels a little later. If the
-    /// write `changes` nothing visible, drawing is deferred.
+    /// Begins every write: draws everything up to `delay` clocks after `k`, because some writes reach the pixels a
+    /// little later. If the write `changes` nothing visible, drawing is deferred.
     #[inline(always)]
     pub(super) fn access(&mut self, k: i32, delay: i32, changes: bool) {
         // The width of a pending HMOVE blank depends on the next access.
@@ -298,7 +298,7 @@ impl Tia {
         }
     }
 
-    /// Reads the register `address & $0F`: one or two bits on top of what the data bus last carried.
+    /// Reads the register `address & $0F`: one or two bits on top of the last byte on the data bus.
     pub(crate) fn read(&mut self, address: u16, cycles: u32, data_bus: u8, pins: &InputPins) -> u8 {
         self.settle();
         self.catch_up(clock(cycles));
@@ -322,7 +322,7 @@ impl Tia {
         ((self.collisions >> bit7 & 1) << 7 | (self.collisions >> bit6 & 1) << 6) as u8
     }
 
-    /// Whether the capacitor behind `resistance` ohm has charged since the dump transistor let go of it.
+    /// Whether the capacitor behind `resistance` ohm has charged since the dump transistor released it.
     fn paddle_charged(&self, resistance: i32, cycles: u32) -> bool {
         if resistance == 0 {
             return true;
@@ -332,7 +332,7 @@ impl Tia {
         }
         // 10 nF and 1.19 MHz; the order of the products is ALE's and matters to the last digit.
         let needed = 1.6 * f64::from(resistance) * 0.01e-6 * 1.19e6;
-        // Unsigned: a stamp of an earlier frame makes the sum huge, and the bit stays 0.
+        // Unsigned: a time stamp from an earlier frame makes the sum huge, and the bit stays 0.
         cycles > self.dump_released_cycle.wrapping_add(needed as u32)
     }
 

@@ -1,7 +1,7 @@
 //! The pixels of a frame buffer, and when each of its rows was painted last.
 //!
-//! An agent that sees every fourth frame would have to compare all pixels to learn that four rows in five have not changed. The
-//! painter knows it for free: it skips lines that are drawn as before.
+//! An agent that sees every fourth frame would have to compare all pixels to find out that four rows in five have not
+//! changed. The painter knows it at no cost: it skips lines that are drawn as before.
 
 use super::row::WIDTH;
 use super::BUFFER_ROWS;
@@ -25,8 +25,8 @@ pub(crate) struct Painted<'a> {
 }
 
 impl<'a> Painted<'a> {
-    /// For every row the number of the last painting that touched it; and the number of the last painting in `version`, 0 if that is
-    /// a version of another canvas.
+    /// For every row the number of the last painting that touched it; and the number of the last painting in `version`,
+    /// or 0 if `version` belongs to another canvas.
     #[inline]
     pub(crate) fn since(self, version: Option<ScreenVersion>) -> (&'a [u64], u64) {
         // The first painting is 1.
@@ -42,7 +42,7 @@ pub(super) struct Canvas {
     pixels: Box<[u8]>,
     /// The last painting that touched each row.
     painted_in: Box<[u64]>,
-    /// Unique in this process.
+    /// Identifies the canvas; unique in this process.
     id: u64,
     /// Paintings so far.
     painting: u64,

@@ -1,7 +1,7 @@
 //! The drawing cursor: it advances only when a register is about to change or be read.
 //!
-//! Neither pixels nor collisions are computed here: a stretch of a line, or several equal lines, become a [`Stroke`].
-//! `painting.rs` does the rest when the screen is looked at or a collision is read.
+//! Neither pixels nor collisions are computed here. A part of a line, or several equal lines, become a [`Stroke`].
+//! `painting.rs` computes the rest when the screen is looked at or a collision is read.
 
 use super::objects::{P0, P1, PF};
 use super::painting::Stroke;
@@ -13,7 +13,7 @@ const HMOVE_BLANK_END: i32 = HBLANK_CLOCKS + HMOVE_BLANK_WIDTH;
 /// Pixels at the start of a line that an HMOVE blanks.
 const HMOVE_BLANK_WIDTH: i32 = 8;
 
-/// Where the picture is being drawn.
+/// The place up to which the picture is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     /// Everything before this clock is drawn.
@@ -82,7 +82,7 @@ impl Tia {
 
     /// Draws up to `until`, which lies in or after the window; the cursor is not past the window's end.
     ///
-    /// A target exactly at a line's end leaves the line unfinished: its end is processed by the next call, so that a write at
+    /// If `until` is exactly a line's end, the line stays unfinished. The next call processes its end, so a write at
     /// line cycle 0 still comes before it.
     #[inline(always)]
     fn draw_up_to(&mut self, until: i32) {
@@ -92,7 +92,7 @@ impl Tia {
         }
         let to = until - self.cursor.line_start;
         self.draw_clocks(self.cursor.line_clock(), to);
-        // The rest may be horizontal blank, where the first access blanks the most pixels.
+        // The rest may be horizontal blank, where the first access determines how many pixels are blanked.
         self.cursor.drawn_until = until;
         self.cursor.quiet_until = until.max(self.cursor.line_start + HBLANK_CLOCKS);
         if until == self.display_end {
@@ -119,7 +119,7 @@ impl Tia {
         self.cursor.row_start = row_start + lines as u16 * WIDTH as u16;
     }
 
-    /// Whether the end of a line changes nothing.
+    /// Whether nothing changes at the end of the line, so that the next line looks the same.
     fn next_line_is_alike(&self) -> bool {
         !self.hmove_blank_pending
             && self.registers.playfield_reflected == (self.registers.ctrlpf & 1 != 0)
@@ -134,7 +134,8 @@ impl Tia {
         let mut black_until = 0;
         let mut blackens_ahead = false;
         if self.hmove_blank_pending && from < HMOVE_BLANK_END {
-            // ALE blanks eight pixels more than the access leaves of the line's blank; pixels after the access are drawn later.
+            // ALE blanks eight pixels, plus one for each clock of the horizontal blank that is left at the access. The pixels
+            // after the access are drawn later.
             if to < HMOVE_BLANK_END {
                 blackens_ahead = true;
                 let blackened = visible - HBLANK_CLOCKS + HMOVE_BLANK_END - visible.min(to).max(from);
@@ -186,12 +187,13 @@ impl Tia {
         self.frames[self.current_frame].stroke(stroke);
     }
 
-    /// Whether the place of a stroke, pixels `first..end` of the cursor's line, allows it to run over its end.
+    /// Whether a stroke at the pixels `first..end` of the cursor's line may over-run its end.
     ///
     /// ALE draws in groups of four pixels in some situations and then writes up to three pixels too many. The next stroke
     /// draws over them; they stay visible only when the frame ends there.
     fn may_over_run(&self, first: u8, end: u8) -> bool {
-        // ALE's stretch began at the last access before its end, also if that access deferred its drawing to this one.
+        // ALE's part of the line began at the last access before its end, even if that access deferred its drawing to
+        // this one.
         let x_of = |clock: i32| clock.wrapping_sub(self.cursor.line_start + HBLANK_CLOCKS);
         let noted = [self.noted_until, self.noted_before].map(x_of);
         let began = noted.into_iter().filter(|&x| x < i32::from(end)).max().unwrap_or(0).max(i32::from(first));

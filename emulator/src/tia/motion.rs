@@ -41,7 +41,7 @@ static MOTION: [[i8; 16]; LINE_CYCLES as usize] = {
     table
 };
 
-/// Positions one line width to the right, in the line.
+/// A position plus [`WIDTH`], wrapped into the line.
 static WRAPPED: [u8; 512] = {
     let mut table = [0; 512];
     let mut x = 0;
@@ -72,7 +72,7 @@ impl Tia {
             let changes = undoes || moves;
             self.access(k, 0, changes || blanks);
             for (position, motion) in self.registers.position.iter_mut().zip(motions) {
-                // Eight to the left, fifteen to the right at most.
+                // An HMOVE moves at most eight pixels to the left and fifteen to the right.
                 let moved = i32::from(*position) + i32::from(motion) + WIDTH as i32;
                 *position = WRAPPED[moved as usize % WRAPPED.len()];
             }
@@ -85,7 +85,7 @@ impl Tia {
         }
         self.last_hmove_clock = k;
         if blanks {
-            // Earlier accesses blank nothing, so the cursor must be drawn up to this one.
+            // Accesses before the HMOVE must not blank any pixels, so the cursor moves up to this one.
             if k >= self.display_start && self.cursor.drawn_until < k.min(self.display_end) {
                 self.cursor.drawn_until = k;
             }
@@ -107,7 +107,7 @@ impl Tia {
         };
         let delay_zone = inside(0, 4);
         if inside(4, player_width(nusiz)) {
-            // A copy being drawn is finished at its old place.
+            // A copy that is being drawn is finished at its old place.
             self.catch_up(k.wrapping_add(11));
         }
         self.registers.skip_first_copy[player] = !delay_zone;

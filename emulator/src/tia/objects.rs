@@ -1,4 +1,4 @@
-//! Where each of the six movable and fixed objects shows on a scanline.
+//! Where each of the six objects shows on a scanline.
 
 use super::row::{stretch, PixelRow};
 use super::MissileMode;
@@ -108,8 +108,8 @@ impl ObjectRegisters {
         objects
     }
 
-    /// GRP0 or GRP1 as VDELP selects it in bits 0 to 7, the position in 8 to 15, NUSIZ in 16 to 18, reflected in 19, without
-    /// its first copy in 20.
+    /// Bits 0 to 7: GRP0 or GRP1, as VDELP selects; 8 to 15: position; 16 to 18: NUSIZ; 19: reflected; 20: without its
+    /// first copy.
     #[inline]
     pub(super) fn player_word(&self, player: usize) -> u32 {
         let shown = if self.player_delayed[player] { self.old_graphics[player] } else { self.graphics[player] };
@@ -125,7 +125,7 @@ impl ObjectRegisters {
         }
     }
 
-    /// On in bit 0, the position in bits 8 to 15, copies and size as in NUSIZ in 16 to 21, the mode in 24 and 25.
+    /// Bit 0: on; 8 to 15: position; 16 to 21: copies and size as in NUSIZ; 24 and 25: the [`MissileMode`].
     #[inline]
     pub(super) fn missile_word(&self, missile: usize) -> u32 {
         let mode = if missile == 0 { self.missile0_mode } else { MissileMode::Normal };
@@ -138,7 +138,7 @@ impl ObjectRegisters {
         }
     }
 
-    /// On in bit 0, the position in bits 8 to 15, the size in 16 and 17.
+    /// Bit 0: on; 8 to 15: position; 16 and 17: size.
     #[inline]
     pub(super) fn ball_word(&self) -> u32 {
         if if self.ball_delayed { self.old_ball_enabled } else { self.ball_enabled } {
@@ -148,7 +148,7 @@ impl ObjectRegisters {
         }
     }
 
-    /// The playfield bits in bits 0 to 19, reflected in 20.
+    /// Bits 0 to 19: the playfield; 20: reflected.
     #[inline]
     pub(super) fn playfield_word(&self) -> u32 {
         if self.playfield == 0 {
@@ -159,10 +159,11 @@ impl ObjectRegisters {
     }
 }
 
-/// Where the six objects show on a line: for each a word with all that its row depends on, 0 while it is switched off.
+/// Where the six objects show on a line. Each has one word with everything that its row depends on; the word is 0 while
+/// the object is switched off.
 ///
-/// A stroke keeps these instead of the rows, as two frames of four and most collisions are never looked at. A write that leaves
-/// these words equal changes nothing visible, whatever it changes in the registers.
+/// A stroke keeps these words instead of the rows, because half of the frames and most collisions are never looked at.
+/// A write that leaves the words equal changes nothing visible, even if it changes registers.
 ///
 /// Padded from 28 to 32 bytes, two vectors: a 28-byte copy compiles to two overlapping vector stores, and reading it back stalled
 /// on both (a quarter of the drawing time).
@@ -235,10 +236,10 @@ fn player_row(word: u32) -> PixelRow {
     PixelRow::copies(wide[usize::from(width)], COPIES[skip as usize][nusiz as usize], position(word) + u32::from(late))
 }
 
-/// By NUSIZ mode how players are stretched - index of the pattern - and how many pixels late they start.
+/// By NUSIZ mode: the index of a player's stretched pattern, and by how many pixels the player starts late.
 const WIDTHS: [(u8, u8); 8] = [(0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1), (0, 0), (2, 1)];
 
-/// A bit for every copy at its offset, by NUSIZ mode; in the second row without the first copy.
+/// By NUSIZ mode: a bit at the offset of every copy. The second row leaves out the first copy.
 const COPIES: [[u128; 8]; 2] = {
     let mut table = [[0; 8]; 2];
     let mut mode = 0;
@@ -276,7 +277,7 @@ fn playfield_row(word: u32) -> PixelRow {
     PixelRow::of_groups(u64::from(bits) | u64::from(right) << 20)
 }
 
-/// The rows of all objects, worked out again only for those that change.
+/// The rows of all objects; only rows of objects that change are recomputed.
 #[derive(Clone, Debug)]
 pub(super) struct PixelRows {
     objects: Objects,
@@ -284,7 +285,7 @@ pub(super) struct PixelRows {
 }
 
 impl PixelRows {
-    /// Nothing.
+    /// Rows without pixels.
     pub(super) fn new() -> Self {
         Self { objects: Objects::OFF, rows: [PixelRow::EMPTY; 6] }
     }
@@ -302,7 +303,7 @@ impl PixelRows {
     }
 }
 
-/// 1, 2, 4 or 8 pixels.
+/// A pattern of 1, 2, 4 or 8 pixels.
 fn solid(size_code: u8) -> u32 {
     (1 << (1 << size_code)) - 1
 }

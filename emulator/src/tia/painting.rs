@@ -1,9 +1,10 @@
-//! Frame buffers that are painted only when they are looked at, and collisions that are found only when they are read.
+//! Frame buffers painted only when they are looked at, and collisions found only when they are read.
 //!
-//! With a frame skip of four an agent sees two frames of four, and a search may see none. So drawing only makes a list of strokes:
-//! a stretch of a line or of several equal lines, with the objects and colors in force. [`FrameBuffer::look`] paints them. A
-//! frame that was drawn to its end covers everything its buffer held before; an unfinished one is laid over it. Likewise most
-//! collisions are cleared before a game reads them, if it reads them at all.
+//! With a frame skip of four an agent sees two frames of four, and a search may see none. So drawing only records
+//! strokes: a stroke is a part of a line, or several equal lines, with the objects and colors in force.
+//! [`FrameBuffer::look`] paints them. A frame that was drawn to its end covers everything in its buffer; an unfinished
+//! one is painted over the previous contents. Collisions are deferred because most are cleared before a game reads
+//! them, if it reads them at all.
 
 use super::canvas::{Canvas, Painted};
 use super::objects::{bit, Objects, PixelRows, BL, M0, M1, P0, P1, PF};
@@ -47,7 +48,7 @@ static POSSIBLE_COLLISIONS: [u16; 64] = {
     table
 };
 
-/// The sets of active objects with which ALE draws in groups of four pixels: bit `set` is set.
+/// Bit `set` is set if ALE draws in groups of four pixels when `set` is the set of active objects.
 const OVER_RUNNING: u64 = {
     let sets = [
         bit(PF),
@@ -88,7 +89,7 @@ pub(super) struct Colors {
     pub(super) background: u8,
 }
 
-/// Which objects lie over which.
+/// Which objects cover which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     /// Players and missiles before playfield and ball.
@@ -108,14 +109,14 @@ pub(super) struct Stroke {
     pub(super) lines: u16,
     pub(super) first: u8,
     pub(super) end: u8,
-    /// Pixels before this one are black: what an HMOVE blanks.
+    /// The pixels before this one are black because an HMOVE blanks them.
     pub(super) black_until: u8,
     pub(super) ctrlpf: u8,
     pub(super) colors: Colors,
     /// Nothing but black, and no collisions.
     pub(super) blank: bool,
-    /// Whether up to three pixels behind the stroke's end may be painted too: if it is drawn in groups of four pixels, and no
-    /// movable object is near them.
+    /// Whether up to three pixels after the stroke's end may be painted too: it is drawn in groups of four pixels, and
+    /// no movable object is near them.
     pub(super) may_over_run: bool,
 }
 
@@ -165,7 +166,7 @@ impl Collider {
         Self { remembered: Box::new([nothing; REMEMBERED]), rows: PixelRows::new() }
     }
 
-    /// Which pairs meet in `stroke`, where `possible` are switched on.
+    /// The pairs that collide in `stroke`; `possible` are the pairs of objects that are switched on.
     fn collisions(&mut self, stroke: &Stroke, possible: u16) -> u16 {
         // Four cache entries for a line.
         let place = usize::from(stroke.row_start) / WIDTH * 4 + usize::from(stroke.first) / (WIDTH / 4);
@@ -254,7 +255,7 @@ impl FrameBuffer {
         self.complete = true;
     }
 
-    /// The next stroke.
+    /// Adds a stroke.
     #[inline]
     pub(super) fn stroke(&mut self, stroke: Stroke) {
         self.strokes.push(stroke);
@@ -289,7 +290,7 @@ impl FrameBuffer {
         self.canvas.painted()
     }
 
-    /// As [`FrameBuffer::look`], but returns the pixels to be changed.
+    /// As [`FrameBuffer::look`], but returns the pixels mutably.
     pub(super) fn look_and_change(&mut self) -> &mut [u8] {
         self.look();
         self.painted.clear();
@@ -297,7 +298,8 @@ impl FrameBuffer {
     }
 }
 
-/// Paints a complete frame over the complete frame `painted`, which the pixels show. Equal lines are skipped: eight of ten.
+/// Paints a complete frame over the complete frame `painted`, which the pixels show. Equal lines, eight of ten, are
+/// skipped.
 fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut PixelRows, canvas: &mut Canvas) {
     let mut painted = painted.chunk_by(|a, b| a.row_start == b.row_start).peekable();
     let mut changed = strokes.len()..strokes.len();
@@ -317,8 +319,8 @@ fn paint_changes(strokes: &[Stroke], painted: &[Stroke], rows: &mut PixelRows, c
     paint(&strokes[changed], true, rows, canvas);
 }
 
-/// Paints strokes; `rows` are the rows of the last painted objects. If `all` lines are painted to their ends or left as they are,
-/// no over-run stays visible.
+/// Paints strokes. `rows` are the rows of the objects painted last. `all` means that every line is painted to its end
+/// or left as it is; then no over-run stays visible.
 fn paint(strokes: &[Stroke], all: bool, rows: &mut PixelRows, canvas: &mut Canvas) {
     canvas.begin_painting();
     for stroke in strokes {
@@ -369,7 +371,7 @@ impl Stroke {
             | u64::from(ctrlpf) << 56
     }
 
-    /// Everything else but the objects.
+    /// All other fields except the objects.
     #[inline]
     fn look(&self) -> u64 {
         let Self { colors: Colors { player: [player0, player1], playfield, background }, blank, may_over_run, .. } =
@@ -395,7 +397,7 @@ impl Stroke {
         }
     }
 
-    /// Which of `pairs` meet in the stroke.
+    /// Which of `pairs` collide in the stroke.
     fn collisions(&self, pairs: u16, rows: &[PixelRow; 6]) -> u16 {
         let masks = PixelRow::range(usize::from(self.first), usize::from(self.end)).0;
         let mut left = pairs;
@@ -422,8 +424,8 @@ impl Stroke {
         }
     }
 
-    /// Paints on past the stroke's end to the next multiple of four pixels, if ALE draws it in groups of four and no movable object
-    /// is in the last group.
+    /// Continues past the stroke's end to the next multiple of four pixels, if ALE draws the stroke in groups of four
+    /// and no movable object is in the last group.
     fn over_run(&self, rows: &[PixelRow; 6], line: &mut [u8]) {
         let active = self.objects.active();
         let with_playfield = active & bit(PF) != 0 && active != bit(PF);

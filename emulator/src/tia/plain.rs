@@ -1,9 +1,9 @@
-//! A second TIA, the simplest that behaves as `docs/emulator.md` says: tests compare the real one with it.
+//! A second TIA, the simplest that behaves as `docs/emulator.md` describes: tests compare the real one with it.
 //!
-//! Every access draws at once, clock by clock, what came before it: each pixel asks the registers which of the six objects
-//! show there, sets the latches of those that meet and takes the color of the uppermost. Nothing is left for later, kept or
-//! remembered, so that a fault of what the real chip does for speed cannot be here too; of its code there is no more than a
-//! few names of numbers.
+//! Every access first draws all clocks before it, one at a time. For each pixel the registers decide which of the six
+//! objects show there. Objects that overlap set their latches, and the pixel takes the color of the uppermost object.
+//! Nothing is deferred or cached, so this chip cannot have the faults of the real chip's optimizations. The two share
+//! only a few named numbers.
 
 mod agreement;
 
@@ -28,9 +28,9 @@ const COLLISION_REGISTERS: [[Option<(usize, usize)>; 2]; 8] = [
     [Some((P0, P1)), Some((M0, M1))],
 ];
 
-/// How far left HMOVE moves at most, by line cycles 0 to 20.
+/// HMOVE's greatest motion to the left, in pixels (negative: left), by line cycles 0 to 20.
 const EARLY_LIMIT: [i32; 21] = [-7, -7, -7, -7, -6, -5, -5, -4, -3, -2, -2, -1, 0, 1, 1, 2, 3, 4, 4, 5, 6];
-/// What HMOVE moves further left, by line cycles 55 to 74.
+/// HMOVE's additional motion to the left, in pixels, by line cycles 55 to 74.
 const LATE_SHIFT: [i32; 20] = [-6, -5, -4, -4, -3, -2, -1, -1, 0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8];
 
 /// The plain chip.
@@ -41,9 +41,9 @@ pub(super) struct Plain {
     frame_start: i32,
     /// Everything before this clock is drawn.
     drawn_until: i32,
-    /// The place of `drawn_until` in its line; a whole line while what ends a line has not been done yet.
+    /// The line clock of `drawn_until`; 228 while the end of a drawn line has not been processed.
     line_clock: i32,
-    /// The row of the frame buffer that this line is.
+    /// The row of the frame buffer for this line.
     row: usize,
     vsync_release: i32,
     lines_of_last_frame: i32,
@@ -71,12 +71,12 @@ pub(super) struct Plain {
     player_delayed: [bool; 2],
     ball_delayed: bool,
     missile_locked: [bool; 2],
-    /// Which pairs of objects have met since CXCLR.
+    /// Which pairs of objects have collided since CXCLR.
     met: [[bool; 6]; 6],
     dumping: bool,
     dump_released: u32,
 
-    // What follows from them.
+    // Derived from the registers.
     position: [i32; 5],
     skip_first_copy: [bool; 2],
     playfield_reflected: bool,
@@ -86,7 +86,7 @@ pub(super) struct Plain {
     star_field: Option<u8>,
 }
 
-/// The frame's life.
+/// The start and end of frames and updates.
 impl Plain {
     /// A chip after its first reset.
     pub(super) fn new(picture: PictureLayout) -> Self {
@@ -133,7 +133,7 @@ impl Plain {
         }
     }
 
-    /// A system reset, of which three things take no notice.
+    /// A system reset. Three fields survive it.
     pub(super) fn reset(&mut self) {
         let Self { picture, partial, grayed, current, .. } = *self;
         *self = Self { partial, grayed, current, ..Self::new(picture) };
@@ -214,7 +214,7 @@ impl Plain {
         (k - self.frame_start).div_euclid(LINE_CLOCKS)
     }
 
-    /// The place of clock `k` in its line.
+    /// The line clock of clock `k`.
     fn line_clock_of(&self, k: i32) -> i32 {
         (k - self.frame_start).rem_euclid(LINE_CLOCKS)
     }
@@ -238,7 +238,7 @@ impl Plain {
         }
         let until = until.min(self.display_end());
         while self.drawn_until < until {
-            // A line ends when something behind its end is drawn, not when its last clock is.
+            // The end of a line is processed when something after it is drawn, not with the line's last clock.
             let left = LINE_CLOCKS - self.line_clock;
             let ends = until - self.drawn_until > left;
             let clocks = if ends { left } else { until - self.drawn_until };
@@ -263,7 +263,7 @@ impl Plain {
             self.over_run(visible - HBLANK_CLOCKS, to - HBLANK_CLOCKS);
         }
         if self.hmove_blank && from < HMOVE_BLANK_END {
-            // As many pixels as lie between the last clock drawn, or the first visible one, and the blank's end.
+            // One pixel for each clock from the last clock drawn, or from the first visible clock, to the blank's end.
             let blank = HMOVE_BLANK_END - if from < HBLANK_CLOCKS { to.min(HBLANK_CLOCKS) } else { from };
             for x in 0..blank {
                 self.set_pixel(visible - HBLANK_CLOCKS + x, 0);
@@ -290,8 +290,8 @@ impl Plain {
         self.set_pixel(x, self.color(x, shows));
     }
 
-    /// What ALE draws too much, with some sets of objects, behind a stretch `first..end` whose end cuts a group of four
-    /// pixels in which no movable object is.
+    /// ALE's over-run: with some sets of objects it draws up to three pixels too many after the pixels `first..end`.
+    /// This happens if `end` lies within a group of four pixels and no movable object is in that group.
     fn over_run(&mut self, first: i32, end: i32) {
         let group = end / 4 * 4;
         if self.vblank & VBLANK_ON != 0 || end == group || group < first {
@@ -390,7 +390,7 @@ impl Plain {
         let distance = self.from(player, x);
         let skip = self.skip_first_copy[player];
         match self.nusiz[player] & 7 {
-            // Wide ones come one pixel late.
+            // Wide players come one pixel late.
             5 if (1..17).contains(&distance) && !skip => Some(7 - (distance - 1) / 2),
             7 if (1..33).contains(&distance) && !skip => Some(7 - (distance - 1) / 4),
             5 | 7 => None,
@@ -605,7 +605,7 @@ impl Plain {
             0x2B => self.motion = [0; 5],
             // CXCLR
             0x2C => self.met = [[false; 6]; 6],
-            // RSYNC, sound and what is no register
+            // RSYNC, sound and addresses without a register
             _ => {}
         }
         cycles
@@ -654,7 +654,7 @@ impl Plain {
     }
 }
 
-/// How many clocks after a write at a line cycle the pixels see it.
+/// Clocks from a write at this line cycle until the pixels show it.
 fn delay(register: u8, line_cycle: i32) -> i32 {
     match register {
         0x01 | 0x0B | 0x0C | 0x1B | 0x1C => 1,
@@ -681,7 +681,7 @@ fn copies(nusiz: u8) -> &'static [i32] {
     }
 }
 
-/// How far right an HMOVE at a line cycle moves an object.
+/// How many pixels to the right an HMOVE at this line cycle moves an object.
 fn motion(cycle: i32, nibble: u8) -> i32 {
     let written = if nibble < 8 { -i32::from(nibble) } else { 16 - i32::from(nibble) };
     match cycle {

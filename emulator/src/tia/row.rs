@@ -8,8 +8,8 @@ pub(super) const WORDS: usize = WIDTH / 32;
 
 /// A subset of a scanline's 160 pixels: pixel `x` is bit `x % 32` of word `x / 32`.
 ///
-/// An object's row says where it shows. Collisions are ANDs of rows and drawing is a walk over their runs of ones, so
-/// that a scanline costs a few words instead of 160 pixels.
+/// An object's row holds the pixels where it shows. A collision is the AND of two rows, and drawing walks over runs of
+/// ones. So a scanline costs a few words instead of 160 pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PixelRow(pub(super) [u32; WORDS]);
 
@@ -26,15 +26,15 @@ impl PixelRow {
         self.0[(word + 1) % WORDS] |= (wide >> 32) as u32;
     }
 
-    /// The row of `pattern`, whose bit 0 lies at pixel `x` (0 to 160), and of its copies: `offsets` has a bit for each, up to bit
-    /// 64. No two overlap. Wraps from 159 to 0; without a branch, as which one it would be cannot be predicted.
+    /// The row of `pattern`, whose bit 0 lies at pixel `x` (0 to 160), and of its copies: `offsets` has a bit for each,
+    /// up to bit 64. Copies do not overlap. Wraps from 159 to 0. Has no branch, because the host could not predict it.
     #[inline]
     pub(super) fn copies(pattern: u32, offsets: u128, x: u32) -> PixelRow {
         let all = u128::from(pattern) * offsets;
         // At most 96 bits before the shift, so four words after it.
         let shifted = all << (x % 32);
         let words: [u32; 8] = std::array::from_fn(|i| if i < 4 { (shifted >> (32 * i)) as u32 } else { 0 });
-        // Word by word: a vector read across the words just written would wait until they have left the processor.
+        // Word by word: a vector load of words just stored would wait until the stores have left the processor.
         let order = &TURNS[(x / 32) as usize % TURNS.len()];
         PixelRow(order.map(|word| words[usize::from(word) % 8]))
     }
@@ -71,7 +71,7 @@ pub(super) fn word_mask(word: usize, first: usize, end: usize) -> u32 {
     below(end) & !below(first)
 }
 
-/// By how many words a row is turned, 0 to 5, which word comes where.
+/// For each rotation by 0 to 5 words, the source of every word.
 static TURNS: [[u8; WORDS]; WORDS + 1] =
     [[0, 1, 2, 3, 4], [4, 0, 1, 2, 3], [3, 4, 0, 1, 2], [2, 3, 4, 0, 1], [1, 2, 3, 4, 0], [0, 1, 2, 3, 4]];
 

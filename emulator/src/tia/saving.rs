@@ -26,16 +26,16 @@ impl Tia {
         let mut line_clocks_left = LINE_CLOCKS - line_clock;
         let mut write_position = usize::from(self.cursor.row_start) + (line_clock - HBLANK_CLOCKS).max(0) as usize;
 
-        // A new field: exchange it below, or say why it need not be, and raise the version of the format.
+        // A new field: exchange it below or say why that is not needed, and raise the version of the format.
         let Self {
             picture: own_picture,
             frame_start,
             display_start: _, // these three follow from `picture` and `frame_start`
             display_end: _,
             last_clock: _,
-            line_start: _, // and so do these two
+            line_start: _, // as do these two
             waited_until: _,
-            cursor: _, // as three numbers
+            cursor: _, // saved as three numbers
             noted_until,
             noted_before,
             vsync_release,
@@ -46,8 +46,8 @@ impl Tia {
             log: _,  // empty between updates
             logged: _,
             later_until: _,
-            overheard: _, // by the cartridge
-            frames: _,    // as pictures
+            overheard: _, // set by the cartridge
+            frames: _,    // saved as pictures
             collider: _,  // a cache
             current_frame,
             sound,
@@ -144,8 +144,8 @@ impl Saved for MissileMode {
     }
 }
 
-/// Exchanges two pictures that have much in common: the second as its differences from the first, the first as the differences
-/// of each row from the row above.
+/// Exchanges two pictures that have much in common: the second as its differences from the first, and the first as the
+/// differences of each row from the row above.
 fn exchange_pictures(archive: &mut Archive, first: &mut [u8], second: &mut [u8]) -> Result<(), StateError> {
     let rows = first.len() / WIDTH;
     if !archive.restoring() {

@@ -1,8 +1,9 @@
 //! The TIA's two sound channels, as ALE's raw audio observation has them: 512 samples an agent step.
 //!
-//! ALE applies all register writes of a step before it makes the step's samples, so only the last value of each register
-//! counts. A channel is a divider and two polynomial counters, of 4 and of 5 bits, that AUDC connects in sixteen ways. The
-//! counters are kept in bytes whose upper bits shift on, because some connections look at bits that have left the counter.
+//! ALE applies all register writes of a step before it computes the step's samples, so only the last value of each
+//! register counts. A channel has a divider and two polynomial counters, of 4 and of 5 bits, which AUDC connects in
+//! sixteen ways. The counters are kept in bytes whose upper bits are shifted on, because some connections use bits that
+//! have left the counter.
 
 use crate::saved_state::{exchange, Archive, Saved, StateError};
 
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_counters_have_their_lengths() {
-        // AUDC 6 halves a signal that comes twice in 31 clocks.
+        // AUDC 6 halves a signal that appears twice in 31 clocks.
         for (control, length) in [(1, 15), (5, 2), (6, 31), (9, 31), (12, 6)] {
             assert_eq!(period(&samples(&[(0x15, control), (0x19, 1)])), length, "AUDC {control}");
         }

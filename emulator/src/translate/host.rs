@@ -1,12 +1,12 @@
 //! The host's side: has regions compiled, keeps the compiled code in memory, and runs it.
 //!
-//! The only file with unsafe code. It calls what the compiler wrote into memory, which works on the console's board by address and
-//! calls back. `writer.rs` says which memory that code touches.
+//! The only file with unsafe code. It calls compiled code, which accesses the console's board by address and calls
+//! back. `writer.rs` lists the memory that compiled code touches.
 //!
 //! Types keep the promises that make this safe:
 //! * [`Code`] owns the memory of all code of an image, and frees none of it before it is dropped.
 //! * [`EntryPoints`] hold the code that they lead into, and nothing else can make an [`Entered`], which borrows them. So an entry
-//!   cannot outlive its code, and is that of no other.
+//!   cannot outlive its code or lead into other code.
 //! * An [`Execution`] borrows the board, and has filled its registers from a CPU.
 
 use super::region::Region;
@@ -26,11 +26,11 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// A translated region: works on the board from the entry of this number on, and returns a [`Left`].
+/// A translated region: runs on the board from the entry with this number, and returns a [`Left`].
 type Piece = unsafe extern "C" fn(*mut Board, u32) -> u32;
 
-/// Where code is entered, as one word that threads can exchange: the address of the piece in the low 48 bits, the number of the
-/// entry above it, the program counter's upper three bits above that, and a one. 0 while there is no code.
+/// A place where code is entered, as one word that threads can exchange: the address of the piece in the low 48 bits,
+/// then the number of the entry, the program counter's upper three bits, and a one. 0 while there is no code.
 struct Entry(AtomicU64);
 
 const ADDRESS_BITS: u32 = 48;
@@ -74,7 +74,7 @@ impl EntryPoints {
     /// Opens an entry.
     ///
     /// # Safety
-    /// `address` is that of a finished [`Piece`] in the code that these entry points hold.
+    /// `address` must be the address of a finished [`Piece`] in the code that these entry points hold.
     #[allow(unsafe_code, reason = "declares what `Execution::run` relies on")]
     unsafe fn open(&self, address: u64, number: u64, pc: u16) {
         if address >> ADDRESS_BITS == 0 && number >> NUMBER_BITS == 0 {
@@ -83,8 +83,8 @@ impl EntryPoints {
         }
     }
 
-    /// Has a region of what the cartridge's window shows compiled, and opens its entries. Does nothing if the host has no
-    /// compiler, if enough of the image is compiled, or if `region` finds nothing.
+    /// Has a region of the window's current contents compiled, and opens its entries. Does nothing if there is no
+    /// compiler for the host, if enough of the image is compiled, or if `region` finds nothing.
     pub(super) fn translate(&self, cartridge: &Cartridge, region: impl FnOnce() -> Option<Region>) {
         let compiler = self.code.compiler.get_or_init(|| Compiler::new().map(Mutex::new));
         let Some(Ok(mut compiler)) = compiler.as_ref().map(Mutex::lock) else { return };
@@ -93,7 +93,7 @@ impl EntryPoints {
         }
         let Some(region) = region().filter(|region| !region.blocks.is_empty()) else { return };
         let Ok((address, entries)) = compiler.compile(&region, cartridge) else {
-            // The code compiled before stays, since entries lead into it.
+            // The code compiled before is kept because entries lead into it.
             compiler.failed = true;
             return;
         };
@@ -123,16 +123,17 @@ impl<'a> Execution<'a> {
         Self { board }
     }
 
-    /// Runs translated code, which must be that of what the window shows.
+    /// Runs translated code, which must belong to the window's current contents.
     #[inline(always)]
     #[allow(unsafe_code, reason = "code that was compiled at run time can only be called by its address")]
     pub(super) fn run(&mut self, entered: Entered<'_>) -> Left {
         let address = (entered.bits & ((1 << ADDRESS_BITS) - 1)) as usize;
         let number = (entered.bits >> ADDRESS_BITS) as u32 & ((1 << NUMBER_BITS) - 1);
         let address = std::ptr::with_exposed_provenance::<()>(address);
-        // SAFETY: `EntryPoints::at` made the bits from what `EntryPoints::open` stored: the address of a piece in code that the
-        // entry points hold, and `entered` borrows them. The code was compiled with the signature of a piece. It uses the board
-        // only, by offsets that `offset_of!` gave and indices of at most a byte, while `self` borrows the board exclusively.
+        // SAFETY: `EntryPoints::at` took the bits from an entry that `EntryPoints::open` stored: the address of a piece
+        // in code that the entry points hold, and `entered` borrows them. The code was compiled with the signature of a
+        // piece. It uses the board only, by offsets that `offset_of!` gave and indices of at most a byte, while `self`
+        // borrows the board exclusively.
         let left = unsafe {
             let piece = std::mem::transmute::<*const (), Piece>(address);
             piece(self.board, number)
@@ -150,7 +151,7 @@ impl<'a> Execution<'a> {
         &self.board.registers
     }
 
-    /// The board, whose cycles are out of date.
+    /// The board, whose cycle count is out of date.
     #[inline(always)]
     pub(super) fn board(&self) -> &Board {
         self.board
@@ -169,8 +170,8 @@ impl<'a> Execution<'a> {
 pub(super) struct Code {
     /// The image's bytes, by which it is recognized.
     rom: Arc<[u8]>,
-    /// Started when it is first needed, and never replaced: its module has the memory that entries lead into. `None` if there is
-    /// no compiler for this host.
+    /// Started when it is first needed, and never replaced because entries lead into its module's memory. `None` if
+    /// there is no compiler for this host.
     compiler: OnceLock<Option<Mutex<Compiler>>>,
     /// Whether anything was compiled.
     used: AtomicBool,
@@ -182,8 +183,8 @@ impl Code {
         Self { rom: Arc::clone(rom), compiler: OnceLock::new(), used: AtomicBool::new(false) }
     }
 
-    /// Whether this is the code of the cartridge's image: an image and its cartridges share their bytes, and equal bytes at another
-    /// place are another image.
+    /// Whether this is the code of the cartridge's image. An image and its cartridges share their bytes; equal bytes at
+    /// another address belong to another image.
     #[inline(always)]
     pub(super) fn is_of(&self, cartridge: &Cartridge) -> bool {
         Arc::ptr_eq(&self.rom, cartridge.rom())
@@ -197,14 +198,14 @@ impl Code {
 }
 
 struct Compiler {
-    /// Dropped by hand, as its memory is freed by value.
+    /// Dropped by hand, because `free_memory` consumes the module.
     module: ManuallyDrop<JITModule>,
     context: cranelift_codegen::Context,
     builder: FunctionBuilderContext,
     helpers: [FuncId; 4],
     /// Instructions compiled.
     instructions: usize,
-    /// A compilation has failed; there will be no other.
+    /// A compilation has failed; no other is tried.
     failed: bool,
 }
 
@@ -225,7 +226,7 @@ impl Compiler {
         for (name, value) in [
             ("use_colocated_libcalls", "false"),
             ("is_pic", "false"),
-            // Optimizations would double the time of a compilation, and the code is no faster with them.
+            // Optimizations would double the compilation time without making the code faster.
             ("opt_level", "none"),
             ("unwind_info", "false"),
             ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
@@ -287,8 +288,8 @@ impl Compiler {
     }
 }
 
-/// Whether translated code can run on this host: the writer uses addresses of 64 bits, and was never tried where the byte order
-/// is not the 6507's. The interpreter runs everywhere.
+/// Whether translated code can run on this host. The writer uses addresses of 64 bits, and was never tried on
+/// big-endian hosts. The interpreter runs everywhere.
 fn is_supported(isa: &dyn TargetIsa) -> bool {
     isa.pointer_type() == types::I64 && isa.endianness() == Endianness::Little
 }
@@ -301,51 +302,52 @@ fn signature(module: &JITModule) -> Signature {
     signature
 }
 
-/// Reads any address. Returns the byte, and bit 8 if the window shows something else now.
+/// Reads any address. Returns the byte, and bit 8 if the window's contents have changed.
 ///
 /// # Safety
-/// Only for translated code: `board` is the board that it works on, and it uses nothing of the board until the call returns.
+/// Only for translated code: `board` must be the board that it runs on, and it must not use the board until the call
+/// returns.
 #[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
 unsafe extern "C" fn read(board: *mut Board, address: u32, cycles: u32, data_bus: u32) -> u32 {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let board = unsafe { &mut *board };
     let mapping = board.cartridge().mapping();
     let byte = board.read(address as u16, cycles, data_bus as u8);
     u32::from(byte) | u32::from(mapping != board.cartridge().mapping()) << 8
 }
 
-/// Writes to any address. Returns the cycle at which the CPU goes on, and bit 32 if translated code must be left behind the
-/// instruction.
+/// Writes to any address. Returns the cycle at which the CPU continues, and bit 32 if translated code must return after
+/// the instruction.
 ///
 /// # Safety
 /// As for [`read`].
 #[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
 unsafe extern "C" fn write(board: *mut Board, address: u32, value: u32, cycles: u32) -> u64 {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let board = unsafe { &mut *board };
     let mapping = board.cartridge().mapping();
     let (cycles, stop) = board.write(address as u16, value as u8, cycles);
     u64::from(cycles) | u64::from(stop || mapping != board.cartridge().mapping()) << 32
 }
 
-/// How many passes of a wait for the timer at `pc` can be skipped, given the board's registers.
+/// How many iterations of a wait for the timer at `pc` can be skipped, given the board's registers.
 ///
 /// # Safety
 /// As for [`read`].
 #[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
 unsafe extern "C" fn idle_passes(board: *mut Board, pc: u32, pass: u32) -> u32 {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let board = unsafe { &*board };
     board.idle_passes_of_registers(pc as u16, pass)
 }
 
-/// Makes the TIA's writes that were left for later.
+/// Applies the TIA's deferred writes.
 ///
 /// # Safety
 /// As for [`read`].
 #[allow(unsafe_code, reason = "called by translated code, which has the board by address")]
 unsafe extern "C" fn settle(board: *mut Board) {
-    // SAFETY: the caller promises it.
+    // SAFETY: guaranteed by the caller.
     let board = unsafe { &mut *board };
     board.make_writes();
 }
@@ -370,7 +372,7 @@ mod tests {
     fn only_accesses_that_are_aligned_say_so_and_those_of_two_bytes_are_little_endian() {
         let mut cartridge = CartridgeImage::bricks().cartridge();
         cartridge.reset(&mut MersenneTwister::new(1), 0);
-        // LDA (zp),Y and (zp,X), JSR and RTS are those with two bytes of RAM.
+        // LDA (zp),Y and (zp,X), JSR and RTS access two bytes of RAM at once.
         let start = u16::from_le_bytes([0xFC, 0xFD].map(|low| cartridge.plain(0xFF00 | low).unwrap()));
         let region = Region::around(&[start], &cartridge, |_| true);
         let Some(mut compiler) = Compiler::new() else { return };

@@ -1,7 +1,7 @@
-//! Which code is translated together.
+//! Finds code to translate together.
 //!
-//! A region is the code that branches, jumps and calls with known targets reach from some addresses: where jumps went before, and
-//! in plain ROM. It becomes one function of the host, so that all these jumps are the host's own.
+//! A region begins at addresses to which jumps went before. It is the code in plain ROM that branches, jumps and calls
+//! with known targets reach from there. It becomes one function of the host, so all these jumps are the host's own.
 
 use super::meaning::{decode, Operation};
 use super::MOST_BETWEEN_LOOKS;
@@ -10,10 +10,11 @@ use crate::opcode::{Mode, Opcode};
 use crate::tia::LOG;
 use std::collections::{BTreeMap, HashSet};
 
-/// The most instructions in a region. Translated code looks at the count of instructions that may still be executed where a loop
-/// begins, and goes on if it is at least [`MOST_BETWEEN_LOOKS`]. A region has fewer instructions, so that the count stays above 0.
+/// The most instructions in a region. At the head of a loop, translated code checks the count of instructions that may
+/// still be executed, and continues if it is at least [`MOST_BETWEEN_LOOKS`]. A region has fewer instructions, so the
+/// count stays above 0.
 const MOST_INSTRUCTIONS: usize = MOST_BETWEEN_LOOKS as usize - 1;
-/// The most instructions in a block: their writes to the TIA fit into its log in any case.
+/// The most instructions in a block: few enough for their writes to the TIA to fit into its log.
 const MOST_IN_BLOCK: usize = 64;
 const _: () = assert!(MOST_IN_BLOCK < LOG);
 
@@ -24,7 +25,7 @@ pub(super) struct Instruction {
     pub(super) opcode: u8,
     pub(super) operation: Operation,
     pub(super) mode: Mode,
-    /// The bytes behind the opcode, whether they belong to it or not.
+    /// The two bytes after the opcode, whether or not they belong to the instruction.
     pub(super) operands: [u8; 2],
 }
 
@@ -34,7 +35,7 @@ impl Instruction {
         self.pc.wrapping_add(self.mode.bytes().into())
     }
 
-    /// The operand of two bytes.
+    /// The two-byte operand.
     pub(super) fn word(&self) -> u16 {
         u16::from_le_bytes(self.operands)
     }
@@ -56,7 +57,7 @@ impl Instruction {
 pub(super) struct Block {
     pub(super) start: u16,
     pub(super) instructions: Vec<Instruction>,
-    /// The address behind the last instruction.
+    /// The address after the last instruction.
     pub(super) next: u16,
     /// Whether the interpreter may enter here.
     pub(super) entry: bool,
@@ -69,7 +70,7 @@ pub(super) struct Region {
     pub(super) blocks: Vec<Block>,
     /// Instructions in all blocks.
     pub(super) size: usize,
-    /// The calls that the return at an address may come back from.
+    /// For the address of each return, the calls that it may return from.
     pub(super) returns: BTreeMap<u16, Vec<Instruction>>,
     /// Frequent targets of jumps that no instruction of the region names: computed jumps lead there.
     pub(super) unnamed: Vec<u16>,
@@ -78,8 +79,8 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// The code around `roots`, which have their upper three bits in common. `visited` tells whether jumps often went to an
-    /// address.
+    /// The code around `roots`, which have their upper three bits in common. `visited` is whether jumps often went to
+    /// an address.
     pub(super) fn around(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
         let Found { instructions: found, leaders } = Found::from(roots, cartridge, visited);
         let returns = returns(&found);
@@ -102,7 +103,7 @@ impl Region {
         region
     }
 
-    /// The addresses at which a block may go on, inside the region or outside.
+    /// The addresses at which execution may continue after `block`, inside the region or outside.
     pub(super) fn successors(&self, block: &Block) -> Vec<u16> {
         let mut targets = vec![block.next];
         if let Some(last) = block.instructions.last() {
@@ -121,7 +122,7 @@ impl Region {
     }
 }
 
-/// Instructions that belong together, and where blocks begin.
+/// Instructions that belong together, and the addresses where blocks begin.
 struct Found {
     /// By address.
     instructions: BTreeMap<u16, Instruction>,
@@ -134,7 +135,7 @@ impl Found {
     fn from(roots: &[u16], cartridge: &Cartridge, visited: impl Fn(u16) -> bool) -> Self {
         let mut found: BTreeMap<u16, Instruction> = BTreeMap::new();
         let mut leaders: BTreeMap<u16, bool> = roots.iter().map(|&root| (root, true)).collect();
-        // The last one is the first to be looked at.
+        // A stack: the address pushed last is followed first.
         let mut open: Vec<u16> = roots.iter().rev().copied().collect();
         while let Some(mut pc) = open.pop() {
             loop {
@@ -152,8 +153,8 @@ impl Found {
                 let known =
                     decode(opcode).filter(|&(_, mode)| mode != Mode::IndirectY || (0x80..0xFF).contains(&operands[0]));
                 let Some((operation, mode)) = known else {
-                    // The interpreter executes the instruction and comes back. No translated code follows on those of one byte:
-                    // BRK, RTI, SED, and those that stop the CPU.
+                    // The interpreter executes the instruction, then translated code continues. Nothing follows on one-byte
+                    // instructions here: BRK, RTI, SED, and the opcodes that stop the CPU.
                     let bytes = Opcode::of(opcode).bytes;
                     if bytes > 1 {
                         let next = pc.wrapping_add(bytes.into());
@@ -195,7 +196,7 @@ impl Found {
     }
 }
 
-/// Divides instructions into blocks, which begin at `leaders` or where the block before would be too long.
+/// Divides instructions into blocks. A block begins at each of `leaders`, and where the block before would be too long.
 fn blocks(found: &BTreeMap<u16, Instruction>, mut leaders: BTreeMap<u16, bool>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut starts: Vec<(u16, bool)> = leaders.iter().map(|(&start, &entry)| (start, entry)).collect();
@@ -222,7 +223,7 @@ fn blocks(found: &BTreeMap<u16, Instruction>, mut leaders: BTreeMap<u16, bool>) 
     blocks
 }
 
-/// For the address of every return, the calls that it may come back from.
+/// For the address of each return, the calls that it may return from.
 fn returns(found: &BTreeMap<u16, Instruction>) -> BTreeMap<u16, Vec<Instruction>> {
     let mut calls: BTreeMap<u16, Vec<Instruction>> = BTreeMap::new();
     for instruction in found.values().filter(|instruction| instruction.operation == Operation::Call) {

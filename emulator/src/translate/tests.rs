@@ -1,4 +1,4 @@
-//! Programs that are executed twice, translated and interpreted; and what every region must hold.
+//! Programs executed twice, translated and interpreted; and an invariant of every region.
 
 use super::meaning::decode;
 use super::region::{Block, Region};
@@ -11,7 +11,7 @@ use crate::translation::Translation;
 use crate::Action;
 use std::collections::HashMap;
 
-/// Random numbers in the shapes that the tests need.
+/// Random numbers in the forms that the tests need.
 struct Random(MersenneTwister);
 
 impl Random {
@@ -49,7 +49,7 @@ fn random_image(seed: u32, banks: usize, hot_spots: &[u16]) -> Vec<u8> {
         let mut bank = Vec::new();
         while bank.len() < 0xFF0 {
             let opcode = match random.below(12) {
-                // Loops, stores to the TIA, subroutines, and other opcodes that random bytes seldom are.
+                // Loops, stores to the TIA, subroutines, and other opcodes that are rare among random bytes.
                 0 => random.one_of(&[0xD0, 0xF0, 0x10, 0x30, 0x90, 0xB0]),
                 1 => random.one_of(&[0x85, 0x86, 0x84, 0x95, 0xE6, 0x06]),
                 2 => random.one_of(&[0x20, 0x60, 0xB1, 0xB9, 0xBD, 0x91]),
@@ -96,8 +96,8 @@ fn image_of(scheme: Scheme, bytes: &[u8]) -> CartridgeImage {
     CartridgeImage::of_scheme(bytes, md5_in_hexadecimal(bytes), scheme, None)
 }
 
-/// Plays two consoles, one with translated code, and compares them after every frame. Each has an image of its own, so that they
-/// share nothing. Returns how many instructions translated code executed.
+/// Plays two consoles, one with translated code, and compares them after every frame. Each has an image of its own, so
+/// they share nothing. Returns how many instructions translated code executed.
 fn compare(image: impl Fn() -> CartridgeImage, frames: u32, what: &str) -> u64 {
     let [mut translated, mut interpreted] = [Translation::Eager, Translation::Off]
         .map(|translation| Environment::new(&image(), Settings::default().with_translation(translation)));
@@ -199,8 +199,8 @@ fn translated_code_stays_when_its_image_and_the_console_that_translated_it_are_g
     assert!(translated.save() == interpreted.save());
 }
 
-/// An image whose program executes `nops` NOPs, an opcode that only the interpreter knows, and starts again. It ends no frame, so
-/// that every update executes exactly as many instructions as it may.
+/// An image whose program executes `nops` NOPs, an opcode that only the interpreter knows, and starts again. It ends no
+/// frame, so every update executes exactly as many instructions as it may.
 fn straight_image(nops: usize) -> CartridgeImage {
     let mut bytes = vec![0xEA; nops];
     bytes.extend([0x0B, 0x00, 0x4C, 0x00, 0xF0]);
@@ -227,8 +227,8 @@ fn region_of(image: &CartridgeImage, roots: &[u16]) -> Region {
     Region::around(roots, &cartridge, |_| true)
 }
 
-/// The most instructions that are executed from the start of a block until the head of a loop, or until the region is left. `None`
-/// in `longest` stands for a block whose way is not known yet: to come back to it is to execute an instruction twice.
+/// The most instructions executed from the start of a block to the head of a loop or to an exit of the region. `None`
+/// in `longest` marks a block that is still being searched: reaching it again would execute an instruction twice.
 fn longest_way(
     region: &Region,
     blocks: &HashMap<u16, &Block>,
@@ -253,8 +253,8 @@ fn longest_way(
     way
 }
 
-/// Translated code subtracts from the count of instructions that may still be executed, at least [`MOST_BETWEEN_LOOKS`] at a head,
-/// without a look at it until the next head. The count must not pass 0.
+/// Translated code subtracts from the count of instructions that may still be executed, but checks it only at heads,
+/// where it is at least [`MOST_BETWEEN_LOOKS`]. The count must not pass 0 before the next head.
 #[test]
 fn fewer_instructions_lie_between_two_looks_than_may_be_executed() {
     let mut longest_of_all = 0;

@@ -1,20 +1,20 @@
 //! Writes a region as a function for the compiler.
 //!
-//! Every 6507 block becomes a block of the host function, with a few more for the ways out. A, X, Y, N with Z, C, V, the cycles
-//! and the count of instructions that may still be executed are the function's variables. SP and the flag I stay in the board's
-//! registers; D is clear.
+//! Every 6507 block becomes a block of the host function; a few more blocks are exits. The function's variables are A,
+//! X, Y, N with Z, C, V, the cycles and the count of instructions that may still be executed. SP and the flag I stay in
+//! the board's registers; D is clear.
 //!
 //! The board must end in the state in which the interpreter leaves it. That includes the byte on the data bus, which the
 //! interpreter stores after every jump taken (`Bus::settle`). It is nearly always a constant.
 //!
-//! This file has the function's frame: its variables, and the ways into a block, to the next one and out. The rest is in
-//! `writer/registers.rs` (arithmetic and flags), `writer/memory.rs` (reads and writes), `writer/log.rs` (writes that the TIA
-//! leaves for later) and `writer/flow.rs` (branches, calls and returns).
+//! This file has the function's frame: its variables, its entries, the transitions between blocks, and its exits. The
+//! rest is in `writer/registers.rs` (arithmetic and flags), `writer/memory.rs` (reads and writes), `writer/log.rs`
+//! (deferred writes to the TIA) and `writer/flow.rs` (branches, calls and returns).
 //!
-//! # Which memory the function touches
-//! Only the board that it is called with. Every offset comes from `offset_of!`, and every computed index is in range: A, X and Y
-//! are at most 255, RAM is indexed by seven bits or after a comparison, and the window after a comparison or where the 255 bytes
-//! behind the base lie in it too. `host.rs` relies on this.
+//! # Memory that the function touches
+//! Only the board that it is called with. Every offset comes from `offset_of!`, and every computed index is in range:
+//! A, X and Y are at most 255, RAM is indexed by seven bits or after a comparison, and the window after a comparison or
+//! where the 255 bytes after the base lie in it too. `host.rs` relies on this.
 
 mod flow;
 mod log;
@@ -148,7 +148,7 @@ const SP: usize = register_offset(offset_of!(Registers, sp));
 const DECIMAL: usize = register_offset(offset_of!(Registers, decimal));
 const INTERRUPT_DISABLE: usize = register_offset(offset_of!(Registers, interrupt_disable));
 
-// `Writer::load` and `Writer::store` say that their words are aligned.
+// `Writer::load` and `Writer::store` mark their words as aligned.
 const _: () = assert!(align_of::<Board>() >= align_of::<u32>());
 
 /// The function under construction.
@@ -166,9 +166,9 @@ struct Writer<'a, 'b> {
     /// Window addresses that are plain ROM and that computed addresses are compared with.
     plain: Range<usize>,
     helpers: &'b Helpers,
-    /// Cycles passed that `variables.cycles` does not have yet.
+    /// Cycles not yet added to `variables.cycles`.
     cycles: u32,
-    /// Instructions executed that are not yet subtracted from `variables.left`.
+    /// Instructions executed but not yet subtracted from `variables.left`.
     executed: u32,
     /// The place in the TIA's log, once the block has written to it.
     log: Option<Log>,
@@ -221,7 +221,7 @@ impl Writer<'_, '_> {
         self.builder.ins().store(MemFlags::trusted(), value, self.board, offset as i32);
     }
 
-    /// The host's address of the board's byte number `index`.
+    /// The host's address of byte `index` of the board.
     fn indexed(&mut self, index: Value) -> Value {
         let index = self.builder.ins().uextend(I64, index);
         self.builder.ins().iadd(self.board, index)
@@ -258,7 +258,7 @@ impl Writer<'_, '_> {
         (then, other)
     }
 
-    /// The cycle that is reached when `more` cycles of the current instruction have passed.
+    /// The cycle after `more` cycles of the current instruction.
     fn now(&mut self, more: u32) -> Value {
         let cycles = self.get(self.variables.cycles);
         self.builder.ins().iadd_imm(cycles, i64::from(self.cycles + more))
@@ -270,10 +270,10 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Ways in and out.
+/// Entries and exits.
 impl Writer<'_, '_> {
-    /// Jumps to the entry that was asked for by `number`. Branches find it because the host predicts them; it predicts a jump
-    /// through a table badly.
+    /// Jumps to the entry with this `number`, by branches: the host predicts them well, but a jump through a table
+    /// badly.
     fn choose(&mut self, number: Value, entries: &[u16], first: usize) {
         if let [only] = entries {
             let target = self.blocks[only];
@@ -331,7 +331,7 @@ impl Writer<'_, '_> {
         self.builder.switch_to_block(then);
     }
 
-    /// Fills the block through which all ways out lead.
+    /// Fills the block that all exits pass through.
     fn exit(&mut self) {
         let parameters: Vec<Value> = (0..10).map(|_| self.builder.append_block_param(self.exit, I32)).collect();
         self.builder.switch_to_block(self.exit);
@@ -353,8 +353,9 @@ impl Writer<'_, '_> {
         (self.cycles, self.executed) = (0, 0);
     }
 
-    /// At the head of a loop, leaves unless at least [`MOST_BETWEEN_LOOKS`] instructions may still be executed. A region has
-    /// fewer instructions, and each of them is executed at most once on the way to the next head; so the count stays above 0.
+    /// At the head of a loop, leaves unless at least [`MOST_BETWEEN_LOOKS`] instructions may still be executed. A
+    /// region has fewer instructions, and each of them is executed at most once before the next head; so the count
+    /// stays above 0.
     fn check_left(&mut self, head: u16) {
         let left = self.get(self.variables.left);
         let enough = self.is(IntCC::UnsignedGreaterThanOrEqual, left, MOST_BETWEEN_LOOKS.into());
@@ -400,7 +401,7 @@ impl Writer<'_, '_> {
         self.executed += 1;
     }
 
-    /// Writes an instruction. Returns whether the block continues behind it.
+    /// Writes an instruction. Returns whether the block continues after it.
     fn instruction(&mut self, instruction: &Instruction) -> bool {
         use Operation as O;
         match instruction.operation {

@@ -1,4 +1,4 @@
-//! One environment of the vector: its episodes, which start by themselves, and its part of the observations.
+//! One environment of the vector: its episodes, which restart automatically, and its part of the observations.
 
 use super::settings::{Autoreset, VectorSettings};
 use crate::action::Action;
@@ -8,7 +8,7 @@ use crate::observation::{begin_stack, push_frame};
 use crate::preprocessed::PreprocessedEnvironment;
 use crate::random::MersenneTwister;
 
-/// What all environments of a vector share.
+/// Data that all environments of a vector share.
 #[derive(Clone, Debug)]
 pub(super) struct Common {
     pub(super) settings: VectorSettings,
@@ -20,7 +20,7 @@ pub(super) struct Common {
 }
 
 impl Common {
-    /// The console as ale-py's vector runs it: the vector has the frame skip and the limits.
+    /// The environment as ale-py's vector makes it: frame skip and limits are left to the vector.
     pub(super) fn environment(&self, random_seed: u32) -> Environment {
         let settings = Settings::default()
             .with_random_seed(random_seed)
@@ -30,7 +30,7 @@ impl Common {
     }
 }
 
-/// What a reset does to an environment's two generators, of sticky actions and of no-ops.
+/// The effect of a reset on an environment's two generators, for sticky actions and for no-ops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
     /// They continue.
@@ -50,7 +50,7 @@ pub(super) struct Outcome {
     pub(super) episode_frame_number: u32,
 }
 
-/// An environment whose next episode starts by itself. Its stacked observation lies in the vector's buffer.
+/// An environment whose episodes restart automatically. Its stacked observation lies in the vector's buffer.
 #[derive(Clone, Debug)]
 pub(super) struct AutoresetEnvironment {
     game: PreprocessedEnvironment,
@@ -114,7 +114,7 @@ impl AutoresetEnvironment {
             0 => 0,
             range => draw_below(&mut self.noops, range),
         };
-        // Also after loading, which has reset the console already.
+        // The console is reset also after loading, which has reset it already.
         let first = self.game.reset(drawn.saturating_sub(common.fire_reset.into()));
         begin_stack(observation, first, common.frame_bytes);
         self.elapsed = 0;
@@ -161,7 +161,7 @@ impl AutoresetEnvironment {
         };
     }
 
-    /// Lives and frame numbers are the current ones, also when the step has started a new episode.
+    /// Reports the current lives and frame numbers, also when the step has started a new episode.
     fn report(&mut self) {
         self.outcome.lives = self.lives;
         self.outcome.frame_number = self.game.environment().frame_number();
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(draw_below(&mut MersenneTwister::new(7), 30), 2);
         assert_eq!(draw_below(&mut MersenneTwister::new(8), 30), 26);
         assert_eq!(draw_below(&mut MersenneTwister::new(9), 1), 0);
-        // Every draw of a power of two is taken: it is the top bits of the draw.
+        // For a power of two no draw is rejected: the result is the top bits of the draw.
         let (mut one, mut other) = (MersenneTwister::new(5), MersenneTwister::new(5));
         for _ in 0..1000 {
             assert_eq!(draw_below(&mut one, 8), other.draw() >> 29);

@@ -1,4 +1,4 @@
-//! Everything that a vector of environments refuses.
+//! The errors of a vector of environments.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl fmt::Display for SettingFault {
     }
 }
 
-/// Why a [`VectorEnvironment`](super::VectorEnvironment) refused a call. The call has changed nothing.
+/// The errors of a [`VectorEnvironment`](super::VectorEnvironment). A call that returns one has changed nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorError {
@@ -79,9 +79,9 @@ pub enum VectorError {
     /// Indices where the settings ask for continuous actions, or the other way round.
     #[error("{found} actions given, but the action space is {expected}")]
     ActionKind {
-        /// `continuous` or `discrete`.
+        /// The kind of the actions given: `continuous` or `discrete`.
         found: &'static str,
-        /// The other one of the two.
+        /// The kind that the settings ask for.
         expected: &'static str,
     },
     /// One seed for each environment being reset is needed.

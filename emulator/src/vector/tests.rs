@@ -7,7 +7,7 @@ fn bricks(settings: VectorSettings) -> VectorEnvironment {
     VectorEnvironment::new(&CartridgeImage::bricks(), settings).unwrap()
 }
 
-/// `steps` rows of actions: held for a while, as a player would.
+/// `steps` rows of actions; each action is held for a while, as a player would.
 fn random_actions(steps: usize, num_envs: usize, actions: usize) -> Vec<Vec<usize>> {
     let mut random = MersenneTwister::new(99);
     let mut row = vec![0; num_envs];
@@ -22,7 +22,7 @@ fn random_actions(steps: usize, num_envs: usize, actions: usize) -> Vec<Vec<usiz
     (0..steps).map(|_| next()).collect()
 }
 
-/// Everything in a batch, to be compared.
+/// Everything in a batch, in a form that can be compared.
 fn said(batch: &VectorBatch) -> impl PartialEq + fmt::Debug {
     let finals: Vec<_> = batch.final_observations().map(|(env, last)| (env, crc32fast::hash(last))).collect();
     let observations = crc32fast::hash(batch.observations);
@@ -78,7 +78,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     assert!([2, 3, 0].into_iter().all(|threads| play(threads) == alone));
 }
 
-/// ale-py's `PreprocessedEnv` as in its source: two pictures, pooled in place. No resize, in gray.
+/// ale-py's `PreprocessedEnv`, written as in its source: two pictures, pooled in place. Gray, without a resize.
 struct Model {
     settings: VectorSettings,
     environment: Environment,
@@ -211,7 +211,7 @@ fn an_episode_starts_with_the_no_ops_its_seed_draws_and_fire_is_one_of_them() {
 fn without_a_seed_the_generators_go_on_and_the_frames_are_counted_on() {
     let mut environments = bricks(VectorSettings { num_envs: 2, ..VectorSettings::default() });
     environments.reset(Seeds::Each(&[7, 7])).unwrap();
-    // Negative seeds are none.
+    // Negative seeds count as none.
     let batch = environments.reset(Seeds::Each(&[-1, -5])).unwrap();
     let mut random = MersenneTwister::new(7);
     let draws = [autoreset::draw_below(&mut random, 30), autoreset::draw_below(&mut random, 30)];
@@ -263,7 +263,7 @@ fn a_masked_reset_leaves_the_others_as_they_were() {
     let batch = environments.reset_masked(&[false, true, true], Seeds::Each(&[7, 8])).unwrap();
     assert_eq!((batch.truncated, batch.observation(0)), (&[true, false, false][..], Some(before.as_slice())));
     assert_eq!(batch.episode_frame_numbers[1..], [2, 26]);
-    // The one left out still has its episode to restart; the others play.
+    // The environment that was left out still has to restart its episode; the others play.
     assert_eq!(environments.step(&[0; 3]).unwrap().truncated, [false, true, true]);
 }
 

@@ -68,8 +68,8 @@ enum Reference {
     High,
 }
 
-/// A one-pass assembler for images of 4 KiB that start at $F000. Methods are instructions; labels may be used before they
-/// are set.
+/// A one-pass assembler for images of 4 KiB that start at $F000. Methods are instructions. Labels may be used before
+/// they are defined.
 #[derive(Default)]
 pub struct Assembler {
     bytes: Vec<u8>,
@@ -82,7 +82,7 @@ impl Assembler {
         Self::default()
     }
 
-    /// Any bytes: instructions that have no method of their own.
+    /// Any bytes, for instructions without a method.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
@@ -145,7 +145,7 @@ impl Assembler {
         self.sta_zp(WSYNC)
     }
 
-    /// Waits for the starts of `count` lines with WSYNC; leaves line cycle 4.
+    /// Waits for the starts of `count` lines with WSYNC; ends at line cycle 4.
     pub fn wsyncs(&mut self, count: u8) -> &mut Self {
         self.ldx(count).bytes(&[0x85, WSYNC, 0xCA, 0xD0, 0xFB])
     }
@@ -243,7 +243,7 @@ pub fn power_up(image: &[u8]) -> Environment {
     power_up_with(image, Settings::default())
 }
 
-/// The same with other settings than the defaults.
+/// The same with settings other than the defaults.
 pub fn power_up_with(image: &[u8], settings: Settings) -> Environment {
     Environment::new(&CartridgeImage::new(image, None).expect("4 KiB are a cartridge"), settings)
 }
@@ -255,9 +255,9 @@ pub fn run(environment: &mut Environment, count: u32) {
     }
 }
 
-/// One thing a [`Kernel`] does at a set time.
+/// One action of a [`Kernel`] at a set time.
 struct Event {
-    /// Cycle, counted from the start of scanline 0, when it completes.
+    /// Cycle at which it completes, counted from the start of scanline 0.
     time: u32,
     code: Vec<u8>,
     /// Cycles of `code` up to its completion, and after it.
@@ -275,7 +275,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Nothing but the colors the worked examples use: background $40, players $1E and $2E, playfield $3E.
+    /// A kernel that sets only the colors of the worked examples: background $40, players $1E and $2E, playfield $3E.
     pub fn new() -> Self {
         Self { boot: vec![(COLUBK, 0x40), (COLUP0, 0x1E), (COLUP1, 0x2E), (COLUPF, 0x3E)], events: Vec::new() }
     }
@@ -291,29 +291,30 @@ impl Kernel {
         self.code(scanline, n, &[0xA9, value, 0x85, register], 5, 0)
     }
 
-    /// Writes anything to `register`.
+    /// Writes an arbitrary value to `register`.
     pub fn strobe(self, scanline: u32, n: u32, register: u8) -> Self {
         self.code(scanline, n, &[0x85, register], 3, 0)
     }
 
-    /// Loads the TIA's `register`, completing at cycle `n`, and stores what was read at `ram`.
+    /// Loads the TIA's `register`, completing at cycle `n`, and stores the byte at `ram`.
     pub fn read(self, scanline: u32, n: u32, register: u8, ram: u8) -> Self {
         self.code(scanline, n, &[0xA5, register, 0x85, ram], 3, 3)
     }
 
-    /// Runs `code`; what matters in it takes `before` cycles and completes at `n`, the rest takes `after`.
+    /// Runs `code`: the access in it completes at `n`, `before` cycles after its start, and the rest takes `after`
+    /// cycles.
     pub fn code(mut self, scanline: u32, n: u32, code: &[u8], before: u32, after: u32) -> Self {
         self.events.push(Event { time: scanline * LINE + n, code: code.to_vec(), before, after });
         self
     }
 
-    /// Asks whether RAM `flag` is set, at the start of `scanline`; if so `code` runs and the flag is dropped. Both ways must
-    /// be through before the line ends.
+    /// Tests RAM `flag` at the start of `scanline`. If it is set, `code` runs and the flag is cleared. Both paths must
+    /// end before the line does.
     pub fn once(self, scanline: u32, flag: u8, code: &[u8]) -> Self {
         let mut whole = vec![0xA5, flag, 0xF0, code.len() as u8 + 4];
         whole.extend_from_slice(code);
         whole.extend_from_slice(&[0xA9, 0, 0x85, flag, 0x85, WSYNC]);
-        // LDA, BEQ and WSYNC; the clock is right again after the last.
+        // LDA, BEQ and WSYNC. After WSYNC the time is known again.
         self.code(scanline, 5, &whole, 5, LINE - 5)
     }
 
@@ -323,7 +324,7 @@ impl Kernel {
         for &(register, value) in &self.boot {
             program.put(register, value);
         }
-        // The new frame begins with the end of VSYNC, in what so becomes scanline 0.
+        // The new frame begins with the end of VSYNC, in the scanline that thereby becomes scanline 0.
         program.label("frame").wsync();
         let mut now = LINE;
         self = self.write(259, 10, VSYNC, 2).write(262, 10, VSYNC, 0);
@@ -342,7 +343,7 @@ impl Kernel {
         program.jmp("frame").image()
     }
 
-    /// A console that has run the program for long enough that every frame is like the last.
+    /// A console that has run the program for so long that every frame equals the last.
     pub fn run(self) -> Environment {
         let mut environment = power_up(&self.image());
         run(&mut environment, 2);
@@ -362,7 +363,7 @@ fn wait(program: &mut Assembler, now: u32, start: u32) {
     };
 }
 
-/// Row `row` of the screen as (first x, color) of its runs of one color.
+/// Row `row` of the screen as runs of one color: (first x, color).
 pub fn runs(environment: &Environment, row: usize) -> Vec<(usize, u8)> {
     let mut environment = environment.clone();
     let screen = environment.screen();
@@ -376,7 +377,7 @@ pub fn runs(environment: &Environment, row: usize) -> Vec<(usize, u8)> {
     runs
 }
 
-/// Where color `color` shows in row `row`: (first x, last x) of every run.
+/// The runs of color `color` in row `row`: (first x, last x).
 pub fn spans(environment: &Environment, row: usize, color: u8) -> Vec<(usize, usize)> {
     let runs = runs(environment, row);
     let ends = runs.iter().skip(1).map(|run| run.0).chain([160]);

@@ -1,4 +1,4 @@
-//! Which modules of a crate import which: reads the paths `crate::...` and `super::...` in its source.
+//! Finds which modules of a crate import which: reads the paths `crate::...` and `super::...` in its source.
 //!
 //! The unit is a *room*: a top-level module, `foo.rs` and all files under `foo/`. The crate's root (`lib.rs`, `main.rs`) and code
 //! under `#[cfg(test)]` may import anything and are left out. Included with `#[path]` by a test of each crate.
@@ -15,12 +15,12 @@ pub struct Import {
     pub line: usize,
     /// The room that the file belongs to.
     pub from: String,
-    /// The room that it names.
+    /// The room that the path names.
     pub to: String,
 }
 
-/// Everything that is wrong with the imports in the folder `src`, a line each. `floors` names all rooms, lowest floor first; a
-/// room may import rooms of lower floors only, so a circle cannot exist.
+/// All faults of the imports in the folder `src`, one line each. `floors` names all rooms, lowest floor first. A room
+/// may import rooms of lower floors only, so a circle cannot exist.
 pub fn faults(src: &Path, floors: &[&[&str]]) -> Vec<String> {
     let floor_of = |room: &str| floors.iter().position(|floor| floor.contains(&room));
     let files = source_files(src);
@@ -180,7 +180,7 @@ fn end_of_item(bytes: &[u8], start: usize) -> usize {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => {
-                // The end of what is around it: a last field without a comma.
+                // A closing bracket of the surrounding item ends it: a last field without a comma.
                 let Some(less) = depth.checked_sub(1) else { return at };
                 depth = less;
                 if depth == 0 && byte == b'}' {
@@ -194,7 +194,7 @@ fn end_of_item(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// The rooms that paths from the crate's root begin with, and their lines. `depth` is that of the file's module.
+/// The rooms that paths from the crate's root begin with, and their lines. `depth` is the depth of the file's module.
 fn rooms_named(text: &str, depth: usize) -> Vec<(usize, String)> {
     let tokens = tokens(text);
     let token = |at: usize| tokens.get(at).map_or("", |token| token.1);

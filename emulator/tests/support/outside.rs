@@ -1,13 +1,13 @@
-//! Data and tools that a test needs from outside the repository, and what happens without them.
+//! Reports data and tools that a test needs from outside the repository when they are missing.
 //!
-//! Included with `#[path]` by tests of both crates; each uses its own part.
+//! Included with `#[path]` by tests of both crates; each uses some of it.
 #![allow(dead_code)]
 
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Reports that the calling test returns early because `what` is missing, and what to do about it (`remedy`).
+/// Reports that the calling test returns early because `what` is missing. `remedy` is the advice for the reader.
 ///
 /// # Panics
 ///

@@ -28,7 +28,8 @@ pub(in crate::observation) struct SquareResizer {
     rows: Vec<AreaSpan>,
 }
 
-/// Weights of the three source pixels from `first[d]` on that output column `d` of a strip averages; unused ones are 0.
+/// The weights of the three source pixels from `first[d]` on in the average for output column `d` of a strip; unused
+/// ones are 0.
 #[derive(Clone, Debug)]
 struct Columns {
     first: [usize; STRIP_OUTPUT],
@@ -61,7 +62,7 @@ impl Columns {
     }
 }
 
-/// The rows of a picture as gray values: one screen, or the pixelwise maximum of two.
+/// The rows of a picture as gray values, from one screen or from the pixelwise maximum of two.
 struct GrayRows<'a> {
     current: &'a [[u8; SCREEN_WIDTH]],
     previous: Option<&'a [[u8; SCREEN_WIDTH]]>,
@@ -104,8 +105,8 @@ impl<'a> GrayRows<'a> {
         }
     }
 
-    /// Whether the row equals the one above it. Two rows of three do on the average Atari picture, and comparing costs a
-    /// tenth of reducing.
+    /// Whether the row equals the one above it. Two rows of three do in the average Atari picture, and a comparison
+    /// costs a tenth of reducing the row.
     fn repeats(&self, row: usize) -> bool {
         let same = |screen: &[[u8; SCREEN_WIDTH]]| screen[row] == screen[row - 1];
         row > 0 && same(self.current) && self.previous.is_none_or(same)
@@ -118,10 +119,10 @@ impl SquareResizer {
         Self { columns: Box::new(Columns::new()), rows: area_spans(height, SIDE) }
     }
 
-    /// Writes the gray values of `current`, or their pixelwise maximum with the gray values of `previous`, reduced to
-    /// 84 x 84, to `output`. The screens are palette indices, `gray` their gray values. Where a byte of `changes` is 0, the
-    /// row of the screens is the same as when `output` was written last; output rows that depend on such rows only are left
-    /// as they are.
+    /// Reduces the gray values of `current`, or their pixelwise maximum with the gray values of `previous`, to 84 x 84
+    /// in `output`. The screens are palette indices, `gray` has their gray values. Where a byte of `changes` is 0, the
+    /// row of the screens is the same as when `output` was written last. Output rows that depend only on such rows are
+    /// left as they are.
     pub(in crate::observation) fn resize(
         &self,
         previous: Option<&[u8]>,
@@ -141,7 +142,7 @@ impl SquareResizer {
             }
             let mut sums = [[0.0; STRIPS]; STRIP_OUTPUT];
             for (source, &weight) in sources.zip(&span.weights) {
-                // Neighbouring output rows share at most one source row.
+                // Neighboring output rows share at most one source row.
                 if source != reduced_row {
                     let above_is_reduced = reduced_row.wrapping_add(1) == source;
                     if !(above_is_reduced && picture.repeats(source)) {

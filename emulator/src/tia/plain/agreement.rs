@@ -1,8 +1,9 @@
 //! The real TIA against the plain one: random programs of register accesses, run on both as the console runs them.
 //!
-//! Only what a 6507 can do is tried: instructions are at least three cycles apart, the pushes of one come at one time, a
-//! frame left unfinished has hung for longer than a frame takes or is never gone on with. Frames resemble the one before
-//! as a game's do, or the real chip would never find a line that it has painted already.
+//! The programs do only what a 6507 can do: instructions are at least three cycles apart, and the pushes of one
+//! instruction come at the same time. A frame left unfinished has hung for longer than a frame takes, or it is never
+//! continued. Frames resemble the frame before, as in a game; otherwise the real chip would never find a line that it
+//! has painted already.
 
 use super::Plain;
 use crate::random::MersenneTwister;
@@ -19,7 +20,7 @@ const HMM0: u8 = 0x22;
 const HMOVE: u8 = 0x2A;
 const CXCLR: u8 = 0x2C;
 
-/// The registers of each object, those written often more than once.
+/// The registers of each object. A register that is written often appears several times.
 const REGISTERS_OF: [&[u8]; 6] = [
     &[0x1B, 0x1B, 0x1B, 0x1B, 0x1B, 0x04, 0x04, 0x0B, 0x10, 0x10, 0x25, 0x06, 0x06, 0x20],
     &[0x1C, 0x1C, 0x1C, 0x1C, 0x1C, 0x05, 0x05, 0x0C, 0x11, 0x11, 0x26, 0x07, 0x07, 0x21],
@@ -28,12 +29,12 @@ const REGISTERS_OF: [&[u8]; 6] = [
     &[0x1F, 0x1F, 0x1F, 0x1F, CTRLPF, CTRLPF, 0x14, 0x14, 0x27, 0x08, 0x24],
     &[0x0D, 0x0D, 0x0D, 0x0E, 0x0E, 0x0E, 0x0F, 0x0F, 0x0F, CTRLPF, CTRLPF, 0x08],
 ];
-/// Registers of no single object: the background, HMCLR, RSYNC, sound, and no register at all.
+/// Registers of no single object: the background, HMCLR, RSYNC, sound, and an address without a register.
 const REGISTERS_OF_NONE: [u8; 6] = [0x09, 0x09, 0x2B, 0x03, 0x17, 0x30];
 
 /// The shortest time between the accesses of two instructions, one of which writes.
 const LEAST_GAP: u32 = 3;
-/// The cycles that 25,000 instructions take at least.
+/// The least number of cycles that 25,000 instructions take.
 const HANGING: u32 = 50_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +43,7 @@ enum Access {
         address: u16,
         value: u8,
     },
-    /// A write right behind another of the same instruction.
+    /// A write directly after another one of the same instruction.
     Push {
         address: u16,
         value: u8,
@@ -53,15 +54,15 @@ enum Access {
     },
 }
 
-/// An access and the cycles since the one before; none if it belongs to the same instruction.
+/// An access and the cycles since the one before; 0 cycles if it belongs to the same instruction.
 type Timed = (u32, Access);
 
-/// What happens to the console between two updates.
+/// Events at the console between two updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
     Reset,
-    /// Its state is saved and restored.
+    /// The console's state is saved and restored.
     Restore,
 }
 
@@ -108,22 +109,22 @@ impl Dice {
     }
 }
 
-/// What one program is like.
+/// The properties of a random program, and the dice that write it.
 struct Author {
     dice: Dice,
     picture: PictureLayout,
-    /// Registers written, those more often that are here more often.
+    /// Registers to write; a register is chosen in proportion to how often it appears.
     registers: Vec<u8>,
     colors: [u8; 4],
     /// Accesses on a line.
     per_line: u32,
-    /// Percent of the lines that end with a WSYNC, that are as the line before, that begin with an HMOVE; percent of the
-    /// accesses that read.
+    /// Percentages of lines that end with a WSYNC, that repeat the line before, and that begin with an HMOVE;
+    /// percentage of accesses that read.
     waits: u32,
     repeats: u32,
     hmoves: u32,
     reads: u32,
-    /// Percent of the frames that end somewhere in the window, that hang, and in which the CPU jams.
+    /// Percentages of frames that end somewhere in the window, that hang, and in which the CPU jams.
     early_ends: u32,
     hangs: u32,
     jams: u32,
@@ -171,7 +172,7 @@ impl Author {
             grounded: [dice.percent(50), dice.percent(50)],
         };
         let overheard = dice.percent(10);
-        // Every frame, every second one, any.
+        // Look at every update, at every second one, or at random.
         let look_every = dice.pick(&[1, 1, 2, 0]);
         let both = dice.percent(30);
         let mut updates: Vec<Update> = Vec::new();
@@ -226,7 +227,7 @@ impl Author {
         Program { picture: self.picture, pins, overheard, updates }
     }
 
-    /// A frame, with what ends it even if the VSYNC is too short: a wait in every line.
+    /// A frame. A WSYNC in each of 400 lines ends it even if the VSYNC is too short.
     fn frame(&mut self) -> Vec<Timed> {
         let mut frame = Vec::new();
         let window_end = self.picture.first_scanline + self.picture.height;
@@ -263,11 +264,11 @@ impl Author {
         frame
     }
 
-    /// About a line, longer or shorter if it does not end with a WSYNC.
+    /// About one line, longer or shorter if it does not end with a WSYNC.
     fn line(&mut self) -> Vec<Timed> {
         let mut line = Vec::new();
         if self.dice.percent(self.hmoves) {
-            // Strobes just behind an HMOVE at the start of a line are special; HMM0 is the star field.
+            // Strobes just after an HMOVE at the start of a line are special; HMM0 is the star field.
             let object = self.dice.pick(&[HMM0, HMM0, 0x12, 0x13, 0x14]);
             let value = if object == HMM0 { 0x60 } else { 0 };
             line.push((LEAST_GAP, write(HMM0, 0x70)));
@@ -281,7 +282,7 @@ impl Author {
         if self.dice.percent(self.waits) {
             line.push((LEAST_GAP, write(WSYNC, 0)));
         } else if self.dice.percent(10) {
-            // Nothing for some lines.
+            // No access for some lines.
             line.push((self.dice.below(10 * LINE_CYCLES) + LEAST_GAP, self.write()));
         }
         line
@@ -309,7 +310,7 @@ impl Author {
                 to.push((0, Access::Push { address: 0x100 | (last.wrapping_sub(further) & 0x3F), value }));
             }
         } else if self.dice.percent(1) {
-            // INC and the like read first.
+            // INC and similar instructions read first.
             let write = self.write();
             if let Access::Write { address, value } = write {
                 to.push((gap, Access::Read { address, data_bus: value }));
@@ -333,7 +334,7 @@ impl Author {
         }
     }
 
-    /// A value for a register; often one that is there already.
+    /// A value for a register; often the one that it has already.
     fn value(&mut self, register: u8) -> u8 {
         let any = self.dice.byte();
         let dice = &mut self.dice;
@@ -350,7 +351,7 @@ impl Author {
         }
     }
 
-    /// Changes a few things in a frame, or none.
+    /// Changes a few accesses in a frame, or none.
     fn change(&mut self, frame: &mut Vec<Timed>) {
         for _ in 0..self.dice.pick(&[0, 0, 1, 1, 2, 3, 8]) {
             let place = self.start_of_instruction(frame);
@@ -375,7 +376,7 @@ impl Author {
         }
     }
 
-    /// Ends a frame somewhere else, with a VSYNC of about a line.
+    /// Ends a frame at a random place, with a VSYNC of about a line.
     fn end_early(&mut self, frame: &mut Vec<Timed>) {
         let end = self.start_of_instruction(frame);
         let mut start = end;
@@ -391,15 +392,15 @@ impl Author {
         frame.insert(start, (LEAST_GAP, write(VSYNC, 2)));
     }
 
-    /// Ends a frame's accesses somewhere in it.
+    /// Cuts off a frame's accesses at a random place.
     fn cut(&mut self, frame: &mut Vec<Timed>) {
         let end = self.start_of_instruction(frame);
         frame.truncate(end);
         frame.extend(self.last_accesses());
     }
 
-    /// What may stand before the end of a frame: accesses so close to each other that one draws but a few pixels more than
-    /// the one before, which has drawn ahead. Only there the pixels drawn too much can stay.
+    /// Accesses for the end of a frame, so close to each other that one draws only a few pixels more than the one
+    /// before, which has drawn ahead. Only in this situation can the pixels of an over-run stay.
     fn last_accesses(&mut self) -> Vec<Timed> {
         let mut accesses = Vec::new();
         for _ in 0..self.dice.pick(&[0, 1, 2, 3]) {
@@ -411,7 +412,7 @@ impl Author {
         accesses
     }
 
-    /// A place in a frame before an instruction, not too far behind its window.
+    /// A random place in a frame, before an instruction and not far after its window.
     fn start_of_instruction(&mut self, frame: &[Timed]) -> usize {
         let mut place = self.dice.below(frame.len().saturating_sub(380) as u32 + 1) as usize;
         while frame.get(place).is_some_and(|&(gap, _)| gap == 0) {
@@ -425,9 +426,9 @@ fn write(register: u8, value: u8) -> Access {
     Access::Write { address: register.into(), value }
 }
 
-/// Both chips on one bus.
+/// Both chips, which get the same accesses.
 struct Both {
-    /// What the last looks saw.
+    /// The pictures seen last, with their versions.
     seen: VecDeque<(Vec<u8>, ScreenVersion)>,
     real: Tia,
     plain: Plain,
@@ -437,7 +438,7 @@ struct Both {
 }
 
 impl Both {
-    /// Runs a program on both; where they first differ.
+    /// Runs a program on both chips. The error describes the first difference.
     fn run(program: &Program) -> Result<(), String> {
         let mut both = Self::new(program);
         for (number, update) in program.updates.iter().enumerate() {
@@ -446,7 +447,7 @@ impl Both {
         (0..8).try_for_each(|address| both.access(Access::Read { address, data_bus: 0 }))
     }
 
-    /// Both, reset.
+    /// Both chips after a reset.
     fn new(program: &Program) -> Self {
         let Program { picture, pins, overheard, .. } = *program;
         let mut both = Self {
@@ -497,8 +498,9 @@ impl Both {
         }
         self.real.end_update(self.cycles);
         self.plain.end_update(self.cycles);
-        // The rows behind the window, of which a window of less than 200 rows shows some, hold what a reset in the middle of a
-        // frame may have drawn there; the real chip need not know, as no cartridge's window is that low.
+        // Only rows of the window are compared. Below it, where a window of less than 200 rows shows some rows, a reset
+        // in the middle of a frame may have drawn. The real chip need not reproduce this, as no cartridge's window is
+        // that low.
         let rows = self.picture.height as usize;
         let plain = self.plain.frames();
         match update.look {
@@ -535,7 +537,7 @@ impl Both {
         let (now, scanline) = (*cycles, real.scanline(*cycles));
         let results = match access {
             Access::Write { address, value } => {
-                // As the console's bus does it.
+                // As the console's board does it.
                 let later = real.write_later(address, value, now);
                 *cycles = later.unwrap_or_else(|| real.write(address, value, now, false));
                 (*cycles, plain.write(address, value, now, false))
@@ -566,7 +568,7 @@ impl Both {
     }
 }
 
-/// The first pixel in which two pictures differ.
+/// Compares two pictures. The error names the first pixel that differs.
 fn same_picture(picture: PictureLayout, rows: usize, real: &[u8], plain: &[u8]) -> Result<(), String> {
     match (0..rows * WIDTH).find(|&place| real[place] != plain[place]) {
         None => Ok(()),
@@ -589,7 +591,7 @@ fn assert_agreement(seeds: std::ops::Range<u32>, picture: impl Fn(&mut Dice) -> 
     }
 }
 
-/// A window of a few lines, of which many can be tried.
+/// A window of a few lines, so that many can be tried.
 fn small_picture(dice: &mut Dice, pal: bool) -> PictureLayout {
     PictureLayout { first_scanline: 2 + dice.below(6), height: 5 + dice.below(25), hmove_blanks: dice.percent(70), pal }
 }
@@ -616,8 +618,8 @@ fn deferred_drawing_agrees_with_drawing_pixel_by_pixel_in_pictures_of_every_size
     });
 }
 
-/// Two full frames, then one that hangs for two updates behind `accesses`, the first of which comes in the window's second
-/// line; all looked at.
+/// Two full frames, then one that hangs for two updates after `accesses`, the first of which comes in the window's
+/// second line. All frames are looked at.
 fn hanging(accesses: &[Timed]) -> Program {
     let picture = PictureLayout { first_scanline: 2, height: 10, hmove_blanks: true, pal: false };
     let shown = |accesses, idle| Update { before: Before::Nothing, accesses, idle, look: Look::AtTheLast };

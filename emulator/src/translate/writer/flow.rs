@@ -1,4 +1,4 @@
-//! Branches, jumps, calls and returns: where a block goes on.
+//! Branches, jumps, calls and returns: the transitions between blocks.
 
 use super::{Left, Writer, SP};
 use crate::board::Board;
@@ -44,7 +44,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// If a branch may end a loop of two instructions that only waits for the timer, the cycles of one pass through it; see
+    /// For a branch that may close a two-instruction loop waiting for the timer, the cycles of one iteration; see
     /// [`crate::Bus::idle_passes`].
     fn pass_of_a_wait(&self, branch: &Instruction, more: u32) -> Option<u32> {
         if branch.operands[0] as i8 != POLLING_OFFSET || branch.target() & 0x1000 == 0 {
@@ -55,7 +55,7 @@ impl Writer<'_, '_> {
         polls.then(|| cycles(opcode) + cycles(branch.opcode) + more)
     }
 
-    /// Skips passes through such a loop, which begins at `target`. The board is asked how many, and always leaves some of the
+    /// Skips iterations of such a loop, which begins at `target`. The board computes how many, and never uses up the
     /// instructions that may still be executed.
     fn wait_for_the_timer(&mut self, target: u16, pass: u32) {
         for (offset, variable) in self.variables.with_offsets() {
@@ -83,7 +83,7 @@ impl Writer<'_, '_> {
         self.go(instruction.word());
     }
 
-    /// JMP to an address in memory. Unless it is in RAM, the interpreter jumps.
+    /// JMP to an address in memory. If that memory is not RAM, the interpreter executes it.
     pub(super) fn jump_indirect(&mut self, instruction: &Instruction) {
         let low = instruction.word();
         let high = low & 0xFF00 | low.wrapping_add(1) & 0x00FF;
@@ -101,7 +101,7 @@ impl Writer<'_, '_> {
         self.go_somewhere(target);
     }
 
-    /// JSR. With the stack outside RAM the interpreter calls.
+    /// JSR. If the stack is outside RAM, the interpreter executes it.
     pub(super) fn call(&mut self, instruction: &Instruction) {
         let sp = self.load_byte(SP);
         let in_ram = self.within(sp, 0x81, 0x7F);
@@ -116,7 +116,8 @@ impl Writer<'_, '_> {
         self.go(instruction.word());
     }
 
-    /// RTS. Its usual targets are known, and the host predicts a comparison with them; it predicts a jump through a table badly.
+    /// RTS. Its usual targets are known, so it compares with them: the host predicts comparisons well, but a jump
+    /// through a table badly.
     pub(super) fn return_from(&mut self, instruction: &Instruction) {
         let sp = self.load_byte(SP);
         let in_ram = self.within(sp, 0x80, 0x7E);
@@ -140,7 +141,8 @@ impl Writer<'_, '_> {
             (self.cycles, self.executed, self.log) = (before, executed, log);
             self.builder.switch_to_block(other);
         }
-        // RTS reads the byte before its target. Outside plain ROM that may do something, so the interpreter does it.
+        // RTS reads the byte before its target. Outside plain ROM that read may have side effects, so the interpreter
+        // executes it.
         let (place, in_window) = self.in_window(pulled);
         self.need(in_window, instruction);
         let byte = self.load_window(place);

@@ -1,4 +1,4 @@
-//! Writes to the TIA that it leaves for later: translated code puts them into its log as `Tia::write_later` does.
+//! Deferred writes to the TIA: translated code puts them into the TIA's log, as `Tia::write_later` does.
 
 use super::Writer;
 use crate::board::Board;
@@ -16,13 +16,13 @@ use std::mem::{align_of, offset_of, size_of};
 pub(super) struct Log {
     /// The number of writes in the log when the block first wrote to it.
     logged: Value,
-    /// The host's address of the board, plus the bytes of these writes.
+    /// The host's address of the board, plus the size of these writes in bytes.
     address: Value,
-    /// Writes of this block.
+    /// Writes that this block has added.
     written: u32,
 }
 
-// `Writer::write_later` says that the cycles of a write are aligned.
+// `Writer::write_later` marks the cycles of a write as aligned.
 const _: () = assert!(
     Board::LOG_OFFSET.is_multiple_of(align_of::<u32>())
         && size_of::<Write>().is_multiple_of(align_of::<u32>())
@@ -30,7 +30,7 @@ const _: () = assert!(
 );
 
 impl Writer<'_, '_> {
-    /// Whether an instruction that writes does so to a TIA register whose writes can wait.
+    /// Whether the instruction writes to a TIA register whose writes can be deferred.
     fn writes_later(&self, instruction: &Instruction) -> bool {
         match instruction.mode {
             Mode::ZeroPage => self.is_written_later(instruction.operands[0].into()),
@@ -39,15 +39,15 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Whether writes to this address can wait.
+    /// Whether writes to this address can be deferred.
     pub(super) fn is_written_later(&self, address: u16) -> bool {
         address & 0x1080 == 0 && address as u8 & 0x3F >= WSYNC && !self.cartridge.claims_low_addresses()
     }
 
-    /// Makes sure that all writes of the block to the TIA can wait, and that the log has room for them.
+    /// Makes sure that all the block's writes to the TIA can be deferred, and that the log has room for them.
     pub(super) fn prepare_log(&mut self, block: &Block) {
         use Operation::{Modify, ModifyThen, PushA, PushStatus, Store, StoreAX};
-        // Writes that the board makes may end in the log too.
+        // Writes made by the board may enter the log too.
         let writing = |instruction: &&Instruction| {
             let operation = instruction.operation;
             matches!(operation, Store(_) | StoreAX | Modify(_) | ModifyThen(..) | PushA | PushStatus)
@@ -56,7 +56,7 @@ impl Writer<'_, '_> {
         if !writing.iter().any(|instruction| self.writes_later(instruction)) {
             return;
         }
-        // The longest the block can take: a crossed page and a WSYNC in every instruction.
+        // The longest time that the block can take: a crossed page and a WSYNC in every instruction.
         let most: u32 = block.instructions.iter().map(|instruction| cycles(instruction.opcode) + 1 + LINE_CYCLES).sum();
         let until = self.load(Board::LATER_UNTIL_OFFSET);
         let last = self.now(most);
@@ -86,7 +86,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Stores the number of writes in the log if the block has added some.
+    /// Stores the number of writes in the log if the block has added any.
     pub(super) fn store_logged(&mut self) {
         if let Some(Log { logged, written: written @ 1.., .. }) = self.log {
             let logged = self.builder.ins().iadd_imm(logged, i64::from(written));
@@ -94,7 +94,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Stores the number of writes before something that may change the log.
+    /// Stores the number of writes before code that may change the log.
     pub(super) fn close_log(&mut self) {
         self.store_logged();
         self.log = None;

@@ -10,18 +10,18 @@ use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlags, Value};
 use cranelift_frontend::Variable;
 
-/// Two bytes of RAM as the 6507 takes an address from them: at an odd place as well, and the low byte first on any host.
+/// Two bytes of RAM that hold an address: they may be unaligned, and the low byte comes first on any host.
 const WORD_OF_RAM: MemFlags = MemFlags::new().with_notrap().with_endianness(Endianness::Little);
 
 /// Offset in the board of what zero-page address 0 would be if RAM, at $80 to $FF, began there.
 const ZERO_PAGE: i32 = Board::RAM_OFFSET as i32 - 0x80;
 
-/// Where an access goes.
+/// The address of an access.
 pub(super) enum Address {
     Constant(u16),
     /// Somewhere in the zero page.
     ZeroPage(Value),
-    /// The second, which is at most 255 bytes behind the first.
+    /// The second address, at most 255 bytes after the first.
     Indexed(u16, Value),
     Computed(Value),
 }
@@ -29,7 +29,7 @@ pub(super) enum Address {
 /// An operand that was read.
 pub(super) struct Operand {
     value: Value,
-    /// Not 0 if the window shows something else now.
+    /// Not 0 if the window's contents have changed.
     switches: Option<Value>,
 }
 
@@ -71,7 +71,7 @@ impl Writer<'_, '_> {
         self.load_indexed(Board::RAM_OFFSET, place)
     }
 
-    /// How far `address` lies behind the first plain byte of the window, and whether it is plain.
+    /// How far `address` lies after the first plain byte of the window, and whether it is plain.
     pub(super) fn in_window(&mut self, address: Value) -> (Value, Value) {
         let address = self.builder.ins().band_imm(address, 0x1FFF);
         let place = self.builder.ins().iadd_imm(address, -(0x1000 + self.plain.start as i64));
@@ -84,7 +84,7 @@ impl Writer<'_, '_> {
         self.load_indexed(Board::WINDOW_OFFSET + self.plain.start, place)
     }
 
-    /// Whether `base` and the 255 bytes behind it are plain ROM, and the window does not end there.
+    /// Whether `base` and the 255 bytes after it are plain ROM, and the window does not end there.
     fn is_plain_page(&self, base: u16) -> bool {
         let offset = usize::from(base & 0x0FFF);
         base & 0x1000 != 0 && self.plain.start <= offset && offset + 0xFF < self.plain.end
@@ -93,8 +93,8 @@ impl Writer<'_, '_> {
 
 /// Addresses and reads.
 impl Writer<'_, '_> {
-    /// The address of an instruction's operand. For a read that may take a cycle more, also a value that is 1 if it does, because
-    /// a page was crossed.
+    /// The address of an instruction's operand. For a read that takes one more cycle when it crosses a page, also a
+    /// value that is 1 if it does.
     fn address(&mut self, instruction: &Instruction, reads: bool) -> (Address, Option<Value>) {
         let zero_page = instruction.operands[0];
         match instruction.mode {
@@ -185,7 +185,7 @@ impl Writer<'_, '_> {
         Operand { value: self.byte(read), switches }
     }
 
-    /// Reads `address`, which is at most 255 bytes behind `base`.
+    /// Reads `address`, which is at most 255 bytes after `base`.
     fn read_indexed(&mut self, instruction: &Instruction, base: u16, address: Value, crossed: Option<Value>) -> Value {
         if self.is_plain_page(base) {
             let index = self.get(self.index(instruction));
@@ -232,7 +232,7 @@ impl Writer<'_, '_> {
         value
     }
 
-    /// Has the board read, `cycles` into the instruction and with `bus` on the data bus before.
+    /// Lets the board read, `cycles` cycles into the instruction and with `bus` as the last byte on the data bus.
     fn call_read(&mut self, address: Value, cycles: u32, bus: Value) -> Value {
         let now = self.now(cycles);
         let call = self.builder.ins().call(self.helpers.read, &[self.board, address, now, bus]);
@@ -240,7 +240,7 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Writes.
+/// Writes to memory.
 impl Writer<'_, '_> {
     /// Writes `value`: the last thing that an instruction does, when its cycles have passed. `next` is the address of the next
     /// instruction, where translated code is left if the write stops the CPU or switches banks.
@@ -280,7 +280,7 @@ impl Writer<'_, '_> {
         self.builder.switch_to_block(join);
     }
 
-    /// Has the board write. Leaves if the frame ends or the window shows something else.
+    /// Lets the board write. Leaves if the frame ends or the window's contents change.
     fn call_write(&mut self, address: Value, value: Value, next: u16) {
         let now = self.now(0);
         let call = self.builder.ins().call(self.helpers.write, &[self.board, address, value, now]);
@@ -297,7 +297,7 @@ impl Writer<'_, '_> {
     }
 }
 
-/// Instructions.
+/// Instructions that access memory.
 impl Writer<'_, '_> {
     /// An instruction that reads its operand and then works on registers.
     pub(super) fn operate(&mut self, instruction: &Instruction) {
@@ -337,7 +337,7 @@ impl Writer<'_, '_> {
         self.write(&address, value, instruction.next());
     }
 
-    /// A read-modify-write. The undocumented ones apply another operation to the result.
+    /// A read-modify-write. Undocumented ones apply another operation to the result.
     pub(super) fn modify(&mut self, instruction: &Instruction, change: Change, then: Option<Then>) {
         let (address, _) = self.address(instruction, false);
         let operand = self.read(instruction, &address, None);
@@ -367,7 +367,7 @@ impl Writer<'_, '_> {
         self.load_register(Register::A, value);
     }
 
-    /// PLP. In decimal mode the interpreter goes on.
+    /// PLP. If it sets decimal mode, the interpreter continues.
     pub(super) fn pull_status(&mut self, instruction: &Instruction) {
         let value = self.pull(instruction);
         let decimal = self.set_status(value);

@@ -9,7 +9,7 @@ use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::Variable;
 
-/// What is known within a block about the value that N and Z follow from.
+/// The value that N and Z follow from, as far as it is known within a block.
 #[derive(Clone, Copy)]
 pub(super) enum SignAndZero {
     Unknown,
@@ -239,8 +239,8 @@ impl Writer<'_, '_> {
         self.builder.ins().bor_imm(status, 0x30)
     }
 
-    /// Sets the flags from a status byte; see [`crate::cpu::Cpu::set_status`]. Returns D, which translated code cannot go on
-    /// with unless it is 0.
+    /// Sets the flags from a status byte; see [`crate::cpu::Cpu::set_status`]. Returns D: unless it is 0, translated
+    /// code must be left.
     pub(super) fn set_status(&mut self, status: Value) -> Value {
         let Variables { sign_and_zero, carry, overflow, .. } = self.variables;
         let negative = self.builder.ins().band_imm(status, 0x80);
