@@ -1,4 +1,4 @@
-//! Losses as values: a [`Learner`](crate::networks::learner::Learner) is handed one and evaluates it where the outputs are.
+//! Losses as values: a [`Learner`](crate::networks::learner::Learner) evaluates one on its outputs.
 
 pub use crate::config::LossKind;
 
@@ -63,7 +63,8 @@ pub struct NotFinite {
 
 impl Loss<'_> {
     /// Writes the gradient of the batch's summed loss, times `gradient_scale`, by the network's `outputs`. Both are
-    /// `[transitions, actions, width]`. Returns what depends on the outputs alone.
+    /// `[transitions, actions, width]`. Returns all figures but the gradient's
+    /// norm and the forward time.
     ///
     /// # Errors
     /// [`NotFinite`].
@@ -115,7 +116,7 @@ fn divergence_gradient(target: &[f32], logits: &[f32], scale: f32, gradient: &mu
     for ((&wanted, logit), gradient) in target.iter().zip(logits).zip(gradient) {
         let log_probability = logit - largest - log_sum;
         *gradient = scale * (log_probability.exp() - wanted);
-        // 0 ln 0 = 0; a NaN must come through.
+        // 0 ln 0 = 0; a NaN must reach the result.
         if wanted != 0.0 {
             divergence += wanted * (wanted.ln() - log_probability);
         }
