@@ -356,7 +356,7 @@ fn a_run_has_curves_and_a_page() {
     atari_dqn(folder.path(), &["report", "run"]).success();
     assert!(text(&read("run/report.html")).contains("bricks, seed 0"));
     for (arguments, reason) in [
-        (vec!["plot", "."], "holds no metrics.jsonl"),
+        (vec!["plot", "."], "is not a run folder (no metrics.jsonl)"),
         (vec!["plot", "run", "--out", "x.pdf"], "must end with .svg or .png"),
         (vec!["report", "nowhere"], "there is no folder nowhere"),
     ] {

@@ -591,7 +591,7 @@ pub(crate) mod tests {
         }
         assert_eq!(counts, [1000, 2000, 5000]);
         replay.sample_by_priority(8, 0.0, &mut random, &mut batch);
-        assert_eq!(batch.weights, [1.0; 8], "no force");
+        assert_eq!(batch.weights, [1.0; 8], "beta 0 gives equal weights");
         replay.update_priorities(&[0, 1], &[0.0, 0.0]);
         replay.sample_by_priority(8, 0.5, &mut random, &mut batch);
         assert_eq!((batch.numbers.as_slice(), batch.weights.as_slice()), ([2; 8].as_slice(), [1.0; 8].as_slice()));

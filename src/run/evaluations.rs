@@ -43,7 +43,7 @@ pub fn final_evaluation(
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
-            "stopped; the evaluation is not complete; go on with it with: atari-dqn train --resume {}",
+            "stopped; the evaluation is not complete; continue it with: atari-dqn train --resume {}",
             folder.display()
         );
         return Ok(());
@@ -95,7 +95,7 @@ pub struct TrainingEvaluation {
 }
 
 impl TrainingEvaluation {
-    /// As `config` describes them, in the environment of `spec`.
+    /// The evaluations that `config` describes, in the environment of `spec`.
     pub fn new(config: &Config, spec: &EnvironmentSpec) -> Self {
         let mut protocol = evaluation_protocol(config);
         protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);

@@ -1,4 +1,4 @@
-//! States that are set aside to watch how their values develop: the second learning index of Mnih et al. 2015.
+//! Held-out states, whose values are tracked during training: the second learning index of Mnih et al. 2015.
 
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Observations, Space};
@@ -6,7 +6,7 @@ use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Result};
 
-/// States set aside.
+/// Number of held-out states.
 const STATES: usize = 256;
 /// Random steps from one to the next.
 const STEPS_BETWEEN: usize = 8;
