@@ -9,7 +9,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Rows of metrics.jsonl have these fields, which no two runs share.
+# Times in the rows of metrics.jsonl, which differ from run to run.
 TIMES = {"wall_seconds", "steps_per_second", "updates_per_second"}
 
 

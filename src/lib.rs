@@ -1,6 +1,6 @@
 //! Training, evaluating and watching DQN agents on the Atari 2600.
 
-/// A line on standard output. Where nobody reads any more (`train | head`) `println!` would panic, and the run with it.
+/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write;
@@ -8,7 +8,7 @@ macro_rules! say {
     }};
 }
 
-/// A line on standard error, likewise.
+/// Prints a line on standard error; a reader that has ended is no error either.
 macro_rules! warn {
     ($($text:tt)*) => {{
         use std::io::Write;

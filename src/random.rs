@@ -1,8 +1,8 @@
 //! Random numbers: one generator for each thing that is random, all derived from the run's seed.
 //!
 //! Because no two purposes share a generator, drawing more for one (another evaluation, say) changes nothing for the
-//! others. The numbers are PCG64's, and the way they become integers and fractions is written here, so that a seed means
-//! the same run with any version of any library.
+//! others. The numbers are PCG64's. Their conversion to integers and fractions is written here, so a seed means the
+//! same run with any version of any library.
 
 use rand::Rng;
 use rand_pcg::Pcg64;
@@ -47,9 +47,10 @@ impl Generator {
         Self::numbered(seed, purpose, 0)
     }
 
-    /// The generator for `purpose` in environment number `index` of the run with `seed`; that of the first is the run's own.
+    /// The generator for `purpose` in environment number `index` of the run with `seed`; the first environment has the
+    /// run's own.
     pub fn numbered(seed: u64, purpose: Purpose, index: u64) -> Self {
-        // Neighbouring seeds must not give neighbouring states.
+        // Neighboring seeds must not give neighboring states.
         let high = mix(seed);
         let low = mix(seed ^ 0x9E37_79B9_7F4A_7C15);
         let stream = u128::from(index) << 64 | purpose as u128;

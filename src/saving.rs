@@ -1,4 +1,4 @@
-//! What a checkpoint is made of: named parts, and files beside it that several checkpoints can share.
+//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share.
 
 pub mod sealed_file;
 

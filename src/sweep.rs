@@ -70,7 +70,7 @@ pub fn summarize(grid: &Grid) -> Result<()> {
     SweepSummary::new(grid)?.publish(grid)
 }
 
-/// What starts the cell or continues it; none if it is finished. Removes a run that left no checkpoint.
+/// The settings that start the cell or continue it; `None` if it is finished. Removes a run that left no checkpoint.
 fn next_start(cell: &Cell, options: &Options) -> Result<Option<Start>> {
     let rom = cell.game.spec();
     let rom = rom.to_str().with_context(|| format!("the path {} is not UTF-8", rom.display()))?;
@@ -284,7 +284,7 @@ impl Tally {
             return Ok(());
         }
         let mut message = format!(
-            "{} of {} runs failed (what each said is in its {LOG_FILE}; the same command tries them again):",
+            "{} of {} runs failed (each run's output is in its {LOG_FILE}; the same command tries them again):",
             self.failed.len(),
             grid.cells.len()
         );

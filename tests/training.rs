@@ -168,7 +168,7 @@ fn a_run_ends_early_when_it_is_solved() {
     assert_eq!(games, 100);
     assert!(folder.path().join("run/best.safetensors").exists());
 
-    // More steps, if they are asked for.
+    // A solved run is trained for more steps on request.
     let run = atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", "230"]).success();
     assert!(text(&run.get_output().stdout).contains("trained 230 steps"));
     let games = rows(&folder.path().join("run/metrics.jsonl")).iter().filter(|row| row["kind"] == "game").count();
@@ -238,7 +238,7 @@ fn a_default_run_ends_with_an_evaluation_beside_random_and_a_recording() {
             assert_eq!(report[who]["episodes"].as_array().unwrap().len(), 2);
         }
     }
-    // The newest run is what `eval` plays when nothing is said.
+    // Without arguments `eval` plays the newest run.
     let eval = atari_dqn(folder.path(), &["eval", "--episodes", "1", "--max-episode-frames", "600"]).success();
     assert!(text(&eval.get_output().stdout).contains("bricks-bricks-s0-2"));
 }
@@ -426,7 +426,7 @@ fn a_request_to_end_saves_the_network_and_ends_well() {
     assert!(folder.path().join("run/model.safetensors").exists());
 }
 
-/// The rows of a run but for the times.
+/// The rows of a run without the times.
 fn timeless_rows(path: &Path) -> Vec<serde_json::Value> {
     let mut rows = rows(path);
     for row in &mut rows {

@@ -101,7 +101,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
 }
 
 impl SweepArgs {
-    /// The grid asked for; none where only a folder is given.
+    /// The requested grid; `None` if only a folder is given.
     fn request(&self) -> Option<Request> {
         (!self.roms.is_empty()).then(|| Request {
             roms: self.roms.clone(),

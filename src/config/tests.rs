@@ -106,8 +106,8 @@ fn differences(got: &Config, want: &Config) -> Vec<String> {
     lines.filter(|(got, want)| got != want).map(|(got, want)| format!("{got}, expected {want}")).collect()
 }
 
-/// Every value of Mnih et al. 2015, written out again from the paper and its release; no key is left out. What their agent
-/// does not have is off, with the usual values of its own paper for whoever turns it on.
+/// Every value of Mnih et al. 2015, written out again from the paper and its release; no key is left out. Features that
+/// their agent lacks are off, with the usual values of their own papers.
 fn nature() -> Config {
     Config {
         environment: Environment::Atari(Atari {

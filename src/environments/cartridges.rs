@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_brings_the_nearest_ones_and_where_was_looked() {
+    fn a_misspelt_name_is_answered_with_the_nearest_ones_and_the_folders() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["seaquest.bin", "pong.bin", "space_invaders.bin"] {
             fs::write(folder.path().join(name), [0; 4]).unwrap();

@@ -29,7 +29,7 @@ pub enum Baseline {
 
 /// A policy, its name, and the game it plays.
 pub struct Contestant {
-    /// The game, with the policy's actions and its way of seeing.
+    /// The game, with the policy's actions and preprocessing.
     pub spec: EnvironmentSpec,
     /// Who plays.
     pub policy: Policy,

@@ -67,13 +67,13 @@ impl Report {
         text
     }
 
-    /// The number of the game with the highest score, of equal ones the first.
+    /// The number of the game with the highest score; the first if several are equal.
     pub fn best_game(&self) -> u32 {
         let games = self.episodes.iter().enumerate().rev();
         games.max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map_or(0, |(i, _)| i as u32)
     }
 
-    /// The number of the game with the lowest score, of equal ones the first.
+    /// The number of the game with the lowest score; the first if several are equal.
     pub fn worst_game(&self) -> u32 {
         let games = self.episodes.iter().enumerate();
         games.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map_or(0, |(i, _)| i as u32)

@@ -9,8 +9,8 @@ use anyhow::Result;
 use atari_emulator::{Action, Environment};
 
 /// A policy asked for an action before every frame. It holds its actions, and sees the screens, exactly as in its
-/// evaluation. It is asked also while a person plays, whose actions then count, so that it has seen every screen when it
-/// takes over.
+/// evaluation. It is also asked while a person plays and the person's actions count, so it has seen every screen when
+/// it takes over.
 pub struct Pilot {
     policy: Policy,
     epsilon: f64,
@@ -25,7 +25,7 @@ pub struct Pilot {
     stage: Stage,
 }
 
-/// How far a game has come.
+/// The stages of a game.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// FIRE is to be pressed first, if the policy was trained so.

@@ -52,8 +52,8 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
     }
 }
 
-/// Lets a person play, or watch `pilot` play, until the window is closed or `frames` are over. `scale` is the height of a
-/// scanline in window pixels.
+/// Lets a person play, or watch `pilot` play, until the window is closed or `frames` frames were played. `scale` is the
+/// height of a scanline in window pixels.
 ///
 /// # Errors
 /// When no window can be opened, or the policy's device fails.
@@ -104,7 +104,7 @@ struct Session {
     score: i32,
     frames: u32,
     longest: u32,
-    /// Frames the clock asks for, kept as a fraction for speeds below 1.
+    /// Frames that are due by the clock, kept as a fraction for speeds below 1.
     frames_due: f64,
     game_over_since: Option<Instant>,
 }

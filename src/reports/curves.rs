@@ -222,7 +222,7 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
             [run] => {
                 let window = recent_games(run, axis);
                 let line = thinned(window.iter().map(|(x, mean, _)| (*x, *mean)).collect());
-                // Several such bands across each other could not be read.
+                // Several overlapping bands of this kind would be unreadable.
                 let window = if groups.len() == 1 { window } else { Vec::new() };
                 let band = thinned(window.into_iter().map(|(x, _, (low, high))| (x, low, high)).collect());
                 (line, band)

@@ -48,7 +48,7 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
 /// The page about a run.
 ///
 /// # Errors
-/// When a file of the run cannot be read. A run that has no curves yet has a page without.
+/// When a file of the run cannot be read. A run that has no curves yet has a page without them.
 pub fn page(log: &RunLog) -> Result<String> {
     let evaluation = log.final_evaluation()?;
     let seed = log.seed().map_or(String::new(), |seed| format!(", seed {seed}"));

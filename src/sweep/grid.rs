@@ -262,7 +262,7 @@ impl Grid {
             sealed_file::write_atomically(&file, &[text.as_bytes(), config.to_toml()?.as_bytes()])?;
         }
         let text = toml::to_string(&self.description).context("cannot write the sweep as TOML")?;
-        let first = "# The grid of a sweep; `atari-dqn sweep --out` with this folder goes on with it.\n\n";
+        let first = "# The grid of a sweep; `atari-dqn sweep --out` with this folder continues it.\n\n";
         sealed_file::write_atomically(&self.folder.join(SWEEP_FILE), &[first.as_bytes(), text.as_bytes()])
     }
 

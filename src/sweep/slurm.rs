@@ -67,7 +67,7 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
     }
     grid.write()?;
     let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
-    say!("job {array}: {} of {} runs; what they say: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
+    say!("job {array}: {} of {} runs; task logs: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
     let summary = sbatch(&[&depends_on(&array)], &jobs.write("summary.sh", &jobs.summary)?).with_context(|| {
         format!(
             "the runs are submitted, the summary is not; make it with: atari-dqn sweep --summary --out {}",
@@ -162,7 +162,8 @@ impl Jobs {
     }
 }
 
-/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` those of the run.
+/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` the
+/// number of the run's threads.
 fn cell_task(train_cell: &str, threads: u32) -> String {
     format!(
         "\n\
