@@ -23,7 +23,7 @@ pub trait Algorithm: Send {
     /// Between two calls everything can be saved.
     ///
     /// # Errors
-    /// When learning diverges, the device fails, or `watch` cannot go on.
+    /// When learning diverges, the device fails, or `watch` fails.
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()>;
 
     /// Steps taken, of all environments together.

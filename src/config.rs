@@ -86,7 +86,7 @@ impl Config {
         }
     }
 
-    /// The kinds that the section of this name can have; none if it has no kinds.
+    /// The kinds that the section of this name can have; empty if it has no kinds.
     fn kinds(section: &str) -> &'static [&'static str] {
         match section {
             "environment" => Environment::KINDS,

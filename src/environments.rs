@@ -41,7 +41,7 @@ pub trait Environment: Send {
     fn actions(&self) -> usize;
 
     /// Starts an episode and writes its first observation to `place`. Random choices at the start come from `random`.
-    /// Returns the no-op frames it began with; 0 where there are none.
+    /// Returns the number of no-op frames it began with.
     fn reset(&mut self, random: &mut Generator, place: Place<'_>) -> u32;
 
     /// Takes the action and writes the next observation to `place`. After a step that is [over](Step::over) a reset
@@ -129,7 +129,7 @@ impl EnvironmentSpec {
         &atari.name
     }
 
-    /// MD5 of the cartridge, where there is one.
+    /// MD5 of the cartridge, if there is one.
     pub fn cartridge_md5(&self) -> Option<&str> {
         let Self::Atari(atari) = self;
         Some(atari.image.md5())
@@ -147,7 +147,7 @@ impl EnvironmentSpec {
         atari.actions[action].number()
     }
 
-    /// The index of the action that does nothing; 0 where there is none.
+    /// The index of the action that does nothing; 0 if there is none.
     pub fn noop(&self) -> usize {
         let Self::Atari(atari) = self;
         atari.noop()

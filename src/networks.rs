@@ -243,7 +243,7 @@ impl Architecture {
     /// The number of observations in `seen`.
     ///
     /// # Errors
-    /// When they are not whole observations of this network's space, or none.
+    /// When they are not whole observations of this network's space, or there are none.
     pub fn count(&self, seen: Seen<'_>) -> Result<usize> {
         let fits = match (self.space, seen) {
             (Space::Pixels { .. }, Seen::Pixels(_)) | (Space::Numbers(_), Seen::Numbers(_)) => true,
@@ -259,7 +259,8 @@ impl Architecture {
         Ok(values / size)
     }
 
-    /// The places of each dense layer's noise, in the order of [`dense`](Self::dense); none if they are not noisy.
+    /// The places of each dense layer's noise, in the order of [`dense`](Self::dense); empty if the network is not
+    /// noisy.
     pub fn noisy_layers(&self) -> Vec<NoisyLayer> {
         let mut layers = Vec::new();
         let mut begin = 0;
@@ -277,7 +278,7 @@ impl Architecture {
     }
 
     /// The parameters in the order of the flat vector: convolutions, then dense layers; weight before bias, and in noisy
-    /// layers the deviations of both behind them.
+    /// layers both are followed by their deviations.
     pub fn layout(&self) -> Vec<ParameterSpec> {
         let mut layout: Vec<ParameterSpec> = Vec::new();
         let mut offset = 0;

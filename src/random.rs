@@ -8,7 +8,7 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
-/// What a generator is for.
+/// The purpose of a generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights and biases.
@@ -31,7 +31,7 @@ pub enum Purpose {
     Noise = 9,
     /// The noise of noisy layers while acting.
     ActingNoise = 10,
-    /// Seeds of the environments of a vector, but for the first.
+    /// Seeds of the environments of a vector, except the first.
     Environments = 11,
 }
 

@@ -12,7 +12,7 @@ use toml::Value;
 
 /// The largest number of steps or updates; any run is shorter.
 const MANY: u64 = 1_000_000_000_000;
-/// Frames in an observation: the replay must hold at least so many, beside the steps of a transition.
+/// Frames in an observation: the replay must hold at least this many, in addition to the steps of a transition.
 const FRAMES_OF_AN_OBSERVATION: usize = 4;
 
 keys! {

@@ -320,7 +320,7 @@ fn later_sources_win() {
     );
     assert_eq!((config.dqn().optimizer, config.dqn().replay_capacity), (OptimizerKind::Adam, 200_000));
     let again = Config::from_toml(&config.to_toml().unwrap()).unwrap();
-    assert_eq!(again, config, "what is written can be read");
+    assert_eq!(again, config, "a written configuration is read back");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl AtariSpec {
         }
     }
 
-    /// The index of the action that does not touch the stick, 0 where it is not among the actions.
+    /// The index of the action that does not touch the stick, 0 if it is not among the actions.
     pub fn noop(&self) -> usize {
         self.actions.iter().position(|&action| action == Action::Noop).unwrap_or(0)
     }
@@ -222,7 +222,7 @@ impl Environment for Atari {
 
     fn state(&self) -> Vec<u8> {
         let EnvironmentState { mut emulator, .. } = self.game.state();
-        // The newest frame of the stack is the one that the environment needs back.
+        // Of the stack, the environment needs only the newest frame back.
         emulator.splice(0..0, self.stack.pixels().iter().copied());
         emulator
     }

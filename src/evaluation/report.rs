@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 pub struct Report {
     /// The game's name.
     pub game: String,
-    /// MD5 of the cartridge, where there is one.
+    /// MD5 of the cartridge, if there is one.
     pub cartridge_md5: Option<String>,
     /// The network's file, or the baseline's name.
     pub policy: String,

@@ -26,7 +26,8 @@ const LONG_SOURCE: &str =
 const SHORT_FRAMES: u32 = 18_000;
 
 impl Reference {
-    /// The scores in Mnih et al. 2015 of the game with this name (as in ALE, e.g. `space_invaders`); `None` if it is not there.
+    /// The scores in Mnih et al. 2015 of the game with this name (as in ALE, e.g. `space_invaders`); `None` if the
+    /// paper lacks the game.
     pub fn of(game: &str) -> Option<Reference> {
         find(&SHORT_GAMES, game, SHORT_SOURCE)
     }

@@ -27,7 +27,7 @@ pub struct ScoreSummary {
     /// 0 is the paper's random agent, 100 its human; `None` if the paper lacks the game.
     #[serde(rename = "human_normalised_percent")]
     pub human_normalized_percent: Option<f64>,
-    /// The scores behind 0 and 100 %.
+    /// The scores that count as 0 and 100 %.
     pub reference: Option<ReferencePair>,
 }
 

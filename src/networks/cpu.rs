@@ -6,7 +6,7 @@
 //! number of threads.
 //!
 //! Parameters are held in an order that suits the matrix products (see [`convolution`]): weights of convolutions have their
-//! output channel last, and before it (but for the first convolution) their input channel. Dense layers on top of
+//! output channel last, and before it (except in the first convolution) their input channel. Dense layers on top of
 //! convolutions have the input channel last. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
 //!
 //! Noisy layers are evaluated as ordinary ones; their weights are computed once for each draw of noise. The gradient of a

@@ -54,7 +54,7 @@ impl Support {
             let probability = (logit - largest).exp() / sum;
             let place = ((reward + discount * self.value(i) - self.value_min) / self.spacing()).clamp(0.0, last);
             let (lower, above) = (place.floor(), place - place.floor());
-            // The last atom has no upper neighbor; a place on it needs none.
+            // The last atom has no upper neighbor, and a place on it needs none.
             let lower = lower as usize;
             projected[lower] += probability * (1.0 - above);
             if let Some(upper) = projected.get_mut(lower + 1) {

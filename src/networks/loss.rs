@@ -33,14 +33,14 @@ pub struct Loss<'a> {
     pub norm_limit: Option<f32>,
 }
 
-/// What a gradient step showed.
+/// The figures of a gradient step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shown {
     /// Mean over the batch of the weighted loss.
     pub loss: f32,
     /// Mean over the batch of the Q-value of the action taken.
     pub q_value: f32,
-    /// Mean over the batch of |TD error|: the target's value less the Q-value of the action taken.
+    /// Mean over the batch of |TD error|: the target's value minus the Q-value of the action taken.
     pub td_error: f32,
     /// Each transition's error, which becomes its priority: |TD error|, or the divergence of a categorical head's
     /// prediction from its target (Hessel et al. 2018).
@@ -121,7 +121,7 @@ fn divergence_gradient(target: &[f32], logits: &[f32], scale: f32, gradient: &mu
             divergence += wanted * (wanted.ln() - log_probability);
         }
     }
-    // Rounding may leave a little less than 0 (and a NaN stays one).
+    // Rounding may leave a value slightly below 0. A NaN stays a NaN.
     if divergence < 0.0 {
         0.0
     } else {

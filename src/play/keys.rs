@@ -5,7 +5,7 @@ use minifb::{InputCallback, Key, Window};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What happened to the keys since the last [`Keys::forget`].
+/// The events of the keys since the last [`Keys::forget`].
 #[derive(Clone, Default)]
 pub struct Keys(Rc<RefCell<Log>>);
 

@@ -105,7 +105,7 @@ mod tests {
 
     const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 
-    /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
+    /// Asked frame by frame, the pilot acts like an agent that steps its environment four frames at a time.
     #[test]
     fn a_network_plays_as_in_its_evaluation() {
         for (frame_skip, fire_reset) in [(4, true), (4, false), (1, false), (2, true)] {

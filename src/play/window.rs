@@ -26,7 +26,7 @@ const PAUSE_AFTER_GAME: Duration = Duration::from_secs(2);
 /// Refuses where no window can open because there is no display.
 ///
 /// # Errors
-/// When there is none; the message says what to do.
+/// When there is no display; the message says what to do.
 pub fn check_display() -> Result<()> {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(all(unix, not(target_os = "macos"))) && !set("DISPLAY") {

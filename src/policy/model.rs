@@ -1,7 +1,7 @@
 //! Models: trained networks in safetensors files with PyTorch's shapes. The file's metadata hold everything that is
 //! needed to play as the network was trained.
 //!
-//! A *model* is what plays; a *checkpoint* is what a run resumes from.
+//! A *model* plays; a run resumes from a *checkpoint*.
 
 use crate::environments::atari::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::environments::atari::AtariSpec;

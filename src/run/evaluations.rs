@@ -1,4 +1,4 @@
-//! Evaluations of a run: single ones during training, and the one after it.
+//! Evaluations of a run: during training, and after it.
 
 use crate::config::Config;
 use crate::environments::cartridges::LoadedRom;
@@ -13,7 +13,7 @@ use candle_core::Device;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// Evaluations during training play other games than the one after it.
+/// Evaluations during training play other games than the evaluation after it.
 const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 
 /// Plays with the best network and with the random policy, prints and writes both results, and records the best game.

@@ -25,7 +25,7 @@ pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
 /// Locked by the process that trains.
 const LOCK_FILE: &str = "lock";
 
-/// What a run is; known from its start and never changed.
+/// Identifies a run; known from its start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The kind of environment, e.g. `atari`.
@@ -116,7 +116,7 @@ impl RunFolder {
     }
 
     /// Creates and takes the folder for a new run: `given`, which must hold no run, or a new one in `runs` called `name`,
-    /// numbered where that is taken.
+    /// numbered if that name is taken.
     ///
     /// # Errors
     /// When `given` holds a run, or the folder cannot be created.

@@ -21,8 +21,8 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The states that a random player meets in `environments`, one environment that just began; the same ones for every run
-    /// with this `seed`.
+    /// The states that a random player meets in `environments`, which holds one environment in its first step. They are
+    /// the same for every run with this `seed`.
     ///
     /// # Errors
     /// When there are several environments.

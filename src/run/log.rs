@@ -29,7 +29,7 @@ pub struct TrainingGame {
     pub score: f64,
 }
 
-/// A periodic row; what a run does not have (yet) is `None`.
+/// A periodic row; values that a run does not have (yet) are `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeriodicRow {
     /// When.
@@ -222,7 +222,7 @@ pub(crate) mod tests {
         fs::write(folder.join(METRICS_FILE), metrics).unwrap();
     }
 
-    /// Rows of a run of so many games, the i-th of which scores `score(i)` and ends at step 100 i.
+    /// Rows of a run of this many games. Game i scores `score(i)` and ends at step 100 i.
     pub(crate) fn fake_rows(games: u64, score: impl Fn(u64) -> f64) -> String {
         let mut text = String::new();
         for i in 1..=games {

@@ -42,7 +42,7 @@ pub struct Record {
     last_row: (Instant, u64, u64),
 }
 
-/// What a record has counted so far.
+/// The counts and means of a record so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     steps: u64,
@@ -288,7 +288,7 @@ impl Record {
     /// Records an evaluation of `policy`: the mean return of `games` games.
     ///
     /// # Errors
-    /// When the row, or the network where it is the best, cannot be written.
+    /// When the row cannot be written, or the network if it is the best.
     pub fn evaluated(&mut self, policy: &Policy, games: u64, mean_return: f64) -> Result<()> {
         let step = self.tally.steps;
         let best = self.tally.best_mean.is_none_or(|best| mean_return > best);

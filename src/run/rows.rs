@@ -57,7 +57,7 @@ pub enum Row {
         mean_return_100_games: Option<f64>,
         /// Probability of a random action at this step, if the algorithm uses one.
         epsilon: Option<f64>,
-        /// Frames in the replay, where there is one.
+        /// Frames in the replay, if there is one.
         replay_frames: Option<u64>,
         /// Agent steps a second since the last such row.
         steps_per_second: f64,
@@ -149,7 +149,7 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// Flushes what was written to the disk.
+    /// Flushes everything written to the disk.
     ///
     /// # Errors
     /// When that fails.

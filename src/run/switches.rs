@@ -264,7 +264,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
         (&["double=true"], &["later losses"]),
         (&["dueling=true"], &NETWORK),
         (&["categorical=true"], &NETWORK),
-        // The means are those of an ordinary network.
+        // The means equal the weights of an ordinary network.
         (&["noisy=true"], &noisy),
         (&["noisy=true", "epsilon_final=0.1"], &noisy[..6]),
         (&["n_step=3"], &["transitions"]),

@@ -73,7 +73,7 @@ impl EventFile {
         Ok(())
     }
 
-    /// Flushes what was written to the disk.
+    /// Flushes everything written to the disk.
     ///
     /// # Errors
     /// When that fails.

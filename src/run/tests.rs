@@ -130,7 +130,7 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     Run { config: config.clone(), rom, spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
-/// The game, whose first environment, the one trained in, asks to stop after so many steps.
+/// The game. Its first environment, in which the agent is trained, asks to stop after this many steps.
 fn game(stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
     stop.store(stop_after == 0, Ordering::Relaxed);
     let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
@@ -275,7 +275,7 @@ fn resumes_exactly(config: Config) {
     let (reference, session) = begun(&config, u64::MAX);
     let expected = end(&session);
 
-    // Before learning starts, within a game, in the middle of an interval, after a checkpoint that nobody asked for.
+    // Before learning starts, within a game, in the middle of an interval, after a checkpoint that was not requested.
     let (folder, mut session) = begun(&config, 61);
     for more in [49, 150, 177, 123, u64::MAX] {
         // Steps after the checkpoint are lost, and their rows must be removed.

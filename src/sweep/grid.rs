@@ -1,4 +1,4 @@
-//! What a sweep trains: every game with every preset from every seed.
+//! The grid of a sweep: every game with every preset from every seed.
 //!
 //! The sweep's folder holds `sweep.toml` with the grid and `presets/NAME.toml`, each a whole configuration as resolved when the
 //! sweep began. So a cell that starts weeks later, on another machine or with a later version, is trained like the first one.
@@ -28,7 +28,7 @@ pub struct Request {
     pub roms: Vec<String>,
     /// Presets, each for every game.
     pub presets: Vec<String>,
-    /// Seeds per game and preset: 0 to this less 1.
+    /// Seeds per game and preset: 0 to this minus 1.
     pub seeds: u64,
     /// Assignments `KEY=VALUE`, which override every preset.
     pub overrides: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    /// Seeds 0 to this less 1.
+    /// Seeds 0 to this minus 1.
     seeds: u64,
     presets: Vec<String>,
     games: Vec<GridGame>,
@@ -82,7 +82,7 @@ pub struct Cell {
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What is played.
+    /// The game played.
     pub game: GridGame,
     /// Name of its preset.
     pub preset: String,
@@ -154,7 +154,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The sweep in `out`: the one that was requested, which is not written yet, or the one on the disk if there is no request.
+    /// The sweep in `out`: the requested one, which is not written yet, or the one on the disk if there is no request.
     ///
     /// # Errors
     /// When there is neither, the one on the disk differs from the request, or a ROM or a configuration has faults.
@@ -281,7 +281,7 @@ impl Grid {
         self.description.seeds
     }
 
-    /// How this sweep, which is on the disk, differs from the one wanted. ROM files may have moved.
+    /// The differences of this sweep, which is on the disk, from the wanted one. ROM files may have moved.
     fn differences(&self, wanted: &Self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let games = |grid: &Self| {

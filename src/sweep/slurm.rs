@@ -17,7 +17,7 @@ const WARNING_SECONDS: u32 = 120;
 /// Folder of the scripts and the jobs' output, in a sweep's folder.
 const FOLDER: &str = "slurm";
 
-/// What a task asks of the cluster; passed to `sbatch` unchanged.
+/// The resources that a task requests from the cluster; passed to `sbatch` unchanged.
 #[derive(Clone, Debug)]
 pub struct Resources {
     /// Partition to run in.

@@ -22,7 +22,7 @@ pub const MARKDOWN_FILE: &str = "summary.md";
 pub struct Estimate {
     /// Its value.
     pub value: f64,
-    /// Its 95 % stratified bootstrap interval; none if no game has a second run.
+    /// Its 95 % stratified bootstrap interval; `None` if no game has a second run.
     pub interval_95_percent: Option<[f64; 2]>,
 }
 
@@ -50,7 +50,7 @@ pub struct GameSummary {
     pub mean: Estimate,
     /// The mean of their middle half.
     pub interquartile_mean: Estimate,
-    /// The scores with the random agent as 0 and the human as 100; none where either score is not published.
+    /// The scores with the random agent as 0 and the human as 100; `None` if either score is not published.
     pub human_normalised_percent: Option<Vec<f64>>,
 }
 
@@ -133,7 +133,7 @@ impl SweepSummary {
     /// Summarizes the finished runs of `grid`.
     ///
     /// # Errors
-    /// When a run cannot be read or is none of this sweep.
+    /// When a run cannot be read or does not belong to this sweep.
     pub fn new(grid: &Grid) -> Result<Self> {
         let mut evaluations = Vec::new();
         for cell in &grid.cells {

@@ -446,7 +446,7 @@ mod tests {
             ("two steps", Variant { n_step: 2, ..PLAIN }, two_step),
             ("soft target", Variant { tau: 0.05, ..PLAIN }, one_step),
             ("clipped norm", Variant { norm_limit: Some(0.5), ..PLAIN }, one_step),
-            ("prioritised", Variant { prioritized: true, ..PLAIN }, one_step),
+            ("prioritized", Variant { prioritized: true, ..PLAIN }, one_step),
             ("noisy", with(Design { noisy: true, ..PLAIN.design }), one_step),
             ("categorical", with(Design { head: ATOMS, ..PLAIN.design }), one_step),
             ("everything", RAINBOW, two_step),

@@ -120,7 +120,7 @@ pub struct AgentEnvironment {
 
 impl AgentEnvironment {
     /// Wraps `environment`, which must have no frame skip of its own; an agent plays it with `actions`. With
-    /// `stop_at_life_loss` a step ends with the frame that costs a life, and the game goes on at the next.
+    /// `stop_at_life_loss` a step ends with the frame that costs a life, and the game continues at the next.
     pub fn new(
         environment: Environment,
         preprocessing: Preprocessing,

@@ -17,7 +17,7 @@ const SEGMENT: u64 = 8_192;
 
 const KIND: Kind = Kind { magic: *b"ATARIRPL", version: 1, name: "part of a replay" };
 
-/// Bytes before a frame's pixels: what follows, depth, action, reward, length of the compressed frame.
+/// Bytes before a frame's pixels: `follows`, depth, action, reward, length of the compressed frame.
 const SLOT_BYTES: usize = 1 + 1 + 1 + 4 + 2;
 
 /// A checkpoint's record of the replay's files.
