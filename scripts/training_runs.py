@@ -28,7 +28,7 @@ def add_binary_option(parser):
 def require_binary(binary):
     """Ends the script if there is no program at `binary`."""
     if not binary.is_file():
-        raise SystemExit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
+        raise SystemExit(f"error: {binary} does not exist; run `cargo build --release`, or name the program with --binary")
 
 
 @dataclasses.dataclass

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_generator_goes_on_where_it_stood() {
+    fn a_saved_generator_continues_its_sequence() {
         let mut generator = Generator::new(3, Purpose::Starts);
         generator.bits();
         let text = serde_json::to_string(&generator).unwrap();

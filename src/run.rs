@@ -114,11 +114,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
     let trained = record.steps();
     if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
-        bail!(
-            "{} has {trained} steps already; give a larger total, e.g. --steps {}",
-            path.display(),
-            2 * trained
-        );
+        bail!("{} has {trained} steps already; give a larger total, e.g. --steps {}", path.display(), 2 * trained);
     }
     let rom = match &args.rom {
         Some(rom) => cartridges::load(rom)?,

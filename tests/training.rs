@@ -271,7 +271,7 @@ fn eval_writes_the_same_games_for_any_number_of_workers() {
 }
 
 #[test]
-fn eval_writes_every_action_with_what_it_earned_and_the_q_values_it_was_chosen_by() {
+fn eval_writes_every_action_with_its_reward_and_the_q_values_that_chose_it() {
     let folder = tempfile::tempdir().unwrap();
     atari_dqn(folder.path(), &train_briefly("run", &[])).success();
     /// (seed, step, checksum, number of the action, reward, Q-values)
@@ -464,7 +464,7 @@ fn a_resumed_run_ends_as_one_that_never_stopped() {
 }
 
 #[test]
-fn what_cannot_be_resumed_is_refused_with_the_reason() {
+fn a_run_that_cannot_be_resumed_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], reason: &str| {
         let refused = atari_dqn(folder.path(), arguments).failure();

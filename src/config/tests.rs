@@ -182,7 +182,7 @@ fn nature() -> Config {
 }
 
 #[test]
-fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
+fn nature_dopamine_and_cleanrl_have_the_published_values() {
     let mut dopamine = nature();
     *dopamine.environment.atari_mut() =
         Atari { sticky_probability: 0.25, noop_max: 0, life_loss: LifeLoss::Ignore, ..dopamine.atari().clone() };
@@ -274,7 +274,7 @@ fn faults_of_the_variants_are_found() {
 }
 
 #[test]
-fn every_preset_says_in_a_line_what_it_is_for() {
+fn every_preset_states_its_purpose_in_a_line() {
     for (name, description) in Config::preset_descriptions() {
         assert!((20..=120).contains(&description.len()) && description.ends_with('.'), "{name}: {description}");
     }

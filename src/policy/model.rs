@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn every_head_is_saved_with_what_it_needs_and_loaded() {
+    fn every_head_is_saved_with_its_settings_and_loaded() {
         let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
         for head in [Head::Expected, categorical] {
             for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {

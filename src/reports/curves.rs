@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_with_other_settings_are_other_curves_named_by_what_differs() {
+    fn runs_with_other_settings_are_other_curves_named_by_the_differences() {
         let runs = [("pong", 0, "n_step = 1", 20), ("pong", 1, "n_step = 3", 20), ("pong", 5, "n_step = 1", 20)];
         let figure = figure(&logs(&runs), HorizontalAxis::Steps).unwrap();
         let key: Vec<&str> = figure.key.iter().map(|(_, line)| line.as_str()).collect();

@@ -352,7 +352,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sweep_on_the_disk_goes_on_as_it_is_and_another_is_refused_with_the_difference() {
+    fn a_sweep_on_the_disk_continues_and_another_grid_is_refused_with_the_difference() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |request: Option<&Request>| format!("{:#}", Grid::open(folder.path(), request).unwrap_err());
         assert!(refused(None).contains("there is no sweep in"));
@@ -372,7 +372,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_would_sum_up_to_nothing_or_name_a_cell_twice_is_refused() {
+    fn a_grid_without_evaluations_or_with_a_cell_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |request: Request| format!("{:#}", Grid::open(folder.path(), Some(&request)).unwrap_err());
         let none = request(&["bricks"], &["bricks"], 5, &["final_evaluation_episodes=0"]);

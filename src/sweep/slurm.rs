@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scripts_say_what_was_asked_for_and_nothing_else() {
+    fn the_scripts_contain_the_requested_resources_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("it's 50 %");
         let grid = grid(&folder, &["bricks"], 3);

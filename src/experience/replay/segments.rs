@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loaded_replay_goes_on_as_the_saved_one_would_and_older_files_stay() {
+    fn a_loaded_replay_continues_like_the_saved_one_and_older_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(1, Purpose::Synthetic);
         let new = |compressed| new_replay(20_000, 3, 0.9, compressed).prioritized(0.6, 1e-6);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_writes_only_what_is_new() {
+    fn a_save_writes_only_new_frames() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(2, Purpose::Synthetic);
         let mut replay = new_replay(100_000, 1, 0.9, true);
