@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
     &["networks", "experience", "config"],
     &["observations", "saving", "random", "text", "drawing"],
 ];
-/// Rooms that may import less than their floor allows, and the rooms that they may import.
+/// Rooms that may import less than their floor allows, and what that is.
 const STRICTER: [(&str, &[&str]); 2] = [("main", &["commands"]), ("config", &["text"])];
 
 /// One import: `from` names `to` in a line of a file.
@@ -113,7 +113,7 @@ fn without_texts(line: &str) -> String {
     kept
 }
 
-/// The rooms that a line of code names by paths from the crate's root.
+/// The rooms named in a line of code by paths from the crate's root, and what follows them.
 fn rooms_named(line: &str, depth: usize, is_main: bool) -> Vec<String> {
     let root = if is_main { "atari_dqn::" } else { "crate::" };
     // More `super` than modules above the file lead to the root too.
@@ -202,7 +202,7 @@ fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
 }
 
-/// The fault of an import, if it has one.
+/// What is wrong with an import, if anything.
 fn fault(import: &Import) -> Option<String> {
     let Import { from, to, place } = import;
     let Some((above, below)) = floor(from).zip(floor(to)) else {
@@ -216,7 +216,7 @@ fn fault(import: &Import) -> Option<String> {
     (!allowed.contains(&to.as_str())).then(|| format!("{place}: {from} imports {to}; it may import only {allowed:?}"))
 }
 
-/// The imports that are part of a circle, each as a sentence.
+/// The rooms from which one gets back to themselves, with the imports that lead from one of them to another.
 fn circles(imports: &[Import]) -> Vec<String> {
     let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
