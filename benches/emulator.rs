@@ -1,6 +1,6 @@
 //! Times the parts of the environment with criterion: `cargo bench --bench emulator` (a minute); see README.md in this folder.
 //!
-//! Measures the built-in game, and those of [`GAMES`] that are in `./roms` or `$ATARI_ROMS`.
+//! Measures the built-in game, and any of [`GAMES`] that is in `./roms` or `$ATARI_ROMS`.
 
 use anyhow::Result;
 use atari_dqn::commands::bench::{agent_steps, frames, vector_steps};

@@ -50,11 +50,11 @@ def parse_arguments():
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
     if not args.binary.is_file():
-        parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
+        parser.error(f"{args.binary} does not exist; run `cargo build --release`, or name the program with --binary")
     if shutil.which("valgrind") is None:
-        parser.error("valgrind is not there; on Debian, `apt install valgrind`, on Fedora, `dnf install valgrind`")
+        parser.error("valgrind is missing; on Debian, `apt install valgrind`, on Fedora, `dnf install valgrind`")
     if args.check and not args.reference.is_file():
-        parser.error(f"{args.reference} is not there; --update writes it")
+        parser.error(f"{args.reference} does not exist; --update writes it")
     return args
 
 
@@ -86,7 +86,7 @@ def count(binary, kind, rom):
 
 
 def find_rom(game):
-    """The cartridge's file in ./roms or $ATARI_ROMS; None when it is not there."""
+    """The cartridge's file in ./roms or $ATARI_ROMS; None if there is none."""
     folders = [ROOT / "roms"] + [pathlib.Path(folder) for folder in [os.environ.get("ATARI_ROMS")] if folder]
     return next((path for folder in folders for path in sorted(folder.glob(f"{game}.*")) if path.is_file()), None)
 

@@ -81,7 +81,7 @@ def parse_arguments():
     if args.envpool and args.kind != "vector":
         parser.error("--envpool goes with `vector`: EnvPool has no way to play single frames without observing them")
     if not args.binary.is_file():
-        parser.error(f"{args.binary} is not there; run `cargo build --release`, or name the program with --binary")
+        parser.error(f"{args.binary} does not exist; run `cargo build --release`, or name the program with --binary")
     return args
 
 

@@ -25,7 +25,7 @@ toolkit=$PWD/target/cuda/toolkit
 stamp=$packages/installed
 
 if [[ "$(cat "$stamp" 2>/dev/null)" != "${wheels[*]}" ]]; then
-    command -v python3 >/dev/null || fail "python3 is not there; it is needed to fetch the compiler's wheels"
+    command -v python3 >/dev/null || fail "python3 is missing; it is needed to fetch the compiler's wheels"
     python3 -m pip --version >/dev/null 2>&1 || fail "python3 has no pip module (on Debian: apt install python3-pip)"
     rm -rf "$packages"
     export PIP_ROOT_USER_ACTION=ignore
@@ -36,7 +36,7 @@ fi
 
 # The wheels unpack into one tree. Build scripts expect the layout of an installed toolkit, with lib64 and unversioned libraries.
 tree=$packages/nvidia/cu13
-[[ -x $tree/bin/nvcc ]] || fail "$tree/bin/nvcc is not there; have the wheels changed their layout?"
+[[ -x $tree/bin/nvcc ]] || fail "$tree/bin/nvcc is missing; have the wheels changed their layout?"
 rm -rf "$toolkit"
 mkdir -p "$toolkit/lib"
 for folder in bin include nvvm; do

@@ -144,7 +144,7 @@ def enter_virtual_environment():
                 check=True,
             )
         except subprocess.CalledProcessError as error:
-            hint = "on Debian, `apt install python3-venv`" if "venv" in error.cmd else "is the network there?"
+            hint = "on Debian, `apt install python3-venv`" if "venv" in error.cmd else "is there a network connection?"
             sys.exit(f"error: cannot set up {VENV} (message above); {hint}")
         stamp.write_text(wanted)
     if pathlib.Path(sys.prefix).resolve() != VENV.resolve():

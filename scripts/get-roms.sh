@@ -15,7 +15,7 @@ fail() {
     exit 1
 }
 
-command -v python3 >/dev/null || fail "python3 is not there; it is needed to download and unpack (on Debian: apt install python3 python3-pip)"
+command -v python3 >/dev/null || fail "python3 is missing; it is needed to download and unpack (on Debian: apt install python3 python3-pip)"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -147,7 +147,7 @@ PYTHON
 export PIP_ROOT_USER_ACTION=ignore
 missing=$(wanting)
 if [[ -z "$missing" ]]; then
-    echo "all 108 cartridge images are in $folder, sums right; nothing to do"
+    echo "all 108 cartridge images are in $folder with the right checksums; nothing to do"
     exit
 fi
 
@@ -157,7 +157,7 @@ python3 -m pip --version >/dev/null 2>&1 || fail "python3 has no pip module (on 
 # unpacked, never installed.
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$scratch" \
     --python-version 3.12 --implementation cp --abi cp312 --platform manylinux_2_28_x86_64 'ale-py==0.12.1' ||
-    fail "pip could not download ale-py 0.12.1 (its message is above); is the network there?"
+    fail "pip could not download ale-py 0.12.1 (its message is above); is there a network connection?"
 
 mkdir -p "$folder"
 python3 - "$scratch" "$folder" <<'PYTHON'
@@ -179,7 +179,7 @@ with zipfile.ZipFile(wheel) as archive:
             wrong.append(f"{name}: " + (f"md5 {found}, expected {md5}" if data else "not in the wheel"))
             continue
         if image.exists():
-            print(f"{image}: replaced, its sum was wrong")
+            print(f"{image}: replaced, its checksum was wrong")
         part = image.with_suffix(".part")
         part.write_bytes(data)
         os.replace(part, image)
@@ -188,5 +188,5 @@ for line in wrong:
     print(f"error: {line}", file=sys.stderr)
 if wrong:
     sys.exit(1)
-print(f"{written} cartridge images written to {folder}, {len(sums) - written} were there; all {len(sums)} sums right")
+print(f"{written} cartridge images written to {folder}, {len(sums) - written} existed already; all {len(sums)} checksums are right")
 PYTHON

@@ -9,7 +9,7 @@ import numpy
 import torch
 from torch.nn import functional
 
-# Strides of the convolutions; everything else follows from the shapes of the parameters.
+# Strides of the convolutions; the shapes of the parameters determine everything else.
 STRIDES = {"nature": (4, 2, 1), "nips": (4, 2), "small": (4, 2), "cpu": (5, 5)}
 
 

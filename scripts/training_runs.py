@@ -9,7 +9,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Rows of metrics.jsonl have these fields, which no two runs share.
+# Times in the rows of metrics.jsonl, which differ from run to run.
 TIMES = {"wall_seconds", "steps_per_second", "updates_per_second"}
 
 
@@ -28,7 +28,7 @@ def add_binary_option(parser):
 def require_binary(binary):
     """Ends the script if there is no program at `binary`."""
     if not binary.is_file():
-        raise SystemExit(f"error: {binary} is not there; run `cargo build --release`, or name the program with --binary")
+        raise SystemExit(f"error: {binary} does not exist; run `cargo build --release`, or name the program with --binary")
 
 
 @dataclasses.dataclass

@@ -37,7 +37,7 @@ SETTINGS = [
     "learning_starts_steps=200", "epsilon_starts_steps=200", "epsilon_anneal_steps=500", "target_sync_steps=100",
     "replay_capacity=5000", "final_evaluation_episodes=0",
 ]  # fmt: skip
-# The greatest difference of two Q-values that rounding explains, as a share of the largest.
+# The largest difference of two Q-values that rounding can explain, as a share of the largest Q-value.
 LIMIT = 1e-4
 # One game each.
 EPSILONS = (0, 0.5)

@@ -28,7 +28,7 @@ done
 [[ ${#missing[@]} -eq 0 ]] || fail "not installed: ${missing[*]} (on Debian: apt install ${missing[*]})"
 PATH=$PATH:/usr/sbin
 program=$(realpath -m "${ATARI_DQN_BINARY:-target/release/atari-dqn}")
-[[ -x $program ]] || fail "$program is not there; build it first: cargo build --release"
+[[ -x $program ]] || fail "$program does not exist; build it first: cargo build --release"
 
 scratch=$(mktemp -d)
 chmod 755 "$scratch" # munged insists on a folder that other users can enter

@@ -1,7 +1,7 @@
-//! Ways to learn: the trait [`Algorithm`], and from a configuration to one of its implementors.
+//! Learning algorithms: the trait [`Algorithm`], and [`make`], which builds the one that a configuration names.
 //!
-//! An algorithm is handed environments, [tells](events) what happens and can be saved between any two calls. It knows no files, no
-//! rows and no progress bar.
+//! An algorithm gets environments, reports [events] and can be saved between any two calls. It knows nothing of files,
+//! rows of metrics or progress bars.
 
 pub mod dqn;
 pub mod events;
@@ -16,20 +16,20 @@ use crate::saving::{Loading, Saving};
 use anyhow::Result;
 use candle_core::Device;
 
-/// A way to learn.
+/// A learning algorithm.
 pub trait Algorithm: Send {
-    /// Goes on in the algorithm's own units (a step, a rollout, an interval between two copies of a network), and returns after
-    /// the first unit that ends at step `until` or later, or when `watch` wants to [stop](Watch::stop). Between two calls
-    /// everything can be saved.
+    /// Learns in the algorithm's own units (a step, a rollout, an interval between two copies of a network), and
+    /// returns after the first unit that ends at step `until` or later, or when `watch` wants to [stop](Watch::stop).
+    /// Between two calls everything can be saved.
     ///
     /// # Errors
-    /// When learning diverges, the device fails, or `watch` cannot go on.
+    /// When learning diverges, the device fails, or `watch` fails.
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()>;
 
     /// Steps taken, of all environments together.
     fn steps(&self) -> u64;
 
-    /// What it would play with now: a copy, to be evaluated elsewhere.
+    /// A copy of its present policy, to be evaluated elsewhere.
     ///
     /// # Errors
     /// When the network cannot be fetched from its device.
@@ -41,17 +41,17 @@ pub trait Algorithm: Send {
     /// When a file cannot be written.
     fn save(&self, to: &mut Saving) -> Result<()>;
 
-    /// Goes on from what was saved by an algorithm made of the same configuration.
+    /// Continues from the state that an algorithm with the same configuration saved.
     ///
     /// # Errors
-    /// When it is not there, damaged or of another kind. The algorithm is then of no use.
+    /// When it is missing, damaged or of another kind. The algorithm must then be discarded.
     fn load(&mut self, from: &Loading) -> Result<()>;
 }
 
 /// The algorithm that `config` describes, for these environments, before its first step.
 ///
 /// # Errors
-/// When the two do not go together, or the device has no room for the networks.
+/// When configuration and environments do not fit together, or the device has no room for the networks.
 pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) -> Result<Box<dyn Algorithm>> {
     Ok(Box::new(Dqn::new(config, environments, device)?))
 }

@@ -1,5 +1,6 @@
-//! The command line: names and help of the commands. One file a command holds what was typed (a clap struct), what it means in
-//! plain values, and the call. No other room imports this one, or knows clap beyond deriving `ValueEnum` for its own choices.
+//! The command line: names and help of the commands. Each command has a file with its options (a clap struct), their
+//! meaning in plain values, and the call. No other room imports this one, or knows clap beyond deriving `ValueEnum` for
+//! its own choices.
 
 pub mod bench;
 mod eval;
@@ -65,7 +66,7 @@ impl Command {
     /// Runs the command.
     ///
     /// # Errors
-    /// Whatever makes it fail; `main` prints it with its causes.
+    /// Any error of the command; `main` prints it with its causes.
     pub fn run(&self) -> Result<()> {
         match self {
             Self::Train(args) => train::run(args),
@@ -82,7 +83,7 @@ impl Command {
     }
 }
 
-/// What `--interpret` asks of the emulator.
+/// The emulator's setting for `--interpret`.
 fn translation(interpret: bool) -> Translation {
     if interpret {
         Translation::Off
@@ -102,7 +103,7 @@ fn print(text: &str) -> io::Result<()> {
 /// Parses the command line and runs its command. Wrong usage ends the program with status 2.
 ///
 /// # Errors
-/// Whatever makes the command fail.
+/// Any error of the command.
 pub fn run() -> Result<()> {
     Cli::parse().command.run()
 }

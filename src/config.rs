@@ -22,18 +22,18 @@ use toml::{Table, Value};
 
 /// Names of the sections, in the order in which they are written.
 pub const SECTIONS: [&str; 4] = ["environment", "algorithm", "network", "run"];
-/// The key that says which environment or which algorithm a section is about.
+/// The key that names the environment or the algorithm of a section.
 const KIND: &str = "kind";
 
 /// Every hyperparameter. A *frame* is 1/60 s of the game (1/50 s on PAL); a *step* is one decision of the agent, `frame_skip`
 /// frames; an *update* is one gradient step. The default has the usual values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// What is acted in.
+    /// The environment to train in.
     pub environment: EnvironmentKeys,
-    /// How it is learned.
+    /// The learning algorithm.
     pub algorithm: AlgorithmKeys,
-    /// What the network looks like.
+    /// The network's layers and outputs.
     pub network: NetworkKeys,
     /// Length, evaluations and files of the run.
     pub run: RunKeys,
@@ -86,7 +86,7 @@ impl Config {
         }
     }
 
-    /// The kinds that the section of this name can have; none if it has no kinds.
+    /// The kinds that the section of this name can have; empty if it has no kinds.
     fn kinds(section: &str) -> &'static [&'static str] {
         match section {
             "environment" => EnvironmentKeys::KINDS,
@@ -126,10 +126,10 @@ impl Config {
         faults.into_sentences()
     }
 
-    /// The same with another length.
+    /// This configuration with another length of the run.
     ///
     /// # Errors
-    /// When that does not go with the other values.
+    /// When the length does not fit the other values.
     pub fn with_total_steps(mut self, total_steps: u64) -> Result<Config> {
         self.run.total_steps = total_steps;
         match self.faults().as_slice() {
@@ -175,10 +175,10 @@ impl Config {
         Ok(text)
     }
 
-    /// The same as a table of sections.
+    /// The configuration as a table of sections.
     ///
     /// # Errors
-    /// As of [`to_toml`](Self::to_toml).
+    /// As for [`to_toml`](Self::to_toml).
     pub fn to_table(&self) -> Result<Table> {
         self.to_toml()?.parse().context("the configuration is no TOML")
     }

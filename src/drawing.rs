@@ -1,5 +1,5 @@
-//! Pictures in files: charts as SVG and PNG, games as GIF, single screens as PNG. Knows numbers and pixels; no runs, no
-//! environments.
+//! Pictures in files: charts as SVG and PNG, games as GIF, single screens as PNG. It knows numbers and pixels, but no
+//! runs and no environments.
 
 pub mod chart;
 pub mod recording;
@@ -16,10 +16,10 @@ pub struct Picture<'a> {
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// What the indices look like.
+    /// The color of each index.
     pub colors: &'a Colors,
-    /// How many times as wide as high a pixel is to be shown, rounded.
+    /// Width of a shown pixel divided by its height, rounded.
     pub pixel_width: usize,
-    /// How many such pictures a second make a film at the game's own speed.
+    /// Pictures per second at the game's own speed.
     pub frames_per_second: u32,
 }

@@ -1,4 +1,4 @@
-//! Environments: the trait [`Environment`], and [`EnvironmentSpec`], what one is made from.
+//! Environments: the trait [`Environment`], and [`EnvironmentSpec`], from which one is made.
 
 pub mod atari;
 pub mod cartridges;
@@ -16,41 +16,42 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// What one step did.
+/// The result of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// What a learner is to learn from; clipped where the environment is configured so.
+    /// The reward to learn from; clipped if the environment is configured so.
     pub reward: f32,
-    /// The reward as the game gives it, of which scores are sums.
+    /// The game's own reward; scores are sums of it.
     pub raw_reward: f32,
-    /// Nothing more can be earned from here, as far as a learner is concerned: the game is over, or a life was lost where that
-    /// counts as an end.
+    /// To the learner, nothing more can be earned from here: the game is over, or a life was lost and that counts as an
+    /// end.
     pub terminal: bool,
     /// Lives lost.
     pub lives_lost: u32,
     /// The episode is over: the environment wants a reset.
     pub over: bool,
-    /// The episode was cut off by a limit, and is not over by itself.
+    /// A limit cut the episode off; the game itself is not over.
     pub truncated: bool,
 }
 
 /// Something an agent can act in.
 pub trait Environment: Send {
-    /// What is seen of it.
+    /// The space of its observations.
     fn space(&self) -> Space;
 
-    /// Actions there are, numbered from 0.
+    /// The number of actions, which are numbered from 0.
     fn actions(&self) -> usize;
 
-    /// Starts an episode and writes its first observation to `place`. What is random at the start comes from `random`.
-    /// Returns the no-op frames it began with; 0 where there are none.
+    /// Starts an episode and writes its first observation to `place`. Random choices at the start come from `random`.
+    /// Returns the number of no-op frames it began with.
     fn reset(&mut self, random: &mut Generator, place: Place<'_>) -> u32;
 
-    /// Takes the action and writes what is then seen to `place`. After a step that is [over](Step::over) a reset must follow.
+    /// Takes the action and writes the next observation to `place`. After a step that is [over](Step::over) a reset
+    /// must follow.
     fn step(&mut self, action: usize, place: Place<'_>) -> Step;
 
-    /// As [`step`](Self::step), and shows `watch` every frame of it, as [`picture`](Self::picture) would. Slower where
-    /// frames are drawn only to be looked at.
+    /// As [`step`](Self::step), and passes a [`picture`](Self::picture) of every frame to `watch`. Slower if frames are
+    /// drawn only for that.
     fn step_watched(&mut self, action: usize, place: Place<'_>, watch: &mut dyn FnMut(Picture<'_>)) -> Step {
         let step = self.step(action, place);
         if let Some(picture) = self.picture() {
@@ -59,7 +60,7 @@ pub trait Environment: Send {
         step
     }
 
-    /// The present state for a person to look at; `None` where nobody has drawn one yet.
+    /// A picture of the present state, for people; `None` if the environment cannot draw one.
     fn picture(&mut self) -> Option<Picture<'_>> {
         None
     }
@@ -70,7 +71,8 @@ pub trait Environment: Send {
     /// Everything its future depends on.
     fn state(&self) -> Vec<u8>;
 
-    /// Goes on from a [state](Self::state) of an environment made in the same way, and writes what is then seen to `place`.
+    /// Continues from a [state](Self::state) of an environment made in the same way, and writes the present observation
+    /// to `place`.
     ///
     /// # Errors
     /// When it is no such state.
@@ -90,18 +92,18 @@ pub struct Conditions {
     pub sticky_probability: f32,
 }
 
-/// What an environment is made from (gymnasium's `EnvSpec`): the game, its actions, how pictures become observations, and the
-/// conditions of training.
+/// Everything from which an environment is made (gymnasium's `EnvSpec`): the game, its actions, how pictures become
+/// observations, and the conditions of training.
 pub trait EnvironmentSpec: Debug + Send + Sync {
     /// The game's name.
     fn name(&self) -> &str;
 
-    /// MD5 of the cartridge, where there is one.
+    /// MD5 of the cartridge, if there is one.
     fn cartridge_md5(&self) -> Option<&str> {
         None
     }
 
-    /// Actions there are.
+    /// The number of actions.
     fn actions(&self) -> usize;
 
     /// The number that other programs know the action with index `action` by, e.g. ALE's number of a joystick action.
@@ -109,7 +111,7 @@ pub trait EnvironmentSpec: Debug + Send + Sync {
         action as u32
     }
 
-    /// The index of the action that does nothing; 0 where there is none.
+    /// The index of the action that does nothing; 0 if there is none.
     fn noop(&self) -> usize {
         0
     }

@@ -1,3 +1,3 @@
-//! What was experienced, and how batches are drawn from it.
+//! Past transitions, and how batches are drawn from them.
 
 pub mod replay;

@@ -24,7 +24,7 @@
 //!
 //! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
 
-/// A line on standard output. Where nobody reads any more (`train | head`) `println!` would panic, and the run with it.
+/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write;
@@ -32,7 +32,7 @@ macro_rules! say {
     }};
 }
 
-/// A line on standard error, likewise.
+/// Prints a line on standard error; a reader that has ended is no error either.
 macro_rules! warn {
     ($($text:tt)*) => {{
         use std::io::Write;

@@ -1,8 +1,8 @@
 //! Shapes of networks: layers, named parameters, initial values.
 //!
 //! A network's numbers are one flat vector ([`Parameters`]), divided by [`Architecture::layout`] into arrays with PyTorch's
-//! names and shapes. [`cpu`] and [`candle`] evaluate them. A network's input is a [`Space`]: convolutions see
-//! pixels, a network without convolutions sees anything.
+//! names and shapes. [`cpu`] and [`candle`] evaluate them. A network's input is a [`Space`]: convolutions take
+//! pixels, a network without convolutions takes any space.
 
 pub mod candle;
 pub mod cpu;
@@ -56,7 +56,7 @@ impl NetworkKind {
         }
     }
 
-    /// Width of the last hidden layer, which each branch has for itself.
+    /// Width of the last hidden layer; each branch has its own.
     fn hidden(self) -> usize {
         match self {
             NetworkKind::Nature => 512,
@@ -76,16 +76,16 @@ impl NetworkKind {
 pub struct Design {
     /// Layers and their sizes.
     pub kind: NetworkKind,
-    /// Value and advantage in branches of their own: Q = V + A - mean A, atom by atom (Wang et al. 2016).
+    /// Separate branches for value and advantage: Q = V + A - mean A, atom by atom (Wang et al. 2016).
     pub dueling: bool,
     /// The dense layers are noisy (Fortunato et al. 2018).
     pub noisy: bool,
-    /// The kind of the outputs for an action.
+    /// The meaning of the outputs for an action: a Q-value or a distribution.
     pub head: Head,
 }
 
 impl Design {
-    /// The network that the section `[network]` asks for.
+    /// The design that the section `[network]` describes.
     pub fn of(network: &config::NetworkKeys) -> Self {
         let head = if network.categorical {
             let (value_min, value_max) = (network.value_min as f32, network.value_max as f32);
@@ -157,7 +157,7 @@ impl ParameterSpec {
         self.shape.iter().product()
     }
 
-    /// Whether it holds no number; never.
+    /// Whether it is empty; it never is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -240,10 +240,10 @@ impl Architecture {
         layers
     }
 
-    /// How many observations `seen` are.
+    /// The number of observations in `seen`.
     ///
     /// # Errors
-    /// When they are not whole observations of this network's space, or none.
+    /// When they are not whole observations of this network's space, or there are none.
     pub fn count(&self, seen: Seen<'_>) -> Result<usize> {
         let fits = match (self.space, seen) {
             (Space::Pixels { .. }, Seen::Pixels(_)) | (Space::Numbers(_), Seen::Numbers(_)) => true,
@@ -259,7 +259,8 @@ impl Architecture {
         Ok(values / size)
     }
 
-    /// The places of each dense layer's noise, in the order of [`dense`](Self::dense); none if they are not noisy.
+    /// The places of each dense layer's noise, in the order of [`dense`](Self::dense); empty if the network is not
+    /// noisy.
     pub fn noisy_layers(&self) -> Vec<NoisyLayer> {
         let mut layers = Vec::new();
         let mut begin = 0;
@@ -277,7 +278,7 @@ impl Architecture {
     }
 
     /// The parameters in the order of the flat vector: convolutions, then dense layers; weight before bias, and in noisy
-    /// layers the deviations of both behind them.
+    /// layers both are followed by their deviations.
     pub fn layout(&self) -> Vec<ParameterSpec> {
         let mut layout: Vec<ParameterSpec> = Vec::new();
         let mut offset = 0;
@@ -343,7 +344,7 @@ impl Parameters {
     }
 }
 
-/// The index of the largest of `values`; of equal ones the lowest.
+/// The index of the largest of `values`; the lowest index if several are equal.
 pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
@@ -460,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_maxima_the_first_counts() {
+    fn argmax_is_the_first_of_equal_maxima() {
         assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
         assert_eq!(argmax(&[-1.0]), 0);
     }
@@ -486,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn other_pictures_give_other_features() {
+    fn different_pictures_give_different_features() {
         let features = |stack, side| {
             let architecture =
                 Architecture::new(NetworkKind::Nature.plain(), Space::Pixels { stack, side }, 2).unwrap();

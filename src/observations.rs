@@ -1,4 +1,4 @@
-//! What is seen of an environment, in the one form that environments, networks and the replay share.
+//! Observations, in the one form that environments, networks and the replay share.
 //!
 //! [`Space`] tells kind and size, [`Observations`] owns the values of one or many environments, [`Seen`] and [`Place`] borrow them
 //! for reading and for writing.
@@ -106,7 +106,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// How many observations of `space` these are.
+    /// The number of observations, which are of `space`.
     pub fn count(self, space: Space) -> usize {
         self.values() / space.size()
     }
@@ -136,7 +136,7 @@ impl<'a> Seen<'a> {
     /// The gray values.
     ///
     /// # Errors
-    /// When these are no pixels.
+    /// When these are not pixels.
     pub fn pixels(self) -> Result<&'a [u8]> {
         match self {
             Seen::Pixels(values) => Ok(values),
@@ -178,7 +178,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Copies what is at `other`, of the same kind and size.
+    /// Copies the values at `other`, of the same kind and size.
     pub fn copy_from(&mut self, other: &Place<'_>) {
         match (self, other) {
             (Place::Pixels(place), Place::Pixels(other)) => place.copy_from_slice(other),

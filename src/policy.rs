@@ -1,4 +1,4 @@
-//! Policies: a network, chance, or one action forever. The one place where actions are chosen greedily.
+//! Policies: a network, a random player, or one action forever. Only here are actions chosen greedily.
 
 pub mod model;
 
@@ -55,10 +55,10 @@ impl Policy {
     }
 
     /// The index of the action for one observation. A network takes a random action with probability `epsilon`, otherwise
-    /// the action with the largest Q-value, the first of equal ones. The other policies ignore `seen` and `epsilon`.
+    /// the action with the largest Q-value, the first if several are equal. The other policies ignore `seen` and `epsilon`.
     ///
     /// # Errors
-    /// When the observation is of a kind that the network does not take, or the device fails.
+    /// When the network does not take this kind of observation, or the device fails.
     pub fn act(&mut self, seen: Seen<'_>, epsilon: f64, random: &mut Generator) -> Result<usize> {
         match self {
             Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
@@ -73,7 +73,7 @@ impl Policy {
     /// The Q-values of the observations in `seen`, `[count, actions]`; `None` if the policy has no network.
     ///
     /// # Errors
-    /// When the observations are of a kind that the network does not take, or the device fails.
+    /// When the network does not take this kind of observations, or the device fails.
     pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
         match self {
             Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
@@ -83,14 +83,14 @@ impl Policy {
 }
 
 /// The exploring half of epsilon-greedy: with probability `epsilon` the index of a random action. Draws one number, and a
-/// second one for the action. Apart from the greedy half so that Q-values are computed only where they are needed.
+/// second one for the action. It is separate from the greedy half because then Q-values are computed only where needed.
 pub fn random_action(actions: usize, epsilon: f64, random: &mut Generator) -> Option<usize> {
     (random.fraction() < epsilon).then(|| random.below(actions))
 }
 
-/// The index of the largest of `values`; of equal ones, `random` chooses. Draws a number only where there are equal ones.
+/// The index of the largest of `values`; `random` breaks ties. Draws a number only if there is a tie.
 ///
-/// Used in training: untrained networks value many actions equally, and always taking the first would explore less.
+/// Used in training: untrained networks give many actions equal values, and always taking the first would explore less.
 pub fn argmax_with_random_ties(values: &[f32], random: &mut Generator) -> usize {
     let first = argmax(values);
     let ties = values.iter().filter(|value| **value == values[first]).count();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_greedy_but_for_epsilon_and_draws_the_fraction_before_the_action() {
+    fn a_network_is_epsilon_greedy_and_draws_the_fraction_before_the_action() {
         let space = Space::Pixels { stack: 4, side: 84 };
         let architecture = Architecture::new(NetworkKind::Small.plain(), space, 5).unwrap();
         let parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_draws_one_number_an_action_and_stillness_none() {
+    fn a_random_player_draws_one_number_an_action_and_a_still_one_none() {
         let mut random = Generator::new(3, Purpose::Evaluation);
         let mut expected = random.clone();
         let seen = Seen::Numbers(&[]);

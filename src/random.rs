@@ -1,14 +1,14 @@
 //! Random numbers: one generator for each thing that is random, all derived from the run's seed.
 //!
 //! Because no two purposes share a generator, drawing more for one (another evaluation, say) changes nothing for the
-//! others. The numbers are PCG64's, and the way they become integers and fractions is written here, so that a seed means
-//! the same run with any version of any library.
+//! others. The numbers are PCG64's. Their conversion to integers and fractions is written here, so a seed means the
+//! same run with any version of any library.
 
 use rand::Rng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
-/// What a generator is for.
+/// The purpose of a generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial weights and biases.
@@ -31,7 +31,7 @@ pub enum Purpose {
     Noise = 9,
     /// The noise of noisy layers while acting.
     ActingNoise = 10,
-    /// Seeds of the environments of a vector, but for the first.
+    /// Seeds of the environments of a vector, except the first.
     Environments = 11,
 }
 
@@ -47,9 +47,10 @@ impl Generator {
         Self::numbered(seed, purpose, 0)
     }
 
-    /// The generator for `purpose` in environment number `index` of the run with `seed`; that of the first is the run's own.
+    /// The generator for `purpose` in environment number `index` of the run with `seed`; the first environment has the
+    /// run's own.
     pub fn numbered(seed: u64, purpose: Purpose, index: u64) -> Self {
-        // Neighbouring seeds must not give neighbouring states.
+        // Neighboring seeds must not give neighboring states.
         let high = mix(seed);
         let low = mix(seed ^ 0x9E37_79B9_7F4A_7C15);
         let stream = u128::from(index) << 64 | purpose as u128;
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_generator_goes_on_where_it_stood() {
+    fn a_saved_generator_continues_its_sequence() {
         let mut generator = Generator::new(3, Purpose::Starts);
         generator.bits();
         let text = serde_json::to_string(&generator).unwrap();

@@ -1,4 +1,4 @@
-//! What a person reads of a run afterwards: learning curves and a page.
+//! Reports of runs for people: learning curves and a page of HTML.
 
 pub mod curves;
 pub mod page;

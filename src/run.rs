@@ -41,11 +41,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
-/// Its parts of a checkpoint.
+/// Names of its parts of a checkpoint.
 const DESCRIPTION: &str = "run";
 const ENVIRONMENTS: &str = "environments";
 
-/// What a run is, whatever has become of it: the part of a checkpoint that says how to read the rest.
+/// The identity and configuration of a run: the part of a checkpoint that is needed to read the rest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Description {
     identity: Identity,
@@ -56,7 +56,7 @@ struct Description {
 /// A new run, or one that continues from its last checkpoint.
 ///
 /// # Errors
-/// Faults of the configuration, unusable ROMs, files or devices, and what breaks training off.
+/// Faults of the configuration, unusable ROMs, files or devices, and errors that interrupt training.
 pub fn run(args: &Start) -> Result<()> {
     match &args.resume {
         Some(folder) => resume(folder, args),
@@ -85,10 +85,10 @@ fn start(args: &Start) -> Result<()> {
     run.train(Session::new(&run, folder, &|| run.environments())?)
 }
 
-/// A run goes on where its last checkpoint left it.
+/// Continues a run from its last checkpoint.
 fn resume(path: &Path, args: &Start) -> Result<()> {
     if !path.is_dir() {
-        bail!("--resume {}: there is no such folder; give that of a run, e.g. runs/pong-nature-s0", path.display());
+        bail!("--resume {}: there is no such folder; give a run's folder, e.g. runs/pong-nature-s0", path.display());
     }
     if !checkpoints::exist_in(path) {
         bail!(
@@ -104,18 +104,14 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let total_steps = args.steps.unwrap_or(config.run.total_steps);
     let mut config = config.with_total_steps(total_steps)?;
     if args.steps.is_some() && record.solved(config.run.solved_at) {
-        // Who asks for more steps of a run that ended because it was solved wants them taken.
+        // More steps are requested of a run that ended because it was solved: train them, solved or not.
         config.run.solved_at = f64::INFINITY;
     }
-    // A run that was stopped while it was evaluated goes on with that.
+    // A run that was stopped during its evaluation continues with it.
     let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
     let trained = record.steps();
     if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
-        bail!(
-            "{} has {trained} steps already; say how many there shall be in all, e.g. --steps {}",
-            path.display(),
-            2 * trained
-        );
+        bail!("{} has {trained} steps already; give a larger total, e.g. --steps {}", path.display(), 2 * trained);
     }
     let own = (!identity.cartridge_md5.is_empty()).then_some(identity.game.as_str());
     let spec = match args.rom.as_deref() {
@@ -140,7 +136,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     run.train(session)
 }
 
-/// What a run is made of, and what does not change while it goes on.
+/// The parts of a run that do not change while it trains.
 struct Run {
     config: Config,
     spec: Spec,
@@ -153,7 +149,7 @@ struct Run {
 /// Makes environments before their first step.
 type MakeEnvironments<'a> = &'a dyn Fn() -> Result<VectorEnvironment>;
 
-/// A run while it goes on.
+/// The parts of a run that change while it trains.
 struct Session {
     folder: RunFolder,
     checkpoints: RunCheckpoints,
@@ -164,7 +160,7 @@ struct Session {
 }
 
 impl Session {
-    /// Before the first step.
+    /// A session before its first step.
     fn new(run: &Run, folder: RunFolder, make: MakeEnvironments<'_>) -> Result<Self> {
         let checkpoints = RunCheckpoints::new(&folder)?;
         let environments = make()?;
@@ -174,7 +170,7 @@ impl Session {
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
 
-    /// Where the newest checkpoint that can be used left it.
+    /// A session at the newest checkpoint that can be used.
     fn resume(
         run: &Run,
         folder: RunFolder,
@@ -277,7 +273,7 @@ impl Run {
         evaluations::final_evaluation(&self.config, &self.spec, folder.path(), &self.device, &self.stop)
     }
 
-    /// Advances from one thing that is due to the next.
+    /// Advances from one due task to the next.
     fn learn(&self, session: &mut Session) -> Result<()> {
         let config = &self.config;
         let evaluation = (config.run.evaluation_every_steps > 0).then(|| TrainingEvaluation::new(config, &self.spec));
@@ -315,7 +311,7 @@ impl Run {
         next.fold(config.run.total_steps, u64::min)
     }
 
-    /// Saves the network and everything else that the run needs to go on from here.
+    /// Saves the network and everything else that the run needs to continue from here.
     fn checkpoint(&self, session: &mut Session) -> Result<()> {
         let Session { checkpoints, environments, algorithm, record, .. } = session;
         record.write_model(&algorithm.policy()?)?;

@@ -1,4 +1,4 @@
-//! What a checkpoint is made of: named parts, and files beside it that several checkpoints can share.
+//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share.
 
 pub mod sealed_file;
 
@@ -27,7 +27,7 @@ impl Parts {
     }
 }
 
-/// A checkpoint that is being made.
+/// A checkpoint that is being written.
 #[derive(Debug)]
 pub struct Saving<'a> {
     folder: &'a Path,
@@ -36,7 +36,8 @@ pub struct Saving<'a> {
 }
 
 impl<'a> Saving<'a> {
-    /// A checkpoint with no parts yet, whose files go to `folder`; `before` is the newest checkpoint that is there, or empty.
+    /// A checkpoint with no parts yet, whose files go to `folder`; `before` is the newest existing checkpoint, or
+    /// empty.
     pub fn new(folder: &'a Path, before: &'a Parts) -> Self {
         Self { folder, before, made: Parts::default() }
     }
@@ -51,12 +52,12 @@ impl<'a> Saving<'a> {
         Ok(())
     }
 
-    /// The part of the checkpoint before, if it has one of this name and form.
+    /// The part of the previous checkpoint, if it has one of this name and form.
     pub fn part_before<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.before.part(name).ok()
     }
 
-    /// Where files beside the checkpoint go. A file that the checkpoint before needs must not be changed.
+    /// Where files beside the checkpoint go. A file that the previous checkpoint needs must not be changed.
     pub fn folder(&self) -> &'a Path {
         self.folder
     }

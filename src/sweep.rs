@@ -36,7 +36,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// Exit status of a run that got a second signal.
 const ENDED_AT_ONCE: i32 = 130;
 
-/// How the cells are trained, whatever the grid is.
+/// How the cells of any grid are trained.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Runs at the same time; one per core if not given.
@@ -69,7 +69,7 @@ pub fn summarize(grid: &Grid) -> Result<()> {
     SweepSummary::new(grid)?.publish(grid)
 }
 
-/// What starts the cell or continues it; none if it is finished. Removes a run that left no checkpoint.
+/// The settings that start the cell or continue it; `None` if it is finished. Removes a run that left no checkpoint.
 fn next_start(cell: &Cell, options: &Options) -> Result<Option<Start>> {
     let rom = cell.game.spec();
     let rom = rom.to_str().with_context(|| format!("the path {} is not UTF-8", rom.display()))?;
@@ -283,7 +283,7 @@ impl Tally {
             return Ok(());
         }
         let mut message = format!(
-            "{} of {} runs failed (what each said is in its {LOG_FILE}; the same command tries them again):",
+            "{} of {} runs failed (each run's output is in its {LOG_FILE}; the same command tries them again):",
             self.failed.len(),
             grid.cells.len()
         );
@@ -294,7 +294,7 @@ impl Tally {
     }
 }
 
-/// Starts the process of a cell; none if it is finished.
+/// Starts the process of a cell; `None` if the cell is finished.
 fn begin<'a>(cell: &'a Cell, threads: usize, options: &Options, table: &Table) -> Result<Option<Job<'a>>> {
     let Some(start) = next_start(cell, options)? else { return Ok(None) };
     fs::create_dir_all(&cell.folder).with_context(|| format!("cannot create {}", cell.folder.display()))?;
@@ -384,7 +384,7 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{problem}; fewer --jobs need less, and so does --set replay_compression=true or a smaller --set replay_capacity=N; \
+        "{problem}; fewer --jobs, --set replay_compression=true or a smaller --set replay_capacity=N need less; \
          --force starts all the same"
     )
 }

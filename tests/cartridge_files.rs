@@ -165,7 +165,7 @@ fn sizes_that_are_no_cartridge_are_errors() {
 }
 
 #[test]
-fn what_is_not_a_file_is_an_error() {
+fn a_path_that_is_no_file_is_an_error() {
     let folder = Folder::new();
     let directory = folder.0.path().join("some_folder");
     fs::create_dir(&directory).unwrap();

@@ -221,7 +221,7 @@ fn a_bad_action_file_is_an_error_with_line_and_content() {
 
 #[cfg(unix)]
 #[test]
-fn trace_ends_quietly_when_its_reader_does() {
+fn trace_ends_quietly_when_its_reader_ends() {
     use std::io::{BufRead, BufReader, Read};
     use std::process::Stdio;
     let folder = folder();
@@ -262,7 +262,7 @@ fn roms_lists_the_built_in_game_and_every_file_good_or_bad() {
 }
 
 #[test]
-fn play_without_a_display_says_so_and_how_to_do_without() {
+fn play_without_a_display_says_so_and_names_a_way_that_needs_none() {
     let folder = folder();
     let line = error_of(folder.path(), &["play"]);
     assert_contains(&line, "no display");

@@ -42,7 +42,7 @@ fn assert_contains(text: &str, part: &str) {
 }
 
 #[test]
-fn a_sweep_trains_its_grid_and_sums_up_and_what_is_finished_is_not_done_again() {
+fn a_sweep_trains_its_grid_sums_it_up_and_does_not_repeat_finished_runs() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join("s").join(name);
     let options = grid("200", &["--jobs", "2"]);
@@ -91,7 +91,7 @@ fn a_sweep_trains_its_grid_and_sums_up_and_what_is_finished_is_not_done_again() 
 
 #[test]
 #[cfg(unix)]
-fn a_sweep_that_is_stopped_goes_on_and_ends_as_one_that_was_not() {
+fn a_stopped_sweep_continues_and_ends_like_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join("s").join(name);
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("atari-dqn"))
@@ -149,7 +149,7 @@ fn slurm_scripts_are_printed_and_a_task_trains_its_cell() {
     }
     assert!(!folder.path().join("s").exists(), "nothing is left behind");
 
-    // There is no sbatch on an empty path; what it was to be given is there then.
+    // There is no sbatch on an empty PATH; the scripts for it are written all the same.
     let mut command = Command::cargo_bin("atari-dqn").unwrap();
     command.current_dir(folder.path()).env("PATH", "").args(["sweep", "--out", "s", "--slurm"]).args(grid("60", &[]));
     assert_contains(&text(&command.assert().failure().code(1).get_output().stderr), "cannot run sbatch");

@@ -168,7 +168,7 @@ fn a_run_ends_early_when_it_is_solved() {
     assert_eq!(games, 100);
     assert!(folder.path().join("run/best.safetensors").exists());
 
-    // More steps, if they are asked for.
+    // A solved run is trained for more steps on request.
     let run = atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", "230"]).success();
     assert!(text(&run.get_output().stdout).contains("trained 230 steps"));
     let games = rows(&folder.path().join("run/metrics.jsonl")).iter().filter(|row| row["kind"] == "game").count();
@@ -238,7 +238,7 @@ fn a_default_run_ends_with_an_evaluation_beside_random_and_a_recording() {
             assert_eq!(report[who]["episodes"].as_array().unwrap().len(), 2);
         }
     }
-    // The newest run is what `eval` plays when nothing is said.
+    // Without arguments `eval` plays the newest run.
     let eval = atari_dqn(folder.path(), &["eval", "--episodes", "1", "--max-episode-frames", "600"]).success();
     assert!(text(&eval.get_output().stdout).contains("bricks-bricks-s0-2"));
 }
@@ -271,7 +271,7 @@ fn eval_writes_the_same_games_for_any_number_of_workers() {
 }
 
 #[test]
-fn eval_writes_every_action_with_what_it_earned_and_the_q_values_it_was_chosen_by() {
+fn eval_writes_every_action_with_its_reward_and_the_q_values_that_chose_it() {
     let folder = tempfile::tempdir().unwrap();
     atari_dqn(folder.path(), &train_briefly("run", &[])).success();
     /// (seed, step, checksum, number of the action, reward, Q-values)
@@ -356,7 +356,7 @@ fn a_run_has_curves_and_a_page() {
     atari_dqn(folder.path(), &["report", "run"]).success();
     assert!(text(&read("run/report.html")).contains("bricks, seed 0"));
     for (arguments, reason) in [
-        (vec!["plot", "."], "holds no metrics.jsonl"),
+        (vec!["plot", "."], "is not a run folder (no metrics.jsonl)"),
         (vec!["plot", "run", "--out", "x.pdf"], "must end with .svg or .png"),
         (vec!["report", "nowhere"], "there is no folder nowhere"),
     ] {
@@ -426,7 +426,7 @@ fn a_request_to_end_saves_the_network_and_ends_well() {
     assert!(folder.path().join("run/model.safetensors").exists());
 }
 
-/// The rows of a run but for the times.
+/// The rows of a run without the times.
 fn timeless_rows(path: &Path) -> Vec<serde_json::Value> {
     let mut rows = rows(path);
     for row in &mut rows {
@@ -464,7 +464,7 @@ fn a_resumed_run_ends_as_one_that_never_stopped() {
 }
 
 #[test]
-fn what_cannot_be_resumed_is_refused_with_the_reason() {
+fn a_run_that_cannot_be_resumed_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], reason: &str| {
         let refused = atari_dqn(folder.path(), arguments).failure();

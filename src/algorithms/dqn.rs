@@ -25,7 +25,7 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Its part of a checkpoint.
+/// Name of its part of a checkpoint.
 const DQN: &str = "dqn";
 
 /// Deep Q-learning in one environment.
@@ -46,13 +46,13 @@ struct UpdateSchedule {
     learning_starts_steps: u64,
     train_every_steps: u64,
     target_sync_steps: u64,
-    /// The target network is copied, and does not follow every update.
+    /// Whether the target network is copied at intervals, instead of following every update.
     target_copies: bool,
-    /// Values in the newest frame of an observation, which is what the replay keeps of it.
+    /// Values in the newest frame of an observation, the only part of it that the replay stores.
     frame_size: usize,
 }
 
-/// Where the time of training went.
+/// Time spent on each part of training.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times {
     /// Environments.
@@ -63,7 +63,7 @@ pub struct Times {
     pub updates: UpdateTimes,
 }
 
-/// What the future depends on, but for the updater.
+/// The agent's state, without the updater's.
 #[derive(Serialize, Deserialize)]
 struct DqnState {
     step: u64,
@@ -71,7 +71,7 @@ struct DqnState {
     interval: Interval,
 }
 
-/// What learns, as `config` describes it, from observations of `space` about so many actions.
+/// The updater that `config` describes, for observations of `space` and this many actions.
 ///
 /// # Errors
 /// When the replay cannot keep such observations, or the device has no room for the networks.
@@ -87,7 +87,8 @@ impl Dqn {
     /// The agent that `config` describes, in `environments`, whose first episode has begun.
     ///
     /// # Errors
-    /// When there are several environments or their observations are no pixels, or the device has no room for the networks.
+    /// When there are several environments or their observations are not pixels, or the device has no room for the
+    /// networks.
     pub fn new(config: &Config, environments: &VectorEnvironment, device: &Device) -> Result<Self> {
         let (space, actions) = (environments.space(), environments.actions());
         let Space::Pixels { side, .. } = space else {
@@ -121,12 +122,12 @@ impl Dqn {
         Ok(dqn)
     }
 
-    /// What learns.
+    /// The updater.
     pub fn updater(&self) -> &Updater {
         &self.updater
     }
 
-    /// Where the time went so far.
+    /// Time spent on each part so far.
     pub fn times(&self) -> Times {
         Times { stepping: self.stepping, acting: self.explorer.time(), updates: self.updater.times() }
     }
@@ -222,11 +223,11 @@ mod tests {
     use crate::saving::Parts;
     use std::sync::atomic::AtomicBool;
 
-    /// Counts what it is told.
+    /// Counts the events that it receives.
     struct Count {
         steps: u64,
         updates: u64,
-        /// Wants to stop after so many steps.
+        /// Asks to stop after this many steps.
         enough: u64,
         interrupt: AtomicBool,
     }
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_to_the_step_it_is_given_or_until_the_watcher_wants_to_stop() {
+    fn it_advances_to_the_given_step_or_until_the_watcher_asks_to_stop() {
         let (mut environments, mut dqn) = new(&config());
         let mut watch = count(150);
         dqn.advance(&mut environments, 120, &mut watch).unwrap();

@@ -1,29 +1,29 @@
-//! What an algorithm tells while it goes on, in words that fit all of them.
+//! The events that every algorithm reports while it runs.
 
 use crate::environments::Step;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 
-/// Something that happened.
+/// An event of training.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// An environment took a step.
     Step {
         /// Number of the environment.
         environment: usize,
-        /// What it did.
+        /// Its result.
         step: &'a Step,
     },
-    /// An episode ended with the step just told.
+    /// The step reported last ended an episode.
     Episode {
         /// Number of the environment.
         environment: usize,
         /// Frames of the episode, no-ops included.
         frames: u64,
-        /// It was cut off by a limit.
+        /// Whether a limit cut it off.
         truncated: bool,
-        /// Probability of a random action at its last step; `None` where the algorithm explores otherwise.
+        /// Probability of a random action at its last step; `None` if the algorithm explores in another way.
         epsilon: Option<f64>,
     },
     /// There was a gradient step.
@@ -32,7 +32,7 @@ pub enum Event<'a> {
     Pause(Standing),
 }
 
-/// What an update showed.
+/// The figures of an update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// Mean loss over the batch, with importance weights if there are any.
@@ -41,11 +41,11 @@ pub struct Update {
     pub q_value: f32,
     /// Mean over the batch of |TD error|.
     pub td_error: f32,
-    /// Norm of the gradient before it was clipped, if it is to be clipped.
+    /// Norm of the gradient before clipping; `None` without clipping.
     pub gradient_norm: Option<f32>,
 }
 
-/// Where an algorithm stands.
+/// The figures of an algorithm at a pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Standing {
     /// Probability of a random action at the next step.
@@ -54,17 +54,17 @@ pub struct Standing {
     pub replay_frames: Option<u64>,
 }
 
-/// Who is told.
+/// Receives the events of an algorithm.
 pub trait Watch {
-    /// Something happened.
+    /// Receives an event.
     ///
     /// # Errors
-    /// When it cannot be written down; the algorithm then stops where it is.
+    /// When the event cannot be recorded; the algorithm then stops where it is.
     fn tell(&mut self, event: Event<'_>) -> Result<()>;
 
     /// Whether to return as soon as the present unit is done.
     fn stop(&self) -> bool;
 
-    /// Set when a unit is to break off in its middle, if it can go on from there later.
+    /// Set to interrupt a unit in its middle, if the algorithm can continue from there later.
     fn interrupt(&self) -> &AtomicBool;
 }

@@ -1,4 +1,4 @@
-//! Epsilon-greedy exploration: how the probability of a random action falls during training, and who draws it.
+//! Epsilon-greedy exploration: the explorer, and the schedule of epsilon, the probability of a random action.
 
 use crate::config::{DqnKeys, EpsilonKind};
 use crate::networks::noise::draw_noise;
@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Chooses actions: at random with probability epsilon, otherwise those of the largest Q-value.
+/// Chooses actions: at random with probability epsilon, otherwise the action with the largest Q-value.
 #[derive(Clone, Debug)]
 pub struct Explorer {
     schedule: EpsilonSchedule,
@@ -19,7 +19,7 @@ pub struct Explorer {
     time: Duration,
 }
 
-/// What an explorer's future depends on.
+/// The state that an explorer's future depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplorerState {
     exploration: Generator,
@@ -29,8 +29,8 @@ pub struct ExplorerState {
 }
 
 impl Explorer {
-    /// An explorer among `actions` actions before the first episode, with room for `noise_len` values of noise; what it draws
-    /// follows from `seed`.
+    /// An explorer among `actions` actions before the first episode, with room for `noise_len` values of noise; `seed`
+    /// determines its draws.
     pub fn new(schedule: EpsilonSchedule, actions: usize, noise_len: usize, seed: u64) -> Self {
         let state = ExplorerState {
             exploration: Generator::new(seed, Purpose::Exploration),
@@ -43,7 +43,7 @@ impl Explorer {
     /// Chooses an action for step `step`. `q_values` evaluates the observation under the given noise (empty: none).
     ///
     /// # Errors
-    /// Those of `q_values`.
+    /// Errors of `q_values`.
     pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<usize> {
         let begun = Instant::now();
         if self.state.exploration.fraction() < self.epsilon(step) {
@@ -72,38 +72,38 @@ impl Explorer {
         self.time
     }
 
-    /// What the future depends on.
+    /// The state that its future depends on.
     pub fn state(&self) -> ExplorerState {
         self.state.clone()
     }
 
-    /// Goes on from a state of such an explorer.
+    /// Continues from the state of an explorer with the same settings.
     pub fn set_state(&mut self, state: ExplorerState) {
         self.state = state;
     }
 }
 
-/// The fall of epsilon.
+/// The decay of epsilon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EpsilonSchedule {
-    /// From `initial` to `last` in equal parts over `anneal_steps` agent steps after the first `starts_steps`.
+    /// Linear, from `initial` to `last` over `anneal_steps` agent steps after the first `starts_steps`.
     Linear {
         /// Value up to and including step `starts_steps`.
         initial: f64,
         /// Value from step `starts_steps + anneal_steps` on.
         last: f64,
-        /// Agent steps before the fall begins.
+        /// Agent steps before the decay begins.
         starts_steps: u64,
-        /// Agent steps the fall takes.
+        /// Agent steps of the decay.
         anneal_steps: u64,
     },
     /// Multiplied by `decay` after every training game, down to `last`.
     Exponential {
         /// Value in the first game.
         initial: f64,
-        /// Least value.
+        /// Lowest value.
         last: f64,
-        /// Factor a game.
+        /// Factor per game.
         decay: f64,
     },
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fall_over_no_steps_is_a_drop() {
+    fn a_decay_over_no_steps_is_immediate() {
         let schedule = EpsilonSchedule::Linear { initial: 1.0, last: 0.0, starts_steps: 10, anneal_steps: 0 };
         assert_eq!(schedule.epsilon(10, 0), 0.0);
     }

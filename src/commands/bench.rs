@@ -140,7 +140,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
 
 /// Result of a measurement.
 struct Measurement {
-    /// The rate asked for, then others.
+    /// The requested rate, then others.
     rates: Vec<Rate>,
     /// Time of each part of the work, if measured.
     parts: Vec<(&'static str, Duration)>,

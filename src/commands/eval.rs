@@ -98,7 +98,7 @@ fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
     models.into_iter().map(load).collect()
 }
 
-/// The named protocol with the single conditions that were typed.
+/// The named protocol, changed by the options for single conditions.
 fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
     let named = Protocol::named(args.protocol);
     let protocol = Protocol {

@@ -14,7 +14,7 @@ pub struct PlotArgs {
     /// Quantity on the horizontal axis
     #[arg(long, value_enum, default_value = "steps")]
     pub x: HorizontalAxis,
-    /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR; here, if there are several]
+    /// The file to write, may be repeated [default: curves.svg and curves.png in RUN_DIR, or in the current folder for several runs]
     #[arg(long, value_name = "FILE.svg|FILE.png")]
     pub out: Vec<PathBuf>,
 }

@@ -101,7 +101,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
 }
 
 impl SweepArgs {
-    /// The grid asked for; none where only a folder is given.
+    /// The requested grid; `None` if only a folder is given.
     fn request(&self) -> Option<Request> {
         (!self.roms.is_empty()).then(|| Request {
             roms: self.roms.clone(),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn command_lines_of_other_processes_mean_what_they_were_made_for() {
+    fn command_lines_for_other_processes_parse_to_their_arguments() {
         let folder = Path::new("/sweeps/one");
         for (device, force) in [(DeviceChoice::Cpu, true), (DeviceChoice::Auto, false)] {
             let words = cell_command_line(folder, device, force).into_iter().chain(["7".into()]);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_usual_values_and_no_roms_means_no_request() {
+    fn omitted_options_have_the_usual_values_and_no_roms_means_no_request() {
         let args = parse(["sweep", "--out", "x", "--roms", "pong,bricks"].map(OsString::from));
         let request = args.request().unwrap();
         assert_eq!((request.roms.len(), request.presets, request.seeds), (2, vec!["nature".to_string()], 5));

@@ -1,8 +1,8 @@
 //! Every key of a configuration: name, type, usual value, range, unit and meaning, source of the usual value.
 //!
-//! The usual values describe the agent of Mnih et al., "Human-level control through deep reinforcement learning", Nature 518
-//! (2015): its Methods and Extended Data Table 1, or, where the two disagree, the authors' Lua program ("release"). What that
-//! agent does not have is off, with the usual values of the paper that introduced it.
+//! The usual values describe the agent of Mnih et al., "Human-level control through deep reinforcement learning",
+//! Nature 518 (2015): its Methods and Extended Data Table 1, or, where the two disagree, the authors' Lua program
+//! ("release"). Features that this agent lacks are off, with the usual values of the papers that introduced them.
 
 use crate::config::kinds::kinds;
 use crate::config::section::{keys, read, Fault, Faults, Key, Section};
@@ -12,7 +12,8 @@ use toml::Value;
 
 /// The largest number of steps or updates; any run is shorter.
 const MANY: u64 = 1_000_000_000_000;
-/// Frames in an observation of a game: the replay must hold at least so many, beside the steps of a transition.
+/// Frames in an observation of a game: the replay must hold at least this many, in addition to the steps of a
+/// transition.
 pub const FRAMES_OF_AN_OBSERVATION: usize = 4;
 
 keys! {
@@ -61,7 +62,8 @@ keys! {
             "alpha: a priority is the error to this power", "Schaul et al. 2016";
         priority_beta_initial: f64 = 0.4, 0.0..=1.0,
             "beta, the exponent of importance weights, at step 0", "Schaul et al. 2016";
-        // Not simply the length of the run: a run that is resumed to a greater length must continue as if it had always had it.
+        // Not simply the length of the run: a run that is resumed with a greater length must continue as if it had
+        // always had that length.
         priority_beta_steps: u64 = 50_000_000, 1..=MANY,
             "steps until beta is 1", "Schaul et al. 2016: the length of the run";
         priority_epsilon: f64 = 1e-6, 1e-12..=1e3, "added to the error", "this program's choice";
@@ -98,7 +100,7 @@ keys! {
 }
 
 keys! {
-    /// `[network]`: what the network looks like.
+    /// `[network]`: the network's layers and outputs.
     pub struct NetworkKeys {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small or cpu", "Mnih et al. 2015";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
@@ -142,14 +144,14 @@ keys! {
 }
 
 kinds! {
-    /// `[environment]`: what is acted in.
+    /// `[environment]`: the environment to train in.
     pub enum EnvironmentKeys {
         Atari(AtariKeys) = "atari", atari, atari_mut;
     }
 }
 
 kinds! {
-    /// `[algorithm]`: how it is learned.
+    /// `[algorithm]`: the learning algorithm.
     pub enum AlgorithmKeys {
         Dqn(DqnKeys) = "dqn", dqn, dqn_mut;
     }

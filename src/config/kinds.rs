@@ -36,7 +36,7 @@ macro_rules! kinds {
                 #[doc = concat!("The keys of `", $kind, "`, for a caller who knows that it is of that kind.")]
                 ///
                 /// # Panics
-                /// When it is of another.
+                /// When it is of another kind.
                 pub fn $accessor(&self) -> &$keys {
                     match self {
                         Self::$variant(keys) => keys,

@@ -43,7 +43,7 @@ pub(super) fn comments(text: &str) -> BTreeMap<&str, &str> {
 }
 
 impl Config {
-    /// The preset `name`: the usual values but for those in its file.
+    /// The preset `name`: the values in its file, and the usual values for all other keys.
     ///
     /// # Errors
     /// When there is no such preset.
@@ -63,7 +63,7 @@ impl Config {
         PRESETS.iter().map(|(name, _)| *name)
     }
 
-    /// (name, what it is for in one line) of every preset.
+    /// (name, purpose in one line) of every preset.
     pub fn preset_descriptions() -> impl Iterator<Item = (&'static str, &'static str)> {
         PRESETS.iter().map(|(name, text)| (*name, text.lines().next().unwrap_or_default().trim_start_matches("# ")))
     }

@@ -9,7 +9,7 @@ use toml::Value;
 /// Something wrong with a configuration, as one sentence.
 pub type Fault = String;
 
-/// What is known of a key beside its type, usual value and range.
+/// The documentation of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The key's name.
@@ -20,7 +20,7 @@ pub struct Key {
     pub source: &'static str,
 }
 
-/// A section, its keys by name.
+/// A section of the configuration, with its keys by name.
 pub trait Section {
     /// The keys, in the order in which they are written.
     fn keys(&self) -> &'static [Key];
@@ -34,7 +34,7 @@ pub trait Section {
     /// When there is no such key, or the value is of another type.
     fn set(&mut self, key: &str, value: Value) -> Result<(), Fault>;
 
-    /// Adds the values out of their range, in `config` of which this section is part.
+    /// Adds the values that are out of their range. `config` is the configuration that this section is part of.
     fn check(&self, config: &Config, faults: &mut Faults);
 
     /// Whether `key` is in this section.
@@ -96,7 +96,7 @@ macro_rules! keys {
 }
 pub(super) use keys;
 
-/// The value as a `T`. `1e6` is a float in TOML; where a whole number is wanted it will do.
+/// The value as a `T`. `1e6` is a float in TOML; it is accepted as a whole number too.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     let whole = match value {
         Value::Float(float) if float.fract() == 0.0 && float.abs() < 9e15 => Some(Value::Integer(float as i64)),
@@ -108,7 +108,7 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
 
 /// Which values of a type a key may have.
 pub(super) trait Allowed<T> {
-    /// The value and the allowed ones, in words, if it is not one of them.
+    /// If the value is not allowed: the value and the allowed ones, in words.
     fn refused(&self, value: &T) -> Option<(String, String)>;
 }
 

@@ -1,4 +1,4 @@
-//! Where the values come from, and in which order.
+//! The sources of values, and their order.
 
 use crate::config::section::Fault;
 use crate::config::{Config, KIND, SECTIONS};
@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// Where a configuration comes from.
+/// The sources of a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Sources<'a> {
     /// Name of the preset.
@@ -23,13 +23,13 @@ pub struct Sources<'a> {
     pub steps: Option<u64>,
 }
 
-/// A key and the value that it is to have.
+/// A key and its new value.
 #[derive(Clone, Debug)]
 pub(super) struct Assignment {
     /// As written: `key` or `section.key`.
     path: String,
     value: Value,
-    /// Where it stands, for messages.
+    /// Where it is written, for messages.
     place: String,
 }
 
@@ -148,7 +148,7 @@ impl Config {
         }
     }
 
-    /// Gives the keys their values, kinds first; what is wrong with them is added to `faults`.
+    /// Gives the keys their values, kinds first; adds their faults to `faults`.
     pub(super) fn apply(&mut self, given: &[Assignment], faults: &mut Vec<Fault>) {
         for assignment in given {
             let Some(section) = assignment.section_of_kind() else { continue };
@@ -210,7 +210,7 @@ impl Config {
     }
 }
 
-/// The value is no value of the key; `example` is one.
+/// The fault of a value that the key does not accept; `example` is one that it does.
 fn refusal(Assignment { path, value, place }: &Assignment, reason: &str, example: &str) -> Fault {
     format!("{path} is {value} {place}: {reason}; e.g. --set {path}={example}")
 }
@@ -220,7 +220,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
-/// A TOML value; what is none is a string, so that strings need no quotes.
+/// Parses a TOML value; any other text is a string, so strings need no quotes.
 fn parse_value(text: &str) -> Value {
     format!("value = {text}")
         .parse::<Table>()

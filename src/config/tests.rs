@@ -106,8 +106,8 @@ fn differences(got: &Config, want: &Config) -> Vec<String> {
     lines.filter(|(got, want)| got != want).map(|(got, want)| format!("{got}, expected {want}")).collect()
 }
 
-/// Every value of Mnih et al. 2015, written out again from the paper and its release; no key is left out. What their agent
-/// does not have is off, with the usual values of its own paper for whoever turns it on.
+/// Every value of Mnih et al. 2015, written out again from the paper and its release; no key is left out. Features that
+/// their agent lacks are off, with the usual values of their own papers.
 fn nature() -> Config {
     Config {
         environment: EnvironmentKeys::Atari(AtariKeys {
@@ -182,7 +182,7 @@ fn nature() -> Config {
 }
 
 #[test]
-fn nature_dopamine_and_cleanrl_are_what_is_published_in_every_value() {
+fn nature_dopamine_and_cleanrl_have_the_published_values() {
     let mut dopamine = nature();
     *dopamine.environment.atari_mut() =
         AtariKeys { sticky_probability: 0.25, noop_max: 0, life_loss: LifeLoss::Ignore, ..dopamine.atari().clone() };
@@ -274,7 +274,7 @@ fn faults_of_the_variants_are_found() {
 }
 
 #[test]
-fn every_preset_says_in_a_line_what_it_is_for() {
+fn every_preset_states_its_purpose_in_a_line() {
     for (name, description) in Config::preset_descriptions() {
         assert!((20..=120).contains(&description.len()) && description.ends_with('.'), "{name}: {description}");
     }
@@ -320,7 +320,7 @@ fn later_sources_win() {
     );
     assert_eq!((config.dqn().optimizer, config.dqn().replay_capacity), (OptimizerKind::Adam, 200_000));
     let again = Config::from_toml(&config.to_toml().unwrap()).unwrap();
-    assert_eq!(again, config, "what is written can be read");
+    assert_eq!(again, config, "a written configuration is read back");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct Figure {
 pub struct Panel {
     /// Above the panel.
     pub title: String,
-    /// Higher than the others.
+    /// Whether it is higher than the others.
     pub tall: bool,
     /// Values that the vertical axis always includes.
     pub includes: Vec<f64>,
@@ -62,9 +62,9 @@ pub struct Curve {
 pub struct Point {
     /// Index into [`COLORS`].
     pub color: usize,
-    /// Where.
+    /// Position.
     pub at: (f64, f64),
-    /// From and to.
+    /// Lower and upper end.
     pub interval: Option<(f64, f64)>,
 }
 

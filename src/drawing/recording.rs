@@ -30,7 +30,7 @@ pub struct GifRecorder {
 }
 
 impl GifRecorder {
-    /// Starts a recording of pictures with the size, the colors and the rate of `picture`, which is not recorded by this.
+    /// Starts a recording of pictures with the size, the colors and the rate of `picture`, which is not yet recorded.
     ///
     /// # Errors
     /// When the file cannot be created.
@@ -77,7 +77,7 @@ impl GifRecorder {
             }
             _ => self.write_pending()?,
         }
-        // A delay has at most 655 s. After a standstill of that length one pixel is drawn again as it was.
+        // A delay has at most 655 s. After that long without a change, one pixel is drawn again unchanged.
         let area = changed.unwrap_or(Area { left: 0, top: 0, right: 1, bottom: 1 });
         self.pending = Some(gif::Frame {
             delay: self.delay,
@@ -100,7 +100,7 @@ impl GifRecorder {
         Ok(())
     }
 
-    /// Writes what is left and gives the file its name.
+    /// Writes the pending frame and gives the file its name.
     ///
     /// # Errors
     /// When the file cannot be written or renamed.
@@ -116,7 +116,7 @@ impl GifRecorder {
 }
 
 impl Drop for GifRecorder {
-    /// An abandoned recording leaves nothing behind.
+    /// Removes the file of an abandoned recording.
     fn drop(&mut self) {
         if self.encoder.take().is_some() {
             let _ = fs::remove_file(&self.part);
@@ -162,7 +162,7 @@ impl Area {
         area
     }
 
-    /// Color table entries of the area, each pixel as often as it is wide.
+    /// Color table entries of the area, each repeated by the pixel's width.
     fn entries(self, picture: &Picture) -> Vec<u8> {
         (self.top..self.bottom)
             .flat_map(|y| &picture.pixels[y * picture.width + self.left..y * picture.width + self.right])
@@ -174,7 +174,7 @@ impl Area {
 /// Writes `picture` as a PNG to the first free of `STEM-0001.png`, `STEM-0002.png`, ... in `folder`. Returns the path.
 ///
 /// # Errors
-/// When the file cannot be written, or all 9999 are there.
+/// When the file cannot be written, or all 9999 exist.
 pub fn save_screenshot(folder: &Path, stem: &str, picture: &Picture) -> Result<PathBuf> {
     for number in 1..=9999 {
         let path = folder.join(format!("{stem}-{number:04}.png"));

@@ -23,13 +23,13 @@ pub const USUAL_FRAME_SKIP: u32 = 4;
 pub struct EpisodeRules {
     /// An episode begins with 0 to this many no-op frames.
     pub noop_max: u32,
-    /// A lost life is a terminal to the learner, though the game goes on.
+    /// A lost life is a terminal to the learner, though the game continues.
     pub life_loss_is_terminal: bool,
     /// Rewards are clipped to [-1, 1] for the learner.
     pub reward_clip: bool,
 }
 
-/// What an [`Atari`] is made from.
+/// Everything from which an [`Atari`] is made.
 #[derive(Clone, Debug)]
 pub struct AtariSpec {
     /// The game's name.
@@ -59,7 +59,7 @@ impl AtariSpec {
         Ok(Self { preprocessing: preprocessing(keys), training: keys.clone(), ..spec })
     }
 
-    /// The game in `rom` for policies that do not look: its minimal actions, each held for `frame_skip` frames.
+    /// The game in `rom` for policies that ignore observations: its minimal actions, each held for `frame_skip` frames.
     pub fn with_minimal_actions(rom: &LoadedRom, frame_skip: u32) -> Self {
         Self {
             name: rom.name.clone(),
@@ -101,7 +101,7 @@ impl AtariSpec {
         self.game(&Conditions { max_episode_frames: keys.max_episode_frames, ..self.conditions(random_seed) }, rules)
     }
 
-    /// A step ends with the frame that costs a life where that is a terminal to the learner.
+    /// If a lost life is a terminal to the learner, a step ends with the frame that costs it.
     fn game(&self, conditions: &Conditions, rules: EpisodeRules) -> Atari {
         let settings = Settings::default()
             .with_sticky_probability(conditions.sticky_probability)
@@ -196,7 +196,7 @@ pub fn preprocessing(keys: &config::AtariKeys) -> Preprocessing {
 /// Refuses a cartridge whose score cannot be read because it is not a supported game.
 ///
 /// # Errors
-/// When it is not.
+/// When the game is not supported.
 pub fn ensure_scores(rom: &LoadedRom) -> Result<()> {
     if atari_emulator::Environment::new(&rom.image, Settings::default()).game().is_none() {
         bail!(
@@ -214,7 +214,7 @@ pub fn colors(palette: &Palette) -> Colors {
     std::array::from_fn(|index| palette.rgb(index as u8))
 }
 
-/// The console's screen, whose [`colors`] are `colors`. Looking is what makes the emulator paint it.
+/// The console's screen, whose [`colors`] are `colors`. The emulator paints the screen only for this call.
 pub fn picture<'a>(console: &'a mut atari_emulator::Environment, colors: &'a Colors) -> Picture<'a> {
     let frames_per_second = console.frames_per_second();
     let screen = console.screen();
@@ -247,13 +247,14 @@ pub struct Atari {
 }
 
 impl Atari {
-    /// `game` as it is, by these rules; it must be [reset](Environment::reset) before its first step.
+    /// The environment of `game` by these rules; it must be [reset](Environment::reset) before its first step.
     pub fn new(game: AgentEnvironment, rules: EpisodeRules) -> Self {
         let colors = Box::new(colors(game.environment().palette()));
         Self { game, stack: FrameStack::default(), rules, colors }
     }
 
-    /// Shows what is now seen, and tells what `step` did, before which there were `lives` lives.
+    /// Writes the observation after `step` to `place`, and returns the step's result; there were `lives` lives before
+    /// it.
     fn after(&mut self, step: atari_emulator::preprocessed::Step, lives: i32, place: Place<'_>) -> Step {
         self.stack.push(self.game.frame());
         self.show(place);
@@ -313,7 +314,7 @@ impl Environment for Atari {
 
     fn state(&self) -> Vec<u8> {
         let EnvironmentState { mut emulator, .. } = self.game.state();
-        // The newest frame of the stack is the one that the environment needs back.
+        // Of the stack, the environment needs only the newest frame back.
         emulator.splice(0..0, self.stack.pixels().iter().copied());
         emulator
     }

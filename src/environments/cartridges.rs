@@ -20,7 +20,7 @@ pub const BUILT_IN: &str = "bricks";
 pub const LARGEST_IMAGE: u64 = 512 * 1024;
 
 /// Largest zip archive, in bytes. A cartridge with its scanned manual is far smaller; the limit keeps the directory of a disk
-/// image, given by mistake, out of memory.
+/// image that was given by mistake out of memory.
 const LARGEST_ARCHIVE: u64 = 64 * 1024 * 1024;
 
 /// File name extensions of cartridge images.
@@ -290,7 +290,7 @@ fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
     let bytes =
         read_bounded(entry).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked (damaged?)"))?;
     let inside = stem_of(name);
-    // Of the two names the one of a known game counts: `pong.zip` may hold "Video Olympics (1977).bin".
+    // If one of the two names is a known game's, it counts: `pong.zip` may hold "Video Olympics (1977).bin".
     let known = |stem: &str| game::all().any(|game| game.name.eq_ignore_ascii_case(stem));
     let outside = stem_of(path);
     let stem = if !known(&inside) && known(&outside) { outside } else { inside };
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_brings_the_nearest_ones_and_where_was_looked() {
+    fn a_misspelt_name_is_answered_with_the_nearest_ones_and_the_folders() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["seaquest.bin", "pong.bin", "space_invaders.bin"] {
             fs::write(folder.path().join(name), [0; 4]).unwrap();

@@ -1,4 +1,4 @@
-//! Environments of one kind stepped together, each of which begins its next episode in the step that ends one.
+//! Environments of one kind stepped together. The step that ends an episode also begins the next one.
 
 use crate::environments::{Environment, Step};
 use crate::observations::{Observations, Place, Seen, Space};
@@ -17,20 +17,20 @@ pub struct VectorEnvironment {
     outcomes: Outcomes,
 }
 
-/// One environment and what it needs of its own.
+/// One environment and its own random numbers.
 struct Lane {
     environment: Box<dyn Environment>,
     starts: Generator,
 }
 
-/// What a step of all environments did.
+/// The result of a step of all environments.
 #[derive(Clone, Debug)]
 pub struct Outcomes {
-    /// Of every environment.
+    /// The step of every environment.
     pub steps: Vec<Step>,
     /// Frames of the episode up to this step, of every environment.
     pub episode_frames: Vec<u64>,
-    /// The last observations of the episodes that ended; out of date where the step was not [over](Step::over).
+    /// The last observations of the episodes that ended; stale where the step was not [over](Step::over).
     last: Observations,
     space: Space,
 }
@@ -42,17 +42,17 @@ impl Outcomes {
     }
 }
 
-/// What the future of a [`VectorEnvironment`] depends on.
+/// The state that the future of a [`VectorEnvironment`] depends on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VectorState {
     environments: Vec<(Vec<u8>, Generator)>,
 }
 
 impl VectorEnvironment {
-    /// `num_envs` environments, each `make(index)`, in their first episodes; `seed` is that of the run.
+    /// `num_envs` environments, each `make(index)`, in their first episodes; `seed` is the run's.
     ///
     /// # Errors
-    /// Those of `make`, and when there is none or they differ in kind.
+    /// Errors of `make`; also when there is no environment, or they differ in kind.
     pub fn new(
         make: &dyn Fn(usize) -> Result<Box<dyn Environment>>,
         num_envs: usize,
@@ -92,7 +92,7 @@ impl VectorEnvironment {
         self.lanes.len()
     }
 
-    /// What is seen of each.
+    /// The space of each environment's observations.
     pub fn space(&self) -> Space {
         self.space
     }
@@ -102,7 +102,7 @@ impl VectorEnvironment {
         self.actions
     }
 
-    /// What is now seen, of all.
+    /// The present observations of all environments.
     pub fn observations(&self) -> &Observations {
         &self.observations
     }
@@ -131,10 +131,10 @@ impl VectorEnvironment {
         VectorState { environments: self.lanes.iter().map(state).collect() }
     }
 
-    /// Goes on from a state of such a vector.
+    /// Continues from the state of a vector of the same kind.
     ///
     /// # Errors
-    /// When it is of other or of another number of environments.
+    /// When it is the state of another kind or another number of environments.
     pub fn restore(&mut self, state: VectorState) -> Result<()> {
         ensure!(
             state.environments.len() == self.lanes.len(),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_vector_goes_on_as_the_first_on_any_number_of_threads() {
+    fn a_restored_vector_continues_like_the_first_on_any_number_of_threads() {
         let mut first = vector(5, 3);
         first.step(&[0; 5]);
         let state = first.state();

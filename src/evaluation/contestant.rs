@@ -26,7 +26,7 @@ pub enum Baseline {
 
 /// A policy, its name, and the game it plays.
 pub struct Contestant {
-    /// The game, with the policy's actions and its way of seeing.
+    /// The game, with the policy's actions and preprocessing.
     pub spec: Spec,
     /// Who plays.
     pub policy: Policy,

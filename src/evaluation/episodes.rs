@@ -31,7 +31,7 @@ pub struct Episode {
     pub score: f64,
     /// Lives lost.
     pub lives_ended: u32,
-    /// It was cut off, and not over by itself.
+    /// Whether a limit cut it off before its end.
     pub truncated: bool,
 }
 
@@ -43,7 +43,7 @@ fn whole_numbers_as_such<S: Serializer>(value: &f64, serializer: S) -> Result<S:
     }
 }
 
-/// An action and why it was taken.
+/// An action, the observation that it was chosen on, and its reward.
 pub struct Decision<'a> {
     /// The observation that the action was chosen on.
     pub seen: Seen<'a>,
@@ -53,13 +53,13 @@ pub struct Decision<'a> {
     pub reward: f32,
 }
 
-/// Someone who is shown a game while it is played. The first error ends the game.
+/// Receives a game while it is played. The first error ends the game.
 pub enum Spectator<'a> {
     /// No one: frames that the policy does not look at need not be drawn.
     Nobody,
     /// Sees every frame, from the first observation on.
     Pictures(&'a mut dyn FnMut(Picture<'_>) -> Result<()>),
-    /// Is told every decision, after its step.
+    /// Receives every decision after its step.
     Decisions(&'a mut dyn FnMut(Decision<'_>) -> Result<()>),
 }
 

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// The conditions games are played under.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Protocol {
-    /// Whole games.
+    /// Number of whole games.
     pub episodes: u32,
     /// Probability of a random action.
     pub epsilon: f64,

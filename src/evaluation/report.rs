@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 pub struct EvaluationReport {
     /// The game's name.
     pub game: String,
-    /// MD5 of the cartridge, where there is one.
+    /// MD5 of the cartridge, if there is one.
     pub cartridge_md5: Option<String>,
     /// The network's file, or the baseline's name.
     pub policy: String,
@@ -67,13 +67,13 @@ impl EvaluationReport {
         text
     }
 
-    /// The number of the game with the highest score, of equal ones the first.
+    /// The number of the game with the highest score; the first if several are equal.
     pub fn best_game(&self) -> u32 {
         let games = self.episodes.iter().enumerate().rev();
         games.max_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map_or(0, |(i, _)| i as u32)
     }
 
-    /// The number of the game with the lowest score, of equal ones the first.
+    /// The number of the game with the lowest score; the first if several are equal.
     pub fn worst_game(&self) -> u32 {
         let games = self.episodes.iter().enumerate();
         games.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map_or(0, |(i, _)| i as u32)

@@ -26,13 +26,14 @@ const LONG_SOURCE: &str =
 const SHORT_FRAMES: u32 = 18_000;
 
 impl Reference {
-    /// The scores in Mnih et al. 2015 of the game with this name (as in ALE, e.g. `space_invaders`); `None` if it is not there.
+    /// The scores in Mnih et al. 2015 of the game with this name (as in ALE, e.g. `space_invaders`); `None` if the
+    /// paper lacks the game.
     pub fn of(game: &str) -> Option<Reference> {
         find(&SHORT_GAMES, game, SHORT_SOURCE)
     }
 
     /// The scores to compare with if games are cut off after this many frames: Mnih et al. 2015 up to 5 minutes, Wang et
-    /// al. 2016 beyond. Their games had half an hour, so their human scores are others.
+    /// al. 2016 beyond. Games of Wang et al. lasted half an hour, so their human scores differ.
     pub fn for_games_of(game: &str, max_episode_frames: u32) -> Option<Reference> {
         if max_episode_frames <= SHORT_FRAMES {
             return Self::of(game);
@@ -52,7 +53,7 @@ fn find(table: &[Row], game: &str, source: &'static str) -> Option<Reference> {
     Some(Reference { random, human, dqn, source })
 }
 
-/// Of [`SHORT_SOURCE`], in alphabetical order.
+/// Scores from [`SHORT_SOURCE`], in alphabetical order.
 #[rustfmt::skip]
 const SHORT_GAMES: [Row; 49] = [
     ("alien", 227.8, 6875.0, 3069.0),
@@ -106,7 +107,7 @@ const SHORT_GAMES: [Row; 49] = [
     ("zaxxon", 32.5, 9173.0, 4977.0),
 ];
 
-/// Of [`LONG_SOURCE`], in alphabetical order.
+/// Scores from [`LONG_SOURCE`], in alphabetical order.
 #[rustfmt::skip]
 const LONG_GAMES: [Row; 57] = [
     ("alien", 227.8, 7127.7, 1620.0),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn games_of_half_an_hour_are_compared_with_others_of_half_an_hour() {
+    fn games_of_half_an_hour_are_compared_with_scores_of_half_an_hour() {
         let human = |frames| Reference::for_games_of("breakout", frames).unwrap().human;
         assert_eq!((human(18_000), human(108_000)), (31.8, 30.5));
         assert!(Reference::of("skiing").is_none(), "the paper of 2015 has no Skiing");

@@ -19,8 +19,8 @@ pub fn median(values: &[f64]) -> f64 {
     (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
 }
 
-/// The interquartile mean: the mean without the lowest and the highest quarter of the values. A quarter is rounded down: of five
-/// values one goes at either end. `values` must not be empty.
+/// The interquartile mean: the mean without the lowest and the highest quarter of the values. A quarter is rounded
+/// down: of five values one is dropped at either end. `values` must not be empty.
 pub fn interquartile_mean(values: &[f64]) -> f64 {
     let quarter = values.len() / 4;
     mean(&sorted(values.to_vec())[quarter..values.len() - quarter])
@@ -59,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn the_interquartile_mean_is_that_of_the_middle_half() {
-        // Of eight, two go at either end: (3 + 4 + 5 + 6) / 4, whatever the values at the ends.
+    fn the_interquartile_mean_is_the_mean_of_the_middle_half() {
+        // Of eight values, two are dropped at either end: (3 + 4 + 5 + 6) / 4, whatever the values at the ends.
         assert_eq!(interquartile_mean(&[8.0, 1.0, 6.0, 3.0, 4.0, 5.0, 2.0, 7.0]), 4.5);
         assert_eq!(interquartile_mean(&[1e9, -1e9, 6.0, 3.0, 4.0, 5.0, 2.0, 7.0]), 4.5);
-        // Of five, one and a quarter go, which is one: (20 + 30 + 70) / 3.
+        // Of five values, a quarter is 1.25, so one is dropped at either end: (20 + 30 + 70) / 3.
         assert_eq!(interquartile_mean(&[70.0, 10.0, 30.0, 900.0, 20.0]), 40.0);
-        // Of three, none.
+        // Of three values, none is dropped.
         assert_eq!(interquartile_mean(&[1.0, 2.0, 6.0]), 3.0);
         assert_eq!(interquartile_mean(&[7.0]), 7.0);
     }

@@ -24,21 +24,21 @@ pub struct ScoreSummary {
     pub max: f64,
     /// 95 % bootstrap interval of the mean.
     pub mean_95_percent_interval: [f64; 2],
-    /// 0 is the paper's random agent, 100 its human; where the paper has the game.
+    /// 0 is the paper's random agent, 100 its human; `None` if the paper lacks the game.
     #[serde(rename = "human_normalised_percent")]
     pub human_normalized_percent: Option<f64>,
-    /// The scores behind 0 and 100 %.
+    /// The scores that count as 0 and 100 %.
     pub reference: Option<ReferencePair>,
 }
 
-/// The scores that a human-normalized score is measured with.
+/// The two scores that define a human-normalized score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReferencePair {
     /// Stands for 0 %.
     pub random: f64,
     /// Stands for 100 %.
     pub human: f64,
-    /// Where they come from.
+    /// Their source.
     pub source: &'static str,
 }
 

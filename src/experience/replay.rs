@@ -1,11 +1,11 @@
 //! Experience replay: a ring of single frames from which stacks are put together when a batch is drawn.
 //!
-//! Every slot holds a frame and what was done on seeing it. An episode's last frame has no action and serves only as a
-//! successor, which is how a truncated episode can be bootstrapped through. A lost life that counts as terminal does not
-//! end an episode here: the game goes on, and so do the stacks.
+//! Every slot holds a frame, the action taken on it and the reward. An episode's last frame has no action and serves
+//! only as a successor, so a truncated episode can be bootstrapped. A lost life that counts as terminal does not end an
+//! episode here: the game and the stacks continue.
 //!
-//! Transitions are drawn evenly or by [priority](priorities). Either way those may be drawn whose stack and successor can
-//! be put together; a prioritised replay keeps track of them as frames come and go.
+//! Transitions are drawn evenly or by [priority](priorities). Either way a transition may be drawn if its stack and its
+//! successor can be put together; a prioritized replay keeps track of these transitions as frames come and go.
 
 pub mod priorities;
 
@@ -30,14 +30,14 @@ pub struct Replay {
     capacity: usize,
     n_step: usize,
     gamma: f32,
-    /// `capacity` frames; slot of the frame added as number t: t mod capacity.
+    /// `capacity` frames; the frame added as number t is in slot t mod capacity.
     frames: Frames,
     slots: Vec<Slot>,
     /// Frames ever added.
     added: u64,
     /// The transitions of the batch being drawn: (number of the frame, what followed it).
     drawn: Vec<(u64, Transition)>,
-    /// Of the transition that begins in each slot, if they are drawn by priority.
+    /// The priority of the transition that begins in each slot, if transitions are drawn by priority.
     priorities: Option<Priorities>,
 }
 
@@ -50,7 +50,7 @@ struct Slot {
     depth: u8,
 }
 
-/// What came after a frame.
+/// What followed a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Follows {
     /// Not known yet: the newest frame.
@@ -73,13 +73,13 @@ pub struct Batch {
     pub actions: Vec<u8>,
     /// Sums of the next n clipped rewards, the later ones discounted.
     pub rewards: Vec<f32>,
-    /// What the value of the successor is multiplied by: gamma^n, or 0 at a terminal.
+    /// Factor of the successor's value: gamma^n, or 0 at a terminal.
     pub discounts: Vec<f32>,
     /// Stacks n steps later, `[size, stack, side, side]`.
     pub next_observations: Vec<u8>,
-    /// What each transition's loss counts for: importance weights, at most 1, or ones.
+    /// Factor of each transition's loss: its importance weight, at most 1, or 1.
     pub weights: Vec<f32>,
-    /// Which transitions they are, for [`Replay::update_priorities`]; empty if they were drawn evenly.
+    /// Numbers of the transitions, for [`Replay::update_priorities`]; empty if they were drawn evenly.
     pub numbers: Vec<u64>,
 }
 
@@ -113,7 +113,7 @@ impl Replay {
     /// The empty replay that DQN's keys ask for, for observations of `space`.
     ///
     /// # Errors
-    /// When those are no pixels.
+    /// When the observations are not pixels.
     pub fn of(keys: &DqnKeys, space: Space) -> Result<Self> {
         let (gamma, compressed) = (keys.gamma as f32, keys.replay_compression);
         let replay = Self::new(space, keys.replay_capacity, keys.n_step, gamma, compressed)?;
@@ -124,7 +124,7 @@ impl Replay {
     /// with `compressed` frames are kept compressed, without loss.
     ///
     /// # Errors
-    /// When observations are no pixels, or `capacity` holds no transition.
+    /// When the observations are not pixels, or `capacity` holds no transition.
     pub fn new(space: Space, capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Result<Self> {
         let Space::Pixels { stack, side } = space else {
             bail!("the replay keeps pictures, and these observations are {space:?}");
@@ -145,7 +145,7 @@ impl Replay {
         })
     }
 
-    /// The same, still empty, with transitions that can be drawn by priority; see [`Priorities::new`].
+    /// This replay, still empty, with priorities by which transitions can be drawn; see [`Priorities::new`].
     pub fn prioritized(mut self, exponent: f64, epsilon: f64) -> Self {
         self.priorities = Some(Priorities::new(self.capacity, exponent, epsilon));
         self
@@ -197,7 +197,8 @@ impl Replay {
         self.forget_incomplete();
     }
 
-    /// After a frame was added: what lost a frame of its stack, or itself, to it may no longer be drawn.
+    /// Called after a frame was added: transitions that lost a frame of their stack, or their own frame, to it may no
+    /// longer be drawn.
     fn forget_incomplete(&mut self) {
         let Some(mut priorities) = self.priorities.take() else { return };
         priorities.remove(self.index(self.added - 1));
@@ -210,11 +211,12 @@ impl Replay {
         self.priorities = Some(priorities);
     }
 
-    /// After it became known what follows on frame `number`: the transitions that were waiting for it may be drawn.
+    /// Called when it becomes known what follows frame `number`: the transitions that were waiting for it may now be
+    /// drawn.
     fn admit_complete(&mut self, number: u64) {
         let Some(mut priorities) = self.priorities.take() else { return };
         let oldest = self.oldest();
-        // n steps back, or if nothing more is to come in this episode every one in between.
+        // The one n steps back; if nothing more follows in this episode, also every one in between.
         let first = (number + 1).saturating_sub(self.n_step as u64).max(oldest);
         let last = if self.slot(number).follows == Follows::Step && self.open() { first } else { number };
         for number in first..=last {
@@ -231,7 +233,7 @@ impl Replay {
         self.added > 0 && self.slot(self.added - 1).follows == Follows::Open
     }
 
-    /// Begins an episode with its first frame; one that was not finished is left as truncated.
+    /// Begins an episode with its first frame; an unfinished previous episode counts as truncated.
     pub fn begin_episode(&mut self, first: &[u8]) {
         if let Some(newest) = self.added.checked_sub(1) {
             let index = self.index(newest);
@@ -258,7 +260,7 @@ impl Replay {
         self.admit_complete(self.added.saturating_sub(2));
     }
 
-    /// What followed frame `number`, unless it lacks an action, a frame of its stack or a successor.
+    /// What followed frame `number`; `None` if it lacks an action, a frame of its stack or a successor.
     fn transition(&self, number: u64) -> Option<Transition> {
         let oldest = self.oldest();
         if number + 1 < oldest + u64::from(self.slot(number).depth) || self.slot(number).follows == Follows::Nothing {
@@ -297,7 +299,8 @@ impl Replay {
         });
     }
 
-    /// The stack whose newest frame is `number`, into `output`; the frames' numbers. `known` is asked for every frame first.
+    /// Writes the stack whose newest frame is `number` to `output` and returns the frames' numbers. `known` is tried
+    /// first for every frame.
     fn fill_stack(&self, number: u64, output: &mut [u8], known: impl Fn(u64, &mut [u8]) -> bool) -> Range<u64> {
         let depth = u64::from(self.slot(number).depth);
         let numbers = number + 1 - depth..number + 1;
@@ -311,8 +314,8 @@ impl Replay {
         numbers
     }
 
-    /// Draws `size` transitions with replacement, each of those that can be put together with the same probability, into
-    /// `batch`. `false` if there is none yet.
+    /// Draws `size` transitions into `batch`, with replacement; all transitions that can be put together have the same
+    /// probability. `false` if there is none yet.
     pub fn sample(&mut self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
         batch.resize(size, self.observation_size());
         let oldest = self.oldest();
@@ -350,7 +353,7 @@ impl Replay {
         self.put_together(&drawn, batch);
         self.drawn = drawn;
         let Some(priorities) = &self.priorities else { return false };
-        // N and the sum of all priorities are the same for all and fall out.
+        // N and the sum of all priorities are the same for all transitions and cancel out.
         let priority = |number: u64| priorities.priority(self.index(number));
         let least = batch.numbers.iter().map(|number| priority(*number)).fold(f64::INFINITY, f64::min);
         for (weight, number) in batch.weights.iter_mut().zip(&batch.numbers) {
@@ -359,11 +362,11 @@ impl Replay {
         true
     }
 
-    /// The transitions `numbers` (of a [`Batch`]) were found to have these errors.
+    /// Sets the priorities of the transitions `numbers` (of a [`Batch`]) from their errors.
     pub fn update_priorities(&mut self, numbers: &[u64], errors: &[f32]) {
         let (capacity, oldest) = (self.capacity as u64, self.added.saturating_sub(self.capacity as u64));
         if let Some(priorities) = &mut self.priorities {
-            // One that was overwritten since has left its place to another.
+            // The slot of a transition that was overwritten since belongs to another one.
             for (number, error) in numbers.iter().zip(errors).filter(|(number, _)| **number >= oldest) {
                 priorities.update((number % capacity) as usize, *error);
             }
@@ -388,7 +391,7 @@ impl Replay {
 
     fn draw(&self, oldest: u64, generator: &mut Generator) -> Option<(u64, Transition)> {
         let len = self.len();
-        // Nearly every frame will do; a replay in which hardly one does is searched instead.
+        // Nearly every frame can be drawn; a replay in which hardly any can is searched instead.
         for _ in 0..if len == 0 { 0 } else { 1000 } {
             let number = oldest + generator.below(len) as u64;
             if let Some(transition) = self.transition(number) {
@@ -501,7 +504,7 @@ pub(crate) mod tests {
             let mut naive = Naive::default();
             let mut over = true;
             for id in 0..random.below(120) as u32 {
-                // Now and then an episode is left unfinished, and so truncated.
+                // Now and then an episode is left unfinished, which truncates it.
                 if over || random.below(20) == 0 {
                     if let Some(last) = naive.seen.last_mut() {
                         last.last = true;
@@ -577,7 +580,7 @@ pub(crate) mod tests {
         let (mut batch, mut counts) = (Batch::default(), [0u32; 3]);
         for _ in 0..1000 {
             assert!(replay.sample_by_priority(8, 1.0, &mut random, &mut batch));
-            // One from each eighth of the sum: 1, 2 and 5 of them, whatever the generator says.
+            // One from each eighth of the sum: 1, 2 and 5 of them, whatever the generator draws.
             let drawn: Vec<u32> =
                 batch.observations.chunks_exact(STACK_PIXELS).map(|s| ids(s)[STACK - 1] - 1).collect();
             drawn.iter().for_each(|&id| counts[id as usize] += 1);
@@ -587,7 +590,7 @@ pub(crate) mod tests {
         }
         assert_eq!(counts, [1000, 2000, 5000]);
         replay.sample_by_priority(8, 0.0, &mut random, &mut batch);
-        assert_eq!(batch.weights, [1.0; 8], "no force");
+        assert_eq!(batch.weights, [1.0; 8], "beta 0 gives equal weights");
         replay.update_priorities(&[0, 1], &[0.0, 0.0]);
         replay.sample_by_priority(8, 0.5, &mut random, &mut batch);
         assert_eq!((batch.numbers.as_slice(), batch.weights.as_slice()), ([2; 8].as_slice(), [1.0; 8].as_slice()));

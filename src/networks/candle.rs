@@ -42,7 +42,7 @@ impl CandleNetwork {
         &self.variables
     }
 
-    /// The parameters, back from the device.
+    /// Copies the parameters from the device.
     pub fn parameters(&self) -> Result<Parameters> {
         let mut values = Vec::with_capacity(self.architecture.parameter_count());
         for variable in &self.variables {
@@ -51,7 +51,7 @@ impl CandleNetwork {
         Ok(Parameters { architecture: self.architecture.clone(), values })
     }
 
-    /// Takes over these parameters, which must be of the same architecture.
+    /// Replaces the parameters; the architecture must be the same.
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<()> {
         self.noise.clear();
         for (variable, spec) in self.variables.iter().zip(self.architecture.layout()) {
@@ -76,8 +76,8 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// Sets the noise of noisy layers (see [`Architecture::noisy_layers`]), or with `None` none. It lasts until the parameters
-    /// change.
+    /// Sets the noise of noisy layers (see [`Architecture::noisy_layers`]), `None` removes it. A change of the parameters
+    /// removes it too.
     pub fn set_noise(&mut self, noise: Option<&[f32]>) -> Result<()> {
         self.noise.clear();
         let Some(noise) = noise else { return Ok(()) };
@@ -137,7 +137,7 @@ impl CandleNetwork {
         if !self.architecture.design.dueling {
             return branch(0);
         }
-        // Atom by atom; a Q-value has one.
+        // Per atom; a plain Q-value counts as one atom.
         let (actions, width) = (self.architecture.actions, self.architecture.design.head.width());
         let value = branch(0)?.reshape((images, 1, width))?;
         let advantage = branch(1)?.reshape((images, actions, width))?;
@@ -152,7 +152,7 @@ impl CandleNetwork {
         self.variables
             .iter()
             .map(|variable| match store.get(variable) {
-                // Undetached, a gradient keeps the graph of its pass, and an optimizer's moments keep every graph since the
+                // Without detaching, a gradient keeps the graph of its pass, and an optimizer's moments keep every graph since the
                 // first: 80 GB of GPU memory were full after 2,500 updates.
                 Some(gradient) => Ok(gradient.detach()),
                 None => variable.zeros_like(),

@@ -6,8 +6,8 @@
 //! number of threads.
 //!
 //! Parameters are held in an order that suits the matrix products (see [`convolution`]): weights of convolutions have their
-//! output channel last, and before it (but for the first convolution) their input channel. Dense layers on top of
-//! convolutions have their input channel last. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
+//! output channel last, and before it (except in the first convolution) their input channel. Dense layers on top of
+//! convolutions have the input channel last. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
 //!
 //! Noisy layers are evaluated as ordinary ones; their weights are computed once for each draw of noise. The gradient of a
 //! deviation is the gradient of the weight times its noise.
@@ -30,7 +30,7 @@ use crate::observations::Seen;
 use anyhow::Result;
 use rayon::prelude::*;
 
-/// Least rows of a noisy layer's weights for which another thread is woken.
+/// Fewest rows of a noisy layer's weights for which another thread is woken.
 const ROWS: usize = 32;
 
 /// A network's parameters on the CPU. A [`Workspace`] evaluates them.
@@ -45,7 +45,7 @@ pub struct CpuNetwork {
 /// A draw of noise for the noisy layers.
 #[derive(Clone, Debug, Default)]
 struct Noise {
-    /// If not, the network is evaluated by the means.
+    /// If false, the network uses the means.
     on: bool,
     /// The draw: [`Architecture::noisy_layers`], inputs in this module's order.
     numbers: Vec<f32>,
@@ -67,7 +67,7 @@ impl CpuNetwork {
         &self.plan.architecture
     }
 
-    /// Takes over these parameters, which must be of the same architecture.
+    /// Replaces the parameters; the architecture must be the same.
     pub fn set_parameters(&mut self, parameters: &Parameters) {
         assert_eq!(parameters.architecture, self.plan.architecture);
         self.noise.on = false;
@@ -94,7 +94,7 @@ impl CpuNetwork {
         values
     }
 
-    /// The parameters in this module's order, for an optimizer, which works element by element. Takes back the noise, until
+    /// The parameters in this module's order, for an optimizer, which works element by element. Removes the noise until
     /// the next [`set_noise`](Self::set_noise).
     pub fn values_mut(&mut self) -> &mut [f32] {
         self.noise.on = false;
@@ -116,8 +116,8 @@ impl CpuNetwork {
         });
     }
 
-    /// Sets the noise of noisy layers (see [`Architecture::noisy_layers`]), or with `None` none. It lasts until the parameters
-    /// change, which leaves the means.
+    /// Sets the noise of noisy layers (see [`Architecture::noisy_layers`]), `None` removes it. A change of the parameters
+    /// removes it too; the network then uses the means.
     pub fn set_noise(&mut self, noise: Option<&[f32]>) {
         let plan = &self.plan;
         let own = &mut self.noise;

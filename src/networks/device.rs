@@ -1,4 +1,4 @@
-//! Which device the network runs on.
+//! The device that the network runs on.
 
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
@@ -18,7 +18,7 @@ pub enum DeviceChoice {
     Metal,
 }
 
-/// Opens the device asked for; `Auto` takes a GPU if this build knows one and it is there, else the CPU.
+/// Opens the device asked for; `Auto` takes a GPU if this build supports one and finds it, else the CPU.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
     match choice {
         DeviceChoice::Cpu => Ok(Device::Cpu),

@@ -54,7 +54,7 @@ impl Support {
             let probability = (logit - largest).exp() / sum;
             let place = ((reward + discount * self.value(i) - self.value_min) / self.spacing()).clamp(0.0, last);
             let (lower, above) = (place.floor(), place - place.floor());
-            // The last atom has no upper neighbor; a place on it needs none.
+            // The last atom has no upper neighbor, and a place on it needs none.
             let lower = lower as usize;
             projected[lower] += probability * (1.0 - above);
             if let Some(upper) = projected.get_mut(lower + 1) {
@@ -64,12 +64,12 @@ impl Support {
     }
 }
 
-/// The largest of `values`; NaN counts as nothing.
+/// The largest of `values`; NaNs are ignored.
 pub fn largest(values: &[f32]) -> f32 {
     values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// The kind of a network's outputs for an action.
+/// The meaning of a network's outputs for an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Head {
     /// The Q-value.
@@ -172,10 +172,10 @@ mod tests {
         // Exact hits stay whole, at the ends too.
         assert_close(&project(0.0, 1.0, &[0.1, 0.2, 0.3, 0.15, 0.25]), &[0.1, 0.2, 0.3, 0.15, 0.25]);
         assert_close(&project(1.0, 1.0, &even), &[0.0, 0.2, 0.2, 0.2, 0.4]);
-        // What would fall off an end stays on its last atom.
+        // Probability that would fall off an end stays on the last atom.
         assert_close(&project(-9.0, 1.0, &even), &[1.0, 0.0, 0.0, 0.0, 0.0]);
         assert_close(&project(3.5, 1.0, &even), &[0.0, 0.0, 0.0, 0.1, 0.9]);
-        // A terminal: nothing but the reward.
+        // A terminal transition: only the reward.
         assert_close(&project(-0.5, 0.0, &[0.1, 0.2, 0.3, 0.15, 0.25]), &[0.0, 0.5, 0.5, 0.0, 0.0]);
     }
 

@@ -19,11 +19,11 @@ use std::time::Instant;
 pub enum Which {
     /// The network that acts and learns.
     Online,
-    /// The copy that values successors.
+    /// The copy that evaluates successor states.
     Target,
 }
 
-/// An online network that can be improved, and its target copy.
+/// An online network that is trained, and its target copy.
 pub trait Learner: Send {
     /// The networks' shape.
     fn architecture(&self) -> &Architecture;
@@ -35,8 +35,8 @@ pub trait Learner: Send {
     /// When the observations are not of the network's space, or the device fails.
     fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]>;
 
-    /// Sets the noise of a network's noisy layers (see [`Architecture::noisy_layers`]), or with `None` none. It lasts until the
-    /// parameters change, which leaves the network without.
+    /// Sets the noise of a network's noisy layers (see [`Architecture::noisy_layers`]), `None` removes it. A change of the
+    /// parameters removes it too.
     ///
     /// # Errors
     /// When the device fails.
@@ -73,7 +73,7 @@ pub trait Learner: Send {
     /// When the device fails.
     fn state(&self) -> Result<LearnerState>;
 
-    /// Continues from a state, whatever device it was made on.
+    /// Continues from a state, which may come from another device.
     ///
     /// # Errors
     /// When it is the state of another network, or the device fails.

@@ -1,4 +1,4 @@
-//! Losses as values: a [`Learner`](crate::networks::learner::Learner) is handed one and evaluates it where the outputs are.
+//! Losses as values: a [`Learner`](crate::networks::learner::Learner) evaluates one on its outputs.
 
 pub use crate::config::LossKind;
 
@@ -33,14 +33,14 @@ pub struct Loss<'a> {
     pub norm_limit: Option<f32>,
 }
 
-/// What a gradient step showed.
+/// The figures of a gradient step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shown {
     /// Mean over the batch of the weighted loss.
     pub loss: f32,
     /// Mean over the batch of the Q-value of the action taken.
     pub q_value: f32,
-    /// Mean over the batch of |TD error|: the target's value less the Q-value of the action taken.
+    /// Mean over the batch of |TD error|: the target's value minus the Q-value of the action taken.
     pub td_error: f32,
     /// Each transition's error, which becomes its priority: |TD error|, or the divergence of a categorical head's
     /// prediction from its target (Hessel et al. 2018).
@@ -63,7 +63,8 @@ pub struct NotFinite {
 
 impl Loss<'_> {
     /// Writes the gradient of the batch's summed loss, times `gradient_scale`, by the network's `outputs`. Both are
-    /// `[transitions, actions, width]`. Returns what depends on the outputs alone.
+    /// `[transitions, actions, width]`. Returns all figures but the gradient's
+    /// norm and the forward time.
     ///
     /// # Errors
     /// [`NotFinite`].
@@ -115,12 +116,12 @@ fn divergence_gradient(target: &[f32], logits: &[f32], scale: f32, gradient: &mu
     for ((&wanted, logit), gradient) in target.iter().zip(logits).zip(gradient) {
         let log_probability = logit - largest - log_sum;
         *gradient = scale * (log_probability.exp() - wanted);
-        // 0 ln 0 = 0; a NaN must come through.
+        // 0 ln 0 = 0; a NaN must reach the result.
         if wanted != 0.0 {
             divergence += wanted * (wanted.ln() - log_probability);
         }
     }
-    // Rounding may leave a little less than 0 (and a NaN stays one).
+    // Rounding may leave a value slightly below 0. A NaN stays a NaN.
     if divergence < 0.0 {
         0.0
     } else {

@@ -195,7 +195,7 @@ impl CpuOptimizer {
         OptimizerState { first: self.first.clone(), second: self.second.clone(), steps: self.steps }
     }
 
-    /// Continues from a state, which must be as long.
+    /// Continues from a state, which must have the same length.
     pub fn set_state(&mut self, state: OptimizerState) {
         assert_eq!((state.first.len(), state.second.len()), (self.first.len(), self.second.len()));
         (self.first, self.second, self.steps) = (state.first, state.second, state.steps);

@@ -1,4 +1,4 @@
-//! The network as its formulas are written, in f64 and one number at a time: the reference for tests of the fast ones.
+//! The network computed directly from its formulas, in f64 and one number at a time: the reference in tests of the fast ones.
 
 use crate::networks::noise::NoisyLayer;
 use crate::networks::Architecture;

@@ -5,7 +5,7 @@ use minifb::{InputCallback, Key, Window};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What happened to the keys since the last [`Keys::forget`].
+/// The events of the keys since the last [`Keys::forget`].
 #[derive(Clone, Default)]
 pub struct Keys(Rc<RefCell<Log>>);
 
@@ -50,7 +50,7 @@ impl Keys {
         let mut log = self.0.borrow_mut();
         log.struck.clear();
         log.repeated.clear();
-        // A window without the focus is not told of releases.
+        // A window without the focus receives no releases.
         log.held.retain(|&key| window.is_key_down(key));
     }
 

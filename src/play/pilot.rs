@@ -9,8 +9,8 @@ use anyhow::Result;
 use atari_emulator::{Action, Environment};
 
 /// A policy asked for an action before every frame. It holds its actions, and sees the screens, exactly as in its
-/// evaluation. It is asked also while a person plays, whose actions then count, so that it has seen every screen when it
-/// takes over.
+/// evaluation. It is also asked while a person plays and the person's actions count, so it has seen every screen when
+/// it takes over.
 pub struct Pilot {
     policy: Policy,
     epsilon: f64,
@@ -25,7 +25,7 @@ pub struct Pilot {
     stage: Stage,
 }
 
-/// How far a game has come.
+/// The stages of a game.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// FIRE is to be pressed first, if the policy was trained so.
@@ -103,7 +103,7 @@ mod tests {
     use atari_emulator::{CartridgeImage, Settings};
     use candle_core::Device;
 
-    /// Asked frame by frame, the pilot does what an agent does that steps its environment four frames at a time.
+    /// Asked frame by frame, the pilot acts like an agent that steps its environment four frames at a time.
     #[test]
     fn a_network_plays_as_in_its_evaluation() {
         for (frame_skip, fire_reset) in [(4, true), (4, false), (1, false), (2, true)] {

@@ -57,7 +57,8 @@ impl Scaler {
     }
 }
 
-/// For each of `window` positions the one of `source` positions that it shows. The picture takes the middle `shown` positions.
+/// For each of the `window` positions, the `source` position that it shows. The picture takes the middle `shown`
+/// positions.
 fn spread(source: usize, shown: usize, window: usize) -> Vec<Option<usize>> {
     let margin = window.saturating_sub(shown) / 2;
     (0..window).map(|at| at.checked_sub(margin).filter(|&at| at < shown).map(|at| at * source / shown)).collect()

@@ -26,7 +26,7 @@ const PAUSE_AFTER_GAME: Duration = Duration::from_secs(2);
 /// Refuses where no window can open because there is no display.
 ///
 /// # Errors
-/// When there is none; the message says what to do.
+/// When there is no display; the message says what to do.
 pub fn check_display() -> Result<()> {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if cfg!(all(unix, not(target_os = "macos"))) && !set("DISPLAY") {
@@ -52,8 +52,8 @@ fn open(title: &str, width: usize, height: usize) -> Result<Window> {
     }
 }
 
-/// Lets a person play, or watch `pilot` play, until the window is closed or `frames` are over. `scale` is the height of a
-/// scanline in window pixels.
+/// Lets a person play, or watch `pilot` play, until the window is closed or `frames` frames were played. `scale` is the
+/// height of a scanline in window pixels.
 ///
 /// # Errors
 /// When no window can be opened, or the policy's device fails.
@@ -104,7 +104,7 @@ struct Session {
     score: i32,
     frames: u32,
     longest: u32,
-    /// Frames the clock asks for, kept as a fraction for speeds below 1.
+    /// Frames that are due by the clock, kept as a fraction for speeds below 1.
     frames_due: f64,
     game_over_since: Option<Instant>,
 }

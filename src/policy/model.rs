@@ -1,7 +1,7 @@
-//! Models: trained networks in safetensors files with PyTorch's shapes. The file's own metadata hold everything that is
-//! needed to play with the network as it was trained.
+//! Models: trained networks in safetensors files with PyTorch's shapes. The file's metadata hold everything that is
+//! needed to play as the network was trained.
 //!
-//! A *model* is what plays; a *checkpoint* is what a run resumes from.
+//! A *model* plays; a run resumes from a *checkpoint*.
 
 use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Version of the metadata's meaning; a file with another is refused.
+/// Version of the metadata's meaning; a file with another version is refused.
 const FORMAT_VERSION: u32 = 1;
-/// A file with more atoms than this is refused before memory is taken for them.
+/// A file with more atoms than this is refused before any memory is allocated for them.
 const MOST_ATOMS: usize = 100_000;
 /// Keys of the metadata that are not about the environment.
 const OWN_KEYS: [&str; 11] = [
@@ -38,7 +38,7 @@ pub const MODEL_FILE: &str = "model.safetensors";
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
-/// What a network was trained on, and how it sees.
+/// The game a network was trained on, and its preprocessing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     /// The environment, as [`EnvironmentSpec::description`](environments::EnvironmentSpec::description) gives it.
@@ -51,7 +51,7 @@ pub struct Metadata {
     pub steps_trained: u64,
 }
 
-/// A network and what it was trained on.
+/// A network and the metadata of its training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// About the network.
@@ -68,7 +68,7 @@ struct TensorEntry<'a> {
 }
 
 impl Model {
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically: completely or not at all.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -76,8 +76,8 @@ impl Model {
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
-    /// The file's bytes. Written here because the safetensors crate puts metadata in random order, and the same run must
-    /// give the same bytes.
+    /// The file's bytes. Serialized here because the safetensors crate writes metadata in random order, and the same run
+    /// must give the same bytes.
     ///
     /// # Errors
     /// When the header cannot be written as JSON.
@@ -150,7 +150,7 @@ impl Model {
         let design = Design {
             kind: strings.word("network")?,
             dueling: strings.json("dueling")?,
-            // Files from before there were noisy layers do not mention them.
+            // Files written before noisy layers existed do not mention them.
             noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
             head: head(&strings)?,
         };
@@ -219,18 +219,18 @@ impl Strings<'_> {
     }
 }
 
-/// A model, where it came from, and the environment it plays.
+/// A model, its file, and the environment it plays.
 pub struct OpenModel {
     /// Its file.
     pub path: PathBuf,
     /// The model.
     pub model: Model,
-    /// The environment, as the model met it in training.
+    /// The environment, as in the model's training.
     pub spec: Spec,
 }
 
-/// Loads the model for what was typed (see [`find`]) and the cartridge it plays: the one named by `rom`, otherwise the one
-/// it was trained on. Every command that lets a model play goes through here.
+/// Loads the model for the user's argument (see [`find`]) and the cartridge it plays: `rom`, or else the cartridge it was
+/// trained on. Every command that plays a model calls this.
 ///
 /// # Errors
 /// When a file cannot be read, or the cartridge differs from the model's by game or MD5, or lacks the model's actions.
@@ -242,7 +242,7 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
     Ok(OpenModel { path, model, spec })
 }
 
-/// The model's file for what was typed: a file, a run folder (its best model, else its last), or nothing (the newest run in
+/// The model's file for the user's argument: a file, a run folder (its best model, else its last), or nothing (the newest run in
 /// `runs`).
 ///
 /// # Errors
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded_and_nothing_else_is_left_behind() {
+    fn a_saved_model_loads_and_no_other_file_is_left_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(MODEL_FILE);
         let saved = model();
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn every_head_is_saved_with_what_it_needs_and_loaded() {
+    fn every_head_is_saved_with_its_settings_and_loaded() {
         let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
         for head in [Head::Expected, categorical] {
             for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn files_from_before_there_were_variants_load() {
+    fn files_written_before_the_variants_existed_load() {
         let saved = model();
         let text: String = saved.to_bytes().unwrap().iter().map(|&byte| char::from(byte)).collect();
         let without = text.replacen("\"noisy\":\"false\",", &" ".repeat(16), 1);

@@ -222,7 +222,7 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
             [run] => {
                 let window = recent_games(run, axis);
                 let line = thinned(window.iter().map(|(x, mean, _)| (*x, *mean)).collect());
-                // Several such bands across each other could not be read.
+                // Several overlapping bands of this kind would be unreadable.
                 let window = if groups.len() == 1 { window } else { Vec::new() };
                 let band = thinned(window.into_iter().map(|(x, _, (low, high))| (x, low, high)).collect());
                 (line, band)
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_with_other_settings_are_other_curves_named_by_what_differs() {
+    fn runs_with_other_settings_are_other_curves_named_by_the_differences() {
         let runs = [("pong", 0, "n_step = 1", 20), ("pong", 1, "n_step = 3", 20), ("pong", 5, "n_step = 1", 20)];
         let figure = figure(&read(&runs), HorizontalAxis::Steps).unwrap();
         let key: Vec<&str> = figure.key.iter().map(|(_, line)| line.as_str()).collect();

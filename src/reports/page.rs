@@ -49,7 +49,7 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
 /// The page about a run.
 ///
 /// # Errors
-/// When a file of the run cannot be read. A run that has no curves yet has a page without.
+/// When a file of the run cannot be read. A run that has no curves yet has a page without them.
 pub fn page(run: &RunHistory) -> Result<String> {
     let evaluation = run.final_evaluation()?;
     let seed = run.seed().map_or(String::new(), |seed| format!(", seed {seed}"));

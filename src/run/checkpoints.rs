@@ -1,9 +1,9 @@
-//! The checkpoints of a run: everything that is needed to go on as if it had never stopped.
+//! The checkpoints of a run: everything that is needed to continue as if it had never stopped.
 //!
-//! `RUN/checkpoints/` holds the last two, each a file with the whole state but the frames of the replay, and the replay's
-//! [segments](crate::experience::replay::ReplayFiles), which both share. A checkpoint counts from the moment its state file is in place,
-//! which comes last; what no kept one needs is removed only after that. So whenever the program is killed, or the disk is
-//! full, there is a good one left.
+//! `RUN/checkpoints/` holds the last two: for each a file with the whole state except the replay's frames, and the
+//! replay's [segments](crate::experience::replay::ReplayFiles), which both share. The state file is written last and
+//! makes a checkpoint valid; only then are the files removed that no kept checkpoint needs. So a good checkpoint is
+//! left whenever the program is killed or the disk is full.
 
 use crate::experience::replay::ReplayFiles;
 use crate::run::folder::{RunFolder, CHECKPOINTS_FOLDER};
@@ -19,14 +19,14 @@ const KEPT: usize = 2;
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".checkpoint";
 
-/// The version is to be raised whenever anything in a state changes its meaning.
+/// Raise the version whenever anything in a state changes its meaning.
 const KIND: Kind = Kind { magic: *b"ATARICKP", version: 3, name: "checkpoint" };
 
 /// The checkpoints in a run's folder.
 #[derive(Debug)]
 pub struct RunCheckpoints {
     folder: PathBuf,
-    /// (step, files) of the checkpoints that are there, oldest first.
+    /// (step, files) of the existing checkpoints, oldest first.
     kept: Vec<(u64, HashSet<String>)>,
     /// The newest of them, whose files the next one can share.
     newest: Parts,
@@ -45,10 +45,10 @@ impl RunCheckpoints {
         Ok(Self { folder, kept: Vec::new(), newest: Parts::default() })
     }
 
-    /// Saves what `fill` puts into a checkpoint, as it is after `step` steps.
+    /// Saves a checkpoint after `step` steps; `fill` adds its parts.
     ///
     /// # Errors
-    /// When something cannot be written; the checkpoints of before are still there then.
+    /// When something cannot be written; the earlier checkpoints are then kept.
     pub fn save(&mut self, step: u64, fill: impl FnOnce(&mut Saving) -> Result<()>) -> Result<()> {
         let mut saving = Saving::new(&self.folder, &self.newest);
         fill(&mut saving)?;
@@ -65,10 +65,11 @@ impl RunCheckpoints {
         Ok(())
     }
 
-    /// What `read` makes of the newest checkpoint that it can use. `warn` is told of every newer one that cannot be used.
+    /// Returns the result of `read` for the newest checkpoint that it can use. `warn` gets a message about every newer
+    /// one.
     ///
     /// # Errors
-    /// When there is none. What could not be read is left where it is.
+    /// When there is none. Unreadable files are left in place.
     pub fn load<T>(&mut self, mut read: impl FnMut(&Loading) -> Result<T>, mut warn: impl FnMut(String)) -> Result<T> {
         let steps = self.steps();
         for (i, &step) in steps.iter().enumerate().rev() {
@@ -114,7 +115,7 @@ impl RunCheckpoints {
         steps
     }
 
-    /// Removes the files that no kept checkpoint needs. What cannot be removed only takes room.
+    /// Removes the files that no kept checkpoint needs. A file that cannot be removed only takes room.
     fn remove_others(&self) {
         let needed: HashSet<String> = self.kept.iter().flat_map(|(_, files)| files.clone()).collect();
         for name in self.names().into_iter().filter(|name| ReplayFiles::could_be(name) && !needed.contains(name)) {
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_file_of_the_newest_is_damaged_the_one_before_is_used_and_the_reason_told() {
+    fn if_any_file_of_the_newest_is_damaged_the_one_before_is_used_with_a_warning() {
         let reference = run();
         for victim in files(reference.0.path()) {
             let (folder, mut checkpoints) = run();
@@ -219,18 +220,18 @@ mod tests {
                 Ok((20_001, _)) => assert!(warnings.is_empty(), "{victim:?} is of the older one"),
                 Ok((20_000, 20_000)) => assert!(warnings[0].contains("cut off"), "{warnings:?}"),
                 Ok(other) => panic!("{other:?}"),
-                // Frames that both need.
+                // Frames that both checkpoints need.
                 Err(error) => {
                     assert!(format!("{error:#}").contains("cut off"), "{error:#}");
                     assert!(victim.to_str().unwrap().contains("replay-"), "{victim:?}");
                 }
             }
-            assert!(path.exists(), "what is damaged stays for whoever wants to look");
+            assert!(path.exists(), "damaged files stay, for people to look at");
         }
     }
 
     #[test]
-    fn a_checkpoint_that_cannot_be_written_leaves_those_of_before() {
+    fn a_checkpoint_that_cannot_be_written_leaves_the_earlier_ones() {
         let (folder, mut checkpoints) = run();
         let before = files(folder.path());
         fs::create_dir(folder.path().join(CHECKPOINTS_FOLDER).join("step-000000030000.checkpoint.part")).unwrap();

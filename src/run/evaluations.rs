@@ -1,4 +1,4 @@
-//! Evaluations of a run: single ones during training, and the one after it.
+//! Evaluations of a run: during training, and after it.
 
 use crate::config::Config;
 use crate::environments::{EnvironmentSpec, Spec};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
-/// Evaluations during training play other games than the one after it.
+/// Evaluations during training play other games than the evaluation after it.
 const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 
 /// Plays with the best network and with the random policy, prints and writes both results, and records the best game.
@@ -36,7 +36,7 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
-            "stopped; the evaluation is not complete; go on with it with: atari-dqn train --resume {}",
+            "stopped; the evaluation is not complete; continue it with: atari-dqn train --resume {}",
             folder.display()
         );
         return Ok(());
@@ -89,7 +89,7 @@ pub struct TrainingEvaluation {
 }
 
 impl TrainingEvaluation {
-    /// As `config` describes them, in the environment of `spec`.
+    /// The evaluations that `config` describes, in the environment of `spec`.
     pub fn new(config: &Config, spec: &Spec) -> Self {
         let mut protocol = evaluation_protocol(config, &**spec);
         protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);

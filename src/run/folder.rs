@@ -8,13 +8,13 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What the run is: an [`Identity`].
+/// The run's [`Identity`].
 pub const IDENTITY_FILE: &str = "run.toml";
 /// The configuration as resolved.
 pub const CONFIG_FILE: &str = "config.toml";
 /// The rows of metrics.
 pub const METRICS_FILE: &str = "metrics.jsonl";
-/// The same rows as TensorBoard reads them.
+/// The same rows for TensorBoard.
 pub const EVENTS_FILE: &str = "events.out.tfevents.run";
 /// The evaluation after training.
 pub const EVALUATION_FILE: &str = "evaluation.json";
@@ -25,7 +25,7 @@ pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
 /// Locked by the process that trains.
 const LOCK_FILE: &str = "lock";
 
-/// What a run is, from its first moment on.
+/// Identifies a run; known from its start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The kind of environment, e.g. `atari`.
@@ -53,10 +53,11 @@ impl Identity {
         sealed_file::write_atomically(&folder.join(IDENTITY_FILE), &[b"# What this run is.\n", text.as_bytes()])
     }
 
-    /// What the run in `folder` is: from `run.toml`, or, in the folder of an older program that wrote none, from its network.
+    /// Reads the identity of the run in `folder` from `run.toml`. The folder of an older program has none; there it
+    /// comes from the network.
     ///
     /// # Errors
-    /// When neither says it.
+    /// When both are missing or unusable.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(IDENTITY_FILE);
         match fs::read_to_string(&path) {
@@ -113,7 +114,7 @@ impl RunFolder {
     }
 
     /// Creates and takes the folder for a new run: `given`, which must hold no run, or a new one in `runs` called `name`,
-    /// numbered where that is taken.
+    /// numbered if that name is taken.
     ///
     /// # Errors
     /// When `given` holds a run, or the folder cannot be created.
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_run_is_comes_back_as_it_was_written() {
+    fn an_identity_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let message = Identity::read(folder.path()).unwrap_err().to_string();
         assert!(message.contains("says which game"), "{message}");

@@ -1,4 +1,4 @@
-//! States that are set aside to watch how their values develop: the second learning index of Mnih et al. 2015.
+//! Held-out states, whose values are tracked during training: the second learning index of Mnih et al. 2015.
 
 use crate::environments::vector::VectorEnvironment;
 use crate::networks::head::largest;
@@ -7,7 +7,7 @@ use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use anyhow::{ensure, Result};
 
-/// States set aside.
+/// Number of held-out states.
 const STATES: usize = 256;
 /// Random steps from one to the next.
 const STEPS_BETWEEN: usize = 8;
@@ -22,8 +22,8 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The states that a random player meets in `environments`, one environment that just began; the same ones for every run
-    /// with this `seed`.
+    /// The states that a random player meets in `environments`, which holds one environment in its first step. They are
+    /// the same for every run with this `seed`.
     ///
     /// # Errors
     /// When there are several environments.

@@ -1,8 +1,8 @@
-//! A run as its folder tells it: what it is, from `run.toml`, how it is configured, from `config.toml`, and what happened, from
+//! Reads a run from its folder: its identity from `run.toml`, its configuration from `config.toml`, its history from
 //! `metrics.jsonl`.
 //!
-//! Read leniently, because the run may still be under way or of another version: keys and kinds of rows that are unknown are
-//! passed over, and so is a last line that is not whole.
+//! Reading is lenient, because the run may still be under way or of another version: unknown keys, unknown kinds of
+//! rows and an incomplete last line are skipped.
 
 use crate::config;
 use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, METRICS_FILE};
@@ -29,7 +29,7 @@ pub struct TrainingGame {
     pub score: f64,
 }
 
-/// A periodic row; what a run does not have (yet) is `None`.
+/// A periodic row; values that a run does not have (yet) are `None`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeriodicRow {
     /// When.
@@ -55,7 +55,7 @@ pub struct Evaluation {
     pub score: f64,
 }
 
-/// A run as its folder tells it.
+/// A run as read from its folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunHistory {
     /// The run's folder.
@@ -74,7 +74,7 @@ pub struct RunHistory {
     pub progress: Vec<PeriodicRow>,
     /// Evaluations during training, in order.
     pub evaluations: Vec<Evaluation>,
-    /// What was passed over, as a sentence for a person.
+    /// A sentence for people about what was skipped.
     pub warning: Option<String>,
 }
 
@@ -82,15 +82,15 @@ impl RunHistory {
     /// Reads the run in `folder`.
     ///
     /// # Errors
-    /// When it is no folder of a run, or a file in it cannot be read.
+    /// When it is not a run's folder, or a file in it cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         let shown = folder.display();
         if !folder.is_dir() {
-            bail!("there is no folder {shown}; give that of a run, e.g. runs/bricks-bricks-s0");
+            bail!("there is no folder {shown}; give a run's folder, e.g. runs/bricks-bricks-s0");
         }
         for file in [METRICS_FILE, CONFIG_FILE] {
             if !folder.join(file).is_file() {
-                bail!("{shown} holds no {file}, so it is no run; give the folder that `atari-dqn train` names in its line `files:`");
+                bail!("{shown} is not a run folder (no {file}); give the folder that `atari-dqn train` names in its line `files:`");
             }
         }
         let text = read_text(&folder.join(CONFIG_FILE))?;
@@ -181,24 +181,24 @@ impl RunHistory {
         all.into_iter().flatten().max_by(|a, b| a.wall_seconds.total_cmp(&b.wall_seconds)).unwrap_or_default()
     }
 
-    /// The evaluation after training as [`train`](crate::run) wrote it, if it is there.
+    /// The evaluation after training as the run wrote it, if it exists.
     ///
     /// # Errors
-    /// When the file is there but is not JSON.
+    /// When the file exists but is not JSON.
     pub fn final_evaluation(&self) -> Result<Option<Value>> {
         let path = self.folder.join(EVALUATION_FILE);
         if !path.is_file() {
             return Ok(None);
         }
         let value = serde_json::from_str(&read_text(&path)?)
-            .with_context(|| format!("{} is not JSON; remove it, or run `eval` anew", path.display()))?;
+            .with_context(|| format!("{} is not JSON; remove it, or run `eval` again", path.display()))?;
         Ok(Some(value))
     }
 }
 
 fn read_text(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    // A line that was cut in the middle of a letter is still only one bad line.
+    // A line that was cut in the middle of a character is still only one bad line.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -206,7 +206,7 @@ fn read_text(path: &Path) -> Result<String> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A folder like that of a run: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
+    /// Writes a folder like a run's: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
     pub(crate) fn fake_run(folder: &Path, game: &str, seed: u64, keys: &str, metrics: &str) {
         fs::create_dir_all(folder).unwrap();
         let identity = Identity {
@@ -222,7 +222,7 @@ pub(crate) mod tests {
         fs::write(folder.join(METRICS_FILE), metrics).unwrap();
     }
 
-    /// Rows of a run of so many games, the i-th of which scores `score(i)` and ends at step 100 i.
+    /// Rows of a run of this many games. Game i scores `score(i)` and ends at step 100 i.
     pub(crate) fn fake_rows(games: u64, score: impl Fn(u64) -> f64) -> String {
         let mut text = String::new();
         for i in 1..=games {
@@ -276,13 +276,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_run_is_refused_with_what_is_missing() {
+    fn a_folder_without_a_run_is_refused_with_what_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |path: &Path| format!("{:#}", RunHistory::read(path).unwrap_err());
         assert!(refused(&folder.path().join("nowhere")).contains("there is no folder"));
-        assert!(refused(folder.path()).contains("holds no metrics.jsonl"));
+        assert!(refused(folder.path()).contains("is not a run folder (no metrics.jsonl)"));
         fs::write(folder.path().join(METRICS_FILE), "").unwrap();
-        assert!(refused(folder.path()).contains("holds no config.toml"));
+        assert!(refused(folder.path()).contains("is not a run folder (no config.toml)"));
         fs::write(folder.path().join(CONFIG_FILE), "seed = 1\n").unwrap();
         assert!(refused(folder.path()).contains("says which game"));
         fake_run(folder.path(), "pong", 3, "", r#"{"kind":"game","step":8}"#);

@@ -11,8 +11,8 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 /// Random steps played to find out how well a game's frames compress.
 const SAMPLE_STEPS: u64 = 500;
 
-/// Bytes of memory that can be had without swapping, within the limit of the container if there is one; `None` where the
-/// system does not tell.
+/// Bytes of memory available without swapping, within the limit of the container if there is one; `None` if the system
+/// does not report them.
 pub fn available() -> Option<u64> {
     let memory = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
@@ -43,7 +43,7 @@ pub fn replay_bytes(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> 
     Ok(replay_frames(config) * (bytes / steps + priority))
 }
 
-/// Says how much memory the replay takes, and refuses to start if the machine has less, unless with `force`.
+/// Prints how much memory the replay takes. Refuses to start if the machine has less, unless `force` is set.
 pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
     let needed = replay_bytes(config, spec)?;
     let about = if config.dqn().replay_compression { "about " } else { "" };
@@ -71,7 +71,7 @@ pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool)
 mod tests {
     #[test]
     fn a_machine_that_runs_tests_has_some_megabytes_free_and_less_than_a_petabyte() {
-        let available = super::available().expect("tests run on systems that tell");
+        let available = super::available().expect("tests run on systems that report it");
         assert!((1 << 20..1 << 50).contains(&available), "{available}");
     }
 }

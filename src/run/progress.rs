@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Plain progress lines, where there is no terminal for a bar, come no faster than this.
+/// Least time between two plain progress lines, which replace the bar where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The progress of a run on stderr: a bar on a terminal, else a line now and then.
@@ -19,7 +19,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a run that is to have `total_steps` steps.
+    /// The progress of a run with `total_steps` steps.
     ///
     /// # Errors
     /// When the bar cannot be made.
@@ -35,7 +35,7 @@ impl Progress {
         Ok(Self { bar, on_terminal, total_steps, last_line: None })
     }
 
-    /// The run has this many steps.
+    /// Sets the number of steps done.
     pub fn tick(&self, steps: u64) {
         if self.on_terminal {
             self.bar.set_position(steps);
@@ -76,7 +76,7 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Says a line beside the bar.
+    /// Prints a line without disturbing the bar.
     pub fn say(&self, text: &str) {
         if self.on_terminal {
             self.bar.println(text);

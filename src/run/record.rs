@@ -1,6 +1,6 @@
-//! What a run writes down: events become rows of metrics, progress and the best network.
+//! The record of a run: turns events into rows of metrics, progress and the best network.
 //!
-//! The record is told what happens and asks nothing back.
+//! The record only receives events; it never calls the algorithm.
 
 use crate::algorithms::events::{Event, Standing, Update, Watch};
 use crate::config::Config;
@@ -19,10 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Its part of a checkpoint.
+/// Name of its part of a checkpoint.
 const RECORD: &str = "record";
 
-/// What a run writes down and shows: rows of metrics, progress, networks.
+/// Everything that a run writes and shows: rows of metrics, progress, networks.
 pub struct Record {
     folder: PathBuf,
     metrics: MetricsFile,
@@ -33,27 +33,27 @@ pub struct Record {
     standing: Standing,
     /// The run ends when the last 100 training games have this mean return.
     solved_at: f64,
-    /// Evaluations during training decide which network is the best, and not the training games.
+    /// Whether evaluations during training decide which network is the best, instead of the training games.
     evaluations_decide: bool,
     stop: Arc<AtomicBool>,
-    /// When this process began, less the seconds that those before it trained.
+    /// When this process began, minus the seconds trained by the run's earlier processes.
     begun: Instant,
     /// (time, steps, updates) of the last periodic row, or of the beginning.
     last_row: (Instant, u64, u64),
 }
 
-/// What a record has counted so far.
+/// The counts and means of a record so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     steps: u64,
     games: u64,
     updates: u64,
-    /// Of the games under way, one for each environment.
+    /// Tallies of the games under way, one for each environment.
     under_way: Vec<GameTally>,
     recent: RecentReturns,
     /// Highest mean return so far: of an evaluation, or of 100 training games.
     best_mean: Option<f64>,
-    /// Since the last periodic row.
+    /// This mean and the following ones are over the updates since the last periodic row.
     loss: RunningMean,
     q_value: RunningMean,
     td_error: RunningMean,
@@ -61,7 +61,8 @@ struct Tally {
 }
 
 impl Tally {
-    /// Whether the last 100 training games have this mean return. Asked after every step, so the cheap question comes first.
+    /// Whether the last 100 training games have this mean return. Called after every step, so the cheap check comes
+    /// first.
     fn solved(&self, at: f64) -> bool {
         at < f64::INFINITY && self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
     }
@@ -78,7 +79,7 @@ struct GameTally {
     life_return: f64,
 }
 
-/// Where a record stands: what a checkpoint keeps of it.
+/// The state of a record, as a checkpoint keeps it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RecordState {
     tally: Tally,
@@ -92,7 +93,7 @@ impl RecordState {
     /// The state in a checkpoint.
     ///
     /// # Errors
-    /// When it is not there.
+    /// When it is missing.
     pub fn load(from: &Loading) -> Result<Self> {
         from.part(RECORD)
     }
@@ -109,8 +110,8 @@ impl RecordState {
 }
 
 impl Record {
-    /// The record in `folder` as it stood, or a new one where `state` is the default: rows written after that moment are taken
-    /// back. `stop` is set when the run is to stop.
+    /// Opens the record in `folder` at `state`: rows written later are removed. The default `state` begins a new
+    /// record. `stop` is set when the run is to stop.
     ///
     /// # Errors
     /// When its files are missing, are shorter than they were, or cannot be written to.
@@ -142,7 +143,7 @@ impl Record {
         })
     }
 
-    /// Saves where the record stands, all of its rows on the disk.
+    /// Saves the record's state, after flushing all of its rows to the disk.
     ///
     /// # Errors
     /// When something cannot be written.
@@ -284,10 +285,10 @@ impl Record {
         Ok(())
     }
 
-    /// An evaluation of `policy` gave this mean return of `games` games.
+    /// Records an evaluation of `policy`: the mean return of `games` games.
     ///
     /// # Errors
-    /// When the row, or the network where it is the best, cannot be written.
+    /// When the row cannot be written, or the network if it is the best.
     pub fn evaluated(&mut self, policy: &Policy, games: u64, mean_return: f64) -> Result<()> {
         let step = self.tally.steps;
         let best = self.tally.best_mean.is_none_or(|best| mean_return > best);

@@ -1,4 +1,4 @@
-//! What a run writes down about itself: `metrics.jsonl`, one JSON object a line.
+//! The rows of a run in `metrics.jsonl`, one JSON object a line.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A row of `metrics.jsonl`; `kind` tells which.
+/// A row of `metrics.jsonl`; the key `kind` names the variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MetricsRow {
@@ -20,7 +20,7 @@ pub enum MetricsRow {
         games: u64,
         /// Sum of the game's raw rewards.
         episode_return: f64,
-        /// Sum of the rewards as they were learned from.
+        /// Sum of the rewards used for learning.
         clipped_return: f64,
         /// Sums of the raw rewards of each life.
         life_returns: Vec<f64>,
@@ -32,7 +32,7 @@ pub enum MetricsRow {
         truncated: bool,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: f64,
-        /// Probability of a random action at this step, where the algorithm explores so.
+        /// Probability of a random action at this step, if the algorithm uses one.
         epsilon: Option<f64>,
         /// Seconds since training began.
         wall_seconds: f64,
@@ -49,15 +49,15 @@ pub enum MetricsRow {
         mean_q_value: Option<f64>,
         /// Mean |TD error| in the batches since the last such row.
         mean_td_error: Option<f64>,
-        /// Mean norm of the gradients since the last such row, before they were clipped; none where they are not.
+        /// Mean norm of the gradients since the last such row, before clipping; `None` without clipping.
         mean_gradient_norm: Option<f64>,
         /// Mean over the held-out states of the largest Q-value.
         held_out_mean_max_q: Option<f64>,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: Option<f64>,
-        /// Probability of a random action at this step, where the algorithm explores so.
+        /// Probability of a random action at this step, if the algorithm uses one.
         epsilon: Option<f64>,
-        /// Frames in the replay, where there is one.
+        /// Frames in the replay, if there is one.
         replay_frames: Option<u64>,
         /// Agent steps a second since the last such row.
         steps_per_second: f64,
@@ -72,9 +72,9 @@ pub enum MetricsRow {
         step: u64,
         /// Games played to the end.
         games: u64,
-        /// Mean raw return of those.
+        /// Their mean raw return.
         mean_return: f64,
-        /// It is the best evaluation so far, and `best.safetensors` was written.
+        /// Whether it is the best evaluation so far, for which `best.safetensors` was written.
         best: bool,
         /// Seconds since training began.
         wall_seconds: f64,
@@ -91,7 +91,7 @@ impl MetricsRow {
         }
     }
 
-    /// Its numbers under the names they have in TensorBoard: `kind/field`; of several the mean.
+    /// Its numbers under their names in TensorBoard, `kind/field`; several numbers become their mean.
     ///
     /// # Errors
     /// When the row cannot be written as JSON.
@@ -119,7 +119,8 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// The file at `path`, new, or cut to its first `length` bytes to go on behind them.
+    /// Opens the file at `path` to append to its first `length` bytes; the rest is cut off. A `length` of 0 begins a
+    /// new file.
     ///
     /// # Errors
     /// When it cannot be opened, or is shorter than that.
@@ -144,13 +145,13 @@ impl MetricsFile {
     pub fn write(&mut self, row: &MetricsRow) -> Result<()> {
         let mut line = serde_json::to_string(row).context("cannot write a metrics row as JSON")?;
         line.push('\n');
-        // In one piece, so that whoever reads along never sees half a row.
+        // In one piece, so a program that reads meanwhile never sees half a row.
         self.file.write_all(line.as_bytes()).with_context(|| format!("cannot write to {}", self.path.display()))?;
         self.length += line.len() as u64;
         Ok(())
     }
 
-    /// Flushes what was written to the disk.
+    /// Flushes everything written to the disk.
     ///
     /// # Errors
     /// When that fails.
@@ -159,7 +160,7 @@ impl MetricsFile {
     }
 }
 
-/// The file at `path` cut to its first `length` bytes, to be written to behind them; a new one if that is 0.
+/// Opens the file at `path`, cut to its first `length` bytes, to append to it; creates it if `length` is 0.
 pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
     let open = || -> std::io::Result<File> {
         let mut file = OpenOptions::new().create(length == 0).write(true).truncate(length == 0).open(path)?;
@@ -181,7 +182,7 @@ pub struct RecentReturns {
 }
 
 impl RecentReturns {
-    /// Games that count.
+    /// Number of games.
     pub const WINDOW: usize = 100;
 
     /// Adds a game's return.
@@ -204,7 +205,7 @@ impl RecentReturns {
     }
 }
 
-/// A mean that is taken and begun anew.
+/// A running mean; taking it starts the next one.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct RunningMean {
     sum: f64,
@@ -230,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_that_of_the_last_hundred_games() {
+    fn the_mean_covers_the_last_hundred_games() {
         let mut recent = RecentReturns::default();
         assert_eq!(recent.mean(), None);
         (0..150).for_each(|i| recent.push(f64::from(i)));
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_mean_begins_anew_when_taken() {
+    fn a_running_mean_restarts_when_taken() {
         let mut mean = RunningMean::default();
         (1..=3).for_each(|value| mean.push(f64::from(value)));
         assert_eq!((mean.take(), mean.take()), (Some(2.0), None));

@@ -1,4 +1,4 @@
-//! What a run is started with.
+//! The settings with which a run is started.
 
 use crate::networks::device::DeviceChoice;
 use std::path::PathBuf;

@@ -4,10 +4,10 @@ use anyhow::{Context, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-/// A flag that Ctrl-C, or a request to end, sets; the second time the program ends at once.
+/// A flag that Ctrl-C or another signal to end sets; a second signal ends the program at once.
 ///
 /// # Errors
-/// When the signals cannot be watched for.
+/// When signals cannot be caught.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -1,5 +1,5 @@
-//! Every variant's switch changes what it should and nothing else: an agent, its replay and its game are made of the
-//! configuration `nature` with one switch and without, and looked at from all sides.
+//! Tests that every variant's switch changes what it should and nothing else. An agent, its replay and its game are
+//! built from the configuration `nature` with and without one switch, and compared on all sides.
 //!
 //! That a side changes *rightly* is tested where it is made: targets and losses in [`head`](crate::networks::head), the networks in
 //! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
@@ -32,7 +32,7 @@ const STEPS: u64 = 100;
 /// Rewards of the scripted environment, over and over.
 const REWARDS: [f32; 4] = [0.0, 3.0, -2.0, 1.0];
 
-/// Plays the same whatever is done: rewards of all sizes, a life lost every 7 steps, a game over every 20.
+/// Plays the same whatever the actions: rewards of all sizes, a life lost every 7 steps, a game over every 20.
 struct Script {
     life_loss_is_terminal: bool,
     reward_clip: bool,
@@ -139,7 +139,7 @@ fn bricks(config: &Config) -> Atari {
     AtariSpec::of(config.atari(), None).unwrap().training_game(config.run.seed, 0)
 }
 
-/// What a configuration makes, by name, as bytes to compare.
+/// The results of a configuration by name, as bytes to compare.
 type Sides = BTreeMap<&'static str, Vec<u8>>;
 
 fn bytes(value: impl Serialize) -> Vec<u8> {
@@ -156,7 +156,8 @@ fn sides(config: &Config) -> Sides {
     sides
 }
 
-/// The game itself, met with the same indices of actions and no no-ops: what is seen of it, and what is learned from.
+/// The game itself, played with the same action indices and without no-ops: the observations, and the steps as the
+/// learner sees them.
 fn game(config: &Config) -> Sides {
     let mut starts = Generator::new(1, Purpose::Starts);
     let mut started = bricks(config);
@@ -185,7 +186,7 @@ fn game(config: &Config) -> Sides {
     Sides::from([("game", bytes(seen)), ("learned from", bytes(learned)), ("starts", bytes(noop_frames))])
 }
 
-/// What becomes of the scripted environment before there is an update.
+/// The actions and transitions in the scripted environment, before the first update.
 fn scripted_run(config: &Config) -> Sides {
     let actions = bricks(config).actions();
     let taken = Arc::<Mutex<Vec<usize>>>::default();
@@ -204,7 +205,7 @@ fn scripted_run(config: &Config) -> Sides {
     let mut scores = Scores::default();
     dqn.advance(&mut environments, STEPS, &mut scores).unwrap();
     assert_eq!((dqn.steps(), scores.updates), (STEPS, 0));
-    // Whatever is learned of it: 20 steps are five times all rewards.
+    // The switches do not change scores: 20 steps are five times all rewards.
     assert_eq!(scores.ended, [5.0 * REWARDS.iter().sum::<f32>(); 5]);
     let mut replay = dqn.updater().replay().clone();
     let mut random = Generator::new(1, Purpose::Synthetic);
@@ -248,7 +249,7 @@ fn updates(config: &Config) -> Sides {
     sides
 }
 
-/// What depends on the form of the network.
+/// The sides that depend on the network's shape.
 const NETWORK: [&str; 7] = ["network", "weights", "predictions", "losses", "step", "target network", "later losses"];
 
 #[test]
@@ -261,7 +262,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
         (&["double=true"], &["later losses"]),
         (&["dueling=true"], &NETWORK),
         (&["categorical=true"], &NETWORK),
-        // The means are those of an ordinary network.
+        // The means equal the weights of an ordinary network.
         (&["noisy=true"], &noisy),
         (&["noisy=true", "epsilon_final=0.1"], &noisy[..6]),
         (&["n_step=3"], &["transitions"]),

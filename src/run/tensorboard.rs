@@ -1,8 +1,9 @@
 //! TensorBoard's event files, scalars only.
 //!
-//! A file is a row of records: length (8 bytes), its checksum, the data, theirs; little-endian, CRC-32C, masked (the TFRecord
-//! format). The data are an `Event` of TensorFlow's `event.proto` in protocol buffers' wire format; the five
-//! fields that scalars need are written by hand here instead of generating thousands of lines.
+//! A file is a sequence of records: length (8 bytes), its checksum, the data, the data's checksum. Numbers are
+//! little-endian, checksums masked CRC-32C (the TFRecord format). The data are an `Event` of TensorFlow's `event.proto`
+//! in protocol buffers' wire format; the five fields that scalars need are written by hand here instead of generating
+//! thousands of lines.
 
 use crate::run::rows::open_cut;
 use anyhow::{Context, Result};
@@ -20,7 +21,8 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// The file at `path`, new, or cut to its first `length` bytes to go on behind them.
+    /// Opens the file at `path` to append to its first `length` bytes; the rest is cut off. A `length` of 0 begins a
+    /// new file.
     ///
     /// # Errors
     /// When it cannot be opened, or is shorter than that.
@@ -37,7 +39,7 @@ impl EventFile {
         self.length
     }
 
-    /// Whether nothing is in the file; never, as it has a first record.
+    /// Whether the file is empty; never, as it has a first record.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -58,7 +60,7 @@ impl EventFile {
         self.record(&event(step, |event| bytes_field(event, 5, &summary)))
     }
 
-    /// In one piece, so that whoever reads along never sees half a record.
+    /// Writes a record in one piece, so a program that reads meanwhile never sees half of it.
     fn record(&mut self, data: &[u8]) -> Result<()> {
         let length = (data.len() as u64).to_le_bytes();
         let mut record = Vec::with_capacity(data.len() + 16);
@@ -71,7 +73,7 @@ impl EventFile {
         Ok(())
     }
 
-    /// Flushes what was written to the disk.
+    /// Flushes everything written to the disk.
     ///
     /// # Errors
     /// When that fails.
@@ -86,7 +88,7 @@ const FIXED_64: u8 = 1;
 const BYTES: u8 = 2;
 const FIXED_32: u8 = 5;
 
-/// An `Event` of now (field 1) at `step` (field 2), and what `content` adds.
+/// An `Event` with the present time (field 1), `step` (field 2) and the fields that `content` adds.
 fn event(step: u64, content: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let mut event = vec![1 << 3 | FIXED_64];
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_gone_on_with_where_it_stood() {
+    fn a_reopened_file_continues_after_its_given_length() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(EVENTS_FILE);
         let mut file = EventFile::open(&path, 0).unwrap();

@@ -1,4 +1,4 @@
-//! Whole runs on a game that can be seen through: learning, stopping, resuming.
+//! Whole runs on a trivial game: learning, stopping, resuming.
 
 use super::*;
 use crate::algorithms::events::Event;
@@ -103,7 +103,7 @@ fn config(overrides: &[&str]) -> Config {
     Config::resolve(&Sources { preset: "bricks", overrides: &overrides, ..Sources::default() }).unwrap()
 }
 
-/// A run of that game, as far as it does not know its environments.
+/// A run of that game, without its environments.
 fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     let identity = Identity {
         environment: "atari".to_string(),
@@ -119,7 +119,7 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
-/// The game, whose first environment, the one trained in, asks to stop after so many steps.
+/// The game. Its first environment, in which the agent is trained, asks to stop after this many steps.
 fn game(stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
     stop.store(stop_after == 0, Ordering::Relaxed);
     let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
@@ -138,7 +138,7 @@ fn begun(config: &Config, stop_after: u64) -> (tempfile::TempDir, Session) {
     (folder, session)
 }
 
-/// Everything that the future depends on.
+/// The state of the session, on which its future depends.
 fn end(session: &Session) -> Parts {
     let (folder, nothing) = (tempfile::tempdir().unwrap(), Parts::default());
     let mut saving = Saving::new(folder.path(), &nothing);
@@ -147,7 +147,7 @@ fn end(session: &Session) -> Parts {
     saving.into_parts()
 }
 
-/// What a run has written, but for the times.
+/// The rows that a run has written, without the times.
 fn rows(folder: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
     let mut rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -166,7 +166,7 @@ fn returns(folder: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn training_learns_a_game_that_can_be_seen_through() {
+fn training_learns_a_trivial_game() {
     let (folder, session) = begun(&config(&[]), u64::MAX);
     let record = &session.record;
     assert_eq!((session.algorithm.steps(), record.games(), record.updates()), (1500, 150, 350));
@@ -205,16 +205,17 @@ fn a_run_ends_when_its_last_hundred_games_are_good_enough() {
 }
 
 #[test]
-fn what_is_due_is_done_at_its_steps() {
+fn every_task_is_done_at_the_steps_at_which_it_is_due() {
     let config = config(&["metrics_every_steps=400", "checkpoint_every_steps=300"]);
     let run = run_of(&config, &Arc::default());
     assert_eq!([0, 299, 300, 399, 900, 1400].map(|step| run.next_stop(step)), [300, 300, 400, 400, 1200, 1500]);
 }
 
-/// An interval is 100 steps, ten games. With the concurrent schedule nothing is learned in the first, whose steps are not yet
-/// in the replay, and what is learned in the second shows in the third, when the target network is new.
+/// An interval is 100 steps, ten games. With the concurrent schedule nothing is learned in the first interval, whose
+/// steps are not yet in the replay. The learning in the second one shows in the third, when the target network has been
+/// copied.
 #[test]
-fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was_before_its_copy() {
+fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_the_replay_as_of_its_copy() {
     let run = |schedule: &str, learning_starts_steps: u64| {
         let (schedule, starts) =
             (format!("schedule={schedule}"), format!("learning_starts_steps={learning_starts_steps}"));
@@ -229,7 +230,7 @@ fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_what_was
     assert_eq!(run("concurrent", never), (unlearned.clone(), 0));
     let (sequential, updates) = run("sequential", 0);
     assert_eq!(updates, 300 / 4);
-    assert!(sequential[..10] != unlearned[..10], "what is learned shows at once");
+    assert!(sequential[..10] != unlearned[..10], "learning shows at once");
     let (concurrent, updates) = run("concurrent", 0);
     assert_eq!(updates, 200 / 4);
     assert_eq!(concurrent[..20], unlearned[..20]);
@@ -263,10 +264,10 @@ fn resumes_exactly(config: Config) {
     let (reference, session) = begun(&config, u64::MAX);
     let expected = end(&session);
 
-    // Before learning starts, within a game, in the middle of an interval, after a checkpoint that nobody asked for.
+    // Before learning starts, within a game, in the middle of an interval, after a checkpoint that was not requested.
     let (folder, mut session) = begun(&config, 61);
     for more in [49, 150, 177, 123, u64::MAX] {
-        // What comes after the checkpoint is lost, and must be taken back.
+        // Steps after the checkpoint are lost, and their rows must be removed.
         session.record.tell(Event::Step { environment: 0, step: &Step::default() }).unwrap();
         let lost = Event::Episode { environment: 0, frames: 7, truncated: false, epsilon: Some(0.5) };
         session.record.tell(lost).unwrap();

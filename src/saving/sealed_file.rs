@@ -1,32 +1,32 @@
-//! Files that are whole or refused: kind, version, length and checksum come before what they hold, and a file appears under
-//! its name only when all of it is on the disk.
+//! Files that are either complete or refused: a header states kind, version, length and checksum, and a file appears
+//! under its name only when all of it is on the disk.
 
 use anyhow::{ensure, Context, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What a kind of file begins with.
+/// A kind of file, as its header states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The first eight bytes.
     pub magic: [u8; 8],
-    /// Version of what comes after the header; files of another are refused.
+    /// Version of the contents; files of another version are refused.
     pub version: u32,
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: &'static str,
 }
 
 /// Magic, version, checksum, length.
 const HEADER: usize = 8 + 4 + 4 + 8;
-/// What the name of a file that is being written ends in.
+/// Extension of a file that is being written.
 const UNFINISHED: &str = "part";
 
-/// Puts `content` at `path`: beside it first, flushed to the disk, then renamed, so that there is never half a file under that
-/// name, whenever the program or the machine stops.
+/// Writes `content` to `path`: first to a file beside it, which is flushed to the disk and then renamed. So there is
+/// never half a file under that name, whenever the program or the machine stops.
 ///
 /// # Errors
-/// When it cannot be written, e.g. on a full disk. What was at `path` before is still there then.
+/// When it cannot be written, e.g. on a full disk. A previous file at `path` is then unchanged.
 pub fn write_atomically(path: &Path, content: &[&[u8]]) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".");
@@ -51,7 +51,7 @@ pub fn write_atomically(path: &Path, content: &[&[u8]]) -> Result<()> {
     })
 }
 
-/// Removes what writing left half done in `folder` when the program was killed.
+/// Removes the files in `folder` that were left half written when the program was killed.
 pub fn remove_unfinished(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == UNFINISHED)) {
@@ -59,7 +59,7 @@ pub fn remove_unfinished(folder: &Path) {
     }
 }
 
-/// Writes a file of this kind; its checksum.
+/// Writes a file of this kind and returns its checksum.
 ///
 /// # Errors
 /// As [`write_atomically`].
@@ -74,7 +74,7 @@ pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<u32> {
     Ok(checksum)
 }
 
-/// Reads a file of this kind: what it holds.
+/// Reads a file of this kind and returns its contents.
 ///
 /// # Errors
 /// When it cannot be read, is of another kind or version, or is damaged; the message says which.
@@ -86,7 +86,7 @@ pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The length of what a file of this kind holds.
+/// Checks a file of this kind and returns the length of its contents.
 fn open(bytes: &[u8], kind: Kind) -> Result<usize> {
     let name = kind.name;
     let number = |from: usize| bytes[from..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));

@@ -1,4 +1,4 @@
-//! What a sweep trains: every game with every preset from every seed.
+//! The grid of a sweep: every game with every preset from every seed.
 //!
 //! The sweep's folder holds `sweep.toml` with the grid and `presets/NAME.toml`, each a whole configuration as resolved when the
 //! sweep began. So a cell that starts weeks later, on another machine or with a later version, is trained like the first one.
@@ -28,7 +28,7 @@ pub struct Request {
     pub roms: Vec<String>,
     /// Presets, each for every game.
     pub presets: Vec<String>,
-    /// Seeds per game and preset: 0 to this less 1.
+    /// Seeds per game and preset: 0 to this minus 1.
     pub seeds: u64,
     /// Assignments `KEY=VALUE`, which override every preset.
     pub overrides: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
-    /// Seeds 0 to this less 1.
+    /// Seeds 0 to this minus 1.
     seeds: u64,
     presets: Vec<String>,
     games: Vec<GridGame>,
@@ -82,7 +82,7 @@ pub struct Cell {
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What is played.
+    /// The game played.
     pub game: GridGame,
     /// Name of its preset.
     pub preset: String,
@@ -154,7 +154,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The sweep in `out`: the one that was requested, which is not written yet, or the one on the disk if there is no request.
+    /// The sweep in `out`: the requested one, which is not written yet, or the one on the disk if there is no request.
     ///
     /// # Errors
     /// When there is neither, the one on the disk differs from the request, or a ROM or a configuration has faults.
@@ -262,7 +262,7 @@ impl Grid {
             sealed_file::write_atomically(&file, &[text.as_bytes(), config.to_toml()?.as_bytes()])?;
         }
         let text = toml::to_string(&self.description).context("cannot write the sweep as TOML")?;
-        let first = "# The grid of a sweep; `atari-dqn sweep --out` with this folder goes on with it.\n\n";
+        let first = "# The grid of a sweep; `atari-dqn sweep --out` with this folder continues it.\n\n";
         sealed_file::write_atomically(&self.folder.join(SWEEP_FILE), &[first.as_bytes(), text.as_bytes()])
     }
 
@@ -281,7 +281,7 @@ impl Grid {
         self.description.seeds
     }
 
-    /// How this sweep, which is on the disk, differs from the one wanted. ROM files may have moved.
+    /// The differences of this sweep, which is on the disk, from the wanted one. ROM files may have moved.
     fn differences(&self, wanted: &Self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         let games = |grid: &Self| {
@@ -352,7 +352,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sweep_on_the_disk_goes_on_as_it_is_and_another_is_refused_with_the_difference() {
+    fn a_sweep_on_the_disk_continues_and_another_grid_is_refused_with_the_difference() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |request: Option<&Request>| format!("{:#}", Grid::open(folder.path(), request).unwrap_err());
         assert!(refused(None).contains("there is no sweep in"));
@@ -372,7 +372,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_would_sum_up_to_nothing_or_name_a_cell_twice_is_refused() {
+    fn a_grid_without_evaluations_or_with_a_cell_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |request: Request| format!("{:#}", Grid::open(folder.path(), Some(&request)).unwrap_err());
         let none = request(&["bricks"], &["bricks"], 5, &["final_evaluation_episodes=0"]);

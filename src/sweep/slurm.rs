@@ -17,7 +17,7 @@ const WARNING_SECONDS: u32 = 120;
 /// Folder of the scripts and the jobs' output, in a sweep's folder.
 const FOLDER: &str = "slurm";
 
-/// What a task asks of the cluster; passed to `sbatch` unchanged.
+/// The resources that a task requests from the cluster; passed to `sbatch` unchanged.
 #[derive(Clone, Debug)]
 pub struct Resources {
     /// Partition to run in.
@@ -67,7 +67,7 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
     }
     grid.write()?;
     let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
-    say!("job {array}: {} of {} runs; what they say: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
+    say!("job {array}: {} of {} runs; task logs: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
     let summary = sbatch(&[&depends_on(&array)], &jobs.write("summary.sh", &jobs.summary)?).with_context(|| {
         format!(
             "the runs are submitted, the summary is not; make it with: atari-dqn sweep --summary --out {}",
@@ -162,7 +162,8 @@ impl Jobs {
     }
 }
 
-/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` those of the run.
+/// The body of the script that trains one cell. `train_cell` is the command without the cell's index, `threads` the
+/// number of the run's threads.
 fn cell_task(train_cell: &str, threads: u32) -> String {
     format!(
         "\n\
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scripts_say_what_was_asked_for_and_nothing_else() {
+    fn the_scripts_contain_the_requested_resources_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("it's 50 %");
         let grid = grid(&folder, &["bricks"], 3);

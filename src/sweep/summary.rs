@@ -22,7 +22,7 @@ pub const MARKDOWN_FILE: &str = "summary.md";
 pub struct Estimate {
     /// Its value.
     pub value: f64,
-    /// Its 95 % stratified bootstrap interval; none if no game has a second run.
+    /// Its 95 % stratified bootstrap interval; `None` if no game has a second run.
     pub interval_95_percent: Option<[f64; 2]>,
 }
 
@@ -50,7 +50,7 @@ pub struct GameSummary {
     pub mean: Estimate,
     /// The mean of their middle half.
     pub interquartile_mean: Estimate,
-    /// The scores with the random agent as 0 and the human as 100; none where either score is not published.
+    /// The scores with the random agent as 0 and the human as 100; `None` if either score is not published.
     pub human_normalised_percent: Option<Vec<f64>>,
 }
 
@@ -70,7 +70,7 @@ pub struct HumanNormalised {
 }
 
 impl HumanNormalised {
-    /// Of the runs of each game; none if there is no game.
+    /// Computed from the runs of each game; `None` if there is no game.
     fn new(strata: &[Vec<f64>]) -> Option<Self> {
         let means = |strata: &[Vec<f64>]| strata.iter().map(|runs| mean(runs)).collect::<Vec<f64>>();
         (!strata.is_empty()).then(|| Self {
@@ -117,11 +117,11 @@ impl FinalEvaluation {
         let path = cell.folder.join(EVALUATION_FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let value: Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it anew", path.display()))?;
+            .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
         let score = summary["mean"].as_f64().with_context(|| {
             format!(
-                "{} has no mean of the trained network's games; remove it, and the sweep makes it anew",
+                "{} has no mean of the trained network's games; remove it, and the sweep makes it again",
                 path.display()
             )
         })?;
@@ -133,7 +133,7 @@ impl SweepSummary {
     /// Summarizes the finished runs of `grid`.
     ///
     /// # Errors
-    /// When a run cannot be read or is none of this sweep.
+    /// When a run cannot be read or does not belong to this sweep.
     pub fn new(grid: &Grid) -> Result<Self> {
         let mut evaluations = Vec::new();
         for cell in &grid.cells {
@@ -195,7 +195,7 @@ impl SweepSummary {
             let _ = write!(
                 text,
                 "\nThe score of a run is the mean of its final evaluation. IQM: the mean of the middle half (Agarwal et al. 2021).\n\
-                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds drawn anew within each game; none from one seed.\n\
+                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds resampled within each game; none from one seed.\n\
                  Human-normalised: the random agent is 0, the human 100; games without published scores are left out.\n"
             );
         }
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {
-        // Means 20, 60 and 130; of the eight runs 0 and 10, 120 and 140 go for the IQM.
+        // Means 20, 60 and 130; of the eight runs 0 and 10, 120 and 140 are dropped for the IQM.
         let strata = [vec![0.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
         let all = HumanNormalised::new(&strata).unwrap();
         assert_eq!((all.games, all.runs), (3, 8));
         assert_eq!((all.median_of_games.value, all.mean_of_games.value), (60.0, 70.0));
         assert_eq!(all.interquartile_mean_of_runs.value, (40.0 + 50.0 + 120.0 + 120.0) / 4.0);
         let [low, high] = all.mean_of_games.interval_95_percent.unwrap();
-        // The least and the greatest means there are: (0 + 10 + 120) / 3 and (40 + 120 + 140) / 3.
+        // The lowest and the highest possible means: (0 + 10 + 120) / 3 and (40 + 120 + 140) / 3.
         assert!((130.0 / 3.0..70.0).contains(&low) && (70.1..=100.0).contains(&high), "{low} {high}");
         assert_eq!(HumanNormalised::new(&strata), Some(all), "the same numbers every time");
         assert_eq!(HumanNormalised::new(&[]), None);

@@ -27,12 +27,12 @@ struct Standing {
 }
 
 impl Standing {
-    /// Of the run in `folder`, which may not have begun yet.
+    /// The progress of the run in `folder`, which may not have begun yet.
     fn read(folder: &Path) -> Self {
         tail(&folder.join(METRICS_FILE)).map_or_else(Self::default, |text| Self::of_rows(&text))
     }
 
-    /// From rows of metrics; the first and the last may be incomplete.
+    /// The progress from rows of metrics; the first and the last may be incomplete.
     fn of_rows(text: &str) -> Self {
         let mut standing = Self::default();
         for row in text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {

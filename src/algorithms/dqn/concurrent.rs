@@ -1,7 +1,7 @@
 //! Acting and learning at the same time (Daley & Amato 2021).
 //!
-//! From one copy of the target network to the next the target network acts, and updates draw from the replay as it was at the
-//! last copy. So neither waits for the other, and the result equals doing first the one and then the other.
+//! Acting uses the target network, and updates use the replay as of the target network's last copy. Neither depends on
+//! the other until the next copy, so both run in parallel and the result equals running them in turn.
 
 use super::Dqn;
 use crate::algorithms::events::{Event, Update, Watch};
@@ -12,7 +12,7 @@ use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 
-/// What was done since the last copy of the target network and is not yet in the replay.
+/// Steps and updates since the last copy of the target network. The steps are not in the replay yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Interval {
     /// The steps taken.
@@ -21,7 +21,7 @@ pub(super) struct Interval {
     updates: Vec<(u64, Option<Update>)>,
 }
 
-/// A step that waits to be remembered.
+/// A step that is not in the replay yet.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Acted {
     action: usize,
@@ -35,8 +35,8 @@ struct Acted {
 }
 
 impl Dqn {
-    /// The rest of the steps to the next copy of the target network. When the watcher interrupts, acting and learning both stop
-    /// where they are, and the next call goes on from there.
+    /// The rest of the steps to the next copy of the target network. When the watcher interrupts, acting and learning
+    /// both stop where they are, and the next call continues from there.
     pub(super) fn interval(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
         let Self { schedule, explorer, updater, step, interval, .. } = self;
         let (begin, schedule) = (*step, *schedule);
@@ -100,7 +100,7 @@ impl Dqn {
         Ok(())
     }
 
-    /// Puts the interval's steps into the replay, tells of them, and copies the target network.
+    /// Adds the interval's steps to the replay, reports them, and copies the target network.
     fn remember_interval(&mut self, watch: &mut dyn Watch) -> Result<()> {
         let Interval { acted, updates } = std::mem::take(&mut self.interval);
         let mut updates = updates.into_iter().peekable();

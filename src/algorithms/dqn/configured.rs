@@ -1,4 +1,4 @@
-//! The parts that a configuration asks for have its values, and those of the papers where it is a preset.
+//! Tests that the parts of an agent have the values of its configuration, and with a preset the values of the papers.
 
 use crate::algorithms::dqn::update::{BetaSchedule, LearningRule};
 use crate::algorithms::exploration::EpsilonSchedule;
@@ -13,7 +13,7 @@ use crate::networks::Design;
 
 /// The gradient of clipped errors is summed over the batch, in the paper's RMSProp; Adam's is averaged.
 #[test]
-fn what_the_agent_is_made_of_has_the_values_of_the_configuration() {
+fn the_parts_of_an_agent_have_the_values_of_the_configuration() {
     let rule = LearningRule {
         batch_size: 32,
         loss: LossKind::Clipped,
@@ -46,7 +46,7 @@ fn what_the_agent_is_made_of_has_the_values_of_the_configuration() {
 }
 
 #[test]
-fn rainbow_is_all_of_hessels_and_machado_is_nature_by_his_protocol() {
+fn rainbow_has_hessels_values_and_machado_is_nature_with_another_protocol() {
     let rainbow = Config::preset("rainbow").unwrap();
     let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
     assert_eq!(Design::of(&rainbow.network), Design { kind: NetworkKind::Nature, dueling: true, noisy: true, head });

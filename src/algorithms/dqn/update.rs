@@ -15,25 +15,25 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// Its part of a checkpoint.
+/// Name of its part of a checkpoint.
 const UPDATER: &str = "updater";
 
-/// How targets and losses are made.
+/// How targets and losses are computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRule {
     /// Transitions in an update.
     pub batch_size: usize,
-    /// What is made of a TD error; a categorical head has a loss of its own.
+    /// The loss of a TD error; not used by a categorical head, which has its own.
     pub loss: LossKind,
-    /// The online network chooses the successor's action, the target network values it (van Hasselt et al. 2016).
+    /// The online network chooses the successor's action, the target network evaluates it (van Hasselt et al. 2016).
     pub double: bool,
-    /// What the summed gradient of the batch is multiplied by.
+    /// Factor of the batch's summed gradient.
     pub gradient_scale: f32,
     /// A longer gradient is shortened to this norm.
     pub gradient_norm_limit: Option<f32>,
-    /// After every update the target network moves this fraction of the way to the online one; 0: it does not.
+    /// After every update the target network moves this fraction of the way to the online one; 0: not at all.
     pub target_tau: f32,
-    /// The force of importance weights, if transitions are drawn by priority; the replay must keep priorities then.
+    /// The exponent of importance weights, if transitions are drawn by priority; the replay must then keep priorities.
     pub beta: Option<BetaSchedule>,
 }
 
@@ -53,7 +53,7 @@ impl LearningRule {
     }
 }
 
-/// Where the time of updates went.
+/// Time spent on each part of the updates.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateTimes {
     /// Putting batches together, and giving their transitions new priorities.
@@ -66,7 +66,7 @@ pub struct UpdateTimes {
     pub backward: Duration,
 }
 
-/// The exponent beta of importance weights, which grows in equal parts from `initial` to 1 over `steps` agent steps
+/// The exponent beta of importance weights, which grows linearly from `initial` to 1 over `steps` agent steps
 /// (Schaul et al. 2016).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BetaSchedule {
@@ -83,7 +83,7 @@ impl BetaSchedule {
     }
 }
 
-/// What an updater's future depends on, but for the replay.
+/// The state of an updater, without the replay's.
 #[derive(Serialize, Deserialize)]
 struct UpdaterState {
     learner: LearnerState,
@@ -91,7 +91,7 @@ struct UpdaterState {
     noise: Generator,
 }
 
-/// Learns: the networks, the replay, and how an update follows from both.
+/// Updates the networks from the replay.
 pub struct Updater {
     learner: Box<dyn Learner>,
     replay: Replay,
@@ -109,7 +109,7 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// An updater of these parts; what it draws follows from `seed`.
+    /// An updater of these parts; `seed` determines its draws.
     pub fn new(learner: Box<dyn Learner>, replay: Replay, rule: LearningRule, seed: u64) -> Self {
         let drawn_noise = vec![0.0; learner.architecture().noise_len()];
         Self {
@@ -132,7 +132,7 @@ impl Updater {
         self.learner.architecture().design.head
     }
 
-    /// Draws the noise of a network's noisy layers anew, if it has any.
+    /// Draws new noise for a network's noisy layers, if it has any.
     fn draw_noise(&mut self, which: Which) -> Result<()> {
         if self.drawn_noise.is_empty() {
             return Ok(());
@@ -181,7 +181,7 @@ impl Updater {
         update
     }
 
-    /// One update on `batch`: what it does depends on the networks, the optimizer, the noise and the batch alone.
+    /// One update on `batch`. It depends only on the networks, the optimizer, the noise and the batch.
     ///
     /// # Errors
     /// When the loss is not a finite number, or the device fails.
@@ -230,7 +230,7 @@ impl Updater {
         })
     }
 
-    /// What is not finite, and what to do about it.
+    /// Says which values are not finite, and what to do about it.
     fn diagnosis(&self) -> String {
         let infinite = |values: &[f32]| values.iter().any(|value| !value.is_finite());
         let tensor = match self.learner.parameters(Which::Online) {
@@ -260,12 +260,12 @@ impl Updater {
         &self.replay
     }
 
-    /// The replay, to be added to.
+    /// The replay, for adding to it.
     pub fn replay_mut(&mut self) -> &mut Replay {
         &mut self.replay
     }
 
-    /// Where the time went so far.
+    /// Time spent on each part so far.
     pub fn times(&self) -> UpdateTimes {
         self.times
     }
@@ -281,10 +281,10 @@ impl Updater {
         self.replay.save(to)
     }
 
-    /// Goes on from what was saved by an updater made of the same configuration.
+    /// Continues from the state that an updater with the same configuration saved.
     ///
     /// # Errors
-    /// When it is not there, damaged or of another network.
+    /// When it is missing, damaged or of another network.
     pub fn load(&mut self, from: &Loading) -> Result<()> {
         let UpdaterState { learner, sampling, noise } = from.part(UPDATER)?;
         self.learner.set_state(learner)?;
@@ -323,7 +323,7 @@ mod tests {
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
     const ATOMS: Head = Head::Categorical(Support { atoms: 29, value_min: -2.0, value_max: 12.0 });
 
-    /// What acts and what learns.
+    /// An explorer and an updater.
     struct Agent {
         explorer: Explorer,
         updater: Updater,
@@ -336,7 +336,7 @@ mod tests {
         }
     }
 
-    /// What an agent of these tests is made of.
+    /// The settings of an agent in these tests.
     #[derive(Clone, Copy, Debug)]
     struct Variant {
         design: Design,
@@ -365,7 +365,7 @@ mod tests {
         prioritized: false,
     };
 
-    /// All at once.
+    /// All variants together.
     const RAINBOW: Variant = Variant {
         design: Design { kind: NetworkKind::Cpu, dueling: true, noisy: true, head: ATOMS },
         double: true,
@@ -425,10 +425,11 @@ mod tests {
 
     /// Two states: `there` pays 1 for action 0 and stays, `here` pays nothing and action 1 leads there.
     ///
-    /// Q* is 1/(1 - 0.9) = 10 and 0.9 * 9 = 8.1 there, 0.9 * 9 = 8.1 and 0.9 * 10 = 9 here. Two-step returns are those of
-    /// the random policy that acted: with b = 0.81 * (10 + 9) / 2 replaced by its own fixed point, b = 0.81 (h + 1/2) and
-    /// h = 0.9 / 2 + b, they are 1 + 0.45 + b and b there, b and 0.45 + b here with b = 4.05. Stacks show the past, which
-    /// says nothing: there must be enough of each for chance to even out.
+    /// Q* is 1/(1 - 0.9) = 10 and 0.9 * 9 = 8.1 there, 0.9 * 9 = 8.1 and 0.9 * 10 = 9 here. A two-step return contains
+    /// a step of the random policy that acted, so it ends in both states equally often. With h = 0.45 + b the largest
+    /// value here and h + 1 the largest there, the successor contributes b = 0.81 (h + 1/2), which gives b = 4.05; the
+    /// returns are 1 + 0.45 + b and b there, b and 0.45 + b here. The older frames of a stack do not matter, but every
+    /// stack must occur often enough for chance to even out.
     #[test]
     fn a_two_state_toy_is_solved_by_every_variant_and_by_all_together() {
         let one_step = [[10.0, 8.1], [8.1, 9.0]];
@@ -442,7 +443,7 @@ mod tests {
             ("two steps", Variant { n_step: 2, ..PLAIN }, two_step),
             ("soft target", Variant { tau: 0.05, ..PLAIN }, one_step),
             ("clipped norm", Variant { norm_limit: Some(0.5), ..PLAIN }, one_step),
-            ("prioritised", Variant { prioritized: true, ..PLAIN }, one_step),
+            ("prioritized", Variant { prioritized: true, ..PLAIN }, one_step),
             ("noisy", with(Design { noisy: true, ..PLAIN.design }), one_step),
             ("categorical", with(Design { head: ATOMS, ..PLAIN.design }), one_step),
             ("everything", RAINBOW, two_step),
@@ -460,8 +461,8 @@ mod tests {
                 is_there = if is_there { action == 0 } else { action == 1 };
                 agent.updater.replay.push(action, reward, false, false, if is_there { &there } else { &here });
             }
-            // The average of noise through a ReLU is not 0: the network of the means, which is looked at, is a little off
-            // the returns that the noisy ones have learned.
+            // Through a ReLU the noise does not average to 0. So the network of the means, which is tested here, is
+            // slightly off the returns that the noisy networks learned.
             let tolerance = if variant.design.noisy { 2.0 } else { 0.8 };
             let mut drawn = Batch::default();
             assert!(agent.updater.replay.sample(20, &mut random, &mut drawn));
@@ -494,7 +495,7 @@ mod tests {
         }
     }
 
-    /// Whatever a run of updates leaves must not depend on anything but the seed.
+    /// The result of a run of updates must depend on the seed alone.
     #[test]
     fn noise_and_priorities_follow_the_seed() {
         let run = |seed: u64| {

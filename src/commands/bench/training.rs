@@ -9,7 +9,7 @@ use crate::networks::device;
 use anyhow::Result;
 use std::sync::atomic::AtomicBool;
 
-/// Writes nothing down and never stops.
+/// Records nothing and never stops.
 struct Unrecorded(AtomicBool);
 
 impl Watch for Unrecorded {

@@ -251,7 +251,7 @@ mod tests {
             // Two steps of four frames are an episode.
             assert_eq!(line[9] != "-", line[0] == "2");
         }
-        // Seeds 7 and 8 draw 2 and 26 no-ops, and so does the reset with seed 7.
+        // Seeds 7 and 8 draw 2 and 26 no-ops; the reset with seed 7 draws 2 again.
         assert_eq!([lines[1][7], lines[2][7], lines[8][7]], ["2", "26", "2"]);
         assert_eq!(lines[8][8], lines[1][8]);
     }

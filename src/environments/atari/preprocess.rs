@@ -72,7 +72,7 @@ impl TryFrom<Vec<u8>> for FrameStack {
     }
 }
 
-/// How an agent meets a game.
+/// How an agent sees and controls a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preprocessing {
     /// Frames an action is held for, at least 1.
@@ -112,7 +112,7 @@ pub struct EnvironmentState {
     pub frame: Box<Frame>,
 }
 
-/// An environment as the agent meets it: steps of several frames, 84 x 84 observations, actions by index.
+/// An environment as the agent sees it: steps of several frames, 84 x 84 observations, actions by index.
 ///
 /// A step ends early with the end of the game, and at a lost life when so configured. It then shows its last screen alone.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ pub struct AgentEnvironment {
 
 impl AgentEnvironment {
     /// Wraps `environment`, which must have no frame skip of its own; an agent plays it with `actions`. With
-    /// `stop_at_life_loss` a step ends with the frame that costs a life, and the game goes on at the next.
+    /// `stop_at_life_loss` a step ends with the frame that costs a life, and the game continues at the next.
     pub fn new(
         environment: Environment,
         preprocessing: Preprocessing,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_are_indices_and_a_state_is_where_the_game_goes_on() {
+    fn actions_are_indices_and_a_game_continues_from_a_state() {
         let actions = vec![Action::Right, Action::Left, Action::Fire];
         let new = || bricks(Preprocessing::new(3, Resize::Bilinear, false), actions.clone());
         let mut game = new();

@@ -1,7 +1,8 @@
-//! Where the replay keeps its frames: as they are, or each compressed on its own without loss.
+//! Storage of the replay's frames: raw, or each compressed on its own without loss.
 //!
-//! LZ4 because a batch takes hundreds of frames and one comes back in some 5 us; a frame of Pong then takes 0.3 KB instead
-//! of 7. Differences between frames would be smaller still, but a frame could not be had without the ones before it.
+//! LZ4, because a batch needs hundreds of frames, and LZ4 decompresses one in about 5 us. A frame of Pong then takes
+//! 0.3 KB instead of 7. Differences between frames would be smaller still, but reading a frame would need the frames
+//! before it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,14 +17,14 @@ pub(super) struct Frames {
 
 #[derive(Clone, Debug)]
 enum Places {
-    /// One after the other. Zeroed memory is only taken from the machine when frames are written to it.
+    /// One after the other. The system provides the zeroed memory only when frames are written to it.
     Raw(Vec<u8>),
-    /// As LZ4 blocks; what does not get smaller is kept as it is.
+    /// LZ4 blocks; a frame that would not get smaller is kept raw.
     Compressed(Vec<Box<[u8]>>),
 }
 
-/// What an allocation of some hundred bytes costs besides them, rounded up: the pointer to it, its length, the allocator's own
-/// word and the rounding of its size.
+/// Overhead in bytes of an allocation of some hundred bytes, rounded up: the pointer to it, its length, the allocator's
+/// own word and the rounding of its size.
 const ALLOCATION_OVERHEAD: usize = 40;
 
 impl Frames {
@@ -75,7 +76,7 @@ impl Frames {
         }
     }
 
-    /// Puts a frame in that form in place `index`; `false` if it is none.
+    /// Puts a frame in the form of [`compressed`](Self::compressed) in place `index`; `false` if `block` is not one.
     pub(super) fn set_compressed(&mut self, index: usize, block: &[u8]) -> bool {
         let range = self.range(index);
         let mut frame = vec![0; self.size];

@@ -1,6 +1,6 @@
-//! What prioritised replay (Schaul et al. 2016, the proportional variant) knows of each transition.
+//! Priorities of transitions, for prioritized replay (Schaul et al. 2016, the proportional variant).
 //!
-//! A transition with the error delta is drawn in proportion to p = (|delta| + epsilon)^exponent. The p stand in the leaves
+//! A transition with the error delta is drawn in proportion to p = (|delta| + epsilon)^exponent. The p are the leaves
 //! of a binary tree whose nodes hold the sums of their children. A sum is always computed from the two below it, never
 //! corrected by a difference, so it does not drift and depends on the leaves alone.
 
@@ -19,18 +19,19 @@ pub struct Priorities {
 }
 
 impl Priorities {
-    /// No place may be drawn yet. `exponent` is 0 for uniform sampling, 1 for full prioritisation; `epsilon`, more than 0,
-    /// keeps transitions without an error alive.
+    /// Priorities of `places` places, none of which may be drawn yet. `exponent` is 0 for uniform sampling, 1 for full
+    /// prioritization; with `epsilon`, which is above 0, transitions with an error of 0 can still be drawn.
     pub fn new(places: usize, exponent: f64, epsilon: f64) -> Self {
         Self { exponent, epsilon, sums: vec![0.0; 2 * places.next_power_of_two()], places, maximum: 1.0 }
     }
 
-    /// Every place's priority and the largest ever given: what a checkpoint has to hold.
+    /// Every place's priority and the largest ever given, which a checkpoint must hold.
     pub fn state(&self) -> (&[f64], f64) {
         (&self.sums[self.sums.len() / 2..][..self.places], self.maximum)
     }
 
-    /// Takes over what [`state`](Self::state) gave of as many places; an error if that cannot be what this is.
+    /// Restores what [`state`](Self::state) returned for the same number of places; an error if the values are
+    /// impossible.
     pub fn restore(&mut self, priorities: &[f64], maximum: f64) -> Result<()> {
         ensure!(priorities.len() == self.places, "{} priorities for {} places", priorities.len(), self.places);
         let wrong = priorities.iter().chain([&maximum]).find(|priority| !(0.0..f64::INFINITY).contains(*priority));
@@ -63,19 +64,20 @@ impl Priorities {
         }
     }
 
-    /// `place` may be drawn, with the largest priority ever given (1 at first): it has not been learned from.
+    /// Allows `place` to be drawn, with the largest priority ever given (1 at first), because nothing has been learned
+    /// from it.
     pub fn insert(&mut self, place: usize) {
         self.set(place, self.maximum);
     }
 
-    /// `place` may no longer be drawn.
+    /// Keeps `place` from being drawn.
     pub fn remove(&mut self, place: usize) {
         if self.priority(place) > 0.0 {
             self.set(place, 0.0);
         }
     }
 
-    /// The transition at `place` was found to have this error; nothing happens if it may not be drawn.
+    /// Sets the priority of `place` from the error of its transition; does nothing if the place may not be drawn.
     pub fn update(&mut self, place: usize, error: f32) {
         if self.priority(place) > 0.0 {
             let priority = (f64::from(error.abs()) + self.epsilon).powf(self.exponent).max(f64::MIN_POSITIVE);
@@ -84,15 +86,15 @@ impl Priorities {
         }
     }
 
-    /// The place in whose share of the sum the fraction `at` (0 to 1) of it lies. Only if [`total`](Self::total) is more
-    /// than 0 may that place be drawn.
+    /// The place whose share of the sum contains the fraction `at` (0 to 1). That place may be drawn only if
+    /// [`total`](Self::total) is above 0.
     pub fn find(&self, at: f64) -> usize {
         let mut rest = at * self.total();
         let leaves = self.sums.len() / 2;
         let mut node = 1;
         while node < leaves {
             let (left, right) = (self.sums[2 * node], self.sums[2 * node + 1]);
-            // Rounding must not lead to where nothing is.
+            // Rounding must not lead to a node whose sum is 0.
             if right == 0.0 || (rest < left && left > 0.0) {
                 node *= 2;
             } else {
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!((tree.priority(0), tree.priority(2)), (0.5, 2.5), "the largest ever given");
         tree.remove(1);
         tree.update(1, 9.0);
-        assert_eq!((tree.priority(1), tree.total()), (0.0, 3.0), "what may not be drawn stays so");
+        assert_eq!((tree.priority(1), tree.total()), (0.0, 3.0), "a place that may not be drawn keeps priority 0");
     }
 
     #[test]
@@ -155,7 +157,7 @@ mod tests {
         let mut again = Priorities::new(100, 0.6, 1e-6);
         let (priorities, maximum) = tree.state();
         again.restore(priorities, maximum).unwrap();
-        assert!(again == tree, "every sum is that of its leaves");
+        assert!(again == tree, "every sum is the sum of its leaves");
         for (wrong, maximum) in [(vec![0.0; 99], 1.0), (vec![f64::NAN; 100], 1.0), (vec![1.0; 100], -1.0)] {
             assert!(again.restore(&wrong, maximum).is_err() && again == tree);
         }
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_that_may_not_be_whatever_the_rounding() {
+    fn rounding_never_leads_to_a_place_that_may_not_be_drawn() {
         let mut random = Generator::new(2, Purpose::Synthetic);
         for places in [1, 2, 7, 64, 100] {
             let mut tree = Priorities::new(places, 1.0, 1e-12);

@@ -1,8 +1,8 @@
-//! The replay on the disk, in files of some thousand frames, so that a checkpoint writes only what came since the last one.
+//! The replay on the disk, in files of some thousand frames, so a checkpoint writes only the frames since the last one.
 //!
-//! A file whose frames are all there and will not change belongs to every later checkpoint until the ring has overwritten its
-//! frames. The frames since then are written anew by every checkpoint, under a name of their own: no file that an older
-//! checkpoint needs is ever touched.
+//! A file that is full and will not change belongs to every later checkpoint until the ring has overwritten its frames.
+//! Every checkpoint writes the frames after the last full file to a new file. So no file that an older checkpoint needs
+//! is ever changed.
 
 use super::{Follows, Replay, Slot};
 use crate::saving::sealed_file::{self, Kind};
@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::path::Path;
 
-/// Frames a file has room for: the numbers from one multiple of this to the next.
+/// Frames per file: a file has the frame numbers from one multiple of this to the next.
 const SEGMENT: u64 = 8_192;
 
 const KIND: Kind = Kind { magic: *b"ATARIRPL", version: 1, name: "part of a replay" };
 
-/// Bytes before a frame's pixels: what follows, depth, action, reward, length of the compressed frame.
+/// Bytes before a frame's pixels: `follows`, depth, action, reward, length of the compressed frame.
 const SLOT_BYTES: usize = 1 + 1 + 1 + 4 + 2;
 
-/// What a checkpoint knows of the replay's files.
+/// A checkpoint's record of the replay's files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplayFiles {
     /// Frames ever added.
@@ -35,9 +35,9 @@ pub struct ReplayFiles {
 struct Segment {
     /// Number of its first frame.
     first: u64,
-    /// Number behind its last.
+    /// Number after its last.
     end: u64,
-    /// CRC-32 of what it holds.
+    /// CRC-32 of its contents.
     checksum: u32,
 }
 
@@ -47,7 +47,7 @@ impl Segment {
     }
 }
 
-/// Its part of a checkpoint.
+/// Name of its part of a checkpoint.
 const REPLAY: &str = "replay";
 const PREFIX: &str = "replay-";
 const SUFFIX: &str = ".bin";
@@ -58,17 +58,17 @@ impl ReplayFiles {
         self.segments.iter().map(Segment::file_name)
     }
 
-    /// Whether `name` could be that of such a file.
+    /// Whether `name` could be the name of such a file.
     pub fn could_be(name: &str) -> bool {
         name.starts_with(PREFIX) && name.ends_with(SUFFIX)
     }
 }
 
 impl Replay {
-    /// Saves the replay: writes the frames that the files of the checkpoint before do not hold.
+    /// Saves the replay: writes the frames that the previous checkpoint's files do not hold.
     ///
     /// # Errors
-    /// When a file cannot be written. Those of the checkpoint before are as they were.
+    /// When a file cannot be written. The previous checkpoint's files are unchanged.
     pub fn save(&self, to: &mut Saving) -> Result<()> {
         let before = to.part_before(REPLAY).unwrap_or_default();
         let files = self.save_files(to.folder(), &before)?;
@@ -76,22 +76,23 @@ impl Replay {
         to.part(REPLAY, &files)
     }
 
-    /// Replaces what the replay holds by what was saved.
+    /// Replaces the replay's contents by the saved ones.
     ///
     /// # Errors
-    /// When a file is missing, damaged or not the one that was written. The replay is then of no use.
+    /// When a file is missing, damaged or not the one that was written. The replay must then be discarded.
     pub fn load(&mut self, from: &Loading) -> Result<()> {
         self.load_files(from.folder(), &from.part(REPLAY)?)
     }
 
-    /// Writes to `folder` what the files of `before`, which are there, do not hold; returns the files that hold all frames.
+    /// Writes to `folder` the frames that the files of `before`, which exist, do not hold. Returns the files that hold
+    /// all frames.
     fn save_files(&self, folder: &Path, before: &ReplayFiles) -> Result<ReplayFiles> {
         let oldest = self.oldest();
         let mut segments = Vec::new();
         let mut first = oldest;
         while first < self.added {
             let end = ((first / SEGMENT + 1) * SEGMENT).min(self.added);
-            // A file that ended with the newest frame does not say what followed it.
+            // A file that ended with the newest frame does not say what followed that frame.
             let holds = |segment: &&Segment| segment.first <= first && segment.end == end && end < before.added;
             segments.push(match before.segments.iter().find(holds) {
                 Some(segment) => segment.clone(),
@@ -122,7 +123,7 @@ impl Replay {
     }
 
     fn load_files(&mut self, folder: &Path, files: &ReplayFiles) -> Result<()> {
-        // Whatever it held is replaced.
+        // The replay's previous contents are replaced.
         self.slots.fill(Slot::default());
         self.added = files.added;
         let mut next = self.oldest();
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loaded_replay_goes_on_as_the_saved_one_would_and_older_files_stay() {
+    fn a_loaded_replay_continues_like_the_saved_one_and_older_files_stay() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(1, Purpose::Synthetic);
         let new = |compressed| new_replay(20_000, 3, 0.9, compressed).prioritized(0.6, 1e-6);
@@ -250,7 +251,7 @@ mod tests {
         }
         let mut loaded = new(false);
         loaded.load_files(folder.path(), &files).unwrap();
-        batch(&mut loaded); // as that of the other one after it was saved
+        batch(&mut loaded); // the same one that the saved replay drew next
         let mut other = random.clone();
         add(&mut replay, 500, &mut random);
         add(&mut loaded, 500, &mut other);
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_writes_only_what_is_new() {
+    fn a_save_writes_only_new_frames() {
         let folder = tempfile::tempdir().unwrap();
         let mut random = Generator::new(2, Purpose::Synthetic);
         let mut replay = new_replay(100_000, 1, 0.9, true);

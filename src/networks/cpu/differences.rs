@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Layer upon layer: an output differs if an input that its kernel covers does.
+    /// In every layer, an output differs if an input that its kernel covers does.
     #[test]
     fn differences_spread_with_the_kernels() {
         let (observations, background) = stacks(3, 1);

@@ -96,7 +96,7 @@ pub fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     &mut buffer[..len]
 }
 
-/// Adds the first of `values` to `sums`.
+/// Adds `values` to `sums`, element by element.
 pub fn add(sums: &mut [f32], values: &[f32]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }

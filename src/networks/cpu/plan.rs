@@ -22,9 +22,9 @@ pub struct Plan {
 pub struct LayerPlan {
     /// Its weights.
     pub weight: Range<usize>,
-    /// Its biases, directly behind the weights.
+    /// Its biases, directly after the weights.
     pub bias: Range<usize>,
-    /// Noise of a noisy layer. Its deviations lie behind weight and bias, in the same order.
+    /// Noise of a noisy layer. Its deviations follow weight and bias, in the same order.
     pub noise: Option<NoisyLayer>,
 }
 

@@ -120,7 +120,7 @@ fn the_cpu_network_equals_candles_forward_and_backward() {
         let architecture = Architecture::new(design, space, 6).unwrap();
         let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         let mut network = CpuNetwork::new(&parameters);
-        assert_eq!(network.parameters(), parameters, "there and back");
+        assert_eq!(network.parameters(), parameters, "stored and restored");
         let mut reference = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
         let observations = pictures(space, images);
         let observations = observations.seen();
@@ -166,7 +166,7 @@ fn the_gradient_of_every_head_equals_finite_differences() {
         let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         let noise = draw(&architecture);
         let noise = drawn.then_some(noise.as_slice());
-        // Enough to be compared to a base, and too few.
+        // A batch large enough to be compared to a base, and one that is too small.
         let images = if design == design.kind.plain() { 9 } else { 2 };
         let observations = alike(architecture.space, images);
         let observations = observations.seen();
@@ -210,7 +210,7 @@ fn the_gradient_of_every_head_equals_finite_differences() {
 }
 
 #[test]
-fn noise_lasts_until_the_parameters_change_or_it_is_taken_back() {
+fn noise_lasts_until_the_parameters_change_or_it_is_removed() {
     let new = |kind: NetworkKind| -> [Box<dyn Learner>; 2] {
         let architecture = architecture_of(designs(kind)[5].0, 3);
         let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
@@ -227,7 +227,7 @@ fn noise_lasts_until_the_parameters_change_or_it_is_taken_back() {
         learner.set_noise(Which::Online, Some(&noise)).unwrap();
         let noisy = learner.outputs(Which::Online, observations).unwrap().to_vec();
         assert_ne!(noisy, means);
-        assert_eq!(learner.outputs(Which::Target, observations).unwrap(), means, "its noise is its own");
+        assert_eq!(learner.outputs(Which::Target, observations).unwrap(), means, "each network has its own noise");
         learner.set_noise(Which::Online, None).unwrap();
         assert_eq!(learner.outputs(Which::Online, observations).unwrap(), means);
         learner.set_noise(Which::Target, Some(&noise)).unwrap();

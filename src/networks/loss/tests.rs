@@ -77,7 +77,7 @@ fn a_loss_that_is_not_finite_is_an_error() {
     }
 }
 
-/// The loss in f64 beside the gradient in f32, by central differences.
+/// The gradient in f32 against central differences of the loss in f64.
 #[test]
 fn the_gradient_of_either_loss_equals_finite_differences() {
     let support = Support { atoms: 7, value_min: -3.0, value_max: 3.0 };
