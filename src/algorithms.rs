@@ -9,8 +9,9 @@ pub mod exploration;
 
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Watch;
-use crate::config::Config;
+use crate::config::{AlgorithmKeys, Config};
 use crate::environments::vector::VectorEnvironment;
+use crate::experience::replay::ReplayPlan;
 use crate::policy::Policy;
 use crate::saving::{Loading, Saving};
 use anyhow::Result;
@@ -53,5 +54,22 @@ pub trait Algorithm: Send {
 /// # Errors
 /// When configuration and environments do not fit together, or the device has no room for the networks.
 pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) -> Result<Box<dyn Algorithm>> {
-    Ok(Box::new(Dqn::new(config, environments, device)?))
+    let (network, seed) = (&config.network, config.run.seed);
+    Ok(match &config.algorithm {
+        AlgorithmKeys::Dqn(keys) => Box::new(Dqn::new(keys, network, seed, environments, device)?),
+    })
+}
+
+/// Environments that the algorithm steps together.
+pub fn num_envs(config: &AlgorithmKeys) -> usize {
+    match config {
+        AlgorithmKeys::Dqn(_) => 1,
+    }
+}
+
+/// The replay that the algorithm will fill; `None` for an algorithm without one.
+pub fn replay_plan(config: &AlgorithmKeys) -> Option<ReplayPlan> {
+    match config {
+        AlgorithmKeys::Dqn(keys) => Some(ReplayPlan::of(keys)),
+    }
 }

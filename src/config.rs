@@ -40,30 +40,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// The keys of the Atari environment, for a caller who knows that it is one.
-    ///
-    /// # Panics
-    /// When it is another.
-    pub fn atari(&self) -> &AtariKeys {
-        self.environment.atari()
-    }
-
-    /// The keys of DQN, for a caller who knows that it is the algorithm.
-    ///
-    /// # Panics
-    /// When it is another.
-    pub fn dqn(&self) -> &DqnKeys {
-        self.algorithm.dqn()
-    }
-
-    /// The keys of DQN, to be changed; see [`dqn`](Self::dqn).
-    ///
-    /// # Panics
-    /// When it is another algorithm.
-    pub fn dqn_mut(&mut self) -> &mut DqnKeys {
-        self.algorithm.dqn_mut()
-    }
-
     /// Name, kind if it has one, and keys of every section.
     fn sections(&self) -> [(&'static str, Option<&'static str>, &dyn Section); 4] {
         let [environment, algorithm, network, run] = SECTIONS;
@@ -186,3 +162,19 @@ impl Config {
 
 #[cfg(test)]
 mod tests;
+
+/// For tests, which know what they configure.
+#[cfg(test)]
+impl Config {
+    pub(crate) fn atari(&self) -> &AtariKeys {
+        self.environment.atari().unwrap()
+    }
+
+    pub(crate) fn dqn(&self) -> &DqnKeys {
+        self.algorithm.dqn().unwrap()
+    }
+
+    pub(crate) fn dqn_mut(&mut self) -> &mut DqnKeys {
+        self.algorithm.dqn_mut().unwrap()
+    }
+}

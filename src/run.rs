@@ -214,11 +214,12 @@ impl Run {
     }
 
     fn environments(&self) -> Result<VectorEnvironment> {
-        environments::vector(&*self.spec, 1, self.config.run.seed)
+        environments::vector(&*self.spec, algorithms::num_envs(&self.config.algorithm), self.config.run.seed)
     }
 
     fn record(&self, folder: &RunFolder, state: RecordState) -> Result<Record> {
-        Record::open(folder.path(), &self.config, 1, self.metadata.clone(), state, Arc::clone(&self.stop))
+        let num_envs = algorithms::num_envs(&self.config.algorithm);
+        Record::open(folder.path(), &self.config, num_envs, self.metadata.clone(), state, Arc::clone(&self.stop))
     }
 
     fn write_config(&self, folder: &RunFolder) -> Result<()> {

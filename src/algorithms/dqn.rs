@@ -10,7 +10,7 @@ use crate::algorithms::dqn::update::{LearningRule, UpdateTimes, Updater};
 use crate::algorithms::events::{Event, Standing, Watch};
 use crate::algorithms::exploration::{EpsilonSchedule, Explorer, ExplorerState};
 use crate::algorithms::Algorithm;
-use crate::config::{Config, Interleaving};
+use crate::config::{DqnKeys, Interleaving, NetworkKeys};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::replay::Replay;
 use crate::networks::learner::{new_learner, Which};
@@ -71,25 +71,37 @@ struct DqnState {
     interval: Interval,
 }
 
-/// The updater that `config` describes, for observations of `space` and this many actions.
+/// The updater that these keys describe, for observations of `space` and this many actions; what it draws follows from `seed`.
 ///
 /// # Errors
 /// When the replay cannot keep such observations, or the device has no room for the networks.
-pub fn new_updater(config: &Config, space: Space, actions: usize, device: &Device) -> Result<Updater> {
-    let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
-    let mut parameters = Parameters::initial(architecture, &mut Generator::new(config.run.seed, Purpose::Weights));
-    parameters.set_noisy_sigma(config.network.noisy_sigma as f32);
-    let learner = new_learner(&parameters, OptimizerRule::of(config.dqn()), device)?;
-    Ok(Updater::new(learner, Replay::of(config.dqn(), space)?, LearningRule::of(config.dqn()), config.run.seed))
+pub fn new_updater(
+    keys: &DqnKeys,
+    network: &NetworkKeys,
+    seed: u64,
+    (space, actions): (Space, usize),
+    device: &Device,
+) -> Result<Updater> {
+    let architecture = Architecture::new(Design::of(network), space, actions)?;
+    let mut parameters = Parameters::initial(architecture, &mut Generator::new(seed, Purpose::Weights));
+    parameters.set_noisy_sigma(network.noisy_sigma as f32);
+    let learner = new_learner(&parameters, OptimizerRule::of(keys), device)?;
+    Ok(Updater::new(learner, Replay::of(keys, space)?, LearningRule::of(keys), seed))
 }
 
 impl Dqn {
-    /// The agent that `config` describes, in `environments`, whose first episode has begun.
+    /// The agent that these keys describe, in `environments`, whose first episode has begun.
     ///
     /// # Errors
     /// When there are several environments or their observations are not pixels, or the device has no room for the
     /// networks.
-    pub fn new(config: &Config, environments: &VectorEnvironment, device: &Device) -> Result<Self> {
+    pub fn new(
+        keys: &DqnKeys,
+        network: &NetworkKeys,
+        seed: u64,
+        environments: &VectorEnvironment,
+        device: &Device,
+    ) -> Result<Self> {
         let (space, actions) = (environments.space(), environments.actions());
         let Space::Pixels { side, .. } = space else {
             anyhow::bail!("the replay of dqn keeps pictures, and this environment shows {space:?}");
@@ -99,18 +111,18 @@ impl Dqn {
             "dqn learns in one environment, and there are {}",
             environments.num_envs()
         );
-        let updater = new_updater(config, space, actions, device)?;
+        let updater = new_updater(keys, network, seed, (space, actions), device)?;
         let noise_len = updater.learner().architecture().noise_len();
         let mut dqn = Self {
             schedule: UpdateSchedule {
-                interleaving: config.dqn().schedule,
-                learning_starts_steps: config.dqn().learning_starts_steps,
-                train_every_steps: config.dqn().train_every_steps,
-                target_sync_steps: config.dqn().target_sync_steps,
-                target_copies: config.dqn().target_tau == 0.0,
+                interleaving: keys.schedule,
+                learning_starts_steps: keys.learning_starts_steps,
+                train_every_steps: keys.train_every_steps,
+                target_sync_steps: keys.target_sync_steps,
+                target_copies: keys.target_tau == 0.0,
                 frame_size: side * side,
             },
-            explorer: Explorer::new(EpsilonSchedule::of(config.dqn()), actions, noise_len, config.run.seed),
+            explorer: Explorer::new(EpsilonSchedule::of(keys), actions, noise_len, seed),
             updater,
             step: 0,
             interval: Interval::default(),
@@ -219,6 +231,7 @@ impl Algorithm for Dqn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::environments;
     use crate::saving::Parts;
     use std::sync::atomic::AtomicBool;
@@ -266,7 +279,7 @@ mod tests {
     fn new(config: &Config) -> (VectorEnvironment, Dqn) {
         let spec = environments::spec(&config.environment, None).unwrap();
         let environments = environments::vector(&*spec, 1, config.run.seed).unwrap();
-        let dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
+        let dqn = Dqn::new(config.dqn(), &config.network, config.run.seed, &environments, &Device::Cpu).unwrap();
         (environments, dqn)
     }
 

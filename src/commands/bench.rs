@@ -5,7 +5,7 @@ mod training;
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::commands::translation;
-use crate::config::{Config, Sources};
+use crate::config::{Config, DqnKeys, Sources};
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
@@ -13,7 +13,7 @@ use crate::networks::learner::Which;
 use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
 use atari_emulator::{Environment, Settings, Translation};
 use clap::{Args, ValueEnum};
@@ -276,14 +276,17 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
 /// The preset and overrides asked for, with two changes. The replay is small enough for any memory, because its size does not
 /// change the time a batch takes. Epsilon has its final value from the start, because acting with the network takes time and
 /// acting at random does not.
-fn config(args: &BenchArgs) -> Result<Config> {
+fn config(args: &BenchArgs) -> Result<(Config, DqnKeys)> {
     let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
     let mut config = Config::resolve(&sources)?;
-    let dqn = config.dqn_mut();
+    let kind = config.algorithm.kind();
+    let dqn = config.algorithm.dqn_mut();
+    let dqn = dqn.with_context(|| format!("`bench learner` and `bench train` measure dqn, and this is {kind}"))?;
     dqn.replay_capacity = dqn.replay_capacity.min(20_000);
     dqn.learning_starts_steps = WARM_UP_STEPS;
     dqn.epsilon_initial = dqn.epsilon_final;
-    Ok(config)
+    let keys = dqn.clone();
+    Ok((config, keys))
 }
 
 /// Time of each part of an update between two readings.
@@ -299,10 +302,10 @@ fn parts(before: &UpdateTimes, after: &UpdateTimes) -> Vec<(&'static str, Durati
 /// Updates on one batch, and decisions on one observation.
 fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     const ACTIONS: usize = 6;
-    let config = config(args)?;
+    let (config, keys) = config(args)?;
     let device = device::open(args.device)?;
-    let mut updater = new_updater(&config, SPACE, ACTIONS, &device)?;
-    let batch = random_batch(SPACE, config.dqn().batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
+    let mut updater = new_updater(&keys, &config.network, config.run.seed, (SPACE, ACTIONS), &device)?;
+    let batch = random_batch(SPACE, keys.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));
     updater.learn_from(&batch)?; // The first update allocates.
     let before = updater.times();
     let updates = rate(span, 1, || updater.learn_from(&batch).map(drop))?;
@@ -314,7 +317,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     let decisions = rate(span, 1, || policy.act(observation, 0.0, &mut generator).map(drop))?;
 
     let network = config.network.network.name();
-    let unit = format!("updates/s, batch {}, `{network}` network", config.dqn().batch_size);
+    let unit = format!("updates/s, batch {}, `{network}` network", keys.batch_size);
     let mut measurement = Measurement::new("updates_per_second", unit, updates);
     let unit = format!("decisions/s, one state, `{network}` network");
     measurement.rates.push(Rate { key: "decisions_per_second", unit, rate: decisions });

@@ -33,27 +33,21 @@ macro_rules! kinds {
             }
 
             $(
-                #[doc = concat!("The keys of `", $kind, "`, for a caller who knows that it is of that kind.")]
-                ///
-                /// # Panics
-                /// When it is of another kind.
-                pub fn $accessor(&self) -> &$keys {
+                #[doc = concat!("The keys of `", $kind, "`; `None` if it is of another kind.")]
+                pub fn $accessor(&self) -> Option<&$keys> {
                     match self {
-                        Self::$variant(keys) => keys,
+                        Self::$variant(keys) => Some(keys),
                         #[allow(unreachable_patterns)]
-                        other => panic!("the configuration is of kind {}, not {}", other.kind(), $kind),
+                        _ => None,
                     }
                 }
 
-                #[doc = concat!("The keys of `", $kind, "`, to be changed.")]
-                ///
-                /// # Panics
-                /// When it is of another kind.
-                pub fn $accessor_mut(&mut self) -> &mut $keys {
+                #[doc = concat!("The keys of `", $kind, "`, to be changed; `None` if it is of another kind.")]
+                pub fn $accessor_mut(&mut self) -> Option<&mut $keys> {
                     match self {
-                        Self::$variant(keys) => keys,
+                        Self::$variant(keys) => Some(keys),
                         #[allow(unreachable_patterns)]
-                        other => panic!("the configuration is of kind {}, not {}", other.kind(), $kind),
+                        _ => None,
                     }
                 }
             )*

@@ -184,7 +184,7 @@ fn nature() -> Config {
 #[test]
 fn nature_dopamine_and_cleanrl_have_the_published_values() {
     let mut dopamine = nature();
-    *dopamine.environment.atari_mut() =
+    *dopamine.environment.atari_mut().unwrap() =
         AtariKeys { sticky_probability: 0.25, noop_max: 0, life_loss: LifeLoss::Ignore, ..dopamine.atari().clone() };
     *dopamine.dqn_mut() = DqnKeys {
         learning_starts_steps: 20_000,
@@ -200,7 +200,7 @@ fn nature_dopamine_and_cleanrl_have_the_published_values() {
     };
     dopamine.run = RunKeys { evaluation_epsilon: 0.001, evaluation_max_episode_frames: 108_000, ..dopamine.run };
     let mut cleanrl = nature();
-    *cleanrl.environment.atari_mut() = AtariKeys { fire_reset: true, ..cleanrl.atari().clone() };
+    *cleanrl.environment.atari_mut().unwrap() = AtariKeys { fire_reset: true, ..cleanrl.atari().clone() };
     *cleanrl.dqn_mut() = DqnKeys {
         learning_starts_steps: 80_000,
         target_sync_steps: 1_000,

@@ -22,6 +22,32 @@ use rayon::prelude::*;
 pub use segments::ReplayFiles;
 use std::ops::Range;
 
+/// How large a replay is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayPlan {
+    /// Frames it holds at most.
+    pub capacity: u64,
+    /// Frames are compressed.
+    pub compressed: bool,
+    /// Transitions have priorities.
+    pub prioritized: bool,
+}
+
+impl ReplayPlan {
+    /// The replay that DQN's keys ask for.
+    pub fn of(keys: &DqnKeys) -> Self {
+        let DqnKeys { replay_capacity, replay_compression: compressed, prioritized, .. } = *keys;
+        Self { capacity: replay_capacity as u64, compressed, prioritized }
+    }
+
+    /// Bytes that `frame` takes in it, with its transition.
+    pub fn bytes_of(&self, frame: &[u8]) -> u64 {
+        // A priority is a leaf of a tree of sums.
+        let priority = if self.prioritized { 2 * std::mem::size_of::<f64>() } else { 0 };
+        (frames::size(frame, self.compressed) + std::mem::size_of::<Slot>() + priority) as u64
+    }
+}
+
 /// Frames and what followed them, up to a number of frames.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -154,11 +180,6 @@ impl Replay {
     /// The priorities of the slots, if there are any.
     pub fn priorities(&self) -> Option<&Priorities> {
         self.priorities.as_ref()
-    }
-
-    /// Bytes that `frame` takes in a replay.
-    pub fn bytes_of(frame: &[u8], compressed: bool) -> usize {
-        frames::size(frame, compressed) + std::mem::size_of::<Slot>()
     }
 
     /// Values in an observation.

@@ -22,19 +22,21 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The states that a random player meets in `environments`, which holds one environment in its first step. They are
-    /// the same for every run with this `seed`.
+    /// The states that a random player meets in `environments`, whose first episodes have just begun. They are the same for
+    /// every run with this `seed`.
     ///
     /// # Errors
-    /// When there are several environments.
+    /// When there are more environments than states.
     pub fn collect(mut environments: VectorEnvironment, seed: u64) -> Result<Self> {
-        ensure!(environments.num_envs() == 1, "held-out states come from one environment");
+        let num_envs = environments.num_envs();
+        ensure!(num_envs <= STATES, "{STATES} held-out states cannot come from {num_envs} environments");
         let mut generator = Generator::new(seed, Purpose::HeldOut);
         let (space, actions) = (environments.space(), environments.actions());
         let mut observations = space.observations(0);
-        for _ in 0..STATES {
+        while observations.seen().count(space) + num_envs <= STATES {
             for _ in 0..STEPS_BETWEEN {
-                environments.step(&[generator.below(actions)]);
+                let chosen: Vec<usize> = (0..num_envs).map(|_| generator.below(actions)).collect();
+                environments.step(&chosen);
             }
             observations.extend(environments.observations().seen())?;
         }
@@ -46,13 +48,15 @@ impl HeldOut {
     /// # Errors
     /// When the device fails.
     pub fn mean_max_value(&self, policy: &mut Policy) -> Result<Option<f64>> {
-        let mut sum = 0.0;
-        for first in (0..STATES).step_by(BATCH) {
-            let Some(values) = policy.values(self.observations.seen().part(self.space, first, BATCH))? else {
+        let (seen, mut sum) = (self.observations.seen(), 0.0);
+        let states = seen.count(self.space);
+        for first in (0..states).step_by(BATCH) {
+            let count = BATCH.min(states - first);
+            let Some(values) = policy.values(seen.part(self.space, first, count))? else {
                 return Ok(None);
             };
-            sum += values.chunks_exact(values.len() / BATCH).map(|values| f64::from(largest(values))).sum::<f64>();
+            sum += values.chunks_exact(values.len() / count).map(|values| f64::from(largest(values))).sum::<f64>();
         }
-        Ok(Some(sum / STATES as f64))
+        Ok(Some(sum / states as f64))
     }
 }

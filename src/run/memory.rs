@@ -1,8 +1,8 @@
 //! How much memory a run needs, and how much is free.
 
+use crate::algorithms;
 use crate::config::Config;
 use crate::environments::{self, EnvironmentSpec};
-use crate::experience::replay::Replay;
 use crate::observations::Space;
 use crate::random::{Generator, Purpose};
 use anyhow::{bail, Result};
@@ -20,35 +20,48 @@ pub fn available() -> Option<u64> {
     Some(system.available_memory().min(container)).filter(|&bytes| bytes > 0)
 }
 
-/// Frames the replay of this run will hold at its end.
-fn replay_frames(config: &Config) -> u64 {
-    (config.dqn().replay_capacity as u64).min(config.run.total_steps)
+/// The replay of a run at its end.
+struct FullReplay {
+    frames: u64,
+    bytes: u64,
+    compressed: bool,
 }
 
-/// Bytes that the replay of this run will take, as far as can be told beforehand: compressed frames are as large as those of
-/// a few hundred random steps.
-pub fn replay_bytes(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
+/// The replay at the end of this run, as far as can be told beforehand: compressed frames are as large as those of a few hundred
+/// random steps. `None` without a replay of pictures.
+fn full_replay(config: &Config, spec: &dyn EnvironmentSpec) -> Result<Option<FullReplay>> {
+    let Some(plan) = algorithms::replay_plan(&config.algorithm) else { return Ok(None) };
     let mut environments = environments::vector(spec, 1, config.run.seed)?;
-    let Space::Pixels { side, .. } = environments.space() else { return Ok(0) };
-    let steps = if config.dqn().replay_compression { SAMPLE_STEPS } else { 1 };
+    let Space::Pixels { side, .. } = environments.space() else { return Ok(None) };
+    let steps = if plan.compressed { SAMPLE_STEPS } else { 1 };
     let mut generator = Generator::new(config.run.seed, Purpose::Synthetic);
     let mut bytes = 0;
     for _ in 0..steps {
         let pixels = environments.observations().seen().pixels()?;
-        bytes += Replay::bytes_of(&pixels[pixels.len() - side * side..], config.dqn().replay_compression) as u64;
+        bytes += plan.bytes_of(&pixels[pixels.len() - side * side..]);
         environments.step(&[generator.below(environments.actions())]);
     }
-    // A priority is a leaf of a tree of sums.
-    let priority = if config.dqn().prioritized { 2 * std::mem::size_of::<f64>() as u64 } else { 0 };
-    Ok(replay_frames(config) * (bytes / steps + priority))
+    let frames = plan.capacity.min(config.run.total_steps);
+    Ok(Some(FullReplay { frames, bytes: frames * (bytes / steps), compressed: plan.compressed }))
+}
+
+/// Bytes of memory that the replay of this run will take; 0 without a replay.
+///
+/// # Errors
+/// When the environment cannot be made.
+pub fn replay_bytes(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
+    Ok(full_replay(config, spec)?.map_or(0, |replay| replay.bytes))
 }
 
 /// Prints how much memory the replay takes. Refuses to start if the machine has less, unless `force` is set.
+///
+/// # Errors
+/// When there is not enough memory, or the environment cannot be made.
 pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
-    let needed = replay_bytes(config, spec)?;
-    let about = if config.dqn().replay_compression { "about " } else { "" };
+    let Some(FullReplay { frames, bytes: needed, compressed }) = full_replay(config, spec)? else { return Ok(()) };
+    let about = if compressed { "about " } else { "" };
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    say!("replay: {} frames, {about}{:.2} GB of memory once full", replay_frames(config), gigabytes(needed));
+    say!("replay: {frames} frames, {about}{:.2} GB of memory once full", gigabytes(needed));
     let Some(available) = available().filter(|available| *available < needed) else { return Ok(()) };
     let problem = format!(
         "the replay needs {about}{:.2} GB of memory, and only {:.2} GB are free",
@@ -59,11 +72,7 @@ pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool)
         warn!("warning: {problem}");
         return Ok(());
     }
-    let compress = if config.dqn().replay_compression {
-        ""
-    } else {
-        "--set replay_compression=true takes a fraction of it without loss; "
-    };
+    let compress = if compressed { "" } else { "--set replay_compression=true takes a fraction of it without loss; " };
     bail!("{problem}; {compress}a smaller replay is set with --set replay_capacity=N; --force starts all the same")
 }
 

@@ -164,7 +164,7 @@ fn game(config: &Config) -> Sides {
     let mut observations = started.space().observations(1);
     let noop_frames = [(); 5].map(|()| started.reset(&mut starts, observations.place()));
 
-    let config::EnvironmentKeys::Atari(mut keys) = config.environment.clone();
+    let mut keys = config.atari().clone();
     keys.noop_max = 0;
     let without_noops = Config { environment: config::EnvironmentKeys::Atari(keys), ..config.clone() };
     let mut environment = bricks(&without_noops);
@@ -201,7 +201,7 @@ fn scripted_run(config: &Config) -> Sides {
         }))
     };
     let mut environments = VectorEnvironment::new(&make, 1, config.run.seed).unwrap();
-    let mut dqn = Dqn::new(config, &environments, &Device::Cpu).unwrap();
+    let mut dqn = Dqn::new(config.dqn(), &config.network, config.run.seed, &environments, &Device::Cpu).unwrap();
     let mut scores = Scores::default();
     dqn.advance(&mut environments, STEPS, &mut scores).unwrap();
     assert_eq!((dqn.steps(), scores.updates), (STEPS, 0));
@@ -225,7 +225,8 @@ fn scripted_run(config: &Config) -> Sides {
 fn updates(config: &Config) -> Sides {
     let environment = bricks(config);
     let (space, actions) = (environment.space(), environment.actions());
-    let mut updater = new_updater(config, space, actions, &Device::Cpu).unwrap();
+    let mut updater =
+        new_updater(config.dqn(), &config.network, config.run.seed, (space, actions), &Device::Cpu).unwrap();
     let layout = Architecture::new(Design::of(&config.network), space, actions).unwrap().layout();
     let parameters = updater.learner().parameters(Which::Online).unwrap();
     let means = layout.iter().filter(|spec| !spec.is_sigma());

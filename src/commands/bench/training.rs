@@ -28,10 +28,10 @@ impl Watch for Unrecorded {
 
 /// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
 pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
-    let config = config(args)?;
+    let (config, keys) = config(args)?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let mut environments = environments::vector(&*spec, 1, config.run.seed)?;
-    let mut dqn = Dqn::new(&config, &environments, &device::open(args.device)?)?;
+    let mut dqn = Dqn::new(&keys, &config.network, config.run.seed, &environments, &device::open(args.device)?)?;
     let mut watch = Unrecorded(AtomicBool::new(false));
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
     let before = dqn.times();
@@ -45,7 +45,7 @@ pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measureme
         ("choosing actions", after.acting - before.acting),
     ];
     all.extend(parts(&before.updates, &after.updates));
-    let every = config.dqn().train_every_steps;
+    let every = keys.train_every_steps;
     let unit = format!("training steps/s, `{}` settings, one update every {every} steps", args.preset);
     Ok(Measurement { parts: all, ..Measurement::new("steps_per_second", unit, steps) })
 }
