@@ -33,7 +33,6 @@ pub struct Identity {
     /// The game's name, as in ALE.
     pub game: String,
     /// MD5 of the cartridge, 32 hexadecimal digits; empty where there is no cartridge.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cartridge_md5: String,
     /// The algorithm, e.g. `dqn`.
     pub algorithm: String,
