@@ -134,8 +134,8 @@ if [[ $limit == 10 ]]; then
 fi
 until_true 200 "run 1 stopped" has_said 1 "stopped after"
 queue
-until_true 200 "run 0 goes on" has_said 0 "going on after step"
-until_true 200 "run 1 goes on" has_said 1 "going on after step"
+until_true 200 "run 0 continues" has_said 0 "continuing after step"
+until_true 200 "run 1 continues" has_said 1 "continuing after step"
 queue
 until_true 500 "the runs have ended" has_ended "$array"
 until_true 60 "the summary is there" test -s "$sweep/summary.md"
@@ -144,11 +144,11 @@ scontrol show job "$summary" | grep -oE "JobState=\S+|StartTime=\S+" | xargs ech
 
 for cell in 0 1; do
     echo "--- slurm/cell-$cell.log"
-    grep -E "^training|^stopped|^going on|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
+    grep -E "^training|^stopped|^continuing|^trained" "$sweep/slurm/cell-$cell.log" | sed "s|$scratch|DIR|g"
 done
 for cell in 0 1; do
     # A task that dies with another one, or gets the signal twice, would end without saving.
-    [[ $(grep -c "^stopped" "$sweep/slurm/cell-$cell.log") == $(grep -c "^going on" "$sweep/slurm/cell-$cell.log") ]] ||
+    [[ $(grep -c "^stopped" "$sweep/slurm/cell-$cell.log") == $(grep -c "^continuing" "$sweep/slurm/cell-$cell.log") ]] ||
         fail "run $cell ended without saving a checkpoint"
 done
 echo "--- slurm/summary.log"

@@ -74,6 +74,7 @@ fn start(args: &Start) -> Result<()> {
         seed: args.seed,
         steps: args.steps,
     })?;
+    RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let run = Run::new(config, spec, preset, args.device)?;
     memory::announce_memory(&run.config, &*run.spec, args.force)?;
@@ -92,7 +93,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     }
     if !checkpoints::exist_in(path) {
         bail!(
-            "{} holds no checkpoint to go on from (they are written every `checkpoint_every_steps` steps and at the end)",
+            "{} holds no checkpoint to continue from (they are written every `checkpoint_every_steps` steps and at the end)",
             path.display()
         );
     }
@@ -132,7 +133,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let session = Session::resume(&run, folder, checkpoints, &|| run.environments())?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
-    run.announce(&format!("going on after step {trained}"), &session.folder);
+    run.announce(&format!("continuing after step {trained}"), &session.folder);
     run.train(session)
 }
 
@@ -256,7 +257,7 @@ impl Run {
             Ok(()) => format!("training broke off; everything up to there is saved in {shown}"),
             Err(_) => format!(
                 "training broke off, and no checkpoint could be written any more; \
-                 go on from the one before with: atari-dqn train --resume {shown}"
+                 continue from the one before with: atari-dqn train --resume {shown}"
             ),
         })?;
         saved?;
@@ -265,7 +266,7 @@ impl Run {
         if record.solved() {
             say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
         } else if steps < self.config.run.total_steps {
-            say!("stopped after {steps} steps ({trained}); go on with: atari-dqn train --resume {shown}");
+            say!("stopped after {steps} steps ({trained}); continue with: atari-dqn train --resume {shown}");
             return Ok(());
         }
         say!("trained {steps} steps in {trained}: {}", folder.file(MODEL_FILE).display());

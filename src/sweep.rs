@@ -166,7 +166,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     }
     if stopped || tally.stopped > 0 {
         say!(
-            "stopped with {} of {} runs finished; go on with: atari-dqn sweep --out {shown}",
+            "stopped with {} of {} runs finished; continue with: atari-dqn sweep --out {shown}",
             tally.finished,
             grid.cells.len()
         );
@@ -199,7 +199,7 @@ impl Pool<'_> {
             if signals > signals_passed_on {
                 signals_passed_on = signals;
                 self.running.iter_mut().for_each(|job| terminate(&mut job.child));
-                self.table.say("stopping: the runs save a checkpoint; once more to end at once");
+                self.table.say("stopping: the runs save a checkpoint; a second signal ends at once");
             }
             if self.running.is_empty() {
                 break;
@@ -313,7 +313,7 @@ fn begin<'a>(cell: &'a Cell, threads: usize, options: &Options, table: &Table) -
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let child = command.spawn().context("cannot start a process for it")?;
-    table.say(&format!("{}: {}", cell.name, if start.resume.is_some() { "goes on" } else { "begins" }));
+    table.say(&format!("{}: {}", cell.name, if start.resume.is_some() { "continues" } else { "begins" }));
     Ok(Some(Job { cell, child, row: table.row(cell) }))
 }
 

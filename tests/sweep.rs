@@ -113,13 +113,13 @@ fn a_stopped_sweep_continues_and_ends_like_an_uninterrupted_one() {
     let mut printed = String::new();
     std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut printed).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_contains(&printed, "stopped with 0 of 2 runs finished; go on with: atari-dqn sweep --out ");
+    assert_contains(&printed, "stopped with 0 of 2 runs finished; continue with: atari-dqn sweep --out ");
     assert!(!at("bricks-bricks-s0/evaluation.json").exists());
     let none = text(&sweep(folder.path(), &["--summary"]).failure().code(1).get_output().stderr);
     assert_contains(&none, "no run of the sweep");
 
     sweep(folder.path(), &[]).success();
-    assert_contains(&fs::read_to_string(at("bricks-bricks-s1/train.log")).unwrap(), "going on after step");
+    assert_contains(&fs::read_to_string(at("bricks-bricks-s1/train.log")).unwrap(), "continuing after step");
     let whole =
         ["train", "--rom", "bricks", "--preset", "bricks", "--seed", "1", "--steps", "1200", "--run-dir", "whole"];
     let whole = [whole.as_slice(), &settings()].concat();

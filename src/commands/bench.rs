@@ -35,9 +35,9 @@ enum BenchKind {
     Env,
     /// Frames per second of a vector of environments with preprocessing, all environments together
     Vector,
-    /// Gradient steps per second: batch 32, the Nature network
+    /// Gradient steps per second on one batch
     Learner,
-    /// Agent steps per second of a whole training with the `nature` settings
+    /// Agent steps per second of a whole training
     Train,
 }
 

@@ -16,7 +16,7 @@ pub struct EvalArgs {
     /// Run folders or .safetensors files; several are reported in one table [default without --policy: the newest run in ./runs]
     #[arg(value_name = "RUN_DIR|FILE.safetensors")]
     pub models: Vec<PathBuf>,
-    /// Cartridge file or name; by default the one the network was trained on
+    /// ROM file or name; by default the one the network was trained on
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
     /// Conditions of the games; the options below change single conditions

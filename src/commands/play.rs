@@ -16,7 +16,7 @@ pub struct PlayArgs {
     /// Run folder or .safetensors file of the agent that plays; without it you play
     #[arg(value_name = "RUN_DIR|FILE.safetensors")]
     pub model: Option<PathBuf>,
-    /// Cartridge file or name; by default the agent's, or the built-in `bricks`
+    /// ROM file or name; by default the agent's, or the built-in `bricks`
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
     /// Game mode, as numbered by ALE

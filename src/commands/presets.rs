@@ -8,7 +8,7 @@ use clap::Args;
 /// Options of `presets`.
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
-    /// Preset to print; all are listed without one
+    /// Preset to print; without a name all are listed
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }

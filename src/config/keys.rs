@@ -102,7 +102,7 @@ keys! {
 keys! {
     /// `[network]`: the network's layers and outputs.
     pub struct NetworkKeys {
-        network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small or cpu", "Mnih et al. 2015";
+        network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small, cpu or mlp", "Mnih et al. 2015";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
         noisy: bool = false, ..,
             "noise in the dense layers explores, with epsilon 0 unless that is given too",
@@ -176,11 +176,11 @@ fn dqn_rules(dqn: &DqnKeys, config: &Config, faults: &mut Faults) {
     if dqn.schedule == Interleaving::Concurrent {
         let (total, sync) = (config.run.total_steps, dqn.target_sync_steps);
         if !total.is_multiple_of(sync.max(1)) {
-            let allowed = format!("with the concurrent schedule a multiple of target_sync_steps, {sync}");
+            let allowed = format!("a multiple of target_sync_steps, {sync}, with the concurrent schedule");
             faults.add("total_steps", total, &allowed);
         }
         if dqn.target_tau > 0.0 {
-            faults.add("target_tau", dqn.target_tau, "with the concurrent schedule 0");
+            faults.add("target_tau", dqn.target_tau, "0 with the concurrent schedule");
         }
     }
 }

@@ -295,10 +295,10 @@ fn values_that_depend_on_others_are_checked_with_them() {
         (["n_step=3", "replay_capacity=0"], "replay_capacity is 0, allowed is 8 to 1000000000;"),
         (
             ["schedule=concurrent", "total_steps=15000"],
-            "total_steps is 15000, allowed is with the concurrent schedule a multiple of target_sync_steps, 10000; change \
+            "total_steps is 15000, allowed is a multiple of target_sync_steps, 10000, with the concurrent schedule; change \
              it with --steps N",
         ),
-        (["schedule=concurrent", "target_tau=0.5"], "target_tau is 0.5, allowed is with the concurrent schedule 0;"),
+        (["schedule=concurrent", "target_tau=0.5"], "target_tau is 0.5, allowed is 0 with the concurrent schedule;"),
     ] {
         let error = resolve(&overrides).unwrap_err().to_string();
         assert!(error.starts_with("invalid configuration: ") && error.contains(expected), "{error}");

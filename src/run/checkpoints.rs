@@ -84,9 +84,14 @@ impl RunCheckpoints {
                     return Ok(value);
                 }
                 Err(error) if i > 0 => {
-                    warn(format!("{error:#}; going on from the checkpoint before it, of step {}", steps[i - 1]));
+                    warn(format!("{error:#}; continuing from the checkpoint before it, of step {}", steps[i - 1]));
                 }
-                Err(error) => return Err(error.context("there is no checkpoint that can be used")),
+                Err(error) => {
+                    return Err(error.context(
+                        "there is no checkpoint that can be used; resume with the version of the program that wrote it, or \
+                         start again with the run's config.toml as --config",
+                    ))
+                }
             }
         }
         bail!("{} holds no checkpoint", self.folder.display())

@@ -120,15 +120,8 @@ impl RunFolder {
     pub fn create(given: Option<&Path>, name: &str) -> Result<Self> {
         let create =
             |path: &Path| fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()));
+        Self::ensure_unused(given)?;
         if let Some(path) = given {
-            let files = [IDENTITY_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE];
-            if let Some(file) = files.iter().find(|file| path.join(file).exists()) {
-                bail!(
-                    "{} already holds a run (there is a {file}); go on with it by --resume, or give another folder with \
-                     --run-dir",
-                    path.display()
-                );
-            }
             create(path)?;
             return Self::take(path);
         }
@@ -143,6 +136,22 @@ impl RunFolder {
             }
         }
         bail!("every name for a run folder is taken")
+    }
+
+    /// Refuses a folder that holds a run.
+    ///
+    /// # Errors
+    /// When `given` does.
+    pub fn ensure_unused(given: Option<&Path>) -> Result<()> {
+        let Some(path) = given else { return Ok(()) };
+        let files = [IDENTITY_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE];
+        if let Some(file) = files.iter().find(|file| path.join(file).exists()) {
+            bail!(
+                "{} already holds a run (there is a {file}); continue it with --resume, or give another folder with --run-dir",
+                path.display()
+            );
+        }
+        Ok(())
     }
 
     /// Where it is.

@@ -172,7 +172,7 @@ pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
         file.seek(SeekFrom::End(0))?;
         Ok(file)
     };
-    open().with_context(|| format!("cannot go on with {}", path.display()))
+    open().with_context(|| format!("cannot continue with {}", path.display()))
 }
 
 /// The returns of the last 100 games.

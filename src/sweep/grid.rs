@@ -176,7 +176,7 @@ impl Grid {
             ensure!(
                 differences.is_empty(),
                 "the sweep in {shown} has another grid: {}; give another folder, or leave out --roms and what belongs to it to \
-                 go on with the one that is there",
+                 continue the one that is there",
                 differences.join("; ")
             );
         }
@@ -195,7 +195,7 @@ impl Grid {
             })?;
             ensure!(
                 config.run.final_evaluation_episodes > 0,
-                "final_evaluation_episodes is 0, and a sweep sums up just those games; set it to 1 or more, e.g. \
+                "final_evaluation_episodes is 0, and a sweep summarizes just those games; set it to 1 or more, e.g. \
                  --set final_evaluation_episodes=30"
             );
             Ok(config)

@@ -74,7 +74,7 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
             grid.folder.display()
         )
     })?;
-    say!("job {summary}: the summary, when they have ended");
+    say!("job {summary}: the summary, after them");
     Ok(())
 }
 

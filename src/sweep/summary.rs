@@ -209,7 +209,7 @@ impl SweepSummary {
     pub fn publish(&self, grid: &Grid) -> Result<()> {
         ensure!(
             self.finished > 0,
-            "no run of the sweep in {} is finished yet, so there is nothing to sum up; go on with: atari-dqn sweep --out {}",
+            "no run of the sweep in {} is finished yet, so there is nothing to summarize; continue with: atari-dqn sweep --out {}",
             grid.folder.display(),
             grid.folder.display()
         );
