@@ -24,7 +24,7 @@ pub trait Algorithm: Send {
     /// Between two calls everything can be saved.
     ///
     /// # Errors
-    /// When learning diverges, the device fails, or `watch` fails.
+    /// When learning diverges, the device fails, or `watch` fails. The algorithm can then still be saved.
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()>;
 
     /// Steps taken, of all environments together.

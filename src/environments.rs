@@ -10,7 +10,7 @@ use crate::environments::atari::AtariSpec;
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
-use anyhow::Result;
+use anyhow::{bail, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -159,21 +159,36 @@ pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec>
     })
 }
 
-/// The observations and the number of actions of the environment that a model's file describes.
+/// The observations and the number of actions of the environment in a model's file.
 ///
 /// # Errors
 /// When the description lacks something, or is of an environment that this program does not have.
-pub fn described(description: &Description) -> Result<(Space, usize)> {
-    atari::described(description)
+pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
+    match kind(description) {
+        "atari" => atari::space_and_actions(description),
+        other => unknown(other),
+    }
 }
 
-/// The environment that a model's file describes. `rom` is the cartridge's file or name, the one of the model's game if there is
-/// none.
+/// The environment in a model's file. `rom` is the cartridge's file or name; without it the cartridge has the name of the
+/// model's game.
 ///
 /// # Errors
 /// When there is no such cartridge, or it is not the one that the model was trained on.
 pub fn open(description: &Description, rom: Option<&str>) -> Result<Spec> {
-    Ok(Arc::new(AtariSpec::described(description, rom)?))
+    match kind(description) {
+        "atari" => Ok(Arc::new(AtariSpec::described(description, rom)?)),
+        other => unknown(other),
+    }
+}
+
+/// The kind of environment; Atari games do not name it.
+fn kind(description: &Description) -> &str {
+    description.get("environment").map_or("atari", String::as_str)
+}
+
+fn unknown<T>(kind: &str) -> Result<T> {
+    bail!("it was trained in the environment `{kind}`, which this program does not have")
 }
 
 /// `num_envs` environments to train in.

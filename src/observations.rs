@@ -125,14 +125,6 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// A copy.
-    pub fn to_observations(self) -> Observations {
-        match self {
-            Seen::Pixels(values) => Observations::Pixels(values.to_vec()),
-            Seen::Numbers(values) => Observations::Numbers(values.to_vec()),
-        }
-    }
-
     /// The gray values.
     ///
     /// # Errors
@@ -178,35 +170,24 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Copies the values at `other`, of the same kind and size.
-    pub fn copy_from(&mut self, other: &Place<'_>) {
-        match (self, other) {
-            (Place::Pixels(place), Place::Pixels(other)) => place.copy_from_slice(other),
-            (Place::Numbers(place), Place::Numbers(other)) => place.copy_from_slice(other),
-            _ => unreachable!("both places are of one space"),
+    /// The same values, to be read.
+    pub fn seen(&self) -> Seen<'_> {
+        match self {
+            Place::Pixels(values) => Seen::Pixels(values),
+            Place::Numbers(values) => Seen::Numbers(values),
         }
     }
 
-    /// Copies `seen`, of the same kind and size, to this place.
+    /// Copies `seen` to this place.
     ///
-    /// # Errors
-    /// When kind or size differ; nothing is written then.
-    pub fn write(&mut self, seen: Seen<'_>) -> Result<()> {
+    /// # Panics
+    /// When kind or size differ.
+    pub fn copy_from(&mut self, seen: Seen<'_>) {
         match (self, seen) {
-            (Place::Pixels(place), Seen::Pixels(values)) if place.len() == values.len() => {
-                place.copy_from_slice(values)
-            }
-            (Place::Numbers(place), Seen::Numbers(values)) if place.len() == values.len() => {
-                place.copy_from_slice(values);
-            }
-            (Place::Pixels(place), seen) => {
-                ensure!(false, "{} {} do not fit the place of {} pixels", seen.values(), seen.kind(), place.len());
-            }
-            (Place::Numbers(place), seen) => {
-                ensure!(false, "{} {} do not fit the place of {} numbers", seen.values(), seen.kind(), place.len());
-            }
+            (Place::Pixels(place), Seen::Pixels(values)) => place.copy_from_slice(values),
+            (Place::Numbers(place), Seen::Numbers(values)) => place.copy_from_slice(values),
+            (place, seen) => panic!("{} cannot be copied to {}", seen.kind(), place.seen().kind()),
         }
-        Ok(())
     }
 }
 
@@ -219,7 +200,7 @@ mod tests {
         let space = Space::Numbers(2);
         let mut observations = space.observations(3);
         for (i, mut place) in observations.place().split(space).into_iter().enumerate() {
-            place.write(Seen::Numbers(&[i as f32, 10.0 + i as f32])).unwrap();
+            place.copy_from(Seen::Numbers(&[i as f32, 10.0 + i as f32]));
         }
         assert_eq!(observations.seen().count(space), 3);
         assert_eq!(observations.seen().at(space, 1), Seen::Numbers(&[1.0, 11.0]));
@@ -227,12 +208,10 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_or_size_is_an_error_that_names_both() {
+    fn another_kind_cannot_be_added() {
         let mut observations = Space::Pixels { stack: 1, side: 2 }.observations(1);
-        let message = observations.place().write(Seen::Numbers(&[1.0])).unwrap_err().to_string();
-        assert_eq!(message, "1 numbers do not fit the place of 4 pixels");
-        assert!(observations.place().write(Seen::Pixels(&[1; 3])).is_err());
-        assert!(observations.extend(Seen::Numbers(&[1.0])).is_err());
+        let message = observations.extend(Seen::Numbers(&[1.0])).unwrap_err().to_string();
+        assert_eq!(message, "numbers cannot be added to pixels");
         assert_eq!(observations, Observations::Pixels(vec![0; 4]));
     }
 }

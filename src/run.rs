@@ -47,7 +47,7 @@ const ENVIRONMENTS: &str = "environments";
 
 /// The identity and configuration of a run: the part of a checkpoint that is needed to read the rest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Description {
+struct RunDescription {
     identity: Identity,
     /// The configuration as TOML.
     config: String,
@@ -80,8 +80,8 @@ fn start(args: &Start) -> Result<()> {
     memory::announce_memory(&run.config, &*run.spec, args.force)?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
-    run.identity.write(folder.path())?;
     run.write_config(&folder)?;
+    run.identity.write(folder.path())?;
     run.announce("training", &folder);
     run.train(Session::new(&run, folder, &|| run.environments())?)
 }
@@ -99,7 +99,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     }
     let folder = RunFolder::take(path)?;
     let mut checkpoints = RunCheckpoints::new(&folder)?;
-    let (Description { identity, config }, record) =
+    let (RunDescription { identity, config }, record) =
         checkpoints.load(|from| Ok((from.part(DESCRIPTION)?, RecordState::load(from)?)), |_| ())?;
     let config = Config::from_toml(&config)?;
     let total_steps = args.steps.unwrap_or(config.run.total_steps);
@@ -117,8 +117,10 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let own = (!identity.cartridge_md5.is_empty()).then_some(identity.game.as_str());
     let spec = match args.rom.as_deref() {
         Some(rom) => environments::spec(&config.environment, Some(rom))?,
-        None => environments::spec(&config.environment, own)
-            .with_context(|| format!("the run is of {}; say where its cartridge is with --rom", identity.game))?,
+        None => environments::spec(&config.environment, own).with_context(|| {
+            let hint = if own.is_some() { "; say where its cartridge is with --rom" } else { "" };
+            format!("the run is of {}{hint}", identity.game)
+        })?,
     };
     let cartridge_md5 = spec.cartridge_md5().unwrap_or_default();
     if cartridge_md5 != identity.cartridge_md5 {
@@ -164,10 +166,10 @@ impl Session {
     /// A session before its first step.
     fn new(run: &Run, folder: RunFolder, make: MakeEnvironments<'_>) -> Result<Self> {
         let checkpoints = RunCheckpoints::new(&folder)?;
-        let environments = make()?;
-        let algorithm = algorithms::make(&run.config, &environments, &run.device)?;
-        let record = run.record(&folder, RecordState::default())?;
+        let (environments, algorithm) = run.first_state(make)?;
         let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
+        // Its clock starts now.
+        let record = run.record(&folder, RecordState::default())?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
 
@@ -178,18 +180,20 @@ impl Session {
         mut checkpoints: RunCheckpoints,
         make: MakeEnvironments<'_>,
     ) -> Result<Self> {
+        // Made before a checkpoint is read, so that what fails here is not taken for a damaged checkpoint.
+        let mut made = Some(run.first_state(make)?);
         let (environments, algorithm, state) = checkpoints.load(
             |from| {
-                let mut environments = make()?;
-                let mut algorithm = algorithms::make(&run.config, &environments, &run.device)?;
+                // A checkpoint that could be loaded only in part leaves nothing behind for the next attempt.
+                let (mut environments, mut algorithm) = made.take().map_or_else(|| run.first_state(make), Ok)?;
                 algorithm.load(from).context("the state of the algorithm cannot be used")?;
                 environments.restore(from.part(ENVIRONMENTS)?)?;
                 Ok((environments, algorithm, RecordState::load(from)?))
             },
             |warning| warn!("warning: {warning}"),
         )?;
-        let record = run.record(&folder, state)?;
         let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
+        let record = run.record(&folder, state)?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
 }
@@ -214,6 +218,13 @@ impl Run {
         Ok(Self { config, spec, identity, device, metadata, stop })
     }
 
+    /// Environments and algorithm before their first step.
+    fn first_state(&self, make: MakeEnvironments<'_>) -> Result<(VectorEnvironment, Box<dyn Algorithm>)> {
+        let environments = make()?;
+        let algorithm = algorithms::make(&self.config, &environments, &self.device)?;
+        Ok((environments, algorithm))
+    }
+
     fn environments(&self) -> Result<VectorEnvironment> {
         environments::vector(&*self.spec, algorithms::num_envs(&self.config.algorithm), self.config.run.seed)
     }
@@ -224,9 +235,10 @@ impl Run {
     }
 
     fn write_config(&self, folder: &RunFolder) -> Result<()> {
-        let Identity { preset, game, cartridge_md5, .. } = &self.identity;
+        let Identity { preset, game, .. } = &self.identity;
+        let cartridge = self.spec.cartridge_md5().map_or(String::new(), |md5| format!(" (MD5 {md5})"));
         let text = format!(
-            "# The configuration of this run as resolved: preset {preset}, game {game} (MD5 {cartridge_md5}).\n\
+            "# The configuration of this run as resolved: preset {preset}, game {game}{cartridge}.\n\
              # It can be given to `atari-dqn train --config` again.\n\n{}",
             self.config.to_toml()?
         );
@@ -251,7 +263,7 @@ impl Run {
         let outcome = self.learn(&mut session);
         session.record.finish();
         let saved = self.checkpoint(&mut session);
-        let Session { folder, algorithm, record, .. } = session;
+        let Session { folder, algorithm, record, environments, checkpoints, held_out } = session;
         let shown = folder.path().display();
         outcome.with_context(|| match &saved {
             Ok(()) => format!("training broke off; everything up to there is saved in {shown}"),
@@ -270,8 +282,8 @@ impl Run {
             return Ok(());
         }
         say!("trained {steps} steps in {trained}: {}", folder.file(MODEL_FILE).display());
-        // The replay takes memory that the evaluation may need.
-        drop((algorithm, record));
+        // They take memory that the evaluation may need, the replay most of all.
+        drop((algorithm, record, environments, checkpoints, held_out));
         evaluations::final_evaluation(&self.config, &self.spec, folder.path(), &self.device, &self.stop)
     }
 
@@ -284,18 +296,21 @@ impl Run {
             session.algorithm.advance(&mut session.environments, self.next_stop(before), &mut session.record)?;
             let step = session.algorithm.steps();
             let due = |every: u64| every > 0 && step / every > before / every;
-            if due(config.run.metrics_every_steps) {
+            let (row, evaluate) = (due(config.run.metrics_every_steps), due(config.run.evaluation_every_steps));
+            let solved = session.record.solved();
+            if row || evaluate || solved {
                 let mut policy = session.algorithm.policy()?;
-                session.record.progress_row(session.held_out.mean_max_value(&mut policy)?)?;
-                session.record.keep_best(&policy)?;
-            }
-            if let Some(evaluation) = evaluation.as_ref().filter(|_| due(config.run.evaluation_every_steps)) {
-                let policy = session.algorithm.policy()?;
-                let (games, mean_return) = evaluation.play(&policy)?;
-                session.record.evaluated(&policy, games, mean_return)?;
-            }
-            if session.record.solved() {
-                return session.record.keep_best(&session.algorithm.policy()?);
+                if row {
+                    session.record.progress_row(session.held_out.mean_max_value(&mut policy)?)?;
+                    session.record.keep_best(&policy)?;
+                }
+                if let Some(evaluation) = evaluation.as_ref().filter(|_| evaluate) {
+                    let (games, mean_return) = evaluation.play(&policy)?;
+                    session.record.evaluated(&policy, games, mean_return)?;
+                }
+                if solved {
+                    return session.record.keep_best(&policy);
+                }
             }
             if due(config.run.checkpoint_every_steps) {
                 self.checkpoint(session)?;
@@ -318,7 +333,7 @@ impl Run {
         let Session { checkpoints, environments, algorithm, record, .. } = session;
         record.write_model(&algorithm.policy()?)?;
         checkpoints.save(algorithm.steps(), |to| {
-            to.part(DESCRIPTION, &Description { identity: self.identity.clone(), config: self.config.to_toml()? })?;
+            to.part(DESCRIPTION, &RunDescription { identity: self.identity.clone(), config: self.config.to_toml()? })?;
             to.part(ENVIRONMENTS, &environments.state())?;
             record.save(to)?;
             algorithm.save(to)

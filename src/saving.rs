@@ -13,12 +13,20 @@ use std::path::Path;
 pub struct Parts {
     parts: BTreeMap<String, Vec<u8>>,
     files: BTreeSet<String>,
+    /// The parts that name files.
+    with_files: BTreeSet<String>,
 }
 
 impl Parts {
     /// The files beside the checkpoint that it needs.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(String::as_str)
+    }
+
+    /// The same without the parts that name no files: all that the next checkpoint asks for.
+    pub fn with_files_only(mut self) -> Self {
+        self.parts.retain(|name, _| self.with_files.contains(name));
+        self
     }
 
     fn part<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
@@ -52,7 +60,7 @@ impl<'a> Saving<'a> {
         Ok(())
     }
 
-    /// The part of the previous checkpoint, if it has one of this name and form.
+    /// The part [with files](Self::part_with_files) of the previous checkpoint, if it has one of this name and form.
     pub fn part_before<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         self.before.part(name).ok()
     }
@@ -62,9 +70,19 @@ impl<'a> Saving<'a> {
         self.folder
     }
 
-    /// Notes that the checkpoint needs this file of the folder.
-    pub fn needs(&mut self, file: String) {
-        self.made.files.insert(file);
+    /// Adds a part that names files of the [folder](Self::folder), which the checkpoint needs.
+    ///
+    /// # Errors
+    /// When it cannot be put into bytes.
+    pub fn part_with_files<T: Serialize>(
+        &mut self,
+        name: &str,
+        value: &T,
+        files: impl IntoIterator<Item = String>,
+    ) -> Result<()> {
+        self.made.with_files.insert(name.to_string());
+        self.made.files.extend(files);
+        self.part(name, value)
     }
 
     /// All parts.
@@ -110,13 +128,15 @@ mod tests {
         let mut saving = Saving::new(Path::new("somewhere"), &before);
         assert_eq!(saving.part_before::<u32>("numbers"), None);
         saving.part("numbers", &vec![1u32, 2]).unwrap();
-        saving.needs("file".to_string());
+        saving.part_with_files("shared", &7u32, ["file".to_string()]).unwrap();
         let parts = saving.into_parts();
         assert_eq!(parts.files().collect::<Vec<_>>(), ["file"]);
         let loading = Loading::new(Path::new("somewhere"), &parts);
         assert_eq!(loading.part::<Vec<u32>>("numbers").unwrap(), [1, 2]);
         assert!(loading.part::<(String, String)>("numbers").unwrap_err().to_string().contains("`numbers`"));
         assert!(loading.part::<u32>("letters").unwrap_err().to_string().contains("no part `letters`"));
-        assert_eq!(Saving::new(Path::new("somewhere"), &parts).part_before("numbers"), Some(vec![1u32, 2]));
+        let kept = parts.with_files_only();
+        let next = Saving::new(Path::new("somewhere"), &kept);
+        assert_eq!((next.part_before("shared"), next.part_before::<Vec<u32>>("numbers")), (Some(7u32), None));
     }
 }

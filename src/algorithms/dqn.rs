@@ -104,13 +104,14 @@ impl Dqn {
     ) -> Result<Self> {
         let (space, actions) = (environments.space(), environments.actions());
         let Space::Pixels { side, .. } = space else {
-            anyhow::bail!("the replay of dqn keeps pictures, and this environment shows {space:?}");
+            anyhow::bail!("the replay of dqn keeps pictures, and this environment shows {space}");
         };
         ensure!(
             environments.num_envs() == 1,
             "dqn learns in one environment, and there are {}",
             environments.num_envs()
         );
+        ensure!(actions <= 256, "the replay of dqn numbers up to 256 actions, and there are {actions}");
         let updater = new_updater(keys, network, seed, (space, actions), device)?;
         let noise_len = updater.learner().architecture().noise_len();
         let mut dqn = Self {
@@ -158,15 +159,18 @@ impl Dqn {
             updater.replay_mut().push(action, step.reward, step.terminal, true, schedule.newest_frame(last)?);
         }
         let newest = schedule.newest_frame(environments.observations().seen())?;
-        self.step += 1;
-        watch.tell(Event::Step { environment: 0, step: &step })?;
         if step.over {
-            let (truncated, epsilon) = (step.truncated, Some(epsilon));
-            watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
             explorer.begin_episode();
             updater.replay_mut().begin_episode(newest);
         } else {
             updater.replay_mut().push(action, step.reward, step.terminal, false, newest);
+        }
+        self.step += 1;
+        // Told only now, so that an error of the watcher finds the replay complete.
+        watch.tell(Event::Step { environment: 0, step: &step })?;
+        if step.over {
+            let (truncated, epsilon) = (step.truncated, Some(epsilon));
+            watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
         }
 
         if schedule.updates_after(self.step) {

@@ -65,6 +65,7 @@ pub trait Watch {
     /// Whether to return as soon as the present unit is done.
     fn stop(&self) -> bool;
 
-    /// Set to interrupt a unit in its middle, if the algorithm can continue from there later.
+    /// Set to interrupt a unit in its middle, if the algorithm can continue from there later. [`stop`](Self::stop) must then be
+    /// true, or the algorithm tries again at once.
     fn interrupt(&self) -> &AtomicBool;
 }

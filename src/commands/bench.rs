@@ -5,7 +5,7 @@ mod training;
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::commands::translation;
-use crate::config::{Config, DqnKeys, Sources};
+use crate::config::{Config, DqnKeys, Interleaving, Sources};
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
@@ -282,6 +282,10 @@ fn config(args: &BenchArgs) -> Result<(Config, DqnKeys)> {
     let kind = config.algorithm.kind();
     let dqn = config.algorithm.dqn_mut();
     let dqn = dqn.with_context(|| format!("`bench learner` and `bench train` measure dqn, and this is {kind}"))?;
+    ensure!(
+        dqn.schedule == Interleaving::Sequential,
+        "`bench` measures the sequential schedule; leave out schedule=concurrent"
+    );
     dqn.replay_capacity = dqn.replay_capacity.min(20_000);
     dqn.learning_starts_steps = WARM_UP_STEPS;
     dqn.epsilon_initial = dqn.epsilon_final;

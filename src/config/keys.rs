@@ -50,7 +50,7 @@ keys! {
         target_tau: f64 = 0.0, 0.0..=1.0,
             "fraction of the way that an update moves the target network; 0: copies", "Mnih et al. 2015: copies";
         schedule: Interleaving = Interleaving::Sequential, ..,
-            "acting and learning: sequential, or concurrent on two cores", "Mnih et al. 2015";
+            "acting and learning: sequential, or concurrent on two cores, with rows at copies only", "Mnih et al. 2015";
         gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "Mnih et al. 2015";
         n_step: usize = 1, 1..=1_000, "steps of rewards before the successor's value", "Mnih et al. 2015";
         double: bool = false, ..,

@@ -40,7 +40,7 @@ pub struct AtariSpec {
     pub actions: Vec<Action>,
     /// Frame skip and reduction of the pictures.
     pub preprocessing: Preprocessing,
-    /// How it is trained in.
+    /// The rules of training; the usual ones if the game comes from a model, which does not know them.
     pub training: config::AtariKeys,
 }
 
@@ -233,7 +233,7 @@ pub fn picture<'a>(console: &'a mut atari_emulator::Environment, colors: &'a Col
 ///
 /// # Errors
 /// When the description lacks something, or observations are not of this program's size.
-pub fn described(description: &Description) -> Result<(Space, usize)> {
+pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
     Ok((SPACE, Described::read(description)?.actions.len()))
 }
 
@@ -270,8 +270,7 @@ impl Atari {
     }
 
     fn show(&self, mut place: Place<'_>) {
-        let written = place.write(Seen::Pixels(self.stack.pixels()));
-        debug_assert!(written.is_ok(), "{written:?}");
+        place.copy_from(Seen::Pixels(self.stack.pixels()));
     }
 }
 

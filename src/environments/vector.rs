@@ -110,7 +110,7 @@ impl VectorEnvironment {
     /// Takes one action in each environment. Where an episode ends the next one begins in the same step, and
     /// [`observations`](Self::observations) has its first observation.
     pub fn step(&mut self, actions: &[usize]) -> &Outcomes {
-        debug_assert_eq!(actions.len(), self.lanes.len());
+        assert_eq!(actions.len(), self.lanes.len(), "one action for each environment");
         let (observations, last) = (self.observations.place(), self.outcomes.last.place());
         if let [lane] = self.lanes.as_mut_slice() {
             let step = (&mut self.outcomes.steps[0], &mut self.outcomes.episode_frames[0]);
@@ -157,7 +157,7 @@ impl Lane {
         *step = self.environment.step(action, seen.reborrow());
         *episode_frames = self.environment.episode_frames();
         if step.over {
-            last.copy_from(&seen);
+            last.copy_from(seen.seen());
             self.environment.reset(&mut self.starts, seen);
         }
     }

@@ -153,7 +153,7 @@ impl Replay {
     /// When the observations are not pixels, or `capacity` holds no transition.
     pub fn new(space: Space, capacity: usize, n_step: usize, gamma: f32, compressed: bool) -> Result<Self> {
         let Space::Pixels { stack, side } = space else {
-            bail!("the replay keeps pictures, and these observations are {space:?}");
+            bail!("the replay keeps pictures, and these observations are {space}");
         };
         if n_step == 0 || capacity <= stack + n_step {
             bail!("a replay of {capacity} frames holds no transition of {n_step} steps");

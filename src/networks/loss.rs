@@ -63,8 +63,7 @@ pub struct NotFinite {
 
 impl Loss<'_> {
     /// Writes the gradient of the batch's summed loss, times `gradient_scale`, by the network's `outputs`. Both are
-    /// `[transitions, actions, width]`. Returns all figures but the gradient's
-    /// norm and the forward time.
+    /// `[transitions, actions, width]`. Returns all figures but the gradient's norm and the forward time.
     ///
     /// # Errors
     /// [`NotFinite`].

@@ -38,7 +38,7 @@ pub const MODEL_FILE: &str = "model.safetensors";
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
-/// The game a network was trained on, and its preprocessing.
+/// What a network was trained on, and how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     /// The environment, as [`EnvironmentSpec::description`](environments::EnvironmentSpec::description) gives it.
@@ -102,7 +102,10 @@ impl Model {
 
     fn metadata_strings(&self) -> BTreeMap<&str, String> {
         let (metadata, architecture) = (&self.metadata, &self.parameters.architecture);
-        let mut strings = BTreeMap::from([
+        let mut strings: BTreeMap<&str, String> =
+            metadata.environment.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        // The model's own keys come last: no environment can replace them.
+        strings.extend([
             ("format_version", FORMAT_VERSION.to_string()),
             ("program", concat!("atari-dqn ", env!("CARGO_PKG_VERSION")).to_string()),
             ("network", architecture.design.kind.name().to_string()),
@@ -117,7 +120,6 @@ impl Model {
             strings.insert("value_min", value_min.to_string());
             strings.insert("value_max", value_max.to_string());
         }
-        strings.extend(metadata.environment.iter().map(|(key, value)| (key.as_str(), value.clone())));
         strings
     }
 
@@ -146,7 +148,7 @@ impl Model {
         let own = |key: &&String| OWN_KEYS.contains(&key.as_str());
         let environment: Description =
             strings.0.iter().filter(|(key, _)| !own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-        let (space, actions) = environments::described(&environment)?;
+        let (space, actions) = environments::space_and_actions(&environment)?;
         let design = Design {
             kind: strings.word("network")?,
             dueling: strings.json("dueling")?,

@@ -57,7 +57,7 @@ impl RunCheckpoints {
         sealed_file::write(&self.path(step), KIND, &bytes)?;
         self.kept.retain(|(kept, _)| *kept != step);
         self.kept.push((step, files(&parts)));
-        self.newest = parts;
+        self.newest = parts.with_files_only();
         if self.kept.len() > KEPT {
             self.kept.drain(..self.kept.len() - KEPT);
         }
@@ -80,7 +80,7 @@ impl RunCheckpoints {
                     let older = |&step: &u64| Some((step, files(&self.parts(step).ok()?)));
                     let mut kept: Vec<(u64, HashSet<String>)> = steps[..i].iter().filter_map(older).collect();
                     kept.push((step, files(&parts)));
-                    (self.kept, self.newest) = (kept, parts);
+                    (self.kept, self.newest) = (kept, parts.with_files_only());
                     return Ok(value);
                 }
                 Err(error) if i > 0 => {

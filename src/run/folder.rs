@@ -30,7 +30,7 @@ const LOCK_FILE: &str = "lock";
 pub struct Identity {
     /// The kind of environment, e.g. `atari`.
     pub environment: String,
-    /// The game's name, as in ALE.
+    /// The game's name; of an Atari game the one in ALE.
     pub game: String,
     /// MD5 of the cartridge, 32 hexadecimal digits; empty where there is no cartridge.
     pub cartridge_md5: String,
@@ -67,14 +67,14 @@ impl Identity {
     }
 
     fn of_network(folder: &Path) -> Result<Self> {
-        let networks = [MODEL_FILE, BEST_FILE].map(|file| Model::load(&folder.join(file)).ok());
-        let Some(network) = networks.into_iter().flatten().next() else {
+        let networks = [MODEL_FILE, BEST_FILE].map(|file| folder.join(file));
+        let Some(path) = networks.into_iter().find(|path| path.exists()) else {
             bail!(
                 "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE})",
                 folder.display()
             );
         };
-        let metadata = network.metadata;
+        let metadata = Model::load(&path)?.metadata;
         let said = |key: &str| metadata.environment.get(key).cloned().unwrap_or_default();
         // Such programs knew nothing else.
         let (environment, algorithm) = ("atari".to_string(), "dqn".to_string());

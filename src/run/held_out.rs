@@ -5,7 +5,7 @@ use crate::networks::head::largest;
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::{ensure, Result};
+use anyhow::Result;
 
 /// Number of held-out states.
 const STATES: usize = 256;
@@ -26,19 +26,19 @@ impl HeldOut {
     /// every run with this `seed`.
     ///
     /// # Errors
-    /// When there are more environments than states.
+    /// When observations cannot be put together, which does not happen with those of one vector.
     pub fn collect(mut environments: VectorEnvironment, seed: u64) -> Result<Self> {
         let num_envs = environments.num_envs();
-        ensure!(num_envs <= STATES, "{STATES} held-out states cannot come from {num_envs} environments");
         let mut generator = Generator::new(seed, Purpose::HeldOut);
         let (space, actions) = (environments.space(), environments.actions());
         let mut observations = space.observations(0);
-        while observations.seen().count(space) + num_envs <= STATES {
+        while observations.seen().count(space) < STATES {
             for _ in 0..STEPS_BETWEEN {
                 let chosen: Vec<usize> = (0..num_envs).map(|_| generator.below(actions)).collect();
                 environments.step(&chosen);
             }
-            observations.extend(environments.observations().seen())?;
+            let missing = STATES - observations.seen().count(space);
+            observations.extend(environments.observations().seen().part(space, 0, missing.min(num_envs)))?;
         }
         Ok(Self { space, observations })
     }
@@ -49,14 +49,12 @@ impl HeldOut {
     /// When the device fails.
     pub fn mean_max_value(&self, policy: &mut Policy) -> Result<Option<f64>> {
         let (seen, mut sum) = (self.observations.seen(), 0.0);
-        let states = seen.count(self.space);
-        for first in (0..states).step_by(BATCH) {
-            let count = BATCH.min(states - first);
-            let Some(values) = policy.values(seen.part(self.space, first, count))? else {
+        for first in (0..STATES).step_by(BATCH) {
+            let Some(values) = policy.values(seen.part(self.space, first, BATCH))? else {
                 return Ok(None);
             };
-            sum += values.chunks_exact(values.len() / count).map(|values| f64::from(largest(values))).sum::<f64>();
+            sum += values.chunks_exact(values.len() / BATCH).map(|values| f64::from(largest(values))).sum::<f64>();
         }
-        Ok(Some(sum / states as f64))
+        Ok(Some(sum / STATES as f64))
     }
 }

@@ -12,7 +12,7 @@ use crate::run::progress::Progress;
 use crate::run::rows::{MetricsFile, MetricsRow, RecentReturns, RunningMean};
 use crate::run::tensorboard::EventFile;
 use crate::saving::{Loading, Saving};
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +33,8 @@ pub struct Record {
     standing: Standing,
     /// The run ends when the last 100 training games have this mean return.
     solved_at: f64,
+    /// The last 100 training games have it.
+    solved: bool,
     /// Whether evaluations during training decide which network is the best, instead of the training games.
     evaluations_decide: bool,
     stop: Arc<AtomicBool>,
@@ -61,10 +63,9 @@ struct Tally {
 }
 
 impl Tally {
-    /// Whether the last 100 training games have this mean return. Called after every step, so the cheap check comes
-    /// first.
+    /// Whether the last 100 training games have this mean return.
     fn solved(&self, at: f64) -> bool {
-        at < f64::INFINITY && self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
+        self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
     }
 }
 
@@ -124,6 +125,11 @@ impl Record {
         stop: Arc<AtomicBool>,
     ) -> Result<Self> {
         let RecordState { mut tally, metrics_bytes, events_bytes, wall_seconds } = state;
+        ensure!(
+            tally.under_way.is_empty() || tally.under_way.len() == num_envs,
+            "the checkpoint has games of {} environments, and the run has {num_envs}",
+            tally.under_way.len()
+        );
         tally.under_way.resize(num_envs, GameTally::default());
         let now = Instant::now();
         let trained = Duration::try_from_secs_f64(wall_seconds).unwrap_or_default();
@@ -135,6 +141,7 @@ impl Record {
             progress: Progress::new(config.run.total_steps)?,
             standing: Standing::default(),
             solved_at: config.run.solved_at,
+            solved: tally.solved(config.run.solved_at),
             evaluations_decide: config.run.evaluation_every_steps > 0,
             stop,
             begun: now.checked_sub(trained).unwrap_or(now),
@@ -169,7 +176,7 @@ impl Record {
 
     /// Whether the last 100 training games are good enough to end the run.
     pub fn solved(&self) -> bool {
-        self.tally.solved(self.solved_at)
+        self.solved
     }
 
     /// Mean return of the last 100 training games, fewer at first.
@@ -210,6 +217,7 @@ impl Record {
             std::mem::take(&mut self.tally.under_way[environment]);
         self.tally.games += 1;
         self.tally.recent.push(raw_return);
+        self.solved = self.tally.solved(self.solved_at);
         self.row(&MetricsRow::Game {
             step: self.tally.steps,
             games: self.tally.games,

@@ -1,9 +1,10 @@
 //! Tests that every variant's switch changes what it should and nothing else. An agent, its replay and its game are
 //! built from the configuration `nature` with and without one switch, and compared on all sides.
 //!
-//! That a side changes *rightly* is tested where it is made: targets and losses in [`head`](crate::networks::head), the networks in
-//! [`network`](crate::networks) and [`learner`](crate::networks::learner), transitions and priorities in [`replay`](crate::experience::replay),
-//! optimizers and schedules in their files, the concurrent schedule in [`dqn`](crate::algorithms::dqn).
+//! That a side changes *rightly* is tested where it is made: targets in [`head`](crate::networks::head), losses in
+//! [`loss`](crate::networks::loss), the networks in [`networks`](crate::networks) and [`learner`](crate::networks::learner),
+//! transitions and priorities in [`replay`](crate::experience::replay), optimizers and schedules in their files, the concurrent
+//! schedule in the tests of a run.
 
 use crate::algorithms::dqn::update::random_batch;
 use crate::algorithms::dqn::{new_updater, Dqn};

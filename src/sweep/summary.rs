@@ -51,12 +51,13 @@ pub struct GameSummary {
     /// The mean of their middle half.
     pub interquartile_mean: Estimate,
     /// The scores with the random agent as 0 and the human as 100; `None` if either score is not published.
-    pub human_normalised_percent: Option<Vec<f64>>,
+    #[serde(rename = "human_normalised_percent")]
+    pub human_normalized_percent: Option<Vec<f64>>,
 }
 
 /// All games that have human-normalized scores, in percent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HumanNormalised {
+pub struct HumanNormalized {
     /// Games.
     pub games: usize,
     /// Runs.
@@ -69,7 +70,7 @@ pub struct HumanNormalised {
     pub interquartile_mean_of_runs: Estimate,
 }
 
-impl HumanNormalised {
+impl HumanNormalized {
     /// Computed from the runs of each game; `None` if there is no game.
     fn new(strata: &[Vec<f64>]) -> Option<Self> {
         let means = |strata: &[Vec<f64>]| strata.iter().map(|runs| mean(runs)).collect::<Vec<f64>>();
@@ -91,7 +92,8 @@ pub struct PresetSummary {
     /// The games with a finished run.
     pub games: Vec<GameSummary>,
     /// The games together.
-    pub human_normalised: Option<HumanNormalised>,
+    #[serde(rename = "human_normalised")]
+    pub human_normalized: Option<HumanNormalized>,
 }
 
 /// Results of a sweep so far.
@@ -109,7 +111,7 @@ pub struct SweepSummary {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct FinalEvaluation {
     score: f64,
-    human_normalised_percent: Option<f64>,
+    human_normalized_percent: Option<f64>,
 }
 
 impl FinalEvaluation {
@@ -125,7 +127,7 @@ impl FinalEvaluation {
                 path.display()
             )
         })?;
-        Ok(Self { score, human_normalised_percent: summary["human_normalised_percent"].as_f64() })
+        Ok(Self { score, human_normalized_percent: summary["human_normalised_percent"].as_f64() })
     }
 }
 
@@ -148,9 +150,9 @@ impl SweepSummary {
         };
         let presets = grid.presets().iter().map(|preset| {
             let games: Vec<GameSummary> = grid.games().iter().filter_map(|played| game(preset, &played.name)).collect();
-            let normalised: Vec<Vec<f64>> =
-                games.iter().filter_map(|game| game.human_normalised_percent.clone()).collect();
-            PresetSummary { preset: preset.clone(), games, human_normalised: HumanNormalised::new(&normalised) }
+            let normalized: Vec<Vec<f64>> =
+                games.iter().filter_map(|game| game.human_normalized_percent.clone()).collect();
+            PresetSummary { preset: preset.clone(), games, human_normalized: HumanNormalized::new(&normalized) }
         });
         Ok(Self { cells: grid.cells.len(), finished: evaluations.len(), presets: presets.collect() })
     }
@@ -158,7 +160,7 @@ impl SweepSummary {
     /// As Markdown, with columns that are aligned in a terminal too.
     pub fn markdown(&self) -> String {
         let mut text = format!("# Summary of the sweep\n\n{} of {} runs are finished.\n", self.finished, self.cells);
-        for PresetSummary { preset, games, human_normalised } in
+        for PresetSummary { preset, games, human_normalized } in
             self.presets.iter().filter(|preset| !preset.games.is_empty())
         {
             let _ = write!(text, "\n## {preset}\n\n");
@@ -166,7 +168,7 @@ impl SweepSummary {
                 .map(str::to_string)
                 .to_vec()];
             rows.extend(games.iter().map(|game| {
-                let percent = game.human_normalised_percent.as_ref();
+                let percent = game.human_normalized_percent.as_ref();
                 vec![
                     game.game.clone(),
                     game.scores.len().to_string(),
@@ -178,7 +180,7 @@ impl SweepSummary {
                 ]
             }));
             text += &table(&rows);
-            if let Some(all) = human_normalised {
+            if let Some(all) = human_normalized {
                 let _ = write!(text, "\nHuman-normalised, games: {}, runs: {}\n\n", all.games, all.runs);
                 let mut rows = vec![["", "percent", "95 % interval"].map(str::to_string).to_vec()];
                 for (name, estimate) in [
@@ -231,7 +233,7 @@ fn summarize_game(game: &str, runs: &[FinalEvaluation]) -> GameSummary {
         scores,
         mean: Estimate::of(&strata, |strata| mean(&strata[0])),
         interquartile_mean: Estimate::of(&strata, |strata| interquartile_mean(&strata[0])),
-        human_normalised_percent: runs.iter().map(|run| run.human_normalised_percent).collect(),
+        human_normalized_percent: runs.iter().map(|run| run.human_normalized_percent).collect(),
     }
 }
 
@@ -274,15 +276,15 @@ mod tests {
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {
         // Means 20, 60 and 130; of the eight runs 0 and 10, 120 and 140 are dropped for the IQM.
         let strata = [vec![0.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
-        let all = HumanNormalised::new(&strata).unwrap();
+        let all = HumanNormalized::new(&strata).unwrap();
         assert_eq!((all.games, all.runs), (3, 8));
         assert_eq!((all.median_of_games.value, all.mean_of_games.value), (60.0, 70.0));
         assert_eq!(all.interquartile_mean_of_runs.value, (40.0 + 50.0 + 120.0 + 120.0) / 4.0);
         let [low, high] = all.mean_of_games.interval_95_percent.unwrap();
         // The lowest and the highest possible means: (0 + 10 + 120) / 3 and (40 + 120 + 140) / 3.
         assert!((130.0 / 3.0..70.0).contains(&low) && (70.1..=100.0).contains(&high), "{low} {high}");
-        assert_eq!(HumanNormalised::new(&strata), Some(all), "the same numbers every time");
-        assert_eq!(HumanNormalised::new(&[]), None);
+        assert_eq!(HumanNormalized::new(&strata), Some(all), "the same numbers every time");
+        assert_eq!(HumanNormalized::new(&[]), None);
     }
 
     #[test]
@@ -316,16 +318,16 @@ mod tests {
         }
         let summary = SweepSummary::new(&grid).unwrap();
         assert_eq!((summary.cells, summary.finished, summary.presets.len()), (8, 4, 2));
-        let PresetSummary { games, human_normalised, .. } = &summary.presets[0];
+        let PresetSummary { games, human_normalized, .. } = &summary.presets[0];
         assert_eq!(games[0].scores, [10.0, 50.0, 20.0, 30.0]);
         assert_eq!((games[0].mean.value, games[0].interquartile_mean.value), (27.5, 25.0));
-        assert_eq!((&games[0].human_normalised_percent, human_normalised), (&None, &None));
+        assert_eq!((&games[0].human_normalized_percent, human_normalized), (&None, &None));
         assert!(summary.presets[1].games.is_empty());
 
         let of_pong: Vec<&Cell> = grid.cells.iter().filter(|cell| cell.preset == "pong-cpu").collect();
         finish(of_pong[2], -3.0, Some(59.0));
         let summary = SweepSummary::new(&grid).unwrap();
-        let all = summary.presets[1].human_normalised.as_ref().unwrap();
+        let all = summary.presets[1].human_normalized.as_ref().unwrap();
         assert_eq!(all.median_of_games, Estimate { value: 59.0, interval_95_percent: None });
         summary.publish(&grid).unwrap();
         let markdown = fs::read_to_string(folder.path().join(MARKDOWN_FILE)).unwrap();

@@ -106,22 +106,28 @@ impl Dqn {
         let mut updates = updates.into_iter().peekable();
         self.updater.sync_target()?;
         let mut pixels = vec![0; self.schedule.frame_size];
+        // The environment is past all of these steps, so all must reach the replay, even if the watcher fails at one of them.
+        let mut told = Ok(());
         for Acted { action, step, epsilon, episode_frames: frames, frame, beginning } in acted {
             decompress(&frame, &mut pixels)?;
             self.updater.replay_mut().push(action, step.reward, step.terminal, step.over, &pixels);
-            self.step += 1;
-            watch.tell(Event::Step { environment: 0, step: &step })?;
-            if let Some(first) = beginning {
-                let (truncated, epsilon) = (step.truncated, Some(epsilon));
-                watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
-                decompress(&first, &mut pixels)?;
+            if let Some(first) = &beginning {
+                decompress(first, &mut pixels)?;
                 self.updater.replay_mut().begin_episode(&pixels);
             }
-            if let Some((_, Some(update))) = updates.next_if(|(step, _)| *step == self.step) {
-                watch.tell(Event::Update(&update))?;
-            }
+            self.step += 1;
+            let update = updates.next_if(|(step, _)| *step == self.step).and_then(|(_, update)| update);
+            let mut tell = || -> Result<()> {
+                watch.tell(Event::Step { environment: 0, step: &step })?;
+                if beginning.is_some() {
+                    let (truncated, epsilon) = (step.truncated, Some(epsilon));
+                    watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
+                }
+                update.iter().try_for_each(|update| watch.tell(Event::Update(update)))
+            };
+            told = told.and_then(|()| tell());
         }
-        Ok(())
+        told
     }
 }
 

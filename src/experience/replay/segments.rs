@@ -72,8 +72,7 @@ impl Replay {
     pub fn save(&self, to: &mut Saving) -> Result<()> {
         let before = to.part_before(REPLAY).unwrap_or_default();
         let files = self.save_files(to.folder(), &before)?;
-        files.names().for_each(|name| to.needs(name));
-        to.part(REPLAY, &files)
+        to.part_with_files(REPLAY, &files, files.names())
     }
 
     /// Replaces the replay's contents by the saved ones.
