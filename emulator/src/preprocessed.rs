@@ -41,6 +41,7 @@ pub struct PreprocessedSettings {
 
 /// What a step shows that was cut short: by the end of the episode, or by a lost life where that ends a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CutShort {
     /// What ale-py and gymnasium show. They do not look at the screen that ended the step. If the step had got as far as its
     /// last screen but one, that is pooled with everything that the previous frame showed; otherwise the previous frame is

@@ -52,6 +52,7 @@ use std::hash::BuildHasher;
 /// An environment with a seed loads its cartridge again and seeds both of its generators (sticky actions, no-ops).
 /// Without a seed its generators continue; at its very first reset they start from random seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Seeds<'a> {
     /// No seeds.
     None,
