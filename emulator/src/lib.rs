@@ -139,6 +139,7 @@ pub mod random;
 mod riot;
 mod saved_state;
 pub mod screen;
+mod setting_fault;
 mod tia;
 #[cfg(feature = "translate")]
 mod translate;
@@ -155,6 +156,7 @@ pub use palette::Palette;
 pub use properties::{Properties, TelevisionFormat};
 pub use saved_state::StateError;
 pub use screen::{Screen, ScreenVersion};
+pub use setting_fault::SettingFault;
 pub use translation::Translation;
 
 /// Internals for this crate's own tests. They may change or disappear in any version.
