@@ -135,7 +135,7 @@ impl<'a> Execution<'a> {
         // in code that the entry points hold, and `entered` borrows them. The code was compiled with the signature of a
         // piece. It uses the board only, while `self` borrows the board exclusively: by offsets that `offset_of!` gave
         // plus
-        // * A, X, Y or SP, or seven bits of an address, compared with or masked to the 128 bytes of RAM;
+        // * A, X, Y or SP (at most 255 each), or bits of an address, compared with or masked to the 128 bytes of RAM;
         // * a 12-bit place in the window's 4096 bytes, compared with the length of its plain part (`in_window`) or computed
         //   from a constant base with 255 plain bytes after it (`is_plain_page`);
         // * the place of a write in the TIA's log, where `prepare_log` has made room for every write of a block.
