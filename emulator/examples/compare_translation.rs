@@ -1,7 +1,7 @@
 //! Plays each cartridge on two consoles, one with translated code and one that interprets, and compares them after every frame.
 //!
 //! `cargo run --release --example compare_translation -- FRAMES FOLDER [GAME...]` plays all `*.bin` of the folder, or only the
-//! games named. `tests/translation.rs` does the same with a few games.
+//! games named. It fails if a cartridge differs, or if none was found. `tests/translation.rs` does the same with a few games.
 
 use atari_emulator::random::MersenneTwister;
 use atari_emulator::{Action, CartridgeImage, Environment, Settings, Translation};
@@ -15,13 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let frames: u32 = frames.parse()?;
     let games: Vec<String> = arguments.collect();
-    let mut files: Vec<PathBuf> = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-        Err(error) => {
-            println!("skipped: no cartridges at {folder} ({error})");
-            return Ok(());
-        }
-    };
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("no cartridges at {folder}: {error}"))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "bin"));
     files.sort();
     let mut different = 0;
@@ -45,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         compared += 1;
     }
     println!("{compared} cartridges, {different} different");
+    if compared == 0 {
+        return Err(format!("nothing was compared; {folder} has no such cartridge").into());
+    }
     if different > 0 {
         return Err("translated code does not do what it should".into());
     }

@@ -115,6 +115,21 @@ impl TryFrom<u8> for Action {
 }
 
 /// Converts ALE's action number, 0 to 17. Any other number is an error, including 40 ([`Action::Reset`]).
+impl TryFrom<u32> for Action {
+    type Error = ActionError;
+    fn try_from(number: u32) -> Result<Self, ActionError> {
+        Action::from_number(number)
+    }
+}
+
+/// ALE's number of the action.
+impl From<Action> for u8 {
+    fn from(action: Action) -> u8 {
+        action as u8
+    }
+}
+
+/// Converts ALE's action number, 0 to 17. Any other number is an error, including 40 ([`Action::Reset`]).
 impl TryFrom<i32> for Action {
     type Error = ActionError;
     fn try_from(number: i32) -> Result<Self, ActionError> {
@@ -135,6 +150,7 @@ impl FromStr for Action {
 /// Error of parsing: no action has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no action {name:?}; actions are named as in ALE: NOOP, FIRE, UP, ..., DOWNLEFTFIRE")]
+#[non_exhaustive]
 pub struct ActionNameError {
     /// The name.
     pub name: String,
@@ -143,13 +159,14 @@ pub struct ActionNameError {
 /// Error of a conversion: no joystick action has this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no joystick action {number}; they go from 0 (NOOP) to 17 (DOWNLEFTFIRE)")]
+#[non_exhaustive]
 pub struct ActionError {
     /// The number.
     pub number: i64,
 }
 
 /// A set of joystick actions; iterates in ascending number.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ActionSet(u32);
 
 impl ActionSet {
@@ -229,6 +246,36 @@ impl IntoIterator for ActionSet {
     }
 }
 
+impl IntoIterator for &ActionSet {
+    type Item = Action;
+    type IntoIter = ActionSetIter;
+    fn into_iter(self) -> ActionSetIter {
+        self.iter()
+    }
+}
+
+/// The set of the actions with these ALE numbers, in any order. A number above 17 is an error.
+impl TryFrom<&[u8]> for ActionSet {
+    type Error = ActionError;
+    fn try_from(numbers: &[u8]) -> Result<Self, ActionError> {
+        numbers.iter().map(|&number| Action::try_from(number)).collect()
+    }
+}
+
+/// Parses names of joystick actions, separated by spaces or commas: what [`Display`](fmt::Display) writes is read back. A
+/// text without a name is the empty set. RESET is an error, because no set contains it.
+impl FromStr for ActionSet {
+    type Err = ActionNameError;
+    fn from_str(names: &str) -> Result<Self, ActionNameError> {
+        let names = names.split(|separator: char| separator == ',' || separator.is_whitespace());
+        let parse = |name: &str| match name.parse() {
+            Ok(Action::Reset) => Err(ActionNameError { name: name.to_owned() }),
+            parsed => parsed,
+        };
+        names.filter(|name| !name.is_empty()).map(parse).collect()
+    }
+}
+
 /// Collects a set. RESET is dropped because no set contains it.
 impl FromIterator<Action> for ActionSet {
     fn from_iter<T: IntoIterator<Item = Action>>(actions: T) -> Self {
@@ -277,6 +324,11 @@ mod tests {
             assert_eq!(Action::try_from(action.number() as i32), Ok(action));
             assert_eq!(action.to_string().to_lowercase().parse(), Ok(action));
         }
+        for action in Action::ALL {
+            assert_eq!(Action::try_from(action.number()), Ok(action));
+            assert_eq!(u32::from(u8::from(action)), action.number());
+        }
+        assert_eq!(Action::try_from(18u32), Err(ActionError { number: 18 }));
         assert_eq!("reset".parse(), Ok(Action::Reset));
         assert_eq!(Action::try_from(40u8), Err(ActionError { number: 40 }));
         assert_eq!(Action::try_from(-1), Err(ActionError { number: -1 }));
@@ -292,6 +344,22 @@ mod tests {
         assert_eq!((set.len(), set.iter().len(), ActionSet::ALL.len()), (3, 3, 18));
         assert!(ActionSet::of(&[]).is_empty());
         assert_eq!(set.to_string(), "NOOP LEFT LEFTFIRE");
+        assert_eq!((&set).into_iter().collect::<Vec<_>>(), set.actions());
         assert_eq!(set.into_iter().chain([Action::Reset]).collect::<ActionSet>(), set);
+    }
+
+    #[test]
+    fn action_sets_are_read_from_names_and_numbers() {
+        for set in [ActionSet::ALL, ActionSet::of(&[4, 0, 12]), ActionSet::of(&[])] {
+            assert_eq!(set.to_string().parse(), Ok(set));
+            assert_eq!(set.to_string().to_lowercase().replace(' ', ", ").parse(), Ok(set));
+            let numbers: Vec<u8> = set.iter().map(u8::from).collect();
+            assert_eq!(ActionSet::try_from(&numbers[..]), Ok(set));
+        }
+        for name in ["jump", "RESET"] {
+            let error = format!("NOOP {name}").parse::<ActionSet>().unwrap_err();
+            assert_eq!(error, ActionNameError { name: name.to_owned() });
+        }
+        assert_eq!(ActionSet::try_from(&[1, 18][..]), Err(ActionError { number: 18 }));
     }
 }

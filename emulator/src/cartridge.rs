@@ -47,6 +47,7 @@ pub const LARGEST_IMAGE: usize = 512 * 1024;
 
 /// A bank-switching scheme, by the name collectors and emulators have given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scheme {
     /// 2 KiB of ROM, which appear twice.
     TwoK,
@@ -115,6 +116,7 @@ const SUPPORTED_SIZES: &str = "supported sizes are 2048 (2K, CV), 4096 (2K, 4K, 
 
 /// Why bytes are not a cartridge this console can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CartridgeError {
     /// No byte at all.
     #[error("the cartridge image is empty (0 bytes); {SUPPORTED_SIZES}; check that the file was copied completely")]

@@ -21,7 +21,8 @@ use crate::translation::Translation;
 pub use settings::Settings;
 
 /// A game mode that the game does not have.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
 #[error("{game} has no mode {mode}; choose one of {available:?}")]
 pub struct ModeError {
     /// The mode asked for.
@@ -33,7 +34,8 @@ pub struct ModeError {
 }
 
 /// A difficulty that the game does not have.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
 #[error("{game} has no difficulty {difficulty}; choose one of {available:?}")]
 pub struct DifficultyError {
     /// The difficulty asked for.
@@ -395,6 +397,11 @@ impl Environment {
         self.rules.legal_actions.actions()
     }
 
+    /// MD5 of the cartridge image, as [`CartridgeImage::md5`] writes it: 32 lower-case hexadecimal digits.
+    pub fn md5(&self) -> String {
+        self.md5.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The settings that the environment was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -403,6 +410,28 @@ impl Environment {
     /// Whether an undefined opcode has stopped the CPU. Until a reset, frames still pass and the picture stands still.
     pub fn jammed(&self) -> bool {
         self.console.jammed()
+    }
+
+    /// The game mode of the episodes after the next reset: the game's first until [`set_mode`](Self::set_mode) has chosen
+    /// another.
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    /// The modes that the game has, in ascending order, the default first; `[0]` for a cartridge without a supported game.
+    pub fn available_modes(&self) -> &'static [u32] {
+        self.rules.available_modes()
+    }
+
+    /// The setting of the difficulty switches: bit 0 the left one, bit 1 the right one. 0 until
+    /// [`set_difficulty`](Self::set_difficulty).
+    pub fn difficulty(&self) -> u32 {
+        self.difficulty
+    }
+
+    /// The difficulties that the game has, in ascending order; `[0]` for a cartridge without a supported game.
+    pub fn available_difficulties(&self) -> &'static [u32] {
+        self.rules.difficulties
     }
 
     /// Chooses the game mode for the episodes after the next reset.

@@ -15,7 +15,7 @@ use std::ops::{Index, RangeInclusive};
 
 /// The memory that a rule sees: the 128 bytes of RIOT RAM by CPU address ($80 to $FF) and the cartridge's own RAM, if any.
 #[derive(Clone, Copy, Debug)]
-pub struct Memory<'a> {
+pub(crate) struct Memory<'a> {
     /// RIOT RAM, byte 0 at address $80.
     pub riot: &'a [u8; 128],
     /// RAM on the cartridge (Superchip), byte 0 first; empty when it has none.
@@ -73,7 +73,7 @@ fn blank_is_zero(digit: u8) -> i32 {
 
 /// The state of a game's rules between frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GameState {
+pub(crate) struct GameState {
     /// Reward of the last frame.
     pub reward: i32,
     /// Score after the last frame.
@@ -88,7 +88,7 @@ pub struct GameState {
 
 /// How a frame's reward follows from the score.
 #[derive(Clone, Copy, Debug)]
-pub enum Reward {
+pub(crate) enum Reward {
     /// New score minus old score, whatever the sign.
     ScoreDifference,
     /// The difference passed through a function, e.g. a clamp or a repaired wrap-around.
@@ -97,7 +97,7 @@ pub enum Reward {
 
 /// The number of lives that `lives()` reports.
 #[derive(Clone, Copy, Debug)]
-pub enum Lives {
+pub(crate) enum Lives {
     /// Always 0.
     None,
     /// 1 until the game is over, then 0.
@@ -111,7 +111,7 @@ pub enum Lives {
 }
 
 /// Console operations for a rule that chooses a game mode. [`Environment`](crate::Environment) implements them.
-pub trait Switches {
+pub(crate) trait Switches {
     /// Holds `action` as an agent's act does, for all frames of the frame skip; nothing happens once the game is over.
     fn hold(&mut self, action: Action);
     /// Holds SELECT for `frames` frames, then lets go of everything for one.
@@ -132,7 +132,7 @@ pub trait Switches {
 
 /// How a mode is chosen.
 #[derive(Clone, Copy, Debug)]
-pub enum Modes {
+pub(crate) enum Modes {
     /// Only mode 0; nothing is pressed.
     Single,
     /// SELECT is pressed (for `press_frames` frames) until the byte at `address` is the mode; then a soft reset.
@@ -162,8 +162,10 @@ pub enum Modes {
     },
 }
 
-/// Everything ALE knows of one game.
+/// Everything ALE knows of one game: facts for everyone, and the rules by which an [`Environment`](crate::Environment) keeps
+/// the score.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Game {
     /// Snake-case name: the stem of its usual file name.
     pub name: &'static str,
@@ -174,22 +176,22 @@ pub struct Game {
     /// The actions an agent may send; others act as NOOP.
     pub legal_actions: ActionSet,
     /// Score shown by the cartridge.
-    pub score: fn(&Memory) -> i32,
+    pub(crate) score: fn(&Memory) -> i32,
     /// Reward rule.
-    pub reward: Reward,
+    pub(crate) reward: Reward,
     /// Whether the game is over, from RAM alone.
-    pub terminal: fn(&Memory) -> bool,
+    pub(crate) terminal: fn(&Memory) -> bool,
     /// Lives rule.
-    pub lives: Lives,
+    pub(crate) lives: Lives,
     /// State after the game's own reset: lives and memory before a frame was seen.
-    pub initial: GameState,
+    pub(crate) initial: GameState,
     /// Runs after the ordinary rules, in games that need more: gets the state before the frame and may change the new
     /// one.
-    pub adjust: Option<fn(&mut GameState, &GameState, &Memory)>,
+    pub(crate) adjust: Option<fn(&mut GameState, &GameState, &Memory)>,
     /// Frames pressed right after a reset: (count, action).
-    pub start: &'static [(u32, Action)],
-    /// Modes.
-    pub modes: Modes,
+    pub(crate) start: &'static [(u32, Action)],
+    /// How a mode is chosen.
+    pub(crate) modes: Modes,
     /// Difficulty numbers on offer.
     pub difficulties: &'static [u32],
     /// Controllers and picture.
@@ -198,7 +200,7 @@ pub struct Game {
 
 impl Game {
     /// The values that most games have in common; entries override the ones that differ.
-    pub const ORDINARY: Game = Game {
+    pub(crate) const ORDINARY: Game = Game {
         name: "",
         md5: "",
         minimal_actions: ActionSet::ALL,

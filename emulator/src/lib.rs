@@ -74,9 +74,21 @@
 //! assert_eq!(pong.difficulties, [0, 1, 2, 3]);
 //!
 //! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
+//! assert_eq!(environment.md5(), CartridgeImage::bricks().md5());
+//! assert_eq!((environment.mode(), environment.difficulty()), (0, 0));
 //! let error = environment.set_mode(7).unwrap_err();
-//! assert_eq!(error.available, [0]);
+//! assert_eq!(error.available, environment.available_modes());
+//! let error = environment.set_difficulty(3).unwrap_err();
+//! assert_eq!(error.available, environment.available_difficulties());
 //! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `translate` | yes | cartridge code that is executed often is translated into the host's, on x86-64 and AArch64. Without it, and on other hosts, an interpreter executes everything; only the time differs. Needs Cranelift |
+//! | `vector` | yes | the module `vector`: many environments stepped together on threads. Needs rayon |
+//! | `serde` | no | [`observation::Resize`] and [`preprocessed::Step`] implement `Serialize` and `Deserialize` |
 //!
 //! # Map
 //!
@@ -87,21 +99,22 @@
 //! | `vector` | many environments on threads, as ale-py's `AtariVectorEnv`; with the feature `vector` |
 //! | [`preprocessed`] | an environment as gymnasium's `AtariPreprocessing` steps it: hold the action, pool, observe |
 //! | [`environment`] | ALE's semantics: actions, rewards, lives, sticky actions, resets; [`Settings`] |
+//! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
+//! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
+//! | [`screen`] | palette indices, as RGB and gray; what changed since another screen |
 //! | `console` | CPU and board: power-on, reset, one frame |
 //! | [`image`] | the bytes of a cartridge, and the translated code that consoles share |
 //! | `translate` | translates cartridge code into the host's at run time; without the feature `translate` everything is interpreted |
 //! | `board` | TIA, RIOT and cartridge on one bus |
 //! | `riot` | RAM and timer |
-//! | [`observation`] | a screen as a learner sees it: gray or color, maximum of two, any size, stacked |
-//! | `cartridge` | bank switching and its recognition |
 //! | `controller` | sticks, paddles and switches |
-//! | [`game`] | the facts of each game: score, reward, terminal, lives, modes, controllers |
-//! | [`screen`] | palette indices, as RGB and gray; what changed since another screen |
+//! | `cartridge` | bank switching and its recognition |
 //! | `tia` | the video chip: registers, objects, motion, drawing, collisions, sound |
 //! | `cpu` | the 6507, and the bus that it needs |
 //! | [`palette`], [`random`] | colors; the Mersenne twister |
 //! | [`action`], `opcode`, `properties`, `translation` | joystick actions; facts of the opcodes; controllers and television format; whether code is translated |
 //! | `saved_state` | states as bytes: the envelope, [`StateError`], the archive that every part goes through |
+//! | `setting_fault` | [`SettingFault`]: a setting outside its range |
 //!
 //! # ALE, not silicon
 //!
@@ -139,6 +152,7 @@ pub mod random;
 mod riot;
 mod saved_state;
 pub mod screen;
+mod setting_fault;
 mod tia;
 #[cfg(feature = "translate")]
 mod translate;
@@ -155,6 +169,7 @@ pub use palette::Palette;
 pub use properties::{Properties, TelevisionFormat};
 pub use saved_state::StateError;
 pub use screen::{Screen, ScreenVersion};
+pub use setting_fault::SettingFault;
 pub use translation::Translation;
 
 /// Internals for this crate's own tests. They may change or disappear in any version.

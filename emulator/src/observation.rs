@@ -10,11 +10,12 @@
 //!
 //! let mut environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
 //! let settings = ObservationSettings::default(); // 84 x 84 in gray, resized by area
-//! let mut observer = Observer::new(&settings, environment.palette(), environment.screen_height());
+//! let mut observer = Observer::new(&settings, environment.palette(), environment.screen_height())?;
 //! environment.act(Action::Fire);
 //! observer.remember(environment.screen());
 //! environment.act(Action::Fire);
 //! assert_eq!(observer.observe(environment.screen()).len(), 84 * 84);
+//! # Ok::<(), atari_emulator::SettingFault>(())
 //! ```
 
 mod resize;
@@ -28,6 +29,7 @@ pub(crate) use stack::{begin as begin_stack, push as push_frame};
 
 use crate::palette::Palette;
 use crate::screen::Screen;
+use crate::setting_fault::SettingFault;
 use resize::strips::{Square, SquareResizer, SIDE};
 use resize::{Resizer, Rows, Size};
 use screens::ScreenPair;
@@ -117,7 +119,7 @@ pub struct Observer {
     has_remembered: bool,
     /// The frame shows the maximum of both screens, not the last alone.
     pooled: bool,
-    /// Further screens in the frame's maximum, after steps that were cut short.
+    /// Further screens in the frame's maximum, after steps that were cut short: see [`Colors::pool`].
     older: Vec<Vec<u8>>,
     frame: Vec<u8>,
 }
@@ -126,28 +128,34 @@ impl Observer {
     /// An observer of screens with `screen_height` rows and the colors of `palette`. Its frame is black until the first
     /// [`observe`](Self::observe).
     ///
-    /// # Panics
-    /// When a side of the frame is 0 or above [`LARGEST_SIDE`], or `screen_height` is 0.
-    pub fn new(settings: &ObservationSettings, palette: &'static Palette, screen_height: usize) -> Self {
+    /// # Errors
+    /// [`SettingFault`] when a side of the frame is 0 or above [`LARGEST_SIDE`], or `screen_height` is 0.
+    pub fn new(
+        settings: &ObservationSettings,
+        palette: &'static Palette,
+        screen_height: usize,
+    ) -> Result<Self, SettingFault> {
         let ObservationSettings { height, width, .. } = *settings;
-        let sides = 1..=LARGEST_SIDE;
-        assert!(
-            sides.contains(&height) && sides.contains(&width),
-            "a frame of {height} x {width} pixels; each side can be 1 to {LARGEST_SIDE}"
-        );
-        assert!(screen_height > 0, "a screen has rows");
-        Self {
+        for (side, pixels) in [("height", height), ("width", width)] {
+            let good = (1..=LARGEST_SIDE).contains(&pixels);
+            SettingFault::unless(good, side, &pixels, &format_args!("1 to {LARGEST_SIDE}"))?;
+        }
+        SettingFault::unless(screen_height > 0, "screen_height", &screen_height, &"at least 1")?;
+        Ok(Self {
             maker: FrameMaker::new(settings, palette, screen_height),
             screens: ScreenPair::new(screen_height),
             has_remembered: false,
             pooled: false,
             older: Vec::new(),
             frame: vec![0; height * width * settings.channels()],
-        }
+        })
     }
 
     /// Keeps `screen` for the maximum with the next one observed. Call it at most once before each
     /// [`observe`](Self::observe).
+    ///
+    /// # Panics
+    /// When `screen` does not have 160 columns and the rows that the observer was made for.
     pub fn remember(&mut self, screen: Screen<'_>) {
         self.screens.set_before_last(&screen);
         self.has_remembered = true;
@@ -160,6 +168,9 @@ impl Observer {
 
     /// Makes the frame of `screen`, or of the pixelwise maximum with the remembered screen, which is then forgotten. Only
     /// rows that depend on a changed row of the screens are recomputed.
+    ///
+    /// # Panics
+    /// When `screen` does not have 160 columns and the rows that the observer was made for.
     pub fn observe(&mut self, screen: Screen<'_>) -> &[u8] {
         self.screens.set_last(&screen);
         if self.pooled != self.has_remembered {
@@ -180,7 +191,7 @@ impl Observer {
     pub(crate) fn observe_without_last(&mut self) -> &[u8] {
         if std::mem::take(&mut self.has_remembered) {
             if self.pooled {
-                self.older.push(self.screens.displaced_before_last());
+                self.maker.colors.pool(&mut self.older, self.screens.displaced_before_last());
             }
             self.pooled = true;
             self.screens.forget_changes();
@@ -234,6 +245,28 @@ impl Colors {
             *color = palette.rgb(index);
         }
         Colors::Rgb(rgb)
+    }
+
+    /// Adds `screen` to `older`, screens that are only used for their pixelwise maximum. Kept is one screen for each channel,
+    /// which has at every pixel the index with the greatest value of that channel: the maximum of all channels over these
+    /// screens is the maximum over everything added.
+    fn pool(&self, older: &mut Vec<Vec<u8>>, screen: Vec<u8>) {
+        let channels = if matches!(self, Colors::Gray(_)) { 1 } else { 3 };
+        if older.is_empty() {
+            older.resize(channels, screen);
+            return;
+        }
+        let value = |index: u8, channel: usize| match self {
+            Colors::Gray(gray) => gray[usize::from(index)],
+            Colors::Rgb(rgb) => rgb[usize::from(index)][channel],
+        };
+        for (channel, kept) in older.iter_mut().enumerate() {
+            for (kept, &new) in kept.iter_mut().zip(&screen) {
+                if value(new, channel) > value(*kept, channel) {
+                    *kept = new;
+                }
+            }
+        }
     }
 }
 

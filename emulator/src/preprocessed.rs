@@ -8,17 +8,19 @@
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};
 //!
 //! let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
-//! let mut environment = PreprocessedEnvironment::new(environment, PreprocessedSettings::default());
+//! let mut environment = PreprocessedEnvironment::new(environment, PreprocessedSettings::default())?;
 //! let first = environment.reset(5); // 5 no-op frames
 //! assert_eq!(first.len(), 84 * 84);
 //! let step = environment.step(Action::Fire); // held for 4 frames
 //! assert_eq!((step.reward, step.terminal), (0, false));
 //! assert_eq!(environment.environment().episode_frame_number(), 5 + 4);
+//! # Ok::<(), atari_emulator::SettingFault>(())
 //! ```
 
 use crate::action::Action;
 use crate::environment::Environment;
 use crate::observation::{ObservationSettings, Observer};
+use crate::setting_fault::SettingFault;
 
 /// How a [`PreprocessedEnvironment`] steps. The default is gymnasium's: frame skip 4, maximum of the last two screens,
 /// 84 x 84 in gray.
@@ -41,6 +43,7 @@ pub struct PreprocessedSettings {
 
 /// What a step shows that was cut short: by the end of the episode, or by a lost life where that ends a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CutShort {
     /// What ale-py and gymnasium show. They do not look at the screen that ended the step. If the step had got as far as its
     /// last screen but one, that is pooled with everything that the previous frame showed; otherwise the previous frame is
@@ -135,14 +138,15 @@ pub struct PreprocessedEnvironment {
 impl PreprocessedEnvironment {
     /// Wraps `environment`. Its frame is black until the first [`reset`](Self::reset).
     ///
-    /// # Panics
-    /// When `environment` has a frame skip of its own, or a side of the frames is 0 or above
+    /// # Errors
+    /// [`SettingFault`] when `environment` has a frame skip of its own, or a side of the frames is 0 or above
     /// [`LARGEST_SIDE`](crate::observation::LARGEST_SIDE).
-    pub fn new(environment: Environment, settings: PreprocessedSettings) -> Self {
+    pub fn new(environment: Environment, settings: PreprocessedSettings) -> Result<Self, SettingFault> {
         let own = environment.settings().frame_skip;
-        assert!(own <= 1, "the environment has a frame skip of {own} of its own; make it with a frame skip of 1");
-        let observer = Observer::new(&settings.observation, environment.palette(), environment.screen_height());
-        Self { environment, observer, settings }
+        let allowed = "1, because the preprocessing holds an action for several frames";
+        SettingFault::unless(own <= 1, "the environment's own frame_skip", &own, &allowed)?;
+        let observer = Observer::new(&settings.observation, environment.palette(), environment.screen_height())?;
+        Ok(Self { environment, observer, settings })
     }
 
     /// Starts an episode: reset, FIRE if wanted, then `noop_frames` frames without input (after another reset should the
@@ -223,6 +227,10 @@ impl PreprocessedEnvironment {
     /// Replaces the newest frame: with the environment's saved state, which has the screen but not the frame, this is what a
     /// saved step is resumed from.
     ///
+    /// With [`CutShort::LastScreen`] all later frames are then the same as without the interruption. With
+    /// [`CutShort::AsAle`] a step that is cut short may be pooled with screens that an earlier frame showed, and these are
+    /// not saved: its frame can differ, until a step was not cut short or the environment was reset.
+    ///
     /// # Panics
     /// When `frame` has another size.
     pub fn set_frame(&mut self, frame: &[u8]) {
@@ -239,7 +247,8 @@ impl PreprocessedEnvironment {
         &self.environment
     }
 
-    /// The environment inside, for instance to look at its screen or to restore a saved state.
+    /// The environment inside, for instance to look at its screen or to restore a saved state. Its screen must keep its
+    /// height, or the next frame panics.
     pub fn environment_mut(&mut self) -> &mut Environment {
         &mut self.environment
     }
@@ -254,7 +263,7 @@ mod tests {
     fn bricks(fire_reset: bool, stop_at_life_loss: bool, cut_short: CutShort) -> PreprocessedEnvironment {
         let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
         let settings = PreprocessedSettings { fire_reset, stop_at_life_loss, cut_short, ..Default::default() };
-        PreprocessedEnvironment::new(environment, settings)
+        PreprocessedEnvironment::new(environment, settings).unwrap()
     }
 
     /// The position of the first wrong value, what it is and what it should be.
@@ -296,7 +305,7 @@ mod tests {
                 let action = actions[random.draw() as usize % 4];
                 let mut plain = game.environment().clone();
                 let mut observer =
-                    Observer::new(&ObservationSettings::default(), plain.palette(), plain.screen_height());
+                    Observer::new(&ObservationSettings::default(), plain.palette(), plain.screen_height()).unwrap();
                 let (lives, begun) = (plain.lives(), plain.episode_frame_number());
                 let (mut reward, mut frames) = (0, 0);
                 while frames < 4 && !plain.game_over() && !(stop_at_life_loss && plain.lives() < lives) {
@@ -321,20 +330,32 @@ mod tests {
         }
     }
 
-    /// gymnasium's `AtariPreprocessing` keeps two pictures and pools them in place, in gray, before it resizes.
+    /// gymnasium's `AtariPreprocessing` keeps two pictures and pools them in place, before it resizes.
     #[test]
     fn steps_that_are_cut_short_show_what_gymnasium_shows_also_without_a_reset() {
-        let whole = ObservationSettings::default().with_size(210, 160);
+        for grayscale in [true, false] {
+            steps_that_are_cut_short(grayscale);
+        }
+    }
+
+    fn steps_that_are_cut_short(grayscale: bool) {
+        let whole = ObservationSettings::default().with_size(210, 160).with_grayscale(grayscale);
+        let bytes = whole.frame_bytes().unwrap();
         let environment = Environment::new(&CartridgeImage::bricks(), Settings::default());
         let settings = PreprocessedSettings::default().with_observation(whole);
-        let mut game = PreprocessedEnvironment::new(environment, settings);
+        let mut game = PreprocessedEnvironment::new(environment, settings).unwrap();
         game.reset(0);
-        let gray = |environment: &mut Environment| -> Vec<u8> {
-            let gray = environment.palette().gray();
-            environment.screen().pixels.iter().map(|&index| gray[usize::from(index)]).collect()
+        let values = |environment: &mut Environment| -> Vec<u8> {
+            let mut values = vec![0; bytes];
+            if grayscale {
+                environment.screen().to_gray(&mut values);
+            } else {
+                environment.screen().to_rgb(&mut values);
+            }
+            values
         };
         let mut random = MersenneTwister::new(3);
-        let (mut newest, mut before) = (game.frame().to_vec(), vec![0; 210 * 160]);
+        let (mut newest, mut before) = (game.frame().to_vec(), vec![0; bytes]);
         for step in 0..400 {
             // 1 to 3: cut short after so many frames, often several times in a row; 5: not at all.
             let cut_after = [1, 2, 3, 3, 3, 4, 5, 5][random.draw() as usize % 8];
@@ -346,8 +367,8 @@ mod tests {
                     break;
                 }
                 match frame {
-                    3 => before = gray(&mut plain),
-                    4 => newest = gray(&mut plain),
+                    3 => before = values(&mut plain),
+                    4 => newest = values(&mut plain),
                     _ => {}
                 }
             }
@@ -360,7 +381,7 @@ mod tests {
             assert_eq!(first_difference(game.frame(), &newest), None, "step {step}, cut after {cut_after}");
             if plain.game_over() {
                 game.reset(0);
-                (newest, before) = (game.frame().to_vec(), vec![0; 210 * 160]);
+                (newest, before) = (game.frame().to_vec(), vec![0; bytes]);
             }
         }
     }
@@ -385,9 +406,23 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a frame skip of 4 of its own")]
-    fn an_environment_with_a_frame_skip_of_its_own_is_refused() {
-        let environment = Environment::new(&CartridgeImage::bricks(), Settings::default().with_frame_skip(4));
-        PreprocessedEnvironment::new(environment, PreprocessedSettings::default());
+    fn an_environment_with_a_frame_skip_of_its_own_and_a_frame_without_columns_are_refused() {
+        let environment =
+            |frame_skip| Environment::new(&CartridgeImage::bricks(), Settings::default().with_frame_skip(frame_skip));
+        let refusal = |environment, observation| {
+            let settings = PreprocessedSettings::default().with_observation(observation);
+            PreprocessedEnvironment::new(environment, settings).unwrap_err().to_string()
+        };
+        let message = refusal(environment(4), ObservationSettings::default());
+        assert!(message.starts_with("the environment's own frame_skip is 4, allowed is 1"), "{message}");
+        let message = refusal(environment(1), ObservationSettings::default().with_size(84, 0));
+        assert_eq!(message, "width is 0, allowed is 1 to 4096");
+    }
+
+    #[test]
+    #[should_panic(expected = "a screen of 250 rows")]
+    fn an_environment_of_another_screen_height_is_noticed() {
+        let mut game = bricks(false, false, CutShort::AsAle);
+        game.observer.observe(crate::Screen::new(&[0; 160 * 250], 160, 250));
     }
 }

@@ -2,6 +2,7 @@
 
 /// The controllers and the position of the picture: a row of ALE's property table, whose key is the image's MD5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Properties {
     /// Paddles in the left port.
     pub left_paddles: bool,

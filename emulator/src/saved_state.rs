@@ -30,6 +30,7 @@ const CHECKSUM: usize = 4;
 
 /// Why bytes are not a saved state that this environment can continue from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StateError {
     /// Not a saved state, or cut off before the end of its version.
     #[error(

@@ -21,8 +21,13 @@ pub struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    /// A picture that no console painted, with NTSC colors. `pixels` must have `height * width` palette indices, row by row.
+    /// A picture that no console painted, with NTSC colors. `pixels` are palette indices, row by row.
+    ///
+    /// # Panics
+    /// If there are not `height * width` of them.
     pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Self {
+        let found = pixels.len();
+        assert!(height.checked_mul(width) == Some(found), "{found} pixels are no {height} rows of {width}");
         Self { pixels, width, height, palette: Palette::of(TelevisionFormat::Ntsc), painted: None }
     }
 
@@ -102,5 +107,11 @@ mod tests {
         assert_eq!((rgb, gray), ([0xA2, 0x62, 0x21, 0xEC, 0xEC, 0xEC], [110, 236]));
         screen.with_palette(pal).to_rgb(&mut rgb);
         assert_eq!(rgb[..3], pal.rgb(0x24));
+    }
+
+    #[test]
+    #[should_panic(expected = "7 pixels are no 2 rows of 4")]
+    fn a_picture_that_misses_pixels_is_refused() {
+        Screen::new(&[0; 7], 4, 2);
     }
 }

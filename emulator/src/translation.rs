@@ -5,6 +5,7 @@
 /// Without the crate's feature `translate`, and on hosts that the compiler does not know, every value acts as
 /// [`Translation::Off`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Translation {
     /// Everything is interpreted. A frame then takes the same number of host instructions in every run.
     Off,

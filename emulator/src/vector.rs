@@ -35,7 +35,8 @@ mod autoreset;
 mod error;
 mod settings;
 
-pub use error::{SettingFault, VectorError};
+pub use crate::setting_fault::SettingFault;
+pub use error::VectorError;
 pub use settings::{ActionSpace, Autoreset, VectorSettings};
 
 use crate::action::Action;
@@ -52,6 +53,7 @@ use std::hash::BuildHasher;
 /// An environment with a seed loads its cartridge again and seeds both of its generators (sticky actions, no-ops).
 /// Without a seed its generators continue; at its very first reset they start from random seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Seeds<'a> {
     /// No seeds.
     None,
@@ -205,8 +207,12 @@ impl VectorEnvironment {
         let too_large = || VectorError::TooLarge { num_envs, bytes_each };
         let mut observations = Vec::new();
         let bytes = num_envs.checked_mul(bytes_each).ok_or_else(too_large)?;
-        observations.try_reserve_exact(bytes).map_err(|_| too_large())?;
+        // Room for the final observations too, which each environment allocates for itself: given back below.
+        let final_bytes = common.final_bytes().checked_mul(num_envs).ok_or_else(too_large)?;
+        let all_bytes = bytes.checked_add(final_bytes).ok_or_else(too_large)?;
+        observations.try_reserve_exact(all_bytes).map_err(|_| too_large())?;
         observations.resize(bytes, 0);
+        observations.shrink_to_fit();
         let mut envs = Vec::new();
         envs.try_reserve_exact(num_envs).map_err(|_| too_large())?;
 
@@ -229,7 +235,8 @@ impl VectorEnvironment {
         };
         let fire_reset = settings.use_fire_reset && actions.contains(&Action::Fire);
         let common = Common { fire_reset, ..common };
-        let game = PreprocessedEnvironment::new(template, common.settings.preprocessing(fire_reset));
+        let game = PreprocessedEnvironment::new(template, common.settings.preprocessing(fire_reset))
+            .map_err(|fault| VectorError::Settings(vec![fault]))?;
         envs.extend((0..num_envs).map(|_| AutoresetEnvironment::new(game.clone(), &common)));
         let columns = Columns {
             rewards: vec![0; num_envs],

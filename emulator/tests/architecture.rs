@@ -8,14 +8,17 @@ use std::path::Path;
 
 /// The rooms of `src`, lowest floor first. A room imports only rooms of lower floors.
 const FLOORS: &[&[&str]] = &[
-    &["action", "opcode", "properties", "saved_state", "translation"],
-    &["cpu", "palette", "random", "tia"],
-    &["cartridge", "controller", "game", "screen"],
-    &["observation", "riot"],
+    &["action", "opcode", "properties", "saved_state", "setting_fault", "translation"],
+    &["palette", "random"],
+    &["cartridge", "cpu", "tia"],
+    &["controller"],
+    &["riot"],
     &["board"],
     &["translate"],
     &["image"],
     &["console"],
+    &["game", "screen"],
+    &["observation"],
     &["environment"],
     &["preprocessed"],
     &["vector"],

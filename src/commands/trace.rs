@@ -133,7 +133,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         environment.reset();
     }
     let game = if args.observation {
-        Traced::observed(environment, args.frame_skip)
+        Traced::observed(environment, args.frame_skip)?
     } else {
         Traced::Plain(Box::new(environment))
     };
@@ -210,11 +210,11 @@ enum Traced {
 
 impl Traced {
     /// A game whose actions are held for `frame_skip` frames, with an observation of its current screen.
-    fn observed(environment: Environment, frame_skip: u32) -> Self {
+    fn observed(environment: Environment, frame_skip: u32) -> Result<Self> {
         let settings = PreprocessedSettings::default().with_frame_skip(frame_skip);
-        let mut game = PreprocessedEnvironment::new(environment, settings);
+        let mut game = PreprocessedEnvironment::new(environment, settings)?;
         game.observe_screen();
-        Traced::Observed(Box::new(game))
+        Ok(Traced::Observed(Box::new(game)))
     }
 
     fn environment(&mut self) -> &mut Environment {

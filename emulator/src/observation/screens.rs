@@ -41,8 +41,24 @@ impl ScreenPair {
         }
     }
 
+    /// Whether the screen has the size of these two.
+    #[inline]
+    fn check_size(&self, screen: &Screen) {
+        assert!(
+            screen.pixels.len() == self.last.len() && screen.width == SCREEN_WIDTH,
+            "a screen of {} rows and {} columns; the observer is for {} rows and {SCREEN_WIDTH} columns",
+            screen.height,
+            screen.width,
+            self.changes.len(),
+        );
+    }
+
     /// Replaces the last screen.
+    ///
+    /// # Panics
+    /// If `screen` has another size.
     pub(super) fn set_last(&mut self, screen: &Screen) {
+        self.check_size(screen);
         let painted = screen.changed_since(self.last_version);
         for (((kept, new), change), painted) in
             rows_mut(&mut self.last).zip(rows(screen.pixels)).zip(&mut self.changes).zip(painted)
@@ -57,7 +73,11 @@ impl ScreenPair {
 
     /// Replaces the last screen but one. May be called once between two calls of
     /// [`forget_changes`](Self::forget_changes).
+    ///
+    /// # Panics
+    /// If `screen` has another size.
     pub(super) fn set_before_last(&mut self, screen: &Screen) {
+        self.check_size(screen);
         let kept = rows_mut(&mut self.before_last).zip(rows_mut(&mut self.displaced));
         let painted = screen.changed_since(self.before_last_version);
         for ((((kept, displaced), new), change), painted) in

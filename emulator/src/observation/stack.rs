@@ -19,13 +19,20 @@ pub struct FrameStack {
 
 impl FrameStack {
     /// A black stack of `frames` frames with `frame_bytes` bytes each.
+    ///
+    /// # Panics
+    /// If `frames` or `frame_bytes` is 0, or the stack is larger than any memory.
     pub fn new(frames: usize, frame_bytes: usize) -> Self {
-        Self { pixels: vec![0; frames * frame_bytes], frame_bytes }
+        assert!(frames > 0 && frame_bytes > 0, "a stack has frames: {frames} of {frame_bytes} bytes are none");
+        let bytes = frames.checked_mul(frame_bytes).expect("a stack fits the memory");
+        Self { pixels: vec![0; bytes], frame_bytes }
     }
 
-    /// A stack with these `pixels`, oldest frame first; `None` unless they are whole frames of `frame_bytes` bytes.
+    /// A stack with these `pixels`, oldest frame first; `None` unless they are whole frames of `frame_bytes` bytes, at least
+    /// one.
     pub fn from_pixels(pixels: Vec<u8>, frame_bytes: usize) -> Option<Self> {
-        (frame_bytes > 0 && pixels.len().is_multiple_of(frame_bytes)).then_some(Self { pixels, frame_bytes })
+        let whole = frame_bytes > 0 && pixels.len().is_multiple_of(frame_bytes);
+        (whole && !pixels.is_empty()).then_some(Self { pixels, frame_bytes })
     }
 
     /// Starts an episode with its first frame.
@@ -81,5 +88,18 @@ mod tests {
         assert_eq!(firsts(&stack), [2, 3, 4, 5]);
         assert_eq!(FrameStack::from_pixels(stack.pixels().to_vec(), 100), Some(stack));
         assert_eq!(FrameStack::from_pixels(vec![0; 150], 100), None);
+    }
+
+    #[test]
+    fn a_stack_without_frames_is_none() {
+        for (bytes, frame_bytes) in [(0, 100), (0, 0), (100, 0)] {
+            assert_eq!(FrameStack::from_pixels(vec![0; bytes], frame_bytes), None);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "0 of 100 bytes are none")]
+    fn a_stack_without_frames_is_not_made() {
+        FrameStack::new(0, 100);
     }
 }

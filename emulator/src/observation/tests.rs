@@ -220,7 +220,29 @@ fn a_uniform_picture_stays_uniform_at_every_size() {
 }
 
 #[test]
-#[should_panic(expected = "each side can be 1 to 4096")]
-fn a_frame_without_rows_is_refused() {
-    Observer::new(&settings((0, 84), true), palette(), 210);
+fn impossible_sizes_are_refused() {
+    let refusal = |size, rows| Observer::new(&settings(size, true), palette(), rows).unwrap_err().to_string();
+    assert_eq!(refusal((0, 84), 210), "height is 0, allowed is 1 to 4096");
+    assert_eq!(refusal((84, 5000), 210), "width is 5000, allowed is 1 to 4096");
+    assert_eq!(refusal((84, 84), 0), "screen_height is 0, allowed is at least 1");
+}
+
+#[test]
+fn many_steps_cut_short_in_a_row_keep_few_screens_and_lose_none() {
+    let screens: Vec<Vec<u8>> =
+        (0..9).map(|i| screen(210, |row, column| ((row * (7 + i)) ^ (column * (31 - 2 * i))) as u8).0).collect();
+    for grayscale in [true, false] {
+        let settings = settings((100, 90), grayscale);
+        let mut observer = Observer::new(&settings, palette(), 210).unwrap();
+        let picture = |i: usize| Screen::new(&screens[i], SCREEN_WIDTH, 210);
+        observer.remember(picture(0));
+        observer.observe(picture(1));
+        for i in 2..screens.len() {
+            observer.remember(picture(i));
+            let frame = observer.observe_without_last().to_vec();
+            let all: Vec<&[u8]> = screens[..=i].iter().map(Vec::as_slice).collect();
+            assert!(frame == made_by(FrameMaker::new(&settings, palette(), 210), &settings, &all), "{i} {grayscale}");
+            assert_eq!(observer.older.len(), settings.channels());
+        }
+    }
 }

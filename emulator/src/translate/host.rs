@@ -123,7 +123,8 @@ impl<'a> Execution<'a> {
         Self { board }
     }
 
-    /// Runs translated code, which must belong to the window's current contents.
+    /// Runs translated code. It must belong to the window's current contents, or the console executes another program; memory
+    /// is safe in any case.
     #[inline(always)]
     #[allow(unsafe_code, reason = "code that was compiled at run time can only be called by its address")]
     pub(super) fn run(&mut self, entered: Entered<'_>) -> Left {
@@ -132,8 +133,14 @@ impl<'a> Execution<'a> {
         let address = std::ptr::with_exposed_provenance::<()>(address);
         // SAFETY: `EntryPoints::at` took the bits from an entry that `EntryPoints::open` stored: the address of a piece
         // in code that the entry points hold, and `entered` borrows them. The code was compiled with the signature of a
-        // piece. It uses the board only, by offsets that `offset_of!` gave and indices of at most a byte, while `self`
-        // borrows the board exclusively.
+        // piece. It uses the board only, while `self` borrows the board exclusively: by offsets that `offset_of!` gave
+        // plus
+        // * A, X, Y or SP (at most 255 each), or bits of an address, compared with or masked to the 128 bytes of RAM;
+        // * a 12-bit place in the window's 4096 bytes, compared with the length of its plain part (`in_window`) or computed
+        //   from a constant base with 255 plain bytes after it (`is_plain_page`);
+        // * the place of a write in the TIA's log, where `prepare_log` has made room for every write of a block.
+        // None of these bounds depends on the cartridge that is in the slot. So if `entered` belongs to other contents of
+        // the window, or to another image, the code executes the wrong program but touches the board only.
         let left = unsafe {
             let piece = std::mem::transmute::<*const (), Piece>(address);
             piece(self.board, number)
@@ -288,10 +295,12 @@ impl Compiler {
     }
 }
 
-/// Whether translated code can run on this host. The writer uses addresses of 64 bits, and was never tried on
-/// big-endian hosts. The interpreter runs everywhere.
+/// Whether translated code can run on this host. The writer uses addresses of 64 bits, was never tried on big-endian
+/// hosts, and passes 32-bit numbers to C functions as x86-64 and AArch64 want them (RISC-V wants them sign-extended). The
+/// interpreter runs everywhere.
 fn is_supported(isa: &dyn TargetIsa) -> bool {
-    isa.pointer_type() == types::I64 && isa.endianness() == Endianness::Little
+    let known = matches!(isa.name(), "x64" | "aarch64");
+    known && isa.pointer_type() == types::I64 && isa.endianness() == Endianness::Little
 }
 
 /// The signature of a [`Piece`].
@@ -375,7 +384,11 @@ mod tests {
         // LDA (zp),Y and (zp,X), JSR and RTS access two bytes of RAM at once.
         let start = u16::from_le_bytes([0xFC, 0xFD].map(|low| cartridge.plain(0xFF00 | low).unwrap()));
         let region = Region::around(&[start], &cartridge, |_| true);
-        let Some(mut compiler) = Compiler::new() else { return };
+        let Some(mut compiler) = Compiler::new() else {
+            let supported = cfg!(all(any(target_arch = "x86_64", target_arch = "aarch64"), target_endian = "little"));
+            assert!(!supported, "there is no compiler for this host, but there should be");
+            return;
+        };
         compiler.write(&region, &cartridge);
         let function = &compiler.context.func;
         let mut of_two_bytes = 0;

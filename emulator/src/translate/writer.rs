@@ -14,7 +14,8 @@
 //! # Memory that the function touches
 //! Only the board that it is called with. Every offset comes from `offset_of!`, and every computed index is in range:
 //! A, X and Y are at most 255, RAM is indexed by seven bits or after a comparison, and the window after a comparison or
-//! where the 255 bytes after the base lie in it too. `host.rs` relies on this.
+//! where the 255 bytes after the base lie in it too; the TIA's log has room for every write of a block. `host.rs` relies on
+//! this.
 
 mod flow;
 mod log;
@@ -80,6 +81,8 @@ pub(super) fn write(
         writer.builder.def_var(variable, value);
     }
     let entries: Vec<u16> = region.blocks.iter().filter(|block| block.entry).map(|block| block.start).collect();
+    // Without one, `choose` would never end.
+    assert!(!entries.is_empty(), "a region is entered somewhere");
     writer.choose(number, &entries, 0);
     for block in &region.blocks {
         writer.block(block);
@@ -196,13 +199,13 @@ impl Writer<'_, '_> {
 
     /// Loads the board's 32-bit word at `offset`, which must be aligned.
     fn load(&mut self, offset: usize) -> Value {
-        debug_assert!(offset.is_multiple_of(align_of::<u32>()), "the word at {offset} is not aligned");
+        assert!(offset.is_multiple_of(align_of::<u32>()), "the word at {offset} is not aligned");
         self.builder.ins().load(I32, MemFlags::trusted(), self.board, offset as i32)
     }
 
     /// Stores a 32-bit word at `offset` of the board, which must be aligned.
     fn store(&mut self, value: Value, offset: usize) {
-        debug_assert!(offset.is_multiple_of(align_of::<u32>()), "the word at {offset} is not aligned");
+        assert!(offset.is_multiple_of(align_of::<u32>()), "the word at {offset} is not aligned");
         self.builder.ins().store(MemFlags::trusted(), value, self.board, offset as i32);
     }
 

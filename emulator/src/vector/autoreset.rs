@@ -20,6 +20,14 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// Bytes that each environment keeps for the last observation of an episode.
+    pub(super) fn final_bytes(&self) -> usize {
+        match self.settings.autoreset {
+            Autoreset::NextStep => 0,
+            Autoreset::SameStep => self.settings.stack * self.frame_bytes,
+        }
+    }
+
     /// The environment as ale-py's vector makes it: frame skip and limits are left to the vector.
     pub(super) fn environment(&self, random_seed: u32) -> Environment {
         let settings = Settings::default()
@@ -81,10 +89,6 @@ pub(super) fn draw_below(generator: &mut MersenneTwister, range: u32) -> u32 {
 impl AutoresetEnvironment {
     /// An environment that must be reset with seeds before its first step.
     pub(super) fn new(game: PreprocessedEnvironment, common: &Common) -> Self {
-        let final_bytes = match common.settings.autoreset {
-            Autoreset::NextStep => 0,
-            Autoreset::SameStep => common.settings.stack * common.frame_bytes,
-        };
         Self {
             game,
             noops: MersenneTwister::new(0),
@@ -92,7 +96,7 @@ impl AutoresetEnvironment {
             elapsed: 0,
             episode_over: false,
             outcome: Outcome::default(),
-            final_observation: vec![0; final_bytes],
+            final_observation: vec![0; common.final_bytes()],
             has_final: false,
         }
     }

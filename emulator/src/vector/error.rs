@@ -1,24 +1,6 @@
 //! The errors of a vector of environments.
 
-use std::fmt;
-
-/// A setting outside its range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SettingFault {
-    /// The field of [`VectorSettings`](super::VectorSettings).
-    pub setting: &'static str,
-    /// Its value.
-    pub value: String,
-    /// The values it can have.
-    pub allowed: String,
-}
-
-impl fmt::Display for SettingFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}, allowed is {}", self.setting, self.value, self.allowed)
-    }
-}
+use crate::setting_fault::SettingFault;
 
 /// The errors of a [`VectorEnvironment`](super::VectorEnvironment). A call that returns one has changed nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

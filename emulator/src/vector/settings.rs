@@ -1,9 +1,10 @@
 //! How a vector of environments behaves.
 
-use super::error::SettingFault;
 use crate::observation::{ObservationSettings, LARGEST_SIDE};
 use crate::preprocessed::PreprocessedSettings;
+use crate::setting_fault::SettingFault;
 use crate::translation::Translation;
+use std::fmt;
 
 /// How the next episode starts after one has ended (gymnasium's `AutoresetMode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,10 +179,8 @@ impl VectorSettings {
     /// Every setting outside its range. `legal_actions` is the number of actions that the game accepts.
     pub(super) fn faults(&self, legal_actions: usize) -> Vec<SettingFault> {
         let mut faults = Vec::new();
-        let mut check = |good: bool, setting, value: &dyn ToString, allowed: &dyn ToString| {
-            if !good {
-                faults.push(SettingFault { setting, value: value.to_string(), allowed: allowed.to_string() });
-            }
+        let mut check = |good: bool, setting, value: &dyn fmt::Display, allowed: &dyn fmt::Display| {
+            faults.extend(SettingFault::unless(good, setting, value, allowed).err());
         };
         check(self.num_envs > 0, "num_envs", &self.num_envs, &"at least 1");
         check(self.max_episode_frames > 0, "max_episode_frames", &self.max_episode_frames, &"at least 1");

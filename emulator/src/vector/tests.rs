@@ -30,7 +30,7 @@ fn said(batch: &VectorBatch) -> impl PartialEq + fmt::Debug {
 }
 
 #[test]
-fn the_defaults_are_those_of_ale_py() {
+fn the_defaults_stay_and_give_the_shape_of_an_observation() {
     let expected = VectorSettings {
         num_envs: 1,
         num_threads: 0,

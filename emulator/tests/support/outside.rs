@@ -14,14 +14,25 @@ use std::path::{Path, PathBuf};
 /// With the environment variable `CI` set: the machine that checks changes must have everything.
 #[track_caller]
 pub fn missing(what: &str, remedy: &str) {
-    let checked = |value: &OsStr| !value.is_empty() && value != "0" && value != "false";
-    assert!(
-        !std::env::var_os("CI").is_some_and(|value| checked(&value)),
-        "missing: {what}. With CI set no test may be skipped; {remedy}"
-    );
+    assert!(!ci_is_set(), "missing: {what}. With CI set no test may be skipped; {remedy}");
     let thread = std::thread::current();
     // Not with `eprintln`: the test harness hides its output when a test passes.
     let _ = writeln!(std::io::stderr(), "skipped {}: missing {what}; {remedy}", thread.name().unwrap_or("a test"));
+}
+
+/// Whether the environment variable `CI` is set: on the machine that checks changes, where nothing may be missing and tests may
+/// take their time.
+pub fn ci_is_set() -> bool {
+    let checked = |value: &OsStr| !value.is_empty() && value != "0" && value != "false";
+    std::env::var_os("CI").is_some_and(|value| checked(&value))
+}
+
+/// Reports that cartridges are [`missing`] if `names` has any. For tests that check those that are there.
+#[track_caller]
+pub fn some_missing(names: &[&str]) {
+    if !names.is_empty() {
+        missing(&format!("the cartridges {names:?}"), "scripts/get-roms.sh puts all of them into roms/");
+    }
 }
 
 /// The files `*.bin` of `$ATARI_ROMS` or, if that is not set, of the repository's `roms` folder, sorted by name. `None`

@@ -96,6 +96,7 @@ impl Preprocessing {
     /// An observer of the screens of `environment`.
     pub fn observer(&self, environment: &Environment) -> Observer {
         Observer::new(&self.observation(), environment.palette(), environment.screen_height())
+            .expect("84 x 84 is a size of frames, and a console's screen has rows")
     }
 
     fn observation(&self) -> ObservationSettings {
@@ -124,6 +125,9 @@ pub struct AgentEnvironment {
 impl AgentEnvironment {
     /// Wraps `environment`, which must have no frame skip of its own; an agent plays it with `actions`. With
     /// `stop_at_life_loss` a step ends with the frame that costs a life, and the game continues at the next.
+    ///
+    /// # Panics
+    /// When `environment` has a frame skip of its own.
     pub fn new(
         environment: Environment,
         preprocessing: Preprocessing,
@@ -136,7 +140,9 @@ impl AgentEnvironment {
             .with_stop_at_life_loss(stop_at_life_loss)
             .with_cut_short(CutShort::LastScreen)
             .with_observation(preprocessing.observation());
-        Self { game: PreprocessedEnvironment::new(environment, settings), actions }
+        let game = PreprocessedEnvironment::new(environment, settings)
+            .expect("84 x 84 is a size of frames, and the environment is made without a frame skip");
+        Self { game, actions }
     }
 
     /// Starts an episode: reset, FIRE if wanted, then `noop_frames` frames without input. The first observation is the

@@ -45,7 +45,7 @@ impl Writer<'_, '_> {
     }
 
     /// For a branch that may close a two-instruction loop waiting for the timer, the cycles of one iteration; see
-    /// [`crate::Bus::idle_passes`].
+    /// [`crate::cpu::Bus::idle_passes`].
     fn pass_of_a_wait(&self, branch: &Instruction, more: u32) -> Option<u32> {
         if branch.operands[0] as i8 != POLLING_OFFSET || branch.target() & 0x1000 == 0 {
             return None;
