@@ -12,7 +12,9 @@ use crate::random::{Generator, Purpose};
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::{Action, CartridgeImage, Palette, Settings};
 use described::Described;
-use preprocess::{AgentEnvironment, EnvironmentState, Frame, FrameStack, Preprocessing, Resize, SPACE};
+use preprocess::{
+    empty_stack, AgentEnvironment, EnvironmentState, FrameStack, Preprocessing, Resize, FRAME_PIXELS, SPACE,
+};
 use std::sync::Arc;
 
 /// Frames an action is held for by most trained agents, and so by players that are no agents.
@@ -250,7 +252,7 @@ impl Atari {
     /// The environment of `game` by these rules; it must be [reset](Environment::reset) before its first step.
     pub fn new(game: AgentEnvironment, rules: EpisodeRules) -> Self {
         let colors = Box::new(colors(game.environment().palette()));
-        Self { game, stack: FrameStack::default(), rules, colors }
+        Self { game, stack: empty_stack(), rules, colors }
     }
 
     /// Writes the observation after `step` to `place`, and returns the step's result; there were `lives` lives before
@@ -322,12 +324,10 @@ impl Environment for Atari {
         let pixels = self.space().size();
         ensure!(state.len() > pixels, "the state of the environment is cut off: it has {} bytes", state.len());
         let (stack, emulator) = state.split_at(pixels);
-        let frames: &[Frame] = stack.as_chunks().0;
-        let newest = frames.last().context("a stack holds a frame")?;
+        let newest = stack.last_chunk().context("a stack holds a frame")?;
         let state = EnvironmentState { emulator: emulator.to_vec(), frame: Box::new(*newest) };
         self.game.set_state(&state)?;
-        self.stack.begin(&frames[0]);
-        frames[1..].iter().for_each(|frame| self.stack.push(frame));
+        self.stack = FrameStack::from_pixels(stack.to_vec(), FRAME_PIXELS).context("a stack holds whole frames")?;
         self.show(place);
         Ok(())
     }

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 pub struct VectorEnvironment {
     space: Space,
     actions: usize,
-    lanes: Vec<Lane>,
+    environments: Vec<SubEnvironment>,
     observations: Observations,
     outcomes: Outcomes,
 }
 
 /// One environment and its own random numbers.
-struct Lane {
+struct SubEnvironment {
     environment: Box<dyn Environment>,
     starts: Generator,
 }
@@ -58,15 +58,15 @@ impl VectorEnvironment {
         num_envs: usize,
         seed: u64,
     ) -> Result<VectorEnvironment> {
-        let lanes = (0..num_envs)
+        let environments = (0..num_envs)
             .map(|index| {
                 let environment = make(index)?;
-                Ok(Lane { environment, starts: Generator::numbered(seed, Purpose::Starts, index as u64) })
+                Ok(SubEnvironment { environment, starts: Generator::numbered(seed, Purpose::Starts, index as u64) })
             })
-            .collect::<Result<Vec<Lane>>>()?;
-        let first = lanes.first().context("a vector needs at least one environment")?;
+            .collect::<Result<Vec<SubEnvironment>>>()?;
+        let first = environments.first().context("a vector needs at least one environment")?;
         let (space, actions) = (first.environment.space(), first.environment.actions());
-        for Lane { environment, .. } in &lanes {
+        for SubEnvironment { environment, .. } in &environments {
             ensure!(
                 environment.space() == space && environment.actions() == actions,
                 "the environments of a vector must be of one kind: {space:?} with {actions} actions and {:?} with {}",
@@ -80,16 +80,16 @@ impl VectorEnvironment {
             last: space.observations(num_envs),
             space,
         };
-        let mut vector = Self { space, actions, lanes, observations: space.observations(num_envs), outcomes };
-        for (lane, place) in vector.lanes.iter_mut().zip(vector.observations.place().split(space)) {
-            lane.environment.reset(&mut lane.starts, place);
+        let mut vector = Self { space, actions, environments, observations: space.observations(num_envs), outcomes };
+        for (sub, place) in vector.environments.iter_mut().zip(vector.observations.place().split(space)) {
+            sub.environment.reset(&mut sub.starts, place);
         }
         Ok(vector)
     }
 
     /// Environments.
     pub fn num_envs(&self) -> usize {
-        self.lanes.len()
+        self.environments.len()
     }
 
     /// The space of each environment's observations.
@@ -110,25 +110,25 @@ impl VectorEnvironment {
     /// Takes one action in each environment. Where an episode ends the next one begins in the same step, and
     /// [`observations`](Self::observations) has its first observation.
     pub fn step(&mut self, actions: &[usize]) -> &Outcomes {
-        assert_eq!(actions.len(), self.lanes.len(), "one action for each environment");
+        assert_eq!(actions.len(), self.environments.len(), "one action for each environment");
         let (observations, last) = (self.observations.place(), self.outcomes.last.place());
-        if let [lane] = self.lanes.as_mut_slice() {
+        if let [sub] = self.environments.as_mut_slice() {
             let step = (&mut self.outcomes.steps[0], &mut self.outcomes.episode_frames[0]);
-            lane.step(actions[0], observations, last, step);
+            sub.step(actions[0], observations, last, step);
             return &self.outcomes;
         }
         let places = observations.split(self.space).into_iter().zip(last.split(self.space));
         let outcomes = self.outcomes.steps.iter_mut().zip(&mut self.outcomes.episode_frames);
-        let work: Vec<_> = self.lanes.iter_mut().zip(actions).zip(places).zip(outcomes).collect();
+        let work: Vec<_> = self.environments.iter_mut().zip(actions).zip(places).zip(outcomes).collect();
         work.into_par_iter()
-            .for_each(|(((lane, &action), (observation, last)), step)| lane.step(action, observation, last, step));
+            .for_each(|(((sub, &action), (observation, last)), step)| sub.step(action, observation, last, step));
         &self.outcomes
     }
 
     /// Everything the future depends on.
     pub fn state(&self) -> VectorState {
-        let state = |lane: &Lane| (lane.environment.state(), lane.starts.clone());
-        VectorState { environments: self.lanes.iter().map(state).collect() }
+        let state = |sub: &SubEnvironment| (sub.environment.state(), sub.starts.clone());
+        VectorState { environments: self.environments.iter().map(state).collect() }
     }
 
     /// Continues from the state of a vector of the same kind.
@@ -137,21 +137,21 @@ impl VectorEnvironment {
     /// When it is the state of another kind or another number of environments.
     pub fn restore(&mut self, state: VectorState) -> Result<()> {
         ensure!(
-            state.environments.len() == self.lanes.len(),
+            state.environments.len() == self.environments.len(),
             "the state is of {} environments, and there are {}",
             state.environments.len(),
-            self.lanes.len()
+            self.environments.len()
         );
         let places = self.observations.place().split(self.space);
-        for ((lane, (environment, starts)), place) in self.lanes.iter_mut().zip(state.environments).zip(places) {
-            lane.environment.restore(&environment, place).context("the state of the environment cannot be used")?;
-            lane.starts = starts;
+        for ((sub, (environment, starts)), place) in self.environments.iter_mut().zip(state.environments).zip(places) {
+            sub.environment.restore(&environment, place).context("the state of the environment cannot be used")?;
+            sub.starts = starts;
         }
         Ok(())
     }
 }
 
-impl Lane {
+impl SubEnvironment {
     fn step(&mut self, action: usize, mut seen: Place<'_>, mut last: Place<'_>, outcome: (&mut Step, &mut u64)) {
         let (step, episode_frames) = outcome;
         *step = self.environment.step(action, seen.reborrow());

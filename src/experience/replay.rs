@@ -428,8 +428,8 @@ impl Replay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::environments::atari::preprocess::{empty_stack, FrameStack, SPACE, STACK, STACK_PIXELS};
     pub(crate) use crate::environments::atari::preprocess::{Frame, FRAME_PIXELS};
-    use crate::environments::atari::preprocess::{FrameStack, SPACE, STACK, STACK_PIXELS};
     use crate::random::Purpose;
     use std::collections::HashMap;
 
@@ -460,7 +460,6 @@ pub(crate) mod tests {
     }
 
     /// The naive replay: whole stacks, in a list, with everything that happened.
-    #[derive(Default)]
     struct Naive {
         stack: FrameStack,
         seen: Vec<Seen>,
@@ -522,7 +521,7 @@ pub(crate) mod tests {
             let capacity = STACK + n + 1 + random.below(30);
             let gamma = 0.5;
             let mut replay = new_replay(capacity, n, gamma, seed % 2 == 0).prioritized(0.6, 1e-6);
-            let mut naive = Naive::default();
+            let mut naive = Naive { stack: empty_stack(), seen: Vec::new() };
             let mut over = true;
             for id in 0..random.below(120) as u32 {
                 // Now and then an episode is left unfinished, which truncates it.

@@ -1,6 +1,6 @@
 //! A policy that plays frame by frame, so that a person can take the stick at any frame.
 
-use crate::environments::atari::preprocess::{FrameStack, Observer, Preprocessing};
+use crate::environments::atari::preprocess::{empty_stack, FrameStack, Observer, Preprocessing};
 use crate::environments::atari::AtariSpec;
 use crate::observations::Seen;
 use crate::policy::Policy;
@@ -46,7 +46,7 @@ impl Pilot {
             preprocessing: spec.preprocessing,
             random: Generator::new(seed, Purpose::Exploration),
             observer: None,
-            stack: FrameStack::default(),
+            stack: empty_stack(),
             action: Action::Noop,
             frames_left: 0,
             stage: Stage::Start,
@@ -124,7 +124,7 @@ mod tests {
             let mut theirs = AgentEnvironment::new(environment, preprocessing, spec.actions.clone(), false);
             theirs.reset(0);
             let mut random = Generator::new(0, Purpose::Exploration);
-            let mut stack = FrameStack::default();
+            let mut stack = empty_stack();
             stack.begin(theirs.frame());
             if fire_reset {
                 let action = pilot.act(&mut ours).unwrap();

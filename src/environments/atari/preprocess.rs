@@ -5,12 +5,12 @@
 
 use crate::config::FRAMES_OF_AN_OBSERVATION;
 use crate::observations::Space;
-use atari_emulator::observation::{self, ObservationSettings};
+use atari_emulator::observation::ObservationSettings;
 use atari_emulator::preprocessed::{CutShort, PreprocessedEnvironment, PreprocessedSettings, Step};
 use atari_emulator::{Action, Environment, StateError};
 use serde::{Deserialize, Serialize};
 
-pub use atari_emulator::observation::{Observer, Resize};
+pub use atari_emulator::observation::{FrameStack, Observer, Resize};
 
 /// Rows and columns of an observation.
 pub const SIDE: usize = 84;
@@ -26,50 +26,9 @@ pub const SPACE: Space = Space::Pixels { stack: STACK, side: SIDE };
 /// One observation frame: [`SIDE`] rows of [`SIDE`] gray values.
 pub type Frame = [u8; FRAME_PIXELS];
 
-/// The frames the network sees: the last [`STACK`] of an episode, oldest first, black before the first.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
-pub struct FrameStack(observation::FrameStack);
-
-impl Default for FrameStack {
-    fn default() -> Self {
-        Self(observation::FrameStack::new(STACK, FRAME_PIXELS))
-    }
-}
-
-impl FrameStack {
-    /// Starts an episode with its first frame.
-    pub fn begin(&mut self, first: &[u8]) {
-        self.0.begin(first);
-    }
-
-    /// Adds the newest frame; the oldest leaves.
-    pub fn push(&mut self, newest: &[u8]) {
-        self.0.push(newest);
-    }
-
-    /// [`STACK`] x 84 x 84 gray values, oldest frame first.
-    pub fn pixels(&self) -> &[u8] {
-        self.0.pixels()
-    }
-}
-
-impl From<FrameStack> for Vec<u8> {
-    fn from(stack: FrameStack) -> Self {
-        stack.pixels().to_vec()
-    }
-}
-
-impl TryFrom<Vec<u8>> for FrameStack {
-    type Error = String;
-
-    fn try_from(pixels: Vec<u8>) -> Result<Self, String> {
-        let found = pixels.len();
-        observation::FrameStack::from_pixels(pixels, FRAME_PIXELS)
-            .filter(|stack| stack.pixels().len() == STACK_PIXELS)
-            .map(Self)
-            .ok_or_else(|| format!("a stack of {found} pixels, expected {STACK_PIXELS}"))
-    }
+/// Room for the frames the network sees: the last [`STACK`] of an episode.
+pub fn empty_stack() -> FrameStack {
+    FrameStack::new(STACK, FRAME_PIXELS)
 }
 
 /// How an agent sees and controls a game.
@@ -234,16 +193,5 @@ mod tests {
         assert_eq!(resumed.state(), game.state());
         assert_eq!(resumed.step(1), game.step(1));
         assert_eq!(resumed.state(), game.state());
-    }
-
-    #[test]
-    fn a_stack_is_saved_as_its_pixels_and_one_of_another_size_is_refused() {
-        let mut stack = FrameStack::default();
-        stack.begin(&[3; FRAME_PIXELS]);
-        let saved = postcard::to_stdvec(&stack).unwrap();
-        assert_eq!(postcard::to_stdvec(stack.pixels()).unwrap(), saved);
-        assert_eq!(postcard::from_bytes::<FrameStack>(&saved).unwrap().pixels(), stack.pixels());
-        let wrong = postcard::to_stdvec(&vec![0u8; FRAME_PIXELS]).unwrap();
-        assert!(postcard::from_bytes::<FrameStack>(&wrong).is_err());
     }
 }
