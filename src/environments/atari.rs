@@ -100,7 +100,7 @@ impl AtariSpec {
             life_loss_is_terminal: keys.life_loss == LifeLoss::Terminal,
             reward_clip: keys.reward_clip,
         };
-        self.game(&Conditions { max_episode_frames: keys.max_episode_frames, ..self.conditions(random_seed) }, rules)
+        self.game(&self.conditions(random_seed), rules)
     }
 
     /// If a lost life is a terminal to the learner, a step ends with the frame that costs it.
