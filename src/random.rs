@@ -15,7 +15,7 @@ pub enum Purpose {
     Weights = 1,
     /// Whether to explore, which action then, and ties between best actions.
     Exploration = 2,
-    /// Which transitions make a batch.
+    /// Which transitions make a batch, or the order in which a rollout is learned from.
     Replay = 3,
     /// No-op frames at the start of an episode.
     Starts = 4,
@@ -71,6 +71,13 @@ impl Generator {
     pub fn below(&mut self, bound: usize) -> usize {
         debug_assert!(bound > 0);
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
+    }
+
+    /// Puts `items` in a random order (Fisher-Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
     }
 
     /// A number in [-limit, limit).

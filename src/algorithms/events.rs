@@ -1,6 +1,7 @@
 //! The events that every algorithm reports while it runs.
 
 use crate::environments::Step;
+use crate::networks::loss::Shown;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
@@ -43,6 +44,13 @@ pub struct Update {
     pub td_error: f32,
     /// Norm of the gradient before clipping; `None` without clipping.
     pub gradient_norm: Option<f32>,
+}
+
+impl From<&Shown> for Update {
+    fn from(shown: &Shown) -> Self {
+        let Shown { loss, q_value, td_error, gradient_norm, .. } = *shown;
+        Self { loss, q_value, td_error, gradient_norm }
+    }
 }
 
 /// The figures of an algorithm at a pause.

@@ -344,7 +344,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     learner.update(observations, &loss).unwrap();
                     learner.move_target(0.25).unwrap();
                 }
-                (learner.parameters(Which::Online).unwrap().values, learner.target.parameters().values)
+                (learner.parameters(Which::Online).unwrap().values, learner.parameters(Which::Target).unwrap().values)
             })
         };
         let one = run(1);
