@@ -102,8 +102,8 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let (RunDescription { identity, config }, record) =
         checkpoints.load(|from| Ok((from.part(DESCRIPTION)?, RecordState::load(from)?)), |_| ())?;
     let config = Config::from_toml(&config)?;
-    let total_steps = args.steps.unwrap_or(config.run.total_steps);
-    let mut config = config.with_total_steps(total_steps)?;
+    let planned = config.run.total_steps;
+    let mut config = config.with_total_steps(args.steps.unwrap_or(planned))?;
     if args.steps.is_some() && record.solved(config.run.solved_at) {
         // More steps are requested of a run that ended because it was solved: train them, solved or not.
         config.run.solved_at = f64::INFINITY;
@@ -111,7 +111,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     // A run that was stopped during its evaluation continues with it.
     let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
     let trained = record.steps();
-    if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
+    // An algorithm with long units trains some steps more than were asked for.
+    let reached = config.run.total_steps <= trained;
+    if reached && (evaluated || config.run.total_steps < planned.min(trained)) {
         bail!("{} has {trained} steps already; give a larger total, e.g. --steps {}", path.display(), 2 * trained);
     }
     let own = (!identity.cartridge_md5.is_empty()).then_some(identity.game.as_str());
