@@ -3,6 +3,7 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
+use crate::arithmetic::whole_power;
 use crate::config::{DqnKeys, OptimizerKind};
 use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
@@ -97,7 +98,7 @@ impl OptimizerRule {
     /// Adam's learning rate and epsilon at step number `step` (the first is 1), corrected for the moments' start at 0:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
     fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let power = |beta: f32| 1.0 - whole_power(f64::from(beta), step);
         let root = power(beta2).sqrt();
         ((f64::from(learning_rate.at(step)) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
     }
