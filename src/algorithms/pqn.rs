@@ -114,7 +114,8 @@ impl Pqn {
         let (space, actions, num_envs) = (environments.space(), environments.actions(), environments.num_envs());
         ensure!(actions <= 256, "pqn numbers up to 256 actions, and there are {actions}");
         let architecture = Architecture::new(Design::of(network), space, actions)?;
-        let parameters = Parameters::initial(architecture, &mut Generator::new(seed, Purpose::Weights));
+        let mut generator = Generator::new(seed, Purpose::Weights);
+        let parameters = Parameters::drawn(network.initial_values, architecture, &mut generator);
         let learner = new_learner_without_target(&parameters, OptimizerRule::of_pqn(keys), device)?;
         // A GPU wants large batches: two, one of which is evaluated while the environments of the other are stepped.
         let shard_size = if device.is_cpu() { SHARD } else { num_envs.div_ceil(2) };

@@ -6,7 +6,9 @@
 
 use crate::config::kinds::kinds;
 use crate::config::section::{keys, read, Fault, Faults, Key, Section};
-use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, ResizeKind};
+use crate::config::words::{
+    EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
+};
 use crate::config::Config;
 use toml::Value;
 
@@ -140,6 +142,12 @@ keys! {
     /// `[network]`: the network's layers and outputs.
     pub struct NetworkKeys {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small, cpu or mlp", "Mnih et al. 2015";
+        norm: NormKind = NormKind::None, ..,
+            "none, or channels: LayerNorm before each ReLU, over the channels of a position or the units of a layer",
+            "Ba et al. 2016 came later; Gallici et al. 2025 need it";
+        initial_values: InitialValues = InitialValues::Pytorch, ..,
+            "pytorch (uniform, +-1/sqrt(inputs)), he (normal, sqrt(2/inputs)) or lecun (normal, sqrt(1/inputs))",
+            "Mnih et al. 2015, release: Torch's";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
         noisy: bool = false, ..,
             "noise in the dense layers explores, with epsilon 0 unless that is given too",
@@ -245,10 +253,13 @@ fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
     }
 }
 
-/// A distribution has a width.
+/// A distribution has a width; a norm goes with plain layers and outputs.
 fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {
         faults.add("value_min", value_min, &format!("less than value_max, {value_max}"));
+    }
+    if network.norm == NormKind::Channels && (network.noisy || network.dueling || network.categorical) {
+        faults.add("norm", "channels", "none with noisy, dueling or categorical (untested together)");
     }
 }

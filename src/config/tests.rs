@@ -160,6 +160,8 @@ fn nature() -> Config {
         }),
         network: NetworkKeys {
             network: NetworkKind::Nature,
+            norm: NormKind::None,
+            initial_values: InitialValues::Pytorch,
             dueling: false,
             noisy: false,
             noisy_sigma: 0.5,
@@ -301,6 +303,9 @@ fn values_that_depend_on_others_are_checked_with_them() {
              it with --steps N",
         ),
         (["schedule=concurrent", "target_tau=0.5"], "target_tau is 0.5, allowed is 0 with the concurrent schedule;"),
+        (["norm=channels", "noisy=true"], "norm is channels, allowed is none with noisy, dueling or categorical (untested"),
+        (["norm=channels", "dueling=true"], "norm is channels, allowed is none"),
+        (["norm=channels", "categorical=true"], "norm is channels, allowed is none"),
     ] {
         let error = resolve(&overrides).unwrap_err().to_string();
         assert!(error.starts_with("invalid configuration: ") && error.contains(expected), "{error}");

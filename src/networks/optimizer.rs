@@ -3,6 +3,7 @@
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
+use crate::arithmetic::whole_power;
 use crate::config::{DqnKeys, OptimizerKind, PqnKeys};
 use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
@@ -83,24 +84,11 @@ enum RectifiedStep {
     Momentum { rate: f32 },
 }
 
-/// `base` to the power of `exponent`, by multiplications alone: the same on every processor.
-fn power(base: f64, exponent: u64) -> f64 {
-    let (mut result, mut square, mut rest) = (1.0, base, exponent);
-    while rest > 0 {
-        if rest & 1 == 1 {
-            result *= square;
-        }
-        square *= square;
-        rest >>= 1;
-    }
-    result
-}
-
 impl RectifiedStep {
     /// Step number `step`, counted from 1.
     fn new(learning_rate: LearningRate, beta1: f64, beta2: f64, step: u64) -> Self {
-        let rate = f64::from(learning_rate.at(step)) / (1.0 - power(beta1, step));
-        let remaining = power(beta2, step);
+        let rate = f64::from(learning_rate.at(step)) / (1.0 - whole_power(beta1, step));
+        let remaining = whole_power(beta2, step);
         // The number of squared gradients that count in the average: at most `longest`.
         let longest = 2.0 / (1.0 - beta2) - 1.0;
         let length = longest - 2.0 * step as f64 * remaining / (1.0 - remaining);
@@ -159,7 +147,7 @@ impl OptimizerRule {
     /// Adam's learning rate and epsilon at step number `step` (the first is 1), corrected for the moments' start at 0:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
     fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let power = |beta: f32| 1.0 - whole_power(f64::from(beta), step);
         let root = power(beta2).sqrt();
         ((f64::from(learning_rate.at(step)) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
     }

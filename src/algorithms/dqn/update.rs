@@ -299,7 +299,7 @@ mod tests {
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
-    use crate::networks::{Architecture, Design, NetworkKind, Parameters};
+    use crate::networks::{Architecture, Design, NetworkKind, NormKind, Parameters};
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
@@ -332,7 +332,13 @@ mod tests {
     }
 
     const PLAIN: Variant = Variant {
-        design: Design { kind: NetworkKind::Cpu, dueling: false, noisy: false, head: Head::Expected },
+        design: Design {
+            kind: NetworkKind::Cpu,
+            norm: NormKind::None,
+            dueling: false,
+            noisy: false,
+            head: Head::Expected,
+        },
         optimizer: OptimizerRule::Adam {
             learning_rate: LearningRate::constant(2e-3),
             beta1: 0.9,
@@ -349,7 +355,7 @@ mod tests {
 
     /// All variants together.
     const RAINBOW: Variant = Variant {
-        design: Design { kind: NetworkKind::Cpu, dueling: true, noisy: true, head: ATOMS },
+        design: Design { kind: NetworkKind::Cpu, norm: NormKind::None, dueling: true, noisy: true, head: ATOMS },
         double: true,
         n_step: 2,
         norm_limit: Some(10.0),

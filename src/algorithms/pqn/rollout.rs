@@ -1,6 +1,7 @@
 //! Acting: one thread plays some of the environments to the horizon.
 
 use crate::algorithms::pqn::EpsilonSchedule;
+use crate::arithmetic::power;
 use crate::config::PqnKeys;
 use crate::environments::vector::Shard;
 use crate::environments::Step;
@@ -27,7 +28,7 @@ impl Exploration {
     pub(super) fn of(keys: &PqnKeys, num_envs: usize) -> Self {
         if keys.epsilon_ladder {
             let steps = num_envs.saturating_sub(1).max(1) as f64;
-            return Self::Ladder((0..num_envs).map(|i| 0.4f64.powf(1.0 + 7.0 * i as f64 / steps)).collect());
+            return Self::Ladder((0..num_envs).map(|i| power(0.4, 1.0 + 7.0 * i as f64 / steps)).collect());
         }
         let schedule = EpsilonSchedule::Linear {
             initial: keys.epsilon_initial,

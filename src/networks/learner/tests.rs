@@ -63,7 +63,7 @@ const ATOMS: Head = Head::Categorical(Support { atoms: 5, value_min: -2.0, value
 /// Every head, with and without its noise drawn.
 fn designs(kind: NetworkKind) -> Vec<(Design, bool)> {
     let plain = kind.plain();
-    let everything = Design { kind, dueling: true, noisy: true, head: ATOMS };
+    let everything = Design { dueling: true, noisy: true, head: ATOMS, ..plain };
     vec![
         (plain, false),
         (Design { dueling: true, ..plain }, false),
