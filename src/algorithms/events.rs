@@ -77,3 +77,21 @@ pub trait Watch {
     /// true, or the algorithm tries again at once.
     fn interrupt(&self) -> &AtomicBool;
 }
+
+/// Records nothing and never stops.
+#[derive(Debug, Default)]
+pub struct Unwatched(AtomicBool);
+
+impl Watch for Unwatched {
+    fn tell(&mut self, _: Event<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> &AtomicBool {
+        &self.0
+    }
+}

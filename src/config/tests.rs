@@ -53,6 +53,7 @@ fn a_key_is_set_by_its_name_alone_or_with_its_section() {
     for network in ["network=small", "network.network=small"] {
         assert_eq!(resolve(&[network]).unwrap().network.network, NetworkKind::Small);
     }
+    assert_eq!(resolve(&["algorithm=pqn", "gamma=0.5"]).unwrap().algorithm.pqn().unwrap().gamma, 0.5);
     for kind in ["algorithm=dqn", "algorithm.kind=dqn", "environment.kind=\"atari\""] {
         assert_eq!(resolve(&[kind]).unwrap(), Config::default());
     }
@@ -68,6 +69,8 @@ fn sections_keys_and_kinds_that_do_not_exist_are_named_with_the_nearest() {
         ("environment=1", "environment.kind is 1 in --set: unknown kind, expected `atari`"),
         ("algorithm.gamma=x", "algorithm.gamma is \"x\" in --set: invalid type"),
         ("gamma=x", "e.g. --set gamma=0.99"),
+        ("horizon=8", "`horizon` in --set is a key of the algorithm `pqn`, and this is `dqn`; presets with `pqn`: pqn, pqn-cpu"),
+        ("algorithm.horizon=8", "`algorithm.horizon` in --set is a key of the algorithm `pqn`"),
     ] {
         let error = resolve(&[assignment]).unwrap_err().to_string();
         assert!(error.starts_with("invalid configuration: ") && error.contains(expected), "{error}");

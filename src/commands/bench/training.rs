@@ -2,32 +2,14 @@
 
 use super::{config, parts, rate, BenchArgs, Measurement, Span, WARM_UP, WARM_UP_STEPS};
 use crate::algorithms::dqn::Dqn;
-use crate::algorithms::events::{Event, Watch};
+use crate::algorithms::events::Unwatched;
 use crate::algorithms::pqn::Pqn;
 use crate::algorithms::Algorithm;
 use crate::config::{AlgorithmKeys, Config, PqnKeys, Sources};
 use crate::environments;
 use crate::networks::device;
 use anyhow::{bail, Result};
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-
-/// Records nothing and never stops.
-struct Unrecorded(AtomicBool);
-
-impl Watch for Unrecorded {
-    fn tell(&mut self, _: Event<'_>) -> Result<()> {
-        Ok(())
-    }
-
-    fn stop(&self) -> bool {
-        false
-    }
-
-    fn interrupt(&self) -> &AtomicBool {
-        &self.0
-    }
-}
 
 /// Agent steps per second of the training that the preset describes, after a warm-up.
 pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
@@ -45,7 +27,7 @@ fn of_dqn(args: &BenchArgs, span: Span) -> Result<Measurement> {
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let mut environments = environments::vector(&*spec, 1, config.run.seed)?;
     let mut dqn = Dqn::new(&keys, &config.network, config.run.seed, &environments, &device::open(args.device)?)?;
-    let mut watch = Unrecorded(AtomicBool::new(false));
+    let mut watch = Unwatched::default();
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
     let before = dqn.times();
     let steps = rate(span, 4, || {
@@ -70,7 +52,7 @@ fn of_pqn(args: &BenchArgs, config: &Config, keys: &PqnKeys, span: Span) -> Resu
     let mut environments = environments::vector(&*spec, keys.num_envs, config.run.seed)?;
     let device = device::open(args.device)?;
     let mut pqn = Pqn::new(&keys, &config.network, config.run.seed, &environments, &device)?;
-    let mut watch = Unrecorded(AtomicBool::new(false));
+    let mut watch = Unwatched::default();
     let mut iteration = |pqn: &mut Pqn| {
         let next = pqn.steps() + 1;
         pqn.advance(&mut environments, next, &mut watch)
