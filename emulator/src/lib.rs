@@ -1,8 +1,8 @@
 //! An Atari 2600 whose frames equal the Arcade Learning Environment's (ale-py 0.12.1), bit for bit.
 //!
 //! The crate reads no files and opens no window: cartridges come in as bytes, frames go out as palette indices. It
-//! starts threads for two purposes only: one translates code that is executed often (feature `translate`), and a pool
-//! steps the environments of a vector (feature `vector`). The smallest run loop:
+//! starts threads for two purposes only: one translates code that is executed often (feature `translate`), and others
+//! help to step the environments of a vector (feature `vector`). The smallest run loop:
 //!
 //! ```
 //! use atari_emulator::{Action, CartridgeImage, Environment, Settings};

@@ -34,6 +34,7 @@
 mod autoreset;
 mod error;
 mod settings;
+mod threads;
 
 pub use crate::setting_fault::SettingFault;
 pub use error::VectorError;
@@ -43,10 +44,10 @@ use crate::action::Action;
 use crate::image::CartridgeImage;
 use crate::preprocessed::PreprocessedEnvironment;
 use autoreset::{AutoresetEnvironment, Common, Start};
-use rayon::prelude::*;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
+use threads::Threads;
 
 /// Seeds of a reset. A seed is a C int, as in ale-py; a negative one counts as no seed.
 ///
@@ -154,12 +155,11 @@ pub struct VectorEnvironment {
     common: Common,
     actions: Vec<Action>,
     envs: Vec<AutoresetEnvironment>,
-    /// `None`: the caller's thread steps all environments.
-    pool: Option<rayon::ThreadPool>,
+    threads: Threads,
     started: bool,
     observations: Vec<u8>,
     columns: Columns,
-    /// The task of each environment; kept between steps, so that a step allocates nothing.
+    /// The task of each environment.
     commands: Vec<Command>,
 }
 
@@ -221,13 +221,7 @@ impl VectorEnvironment {
             threads => threads,
         }
         .min(num_envs);
-        let pool = (threads > 1)
-            .then(|| {
-                let name = |thread| format!("vector environment {thread}");
-                rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build()
-            })
-            .transpose()
-            .map_err(|error| VectorError::Threads { threads, reason: error.to_string() })?;
+        let threads = Threads::new(threads)?;
 
         let actions = match settings.action_space {
             ActionSpace::Minimal => template.minimal_actions(),
@@ -248,7 +242,7 @@ impl VectorEnvironment {
             env_ids: (0..num_envs).collect(),
         };
         let commands = vec![Command::Rest; num_envs];
-        Ok(Self { common, actions, envs, pool, started: false, observations, columns, commands })
+        Ok(Self { common, actions, envs, threads, started: false, observations, columns, commands })
     }
 
     /// The settings that the vector was made with.
@@ -410,19 +404,15 @@ impl VectorEnvironment {
             Command::Step(action, strength) => env.step(common, action, strength, observation),
         };
         let each = self.observations.len() / self.envs.len();
-        match &self.pool {
-            None => {
-                let observations = self.observations.chunks_exact_mut(each);
-                self.envs.iter_mut().zip(&self.commands).zip(observations).for_each(work);
-            }
-            Some(pool) => pool.install(|| {
-                let observations = self.observations.par_chunks_exact_mut(each);
-                let envs = self.envs.par_iter_mut().zip(&self.commands).zip(observations);
-                // Steps differ in length (the start of an episode takes dozens of frames), so a thread takes one at a
-                // time.
-                envs.with_max_len(1).for_each(work);
-            }),
-        }
+        // Neighboring environments are stepped by the same thread as far as possible. It takes one at a time, because steps
+        // differ in length (the start of an episode takes dozens of frames).
+        let per_thread = self.envs.len().div_ceil(self.threads.count());
+        let observations = self.observations.chunks_mut(per_thread * each);
+        let shards = self.envs.chunks_mut(per_thread).zip(self.commands.chunks(per_thread)).zip(observations);
+        let shards = shards.map(|((envs, commands), observations)| {
+            envs.iter_mut().zip(commands).zip(observations.chunks_exact_mut(each))
+        });
+        self.threads.run(shards, work);
         for (i, AutoresetEnvironment { outcome, .. }) in self.envs.iter().enumerate() {
             self.columns.rewards[i] = outcome.reward;
             self.columns.terminated[i] = outcome.terminated;

@@ -19,12 +19,17 @@ use atari_emulator::{Environment, Settings, Translation};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::hint::black_box;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Transitions in the replay before `bench train` starts to measure, so that its batches differ.
 const WARM_UP_STEPS: u64 = 1_000;
 /// Time before the measurement starts, for the translation of cartridge code and the caches.
 const WARM_UP: Duration = Duration::from_millis(400);
+
+/// Environments of `bench vector` per thread, unless the user gives their number: every thread has the same work, however
+/// many there are.
+const ENVS_PER_THREAD: usize = 8;
 
 /// What `bench` measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,9 +61,9 @@ pub struct BenchArgs {
     /// Override one key, e.g. --set batch_size=64; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Environments of `bench vector`
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    envs: usize,
+    /// Environments of `bench vector` [default: 8 per thread]
+    #[arg(long, value_name = "N")]
+    envs: Option<usize>,
     /// Threads of `bench vector`, 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -263,13 +268,18 @@ fn steps_per_second(rom: &LoadedRom, translation: Translation, span: Span) -> Re
 
 /// Frames of all environments together; frames of resets are not counted.
 fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Result<f64> {
+    let threads = match args.threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let envs = args.envs.unwrap_or_else(|| threads.saturating_mul(ENVS_PER_THREAD));
     let settings = VectorSettings::default()
-        .with_num_envs(args.envs)
-        .with_num_threads(args.threads)
+        .with_num_envs(envs)
+        .with_num_threads(threads)
         .with_translation(translation(args.interpret));
     let skip = u64::from(settings.frame_skip);
     let play = vector_steps(rom, settings)?;
-    let frames = args.envs as u64 * skip;
+    let frames = envs as u64 * skip;
     Ok(rate(span, frames, play)? * frames as f64)
 }
 

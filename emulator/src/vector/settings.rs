@@ -49,8 +49,8 @@ pub enum ActionSpace {
 pub struct VectorSettings {
     /// Number of environments, at least 1.
     pub num_envs: usize,
-    /// Threads that step them; 0 means one for each core. There are never more threads than environments. Any number gives
-    /// the same bytes.
+    /// Threads that step them, the calling thread included; 0 means one for each core. There are never more threads than
+    /// environments. Any number gives the same bytes.
     pub num_threads: usize,
     /// Frames after which an episode is truncated, at least 1; FIRE and no-ops at its start do not count.
     pub max_episode_frames: u32,
