@@ -28,7 +28,10 @@ def read_safetensors(path):
 
 
 class Network(torch.nn.Module):
-    """Convolutions, a hidden layer and an output layer; a dueling network has two such branches. Noisy layers use their means."""
+    """Convolutions, a hidden layer and an output layer; a dueling network has two such branches. Noisy layers use their means.
+
+    With `norm = "channels"` every hidden layer NAME has a LayerNorm NAME_norm between its linear map and its ReLU.
+    """
 
     def __init__(self, metadata, tensors):
         super().__init__()
@@ -38,7 +41,9 @@ class Network(torch.nn.Module):
             layer, _, part = name.partition(".")
             if part != "weight":
                 continue
-            if tensor.dim() == 4:
+            if tensor.dim() == 1:
+                self.add_module(layer, torch.nn.LayerNorm(len(tensor), eps=float(metadata["norm_epsilon"])))
+            elif tensor.dim() == 4:
                 outputs, inputs, kernel, _ = tensor.shape
                 stride = STRIDES[metadata["network"]][int(layer.removeprefix("conv")) - 1]
                 self.add_module(layer, torch.nn.Conv2d(inputs, outputs, kernel, stride))
@@ -56,18 +61,26 @@ class Network(torch.nn.Module):
             ends = float(metadata["value_min"]), float(metadata["value_max"])
             self.atoms = torch.linspace(*ends, int(metadata["atoms"]))
 
+    def activate(self, layer, x):
+        """The ReLU of a layer's output, after its norm if it has one: over the channels of each position, or the units."""
+        norm = getattr(self, f"{layer}_norm", None)
+        if norm is not None:
+            x = norm(x.movedim(1, -1)).movedim(-1, 1)
+        return functional.relu(x)
+
     def forward(self, observations):
         """Q-values [n, actions] of observations [n, 4, 84, 84], gray values from 0 to 255, oldest frame first."""
         x = observations.float() / 255
         for layer in self.convolutions:
-            x = functional.relu(getattr(self, layer)(x))
+            x = self.activate(layer, getattr(self, layer)(x))
         x = x.flatten(1)
         if self.dueling:
-            value = self.value(functional.relu(self.value_fc(x))).unsqueeze(1)
-            advantage = self.advantage(functional.relu(self.advantage_fc(x))).unflatten(1, (self.actions, -1))
+            value = self.value(self.activate("value_fc", self.value_fc(x))).unsqueeze(1)
+            hidden = self.activate("advantage_fc", self.advantage_fc(x))
+            advantage = self.advantage(hidden).unflatten(1, (self.actions, -1))
             outputs = value + advantage - advantage.mean(1, keepdim=True)
         else:
-            outputs = self.head(functional.relu(self.fc(x))).unflatten(1, (self.actions, -1))
+            outputs = self.head(self.activate("fc", self.fc(x))).unflatten(1, (self.actions, -1))
         if self.atoms is None:
             return outputs.squeeze(2)
         return functional.softmax(outputs, 2) @ self.atoms

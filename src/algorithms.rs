@@ -3,12 +3,15 @@
 //! An algorithm gets environments, reports [events] and can be saved between any two calls. It knows nothing of files,
 //! rows of metrics or progress bars.
 
+mod divergence;
 pub mod dqn;
 pub mod events;
 pub mod exploration;
+pub mod pqn;
 
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Watch;
+use crate::algorithms::pqn::Pqn;
 use crate::config::{AlgorithmKeys, Config};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::replay::ReplayPlan;
@@ -57,6 +60,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
     let (network, seed) = (&config.network, config.run.seed);
     Ok(match &config.algorithm {
         AlgorithmKeys::Dqn(keys) => Box::new(Dqn::new(keys, network, seed, environments, device)?),
+        AlgorithmKeys::Pqn(keys) => Box::new(Pqn::new(keys, network, seed, environments, device)?),
     })
 }
 
@@ -64,6 +68,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
 pub fn num_envs(config: &AlgorithmKeys) -> usize {
     match config {
         AlgorithmKeys::Dqn(_) => 1,
+        AlgorithmKeys::Pqn(keys) => keys.num_envs,
     }
 }
 
@@ -71,5 +76,6 @@ pub fn num_envs(config: &AlgorithmKeys) -> usize {
 pub fn replay_plan(config: &AlgorithmKeys) -> Option<ReplayPlan> {
     match config {
         AlgorithmKeys::Dqn(keys) => Some(ReplayPlan::of(keys)),
+        AlgorithmKeys::Pqn(_) => None,
     }
 }

@@ -13,7 +13,9 @@ mod words;
 
 pub use keys::*;
 pub use sources::{flat, Sources};
-pub use words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, ResizeKind};
+pub use words::{
+    EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
+};
 
 use crate::config::section::{Fault, Faults, Key, Section};
 use anyhow::{bail, Context, Result};

@@ -1,3 +1,4 @@
-//! Past transitions, and how batches are drawn from them.
+//! Past transitions: a replay that batches are drawn from, and rollouts of the last steps.
 
 pub mod replay;
+pub mod rollout;

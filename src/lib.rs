@@ -20,6 +20,7 @@
 //! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.
+//! - [`arithmetic`]: exponentials, logarithms and powers with the same bits on every processor.
 //! - [`text`]: numbers, durations and similar names as text.
 //!
 //! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
@@ -41,6 +42,7 @@ macro_rules! warn {
 }
 
 pub mod algorithms;
+pub mod arithmetic;
 pub mod commands;
 pub mod config;
 pub mod drawing;

@@ -16,7 +16,7 @@ pub mod optimizer;
 #[cfg(test)]
 mod plain;
 
-pub use crate::config::NetworkKind;
+pub use crate::config::{InitialValues, NetworkKind, NormKind};
 
 use crate::config;
 use crate::networks::cpu::convolution::ConvShape;
@@ -67,7 +67,7 @@ impl NetworkKind {
 
     /// This network with one branch of ordinary layers and a Q-value for each action.
     pub fn plain(self) -> Design {
-        Design { kind: self, dueling: false, noisy: false, head: Head::Expected }
+        Design { kind: self, norm: NormKind::None, dueling: false, noisy: false, head: Head::Expected }
     }
 }
 
@@ -76,6 +76,8 @@ impl NetworkKind {
 pub struct Design {
     /// Layers and their sizes.
     pub kind: NetworkKind,
+    /// The norm between each linear map and its ReLU; none on the input and the output.
+    pub norm: NormKind,
     /// Separate branches for value and advantage: Q = V + A - mean A, atom by atom (Wang et al. 2016).
     pub dueling: bool,
     /// The dense layers are noisy (Fortunato et al. 2018).
@@ -93,9 +95,13 @@ impl Design {
         } else {
             Head::Expected
         };
-        Self { kind: network.network, dueling: network.dueling, noisy: network.noisy, head }
+        let config::NetworkKeys { network: kind, norm, dueling, noisy, .. } = *network;
+        Self { kind, norm, dueling, noisy, head }
     }
 }
+
+/// Added to the variance under the root of a norm, as in Gallici et al. 2025 (Flax's usual value).
+pub const NORM_EPSILON: f32 = 1e-6;
 
 /// A hidden layer with ReLU and the linear layer on top of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,11 +144,45 @@ pub struct DenseShape {
     pub outputs: usize,
 }
 
+/// The role of an array of parameters in its layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Weights of the linear map; in a noisy layer their means.
+    Weight,
+    /// Biases of the linear map; in a noisy layer their means.
+    Bias,
+    /// Deviations of noisy weights.
+    WeightSigma,
+    /// Deviations of noisy biases.
+    BiasSigma,
+    /// Factors after a norm.
+    Gain,
+    /// Added after a norm's gain.
+    Shift,
+}
+
+/// The arrays of one layer, as indices in [`Architecture::layout`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerArrays {
+    /// Weights.
+    pub weight: usize,
+    /// Biases.
+    pub bias: usize,
+    /// Deviations of weights and biases, in a noisy layer.
+    pub sigmas: Option<[usize; 2]>,
+    /// Gain and shift of the layer's norm, if it has one.
+    pub norm: Option<[usize; 2]>,
+}
+
 /// One named array of parameters within the flat vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
     /// Name in files.
     pub name: String,
+    /// Its role.
+    pub part: Part,
+    /// Whether its layer is a last one, without a ReLU.
+    pub last: bool,
     /// PyTorch's shape: (output, input, row, column), (output, input) or (output).
     pub shape: Vec<usize>,
     /// Index of its first number in the flat vector.
@@ -164,7 +204,7 @@ impl ParameterSpec {
 
     /// Whether it holds deviations of noisy weights, not means.
     pub fn is_sigma(&self) -> bool {
-        self.name.ends_with("_sigma")
+        matches!(self.part, Part::WeightSigma | Part::BiasSigma)
     }
 
     /// Its place in the flat vector.
@@ -177,12 +217,18 @@ impl Architecture {
     /// The network of this `design` for observations of `space` and `actions` actions.
     ///
     /// # Errors
-    /// When the design has convolutions and the space is not pixels, or too few of them; the error names both.
+    /// When the design has convolutions and the space is not pixels, or too few of them; the error names both. When a norm is
+    /// combined with noisy layers, branches or a categorical head, which is untested.
     pub fn new(design: Design, space: Space, actions: usize) -> Result<Self> {
         let name = design.kind.name();
         ensure!(
             space.size() > 0 && actions > 0,
             "a network needs observations and actions: {space}, {actions} actions"
+        );
+        let Design { norm, dueling, noisy, head, .. } = design;
+        ensure!(
+            norm == NormKind::None || !(noisy || dueling || head != Head::Expected),
+            "the norm `channels` is untested with noisy, dueling or categorical networks"
         );
         let mut convolutions: Vec<ConvShape> = Vec::new();
         for &(out_channels, kernel, stride) in design.kind.convolutions() {
@@ -277,31 +323,52 @@ impl Architecture {
         self.noisy_layers().last().map_or(0, |layer| layer.outputs.end)
     }
 
-    /// The parameters in the order of the flat vector: convolutions, then dense layers; weight before bias, and in noisy
-    /// layers both are followed by their deviations.
+    /// The parameters in the order of the flat vector: convolutions, then dense layers. In a layer the weight comes before the
+    /// bias; in noisy layers both are followed by their deviations, in normed ones by the norm's gain and shift.
     pub fn layout(&self) -> Vec<ParameterSpec> {
         let mut layout: Vec<ParameterSpec> = Vec::new();
         let mut offset = 0;
-        let mut layer = |name: &str, weight_shape: Vec<usize>, noisy: bool| {
-            let bias_shape = vec![weight_shape[0]];
+        let mut layer = |name: &str, weight_shape: Vec<usize>, noisy: bool, last: bool| {
+            let outputs = vec![weight_shape[0]];
             let fan_in = weight_shape[1..].iter().product();
-            let means = [("weight", &weight_shape), ("bias", &bias_shape)];
-            let deviations = [("weight_sigma", &weight_shape), ("bias_sigma", &bias_shape)];
-            for (part, shape) in means.into_iter().chain(deviations.into_iter().filter(|_| noisy)) {
-                let shape = shape.clone();
-                let spec = ParameterSpec { name: format!("{name}.{part}"), shape, offset, fan_in };
+            let means = [("weight", Part::Weight, &weight_shape), ("bias", Part::Bias, &outputs)];
+            let deviations =
+                [("weight_sigma", Part::WeightSigma, &weight_shape), ("bias_sigma", Part::BiasSigma, &outputs)];
+            let linear = means.into_iter().chain(deviations.into_iter().filter(|_| noisy));
+            let linear = linear.map(|(part_name, part, shape)| (format!("{name}.{part_name}"), part, shape));
+            let normed = self.design.norm == NormKind::Channels && !last;
+            let norm = [("weight", Part::Gain), ("bias", Part::Shift)].into_iter().filter(|_| normed);
+            let norm = norm.map(|(part_name, part)| (format!("{name}_norm.{part_name}"), part, &outputs));
+            for (name, part, shape) in linear.chain(norm) {
+                let spec = ParameterSpec { name, part, last, shape: shape.clone(), offset, fan_in };
                 offset += spec.len();
                 layout.push(spec);
             }
         };
         for (i, conv) in self.convolutions.iter().enumerate() {
             let shape = vec![conv.out_channels, conv.in_channels, conv.kernel, conv.kernel];
-            layer(&format!("conv{}", i + 1), shape, false);
+            layer(&format!("conv{}", i + 1), shape, false, false);
         }
         for DenseShape { name, inputs, outputs } in self.dense() {
-            layer(&name, vec![outputs, inputs], self.design.noisy);
+            let last = self.branches.iter().any(|branch| branch.output_name == name);
+            layer(&name, vec![outputs, inputs], self.design.noisy, last);
         }
         layout
+    }
+
+    /// The arrays of each layer: convolutions, then [`dense`](Self::dense) layers.
+    pub fn layers(&self) -> Vec<LayerArrays> {
+        let mut layers: Vec<LayerArrays> = Vec::new();
+        for (i, spec) in self.layout().iter().enumerate() {
+            match (spec.part, layers.last_mut()) {
+                (Part::Weight, _) => layers.push(LayerArrays { weight: i, bias: i + 1, sigmas: None, norm: None }),
+                (Part::WeightSigma, Some(layer)) => layer.sigmas = Some([i, i + 1]),
+                (Part::Gain, Some(layer)) => layer.norm = Some([i, i + 1]),
+                // The second of a pair.
+                _ => {}
+            }
+        }
+        layers
     }
 
     /// Numbers in the flat vector.
@@ -323,13 +390,31 @@ pub struct Parameters {
 pub const NOISY_SIGMA: f32 = 0.5;
 
 impl Parameters {
-    /// PyTorch's initial values: uniform in +-1/sqrt(fan_in), weights and biases alike, drawn from `generator`. In noisy
-    /// layers these are the means, and the deviations are [`NOISY_SIGMA`]/sqrt(fan_in).
+    /// PyTorch's initial values, as [`drawn`](Self::drawn) draws them.
     pub fn initial(architecture: Architecture, generator: &mut Generator) -> Self {
+        Self::drawn(InitialValues::Pytorch, architecture, generator)
+    }
+
+    /// Initial values from these distributions, drawn from `generator` in the order of the flat vector. In noisy layers these
+    /// are the means, and the deviations are [`NOISY_SIGMA`]/sqrt(fan_in). Gains are 1 and shifts 0.
+    pub fn drawn(kind: InitialValues, architecture: Architecture, generator: &mut Generator) -> Self {
         let mut values = vec![0.0; architecture.parameter_count()];
-        for spec in architecture.layout().iter().filter(|spec| !spec.is_sigma()) {
-            let limit = 1.0 / (spec.fan_in as f32).sqrt();
-            values[spec.range()].fill_with(|| generator.symmetric(limit));
+        for spec in architecture.layout() {
+            let values = &mut values[spec.range()];
+            let fan_in = spec.fan_in as f64;
+            match (spec.part, kind) {
+                (Part::Gain, _) => values.fill(1.0),
+                (Part::Weight | Part::Bias, InitialValues::Pytorch) => {
+                    let limit = 1.0 / (spec.fan_in as f32).sqrt();
+                    values.fill_with(|| generator.symmetric(limit));
+                }
+                (Part::Weight, InitialValues::He | InitialValues::Lecun) => {
+                    let variance = if kind == InitialValues::He && !spec.last { 2.0 } else { 1.0 };
+                    let deviation = (variance / fan_in).sqrt();
+                    values.fill_with(|| (deviation * generator.cut_normal()) as f32);
+                }
+                (Part::Bias | Part::Shift | Part::WeightSigma | Part::BiasSigma, _) => {}
+            }
         }
         let mut parameters = Self { architecture, values };
         parameters.set_noisy_sigma(NOISY_SIGMA);
@@ -424,6 +509,90 @@ mod tests {
         }
         assert_eq!(draw(1), parameters);
         assert_ne!(draw(2), parameters);
+    }
+
+    #[test]
+    fn a_norm_has_a_gain_and_a_shift_for_each_channel_or_unit_after_its_layers_bias() {
+        let normed = |kind: NetworkKind| Design { norm: NormKind::Channels, ..kind.plain() };
+        let names = |architecture: &Architecture| -> Vec<(String, usize)> {
+            let layout = architecture.layout().into_iter();
+            layout.filter(|spec| spec.shape.len() == 1).map(|spec| (spec.name, spec.shape[0])).collect()
+        };
+        let expected = |list: &[(&str, usize)]| -> Vec<(String, usize)> {
+            list.iter().map(|(name, len)| (name.to_string(), *len)).collect()
+        };
+        let nature = of_pictures(normed(NetworkKind::Nature), 4);
+        assert_eq!(
+            names(&nature),
+            expected(&[
+                ("conv1.bias", 32),
+                ("conv1_norm.weight", 32),
+                ("conv1_norm.bias", 32),
+                ("conv2.bias", 64),
+                ("conv2_norm.weight", 64),
+                ("conv2_norm.bias", 64),
+                ("conv3.bias", 64),
+                ("conv3_norm.weight", 64),
+                ("conv3_norm.bias", 64),
+                ("fc.bias", 512),
+                ("fc_norm.weight", 512),
+                ("fc_norm.bias", 512),
+                ("head.bias", 4),
+            ])
+        );
+        assert_eq!(nature.parameter_count(), 1_686_180 + 2 * (32 + 64 + 64 + 512));
+        let mlp = Architecture::new(normed(NetworkKind::Mlp), Space::Numbers(8), 3).unwrap();
+        assert_eq!(
+            names(&mlp),
+            expected(&[
+                ("dense1.bias", 128),
+                ("dense1_norm.weight", 128),
+                ("dense1_norm.bias", 128),
+                ("fc.bias", 128),
+                ("fc_norm.weight", 128),
+                ("fc_norm.bias", 128),
+                ("head.bias", 3),
+            ])
+        );
+        let last = mlp.layers().pop().unwrap();
+        assert_eq!(last, LayerArrays { weight: 8, bias: 9, sigmas: None, norm: None });
+        assert_eq!(mlp.layers()[0], LayerArrays { weight: 0, bias: 1, sigmas: None, norm: Some([2, 3]) });
+        let noisy = Design { noisy: true, ..normed(NetworkKind::Small) };
+        assert!(Architecture::new(noisy, SPACE, 4).unwrap_err().to_string().contains("untested"));
+    }
+
+    #[test]
+    fn normal_initial_values_have_the_deviations_of_their_kind() {
+        let design = Design { norm: NormKind::Channels, ..NetworkKind::Small.plain() };
+        let architecture = of_pictures(design, 6);
+        for (kind, hidden) in [(InitialValues::He, 2.0f64), (InitialValues::Lecun, 1.0)] {
+            let draw = |seed| {
+                Parameters::drawn(kind, architecture.clone(), &mut Generator::new(seed, Purpose::Weights)).values
+            };
+            let values = draw(1);
+            assert!(values == draw(1) && values != draw(2));
+            for spec in architecture.layout() {
+                let values = &values[spec.range()];
+                match spec.part {
+                    Part::Gain => assert!(values.iter().all(|value| *value == 1.0), "{}", spec.name),
+                    Part::Weight => {
+                        let variance = if spec.last { 1.0 } else { hidden };
+                        let expected = (variance / spec.fan_in as f64).sqrt();
+                        let sum: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+                        let deviation = (sum / values.len() as f64).sqrt();
+                        let tolerance = if values.len() > 100_000 { 0.02 } else { 0.1 };
+                        assert!((deviation / expected - 1.0).abs() < tolerance, "{}: {deviation}", spec.name);
+                        let largest = values.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+                        assert!(f64::from(largest) < 2.000_001 * expected / 0.879_625_66, "{}", spec.name);
+                    }
+                    _ => assert!(values.iter().all(|value| *value == 0.0), "{}", spec.name),
+                }
+            }
+        }
+        // PyTorch's leave a norm as it is too.
+        let pytorch = Parameters::initial(architecture.clone(), &mut Generator::new(1, Purpose::Weights));
+        let gain = architecture.layout().into_iter().find(|spec| spec.part == Part::Gain).unwrap();
+        assert!(pytorch.values[gain.range()].iter().all(|value| *value == 1.0));
     }
 
     #[test]

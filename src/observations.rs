@@ -74,6 +74,14 @@ impl Observations {
         }
     }
 
+    /// Removes all of them.
+    pub fn clear(&mut self) {
+        match self {
+            Observations::Pixels(values) => values.clear(),
+            Observations::Numbers(values) => values.clear(),
+        }
+    }
+
     /// Adds what `seen` has at the end; its kind must be the same.
     ///
     /// # Errors
@@ -154,11 +162,20 @@ pub enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The places of single observations of `space`, in their order.
-    pub fn split(self, space: Space) -> Vec<Place<'a>> {
+    /// The places of `count` observations of `space` each, in their order; the last place may have fewer.
+    pub fn chunks(self, space: Space, count: usize) -> Vec<Place<'a>> {
         match self {
-            Place::Pixels(values) => values.chunks_exact_mut(space.size()).map(Place::Pixels).collect(),
-            Place::Numbers(values) => values.chunks_exact_mut(space.size()).map(Place::Numbers).collect(),
+            Place::Pixels(values) => values.chunks_mut(count * space.size()).map(Place::Pixels).collect(),
+            Place::Numbers(values) => values.chunks_mut(count * space.size()).map(Place::Numbers).collect(),
+        }
+    }
+
+    /// The place of observation number `index` of `space`.
+    pub fn at(&mut self, space: Space, index: usize) -> Place<'_> {
+        let range = index * space.size()..(index + 1) * space.size();
+        match self {
+            Place::Pixels(values) => Place::Pixels(&mut values[range]),
+            Place::Numbers(values) => Place::Numbers(&mut values[range]),
         }
     }
 
@@ -199,8 +216,10 @@ mod tests {
     fn observations_are_parted_by_their_space() {
         let space = Space::Numbers(2);
         let mut observations = space.observations(3);
-        for (i, mut place) in observations.place().split(space).into_iter().enumerate() {
-            place.copy_from(Seen::Numbers(&[i as f32, 10.0 + i as f32]));
+        let chunks = observations.place().chunks(space, 2);
+        assert_eq!(chunks.iter().map(|chunk| chunk.seen().count(space)).collect::<Vec<_>>(), [2, 1]);
+        for i in 0..3 {
+            observations.place().at(space, i).copy_from(Seen::Numbers(&[i as f32, 10.0 + i as f32]));
         }
         assert_eq!(observations.seen().count(space), 3);
         assert_eq!(observations.seen().at(space, 1), Seen::Numbers(&[1.0, 11.0]));

@@ -88,6 +88,21 @@ pub fn random_action(actions: usize, epsilon: f64, random: &mut Generator) -> Op
     (random.fraction() < epsilon).then(|| random.below(actions))
 }
 
+/// An action chosen in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The index of the action.
+    pub action: usize,
+    /// The index of the action with the largest value, the first if several are equal.
+    pub greedy: usize,
+}
+
+/// With probability `epsilon` a random action, otherwise the greedy one. Draws as [`random_action`].
+pub fn epsilon_greedy(values: &[f32], epsilon: f64, random: &mut Generator) -> Decision {
+    let greedy = argmax(values);
+    Decision { action: random_action(values.len(), epsilon, random).unwrap_or(greedy), greedy }
+}
+
 /// The index of the largest of `values`; `random` breaks ties. Draws a number only if there is a tie.
 ///
 /// Used in training: untrained networks give many actions equal values, and always taking the first would explore less.

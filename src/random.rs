@@ -4,6 +4,7 @@
 //! others. The numbers are PCG64's. Their conversion to integers and fractions is written here, so a seed means the
 //! same run with any version of any library.
 
+use crate::arithmetic::ln;
 use rand::Rng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ pub enum Purpose {
     Weights = 1,
     /// Whether to explore, which action then, and ties between best actions.
     Exploration = 2,
-    /// Which transitions make a batch.
+    /// Which transitions make a batch, or the order in which a rollout is learned from.
     Replay = 3,
     /// No-op frames at the start of an episode.
     Starts = 4,
@@ -34,6 +35,10 @@ pub enum Purpose {
     /// Seeds of the environments of a vector, except the first.
     Environments = 11,
 }
+
+/// Deviation of a normal distribution with deviation 1 after it was cut at two deviations:
+/// the root of 1 - 4 phi(2) / (2 Phi(2) - 1).
+pub const CUT_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 /// A seeded generator for one purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,9 +78,38 @@ impl Generator {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
 
+    /// Puts `items` in a random order (Fisher-Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
     /// A number in [-limit, limit).
     pub fn symmetric(&mut self, limit: f32) -> f32 {
         ((self.fraction() * 2.0 - 1.0) * f64::from(limit)) as f32
+    }
+
+    /// Two independent numbers from the normal distribution with mean 0 and deviation 1 (the polar method of Marsaglia &
+    /// Bray 1964), with the same bits on every processor.
+    pub fn normal_pair(&mut self) -> [f64; 2] {
+        loop {
+            let [x, y] = [(); 2].map(|()| self.fraction() * 2.0 - 1.0);
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                let radius = (-2.0 * ln(square) / square).sqrt();
+                return [x * radius, y * radius];
+            }
+        }
+    }
+
+    /// A number from the normal distribution cut at two deviations, scaled so that its own deviation is 1.
+    pub fn cut_normal(&mut self) -> f64 {
+        loop {
+            if let Some(x) = self.normal_pair().into_iter().find(|x| x.abs() <= 2.0) {
+                return x / CUT_DEVIATION;
+            }
+        }
     }
 }
 
@@ -114,6 +148,25 @@ mod tests {
         }
         assert!(counts.iter().all(|&count| (9_600..10_400).contains(&count)), "{counts:?}");
         assert!((sum / 50_000.0 - 0.5f64).abs() < 0.005);
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_their_distribution() {
+        let mut generator = Generator::new(2, Purpose::Synthetic);
+        let pairs: Vec<[f64; 2]> = (0..100_000).map(|_| generator.normal_pair()).collect();
+        let mean = |f: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(f).sum::<f64>() / pairs.len() as f64;
+        assert!(mean(&|[x, _]| *x).abs() < 0.01 && mean(&|[_, y]| *y).abs() < 0.01);
+        assert!((mean(&|[x, _]| x * x) - 1.0).abs() < 0.02 && (mean(&|[_, y]| y * y) - 1.0).abs() < 0.02);
+        assert!((mean(&|[x, _]| x.powi(4)) - 3.0).abs() < 0.1 && mean(&|[x, y]| x * y).abs() < 0.01);
+        // Phi(1) and Phi(2), on both sides.
+        assert!((mean(&|[x, _]| f64::from(x.abs() < 1.0)) - 0.6827).abs() < 0.005);
+        assert!((mean(&|[_, y]| f64::from(y.abs() < 2.0)) - 0.9545).abs() < 0.003);
+
+        let cut: Vec<f64> = (0..100_000).map(|_| generator.cut_normal()).collect();
+        let deviation = (cut.iter().map(|x| x * x).sum::<f64>() / cut.len() as f64).sqrt();
+        assert!((deviation - 1.0).abs() < 0.01, "{deviation}");
+        let largest = cut.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+        assert!((2.27..=2.0 / CUT_DEVIATION).contains(&largest), "{largest}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A run: from a configuration, or from its last checkpoint, to its last evaluation; the loop around [`Algorithm::advance`].
 
 pub mod checkpoints;
+mod estimate;
 pub mod evaluations;
 pub mod folder;
 pub mod held_out;
@@ -24,7 +25,7 @@ use crate::algorithms::{self, Algorithm};
 use crate::config::{Config, Sources};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::{self, Spec};
-use crate::networks::device::{self, DeviceChoice};
+use crate::networks::device;
 use crate::policy::model::{Metadata, MODEL_FILE};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::evaluations::TrainingEvaluation;
@@ -66,7 +67,9 @@ pub fn run(args: &Start) -> Result<()> {
 
 /// A new run.
 fn start(args: &Start) -> Result<()> {
-    let preset = args.preset.as_deref().unwrap_or(if args.rom.is_some() { "nature" } else { "bricks" });
+    let device = device::open(args.device)?;
+    let usual = if device.is_cpu() { Config::USUAL_PRESET } else { "nature" };
+    let preset = args.preset.as_deref().unwrap_or(usual);
     let config = Config::resolve(&Sources {
         preset,
         file: args.config.as_deref(),
@@ -76,7 +79,10 @@ fn start(args: &Start) -> Result<()> {
     })?;
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let run = Run::new(config, spec, preset, args.device)?;
+    let run = Run::new(config, spec, preset, device)?;
+    if args.preset.is_none() {
+        estimate::announce(&run)?;
+    }
     memory::announce_memory(&run.config, &*run.spec, args.force)?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
@@ -102,8 +108,8 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let (RunDescription { identity, config }, record) =
         checkpoints.load(|from| Ok((from.part(DESCRIPTION)?, RecordState::load(from)?)), |_| ())?;
     let config = Config::from_toml(&config)?;
-    let total_steps = args.steps.unwrap_or(config.run.total_steps);
-    let mut config = config.with_total_steps(total_steps)?;
+    let planned = config.run.total_steps;
+    let mut config = config.with_total_steps(args.steps.unwrap_or(planned))?;
     if args.steps.is_some() && record.solved(config.run.solved_at) {
         // More steps are requested of a run that ended because it was solved: train them, solved or not.
         config.run.solved_at = f64::INFINITY;
@@ -111,7 +117,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     // A run that was stopped during its evaluation continues with it.
     let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
     let trained = record.steps();
-    if config.run.total_steps < trained || (config.run.total_steps == trained && evaluated) {
+    // An algorithm with long units trains some steps more than were asked for.
+    let reached = config.run.total_steps <= trained;
+    if reached && (evaluated || config.run.total_steps < planned.min(trained)) {
         bail!("{} has {trained} steps already; give a larger total, e.g. --steps {}", path.display(), 2 * trained);
     }
     let own = (!identity.cartridge_md5.is_empty()).then_some(identity.game.as_str());
@@ -131,7 +139,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
             spec.name()
         );
     }
-    let run = Run::new(config, spec, &identity.preset, args.device)?;
+    let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
     let session = Session::resume(&run, folder, checkpoints, &|| run.environments())?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
@@ -199,7 +207,7 @@ impl Session {
 }
 
 impl Run {
-    fn new(config: Config, spec: Spec, preset: &str, device: DeviceChoice) -> Result<Self> {
+    fn new(config: Config, spec: Spec, preset: &str, device: Device) -> Result<Self> {
         let metadata = Metadata {
             environment: spec.description(),
             preset: preset.to_string(),
@@ -214,7 +222,7 @@ impl Run {
             preset: preset.to_string(),
             seed: config.run.seed,
         };
-        let (device, stop) = (device::open(device)?, stop_on_signal()?);
+        let stop = stop_on_signal()?;
         Ok(Self { config, spec, identity, device, metadata, stop })
     }
 

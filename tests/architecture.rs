@@ -10,7 +10,7 @@ use std::path::Path;
 /// The rooms of `src`, lowest floor first: a room imports only rooms of lower floors. The configuration stands so low that it
 /// can import only `text`: it says what was asked for, and each room makes its own part of that.
 const FLOORS: &[&[&str]] = &[
-    &["text"],
+    &["arithmetic", "text"],
     &["config", "drawing", "observations", "random", "saving"],
     &["environments", "networks"],
     &["experience", "policy"],

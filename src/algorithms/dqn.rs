@@ -83,7 +83,8 @@ pub fn new_updater(
     device: &Device,
 ) -> Result<Updater> {
     let architecture = Architecture::new(Design::of(network), space, actions)?;
-    let mut parameters = Parameters::initial(architecture, &mut Generator::new(seed, Purpose::Weights));
+    let mut generator = Generator::new(seed, Purpose::Weights);
+    let mut parameters = Parameters::drawn(network.initial_values, architecture, &mut generator);
     parameters.set_noisy_sigma(network.noisy_sigma as f32);
     let learner = new_learner(&parameters, OptimizerRule::of(keys), device)?;
     Ok(Updater::new(learner, Replay::of(keys, space)?, LearningRule::of(keys), seed))

@@ -1,6 +1,7 @@
 //! The events that every algorithm reports while it runs.
 
 use crate::environments::Step;
+use crate::networks::loss::Shown;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
@@ -45,6 +46,13 @@ pub struct Update {
     pub gradient_norm: Option<f32>,
 }
 
+impl From<&Shown> for Update {
+    fn from(shown: &Shown) -> Self {
+        let Shown { loss, q_value, td_error, gradient_norm, .. } = *shown;
+        Self { loss, q_value, td_error, gradient_norm }
+    }
+}
+
 /// The figures of an algorithm at a pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Standing {
@@ -68,4 +76,22 @@ pub trait Watch {
     /// Set to interrupt a unit in its middle, if the algorithm can continue from there later. [`stop`](Self::stop) must then be
     /// true, or the algorithm tries again at once.
     fn interrupt(&self) -> &AtomicBool;
+}
+
+/// Records nothing and never stops.
+#[derive(Debug, Default)]
+pub struct Unwatched(AtomicBool);
+
+impl Watch for Unwatched {
+    fn tell(&mut self, _: Event<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> &AtomicBool {
+        &self.0
+    }
 }

@@ -1,5 +1,6 @@
 //! Epsilon-greedy exploration: the explorer, and the schedule of epsilon, the probability of a random action.
 
+use crate::arithmetic::whole_power;
 use crate::config::{DqnKeys, EpsilonKind};
 use crate::networks::noise::draw_noise;
 use crate::policy::argmax_with_random_ties;
@@ -133,7 +134,7 @@ impl EpsilonSchedule {
                 }
                 initial + (last - initial) * (fallen as f64 / anneal_steps as f64)
             }
-            EpsilonSchedule::Exponential { initial, last, decay } => (initial * decay.powf(games as f64)).max(last),
+            EpsilonSchedule::Exponential { initial, last, decay } => (initial * whole_power(decay, games)).max(last),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `sweep`: a grid of runs, or one cell of it, or its summary; and the command lines of the processes in which parts of a sweep run.
 
+use crate::config::Config;
 use crate::commands::train;
 use crate::networks::device::DeviceChoice;
 use crate::sweep::grid::{Grid, Request};
@@ -22,7 +23,7 @@ pub struct SweepArgs {
     /// ROM files or names, separated by commas [default: those of the sweep in DIR]
     #[arg(long, value_name = "FILE|NAME,...", value_delimiter = ',')]
     roms: Vec<String>,
-    /// Hyperparameters, see `atari-dqn presets`; each game is trained with each of the presets listed [default: nature]
+    /// Hyperparameters, see `atari-dqn presets`; each game is trained with each of the presets listed [default: pqn-cpu]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms")]
     preset: Vec<String>,
     /// Runs per game and preset, with seeds 0 to N-1 [default: 5]
@@ -105,7 +106,7 @@ impl SweepArgs {
     fn request(&self) -> Option<Request> {
         (!self.roms.is_empty()).then(|| Request {
             roms: self.roms.clone(),
-            presets: if self.preset.is_empty() { vec!["nature".to_string()] } else { self.preset.clone() },
+            presets: if self.preset.is_empty() { vec![Config::USUAL_PRESET.to_string()] } else { self.preset.clone() },
             seeds: self.seeds.unwrap_or(USUAL_SEEDS),
             overrides: self.overrides.clone(),
             steps: self.steps,

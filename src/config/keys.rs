@@ -6,7 +6,9 @@
 
 use crate::config::kinds::kinds;
 use crate::config::section::{keys, read, Fault, Faults, Key, Section};
-use crate::config::words::{EpsilonKind, Interleaving, LifeLoss, LossKind, NetworkKind, OptimizerKind, ResizeKind};
+use crate::config::words::{
+    EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
+};
 use crate::config::Config;
 use toml::Value;
 
@@ -100,9 +102,52 @@ keys! {
 }
 
 keys! {
+    /// `[algorithm]`, `kind = "pqn"`: parallel Q-learning of many environments, without replay and target network.
+    pub struct PqnKeys {
+        num_envs: usize = 128, 1..=4096, "environments that are stepped together", "Gallici et al. 2025";
+        horizon: usize = 32, 1..=100_000, "steps of each environment in an iteration", "Gallici et al. 2025";
+        epochs: u32 = 2, 1..=1_000, "times that an iteration learns from each of its steps", "Gallici et al. 2025";
+        minibatch_size: usize = 128, 1..=65_536,
+            "transitions in an update; it divides num_envs * horizon", "Gallici et al. 2025";
+        gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "Mnih et al. 2015";
+        lambda: f64 = 0.65, 0.0..=1.0,
+            "weight of longer returns: 0 looks one step ahead, 1 to the iteration's end", "Gallici et al. 2025";
+        cut_traces: bool = false, ..,
+            "returns look no further than the first action that was not greedy", "Watkins 1989; Gallici et al. 2025: no";
+        learning_rate: f64 = 2.5e-4, 1e-9..=1.0, "step size of an update", "Gallici et al. 2025";
+        anneal_learning_rate: bool = false, ..,
+            "the step size falls linearly to 0", "Huang et al. 2022; Gallici et al. 2025: constant";
+        // 0 is replaced when a configuration is resolved: a run that is resumed with a greater length must continue as if it
+        // had always had that length.
+        learning_rate_anneal_steps: u64 = 0, 0..=MANY,
+            "steps until it is 0; 0 stands for total_steps", "Huang et al. 2022";
+        radam_beta1: f64 = 0.9, 0.0..=0.999_999, "decay of the average gradient", "Liu et al. 2020";
+        radam_beta2: f64 = 0.999, 0.0..=0.999_999, "decay of the average squared gradient", "Liu et al. 2020";
+        radam_epsilon: f64 = 1e-8, 1e-12..=1.0, "added to the root", "Liu et al. 2020";
+        gradient_clip_norm: f64 = 10.0, 0.0..=1e9,
+            "largest norm of the gradient of all parameters; 0: any", "Gallici et al. 2025";
+        epsilon_initial: f64 = 1.0, 0.0..=1.0, "probability of a random action at first", "Gallici et al. 2025";
+        epsilon_final: f64 = 0.001, 0.0..=1.0, "probability of a random action after its decay", "Gallici et al. 2025";
+        epsilon_anneal_steps: u64 = 5_000_000, 0..=MANY,
+            "steps of the linear decay", "Gallici et al. 2025: a tenth of the run";
+        epsilon_ladder: bool = false, ..,
+            "environment i of n has epsilon 0.4^(1 + 7 i/(n-1)) throughout", "Horgan et al. 2018";
+        desync_steps: u32 = 0, 0..=100_000,
+            "each environment starts with 0 to this many random steps, not counted", "Gallici et al. 2025: none";
+    }
+    check pqn_rules
+}
+
+keys! {
     /// `[network]`: the network's layers and outputs.
     pub struct NetworkKeys {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small, cpu or mlp", "Mnih et al. 2015";
+        norm: NormKind = NormKind::None, ..,
+            "none, or channels: LayerNorm before each ReLU, over the channels of a position or the units of a layer",
+            "Ba et al. 2016 came later; Gallici et al. 2025 need it";
+        initial_values: InitialValues = InitialValues::Pytorch, ..,
+            "pytorch (uniform, +-1/sqrt(inputs)), he (normal, sqrt(2/inputs)) or lecun (normal, sqrt(1/inputs))",
+            "Mnih et al. 2015, release: Torch's";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
         noisy: bool = false, ..,
             "noise in the dense layers explores, with epsilon 0 unless that is given too",
@@ -154,6 +199,7 @@ kinds! {
     /// `[algorithm]`: the learning algorithm.
     pub enum AlgorithmKeys {
         Dqn(DqnKeys) = "dqn", dqn, dqn_mut;
+        Pqn(PqnKeys) = "pqn", pqn, pqn_mut;
     }
 }
 
@@ -185,10 +231,35 @@ fn dqn_rules(dqn: &DqnKeys, config: &Config, faults: &mut Faults) {
     }
 }
 
-/// A distribution has a width.
+impl PqnKeys {
+    /// Steps of all environments in an iteration.
+    pub fn iteration_steps(&self) -> usize {
+        self.num_envs * self.horizon
+    }
+
+    /// Updates within `steps` steps of whole iterations.
+    pub fn updates_in(&self, steps: u64) -> u64 {
+        let updates = u64::from(self.epochs) * (self.iteration_steps() / self.minibatch_size) as u64;
+        steps.div_ceil(self.iteration_steps() as u64) * updates
+    }
+}
+
+/// An iteration consists of whole minibatches.
+fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
+    let steps = pqn.iteration_steps();
+    if pqn.minibatch_size > 0 && !steps.is_multiple_of(pqn.minibatch_size) {
+        let allowed = format!("a divisor of num_envs * horizon, {} * {} = {steps}", pqn.num_envs, pqn.horizon);
+        faults.add("minibatch_size", pqn.minibatch_size, &allowed);
+    }
+}
+
+/// A distribution has a width; a norm goes with plain layers and outputs.
 fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {
         faults.add("value_min", value_min, &format!("less than value_max, {value_max}"));
+    }
+    if network.norm == NormKind::Channels && (network.noisy || network.dueling || network.categorical) {
+        faults.add("norm", "channels", "none with noisy, dueling or categorical (untested together)");
     }
 }

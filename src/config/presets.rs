@@ -9,12 +9,14 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 /// (name, file) of the presets.
-pub(super) const PRESETS: [(&str, &str); 8] = [
+pub(super) const PRESETS: [(&str, &str); 10] = [
     ("nature", include_str!("presets/nature.toml")),
     ("dopamine", include_str!("presets/dopamine.toml")),
     ("cleanrl", include_str!("presets/cleanrl.toml")),
     ("rainbow", include_str!("presets/rainbow.toml")),
     ("machado", include_str!("presets/machado.toml")),
+    ("pqn", include_str!("presets/pqn.toml")),
+    ("pqn-cpu", include_str!("presets/pqn-cpu.toml")),
     ("pong-cpu", include_str!("presets/pong-cpu.toml")),
     ("breakout-cpu", include_str!("presets/breakout-cpu.toml")),
     ("bricks", include_str!("presets/bricks.toml")),
@@ -43,6 +45,9 @@ pub(super) fn comments(text: &str) -> BTreeMap<&str, &str> {
 }
 
 impl Config {
+    /// The preset of a run on a CPU if none is given.
+    pub const USUAL_PRESET: &'static str = "pqn-cpu";
+
     /// The preset `name`: the values in its file, and the usual values for all other keys.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The sources of values, and their order.
 
 use crate::config::section::Fault;
-use crate::config::{Config, KIND, SECTIONS};
+use crate::config::{AlgorithmKeys, Config, KIND, SECTIONS};
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
@@ -123,6 +123,9 @@ impl Config {
         }
         config.run.seed = sources.seed.unwrap_or(config.run.seed);
         config.run.total_steps = sources.steps.unwrap_or(config.run.total_steps);
+        if let Some(pqn) = config.algorithm.pqn_mut().filter(|pqn| pqn.learning_rate_anneal_steps == 0) {
+            pqn.learning_rate_anneal_steps = config.run.total_steps;
+        }
         faults.extend(config.faults());
         match faults.as_slice() {
             [] => Ok(config),
@@ -184,6 +187,9 @@ impl Config {
         match (named, having.as_slice()) {
             (None, [only]) => Ok(only),
             (None, []) => {
+                if let Some(fault) = self.key_of_another_kind(assignment) {
+                    return Err(fault);
+                }
                 let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.keys()).map(|key| key.name);
                 let near = nearest(key, keys.chain(SECTIONS)).map(str::to_string);
                 Err(format!("unknown key `{key}` {place}{}", hint(near)))
@@ -200,6 +206,9 @@ impl Config {
                 if having.contains(&name) {
                     return Ok(name);
                 }
+                if let Some(fault) = self.key_of_another_kind(assignment) {
+                    return Err(fault);
+                }
                 let near = match having.first() {
                     Some(other) => Some(format!("{other}.{key}")),
                     None => nearest(key, keys.keys().iter().map(|key| key.name)).map(|near| format!("{name}.{near}")),
@@ -207,6 +216,25 @@ impl Config {
                 Err(format!("unknown key `{path}` {place}{}", hint(near)))
             }
         }
+    }
+}
+
+impl Config {
+    /// The fault of a key that an algorithm has, but not the one that is configured.
+    fn key_of_another_kind(&self, assignment: &Assignment) -> Option<Fault> {
+        let (section, key) = assignment.parts();
+        let [_, algorithm, ..] = SECTIONS;
+        let has = |kind: &&&str| AlgorithmKeys::usual(kind).is_some_and(|keys| keys.section().has(key));
+        let kind = AlgorithmKeys::KINDS.iter().find(has).filter(|_| section.is_none_or(|name| name == algorithm))?;
+        let own = self.algorithm.kind();
+        let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == *kind);
+        let presets: Vec<&str> = Config::preset_names().filter(of_kind).collect();
+        Some(format!(
+            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}",
+            assignment.path,
+            assignment.place,
+            presets.join(", ")
+        ))
     }
 }
 

@@ -63,6 +63,30 @@ pub enum EpsilonKind {
     Exponential,
 }
 
+/// Normalization inside a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormKind {
+    /// None.
+    None,
+    /// LayerNorm (Ba et al. 2016) between each linear map and its ReLU, over the channels of each position by themselves, or
+    /// over the units of a dense layer.
+    Channels,
+}
+
+/// The distributions from which a network's initial values are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InitialValues {
+    /// PyTorch's usual ones: weights and biases uniform in +-1/sqrt(fan_in).
+    Pytorch,
+    /// Weights normal, cut at two deviations, with deviation sqrt(2/fan_in), in the last layers sqrt(1/fan_in); biases 0
+    /// (He et al. 2015, as in Gallici et al. 2025).
+    He,
+    /// Weights normal, cut at two deviations, with deviation sqrt(1/fan_in); biases 0 (LeCun et al. 1998).
+    Lecun,
+}
+
 /// The networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

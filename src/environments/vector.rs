@@ -81,8 +81,8 @@ impl VectorEnvironment {
             space,
         };
         let mut vector = Self { space, actions, environments, observations: space.observations(num_envs), outcomes };
-        for (sub, place) in vector.environments.iter_mut().zip(vector.observations.place().split(space)) {
-            sub.environment.reset(&mut sub.starts, place);
+        for (index, sub) in vector.environments.iter_mut().enumerate() {
+            sub.environment.reset(&mut sub.starts, vector.observations.place().at(space, index));
         }
         Ok(vector)
     }
@@ -111,18 +111,34 @@ impl VectorEnvironment {
     /// [`observations`](Self::observations) has its first observation.
     pub fn step(&mut self, actions: &[usize]) -> &Outcomes {
         assert_eq!(actions.len(), self.environments.len(), "one action for each environment");
-        let (observations, last) = (self.observations.place(), self.outcomes.last.place());
         if let [sub] = self.environments.as_mut_slice() {
-            let step = (&mut self.outcomes.steps[0], &mut self.outcomes.episode_frames[0]);
-            sub.step(actions[0], observations, last, step);
+            // Waking other threads for one environment is a loss.
+            let outcome = (&mut self.outcomes.steps[0], &mut self.outcomes.episode_frames[0]);
+            sub.step(actions[0], self.observations.place(), self.outcomes.last.place(), outcome);
             return &self.outcomes;
         }
-        let places = observations.split(self.space).into_iter().zip(last.split(self.space));
-        let outcomes = self.outcomes.steps.iter_mut().zip(&mut self.outcomes.episode_frames);
-        let work: Vec<_> = self.environments.iter_mut().zip(actions).zip(places).zip(outcomes).collect();
-        work.into_par_iter()
-            .for_each(|(((sub, &action), (observation, last)), step)| sub.step(action, observation, last, step));
+        self.shards(1).into_par_iter().zip(actions).for_each(|(mut shard, &action)| shard.step(&[action]));
         &self.outcomes
+    }
+
+    /// The environments in shards of `size`, the last perhaps smaller. Threads can step shards independently of each other;
+    /// the results do not depend on the size.
+    pub fn shards(&mut self, size: usize) -> Vec<Shard<'_>> {
+        let Self { space, environments, observations, outcomes, .. } = self;
+        let places =
+            observations.place().chunks(*space, size).into_iter().zip(outcomes.last.place().chunks(*space, size));
+        let outcomes = outcomes.steps.chunks_mut(size).zip(outcomes.episode_frames.chunks_mut(size));
+        let shards = environments.chunks_mut(size).zip(places).zip(outcomes);
+        shards
+            .map(|((environments, (observations, last)), (steps, episode_frames))| Shard {
+                space: *space,
+                environments,
+                observations,
+                last,
+                steps,
+                episode_frames,
+            })
+            .collect()
     }
 
     /// Everything the future depends on.
@@ -142,12 +158,54 @@ impl VectorEnvironment {
             state.environments.len(),
             self.environments.len()
         );
-        let places = self.observations.place().split(self.space);
-        for ((sub, (environment, starts)), place) in self.environments.iter_mut().zip(state.environments).zip(places) {
+        let restored = self.environments.iter_mut().zip(state.environments);
+        for (index, (sub, (environment, starts))) in restored.enumerate() {
+            let mut places = self.observations.place();
+            let place = places.at(self.space, index);
             sub.environment.restore(&environment, place).context("the state of the environment cannot be used")?;
             sub.starts = starts;
         }
         Ok(())
+    }
+}
+
+/// Some neighboring environments of a vector.
+pub struct Shard<'a> {
+    space: Space,
+    environments: &'a mut [SubEnvironment],
+    observations: Place<'a>,
+    last: Place<'a>,
+    steps: &'a mut [Step],
+    episode_frames: &'a mut [u64],
+}
+
+impl Shard<'_> {
+    /// The present observations of its environments.
+    pub fn observations(&self) -> Seen<'_> {
+        self.observations.seen()
+    }
+
+    /// Takes one action in each of its environments, as [`VectorEnvironment::step`].
+    pub fn step(&mut self, actions: &[usize]) {
+        for (i, (sub, &action)) in self.environments.iter_mut().zip(actions).enumerate() {
+            let (observation, last) = (self.observations.at(self.space, i), self.last.at(self.space, i));
+            sub.step(action, observation, last, (&mut self.steps[i], &mut self.episode_frames[i]));
+        }
+    }
+
+    /// The last step of every environment.
+    pub fn steps(&self) -> &[Step] {
+        self.steps
+    }
+
+    /// Frames of the episode up to the last step, of every environment.
+    pub fn episode_frames(&self) -> &[u64] {
+        self.episode_frames
+    }
+
+    /// The last observation of the episode that ended in environment number `index` of the shard.
+    pub fn last_observation(&self, index: usize) -> Option<Seen<'_>> {
+        self.steps[index].over.then(|| self.last.seen().at(self.space, index))
     }
 }
 

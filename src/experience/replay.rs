@@ -12,6 +12,7 @@ pub mod priorities;
 mod frames;
 mod segments;
 
+use crate::arithmetic::power;
 use crate::config::DqnKeys;
 use crate::observations::Space;
 use crate::random::Generator;
@@ -378,7 +379,7 @@ impl Replay {
         let priority = |number: u64| priorities.priority(self.index(number));
         let least = batch.numbers.iter().map(|number| priority(*number)).fold(f64::INFINITY, f64::min);
         for (weight, number) in batch.weights.iter_mut().zip(&batch.numbers) {
-            *weight = (least / priority(*number)).powf(beta) as f32;
+            *weight = power(least / priority(*number), beta) as f32;
         }
         true
     }

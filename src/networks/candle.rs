@@ -1,6 +1,6 @@
 //! The network in candle, for GPUs (and, in tests, as the reference for the CPU's own).
 
-use crate::networks::{Architecture, Parameters};
+use crate::networks::{Architecture, LayerArrays, Parameters, NORM_EPSILON};
 use crate::observations::{Seen, Space};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
@@ -11,6 +11,8 @@ pub struct CandleNetwork {
     device: Device,
     /// In the order of [`Architecture::layout`].
     variables: Vec<Var>,
+    /// The places of each layer's variables.
+    layers: Vec<LayerArrays>,
     /// (noise of the inputs `[1, inputs]`, noise of the outputs `[outputs, 1]`) of each noisy layer; empty: no noise.
     noise: Vec<(Tensor, Tensor)>,
 }
@@ -24,7 +26,8 @@ impl CandleNetwork {
             .iter()
             .map(|spec| Var::from_slice(&parameters.values[spec.range()], spec.shape.as_slice(), device))
             .collect::<Result<_>>()?;
-        Ok(Self { architecture, device: device.clone(), variables, noise: Vec::new() })
+        let layers = architecture.layers();
+        Ok(Self { architecture, device: device.clone(), variables, layers, noise: Vec::new() })
     }
 
     /// The network's shape.
@@ -89,17 +92,37 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// The output, before any ReLU, of dense layer number `layer` (see [`Architecture::dense`]) for `x`.
+    /// The output, before any norm and ReLU, of dense layer number `layer` (see [`Architecture::dense`]) for `x`.
     fn dense(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
-        let arrays = if self.architecture.design.noisy { 4 } else { 2 };
-        let begin = 2 * self.architecture.convolutions.len() + layer * arrays;
-        let variables = &self.variables[begin..begin + arrays];
-        let (mut weight, mut bias) = (variables[0].as_tensor().clone(), variables[1].as_tensor().clone());
-        if let ([_, _, weight_sigma, bias_sigma], Some((inputs, outputs))) = (variables, self.noise.get(layer)) {
-            weight = (weight + (weight_sigma.as_tensor() * outputs.matmul(inputs)?)?)?;
-            bias = (bias + (bias_sigma.as_tensor() * outputs.flatten_all()?)?)?;
+        let arrays = &self.layers[self.architecture.convolutions.len() + layer];
+        let variable = |index: usize| self.variables[index].as_tensor();
+        let (mut weight, mut bias) = (variable(arrays.weight).clone(), variable(arrays.bias).clone());
+        if let (Some([weight_sigma, bias_sigma]), Some((inputs, outputs))) = (arrays.sigmas, self.noise.get(layer)) {
+            weight = (weight + (variable(weight_sigma) * outputs.matmul(inputs)?)?)?;
+            bias = (bias + (variable(bias_sigma) * outputs.flatten_all()?)?)?;
         }
         x.matmul(&weight.t()?)?.broadcast_add(&bias)
+    }
+
+    /// A hidden layer: [`dense`](Self::dense) with its norm and ReLU.
+    fn hidden(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
+        let output = self.dense(x, layer)?;
+        self.activate(output, &self.layers[self.architecture.convolutions.len() + layer])
+    }
+
+    /// The norm, if the layer has one, and the ReLU of a layer's output `[images, channels, ...]`. The norm is over the
+    /// channels, at each position by itself.
+    fn activate(&self, mut x: Tensor, layer: &LayerArrays) -> Result<Tensor> {
+        if let Some([gain, shift]) = layer.norm {
+            let mut shape = vec![1; x.rank()];
+            shape[1] = x.dim(1)?;
+            let centered = x.broadcast_sub(&x.mean_keepdim(1)?)?;
+            let deviation = (centered.sqr()?.mean_keepdim(1)? + f64::from(NORM_EPSILON))?.sqrt()?;
+            let (gain, shift) =
+                (self.variables[gain].reshape(shape.as_slice())?, self.variables[shift].reshape(shape.as_slice())?);
+            x = centered.broadcast_div(&deviation)?.broadcast_mul(&gain)?.broadcast_add(&shift)?;
+        }
+        x.relu()
     }
 
     /// The outputs `[images, actions * width]` for `observations`; the [head](crate::networks::head::Head) defines their
@@ -121,17 +144,18 @@ impl CandleNetwork {
             (Seen::Pixels(_), _) => unreachable!("pixels have been counted, so the space is pixels"),
             (Seen::Numbers(numbers), space) => Tensor::from_slice(numbers, (images, space.size()), &self.device)?,
         };
-        for (conv, layer) in self.architecture.convolutions.iter().zip(self.variables.chunks_exact(2)) {
-            let bias = layer[1].reshape((1, conv.out_channels, 1, 1))?;
-            x = x.conv2d(&layer[0], 0, conv.stride, 1, 1)?.broadcast_add(&bias)?.relu()?;
+        for (conv, layer) in self.architecture.convolutions.iter().zip(&self.layers) {
+            let bias = self.variables[layer.bias].reshape((1, conv.out_channels, 1, 1))?;
+            let output = x.conv2d(&self.variables[layer.weight], 0, conv.stride, 1, 1)?.broadcast_add(&bias)?;
+            x = self.activate(output, layer)?;
         }
         x = x.flatten_from(1)?;
         let shared = self.architecture.shared.len();
         for layer in 0..shared {
-            x = self.dense(&x, layer)?.relu()?;
+            x = self.hidden(&x, layer)?;
         }
         let branch = |i: usize| {
-            let hidden = self.dense(&x, shared + 2 * i)?.relu()?;
+            let hidden = self.hidden(&x, shared + 2 * i)?;
             self.dense(&hidden, shared + 2 * i + 1)
         };
         if !self.architecture.design.dueling {
@@ -164,8 +188,82 @@ impl CandleNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::NetworkKind;
+    use crate::networks::{plain, Design, InitialValues, NetworkKind, NormKind};
+    use crate::observations::Observations;
     use crate::random::{Generator, Purpose};
+
+    /// A normed network and the plain one in f64: outputs, and the derivative of sum(output * c) by the parameters of every
+    /// array with the largest gradient and by others, which the plain network's central differences give.
+    #[test]
+    fn a_normed_network_equals_the_plain_one_and_its_gradient_finite_differences() {
+        const STEP: f64 = 1e-6;
+        let pictures = Space::Pixels { stack: 4, side: 84 };
+        for (kind, space) in [
+            (NetworkKind::Nature, Space::Pixels { stack: 2, side: 44 }),
+            (NetworkKind::Small, pictures),
+            (NetworkKind::Cpu, pictures),
+            (NetworkKind::Mlp, Space::Numbers(7)),
+        ] {
+            let design = Design { norm: NormKind::Channels, ..kind.plain() };
+            let architecture = Architecture::new(design, space, 4).unwrap();
+            let mut generator = Generator::new(3, Purpose::Weights);
+            let mut parameters = Parameters::drawn(InitialValues::He, architecture.clone(), &mut generator);
+            for spec in architecture.layout().iter().filter(|spec| spec.shape.len() == 1) {
+                // Biases, gains and shifts that matter.
+                parameters.values[spec.range()].iter_mut().for_each(|value| *value += generator.symmetric(0.3));
+            }
+            let images = 2;
+            let observations = match space {
+                Space::Pixels { .. } => {
+                    Observations::Pixels((0..images * space.size()).map(|_| generator.below(256) as u8).collect())
+                }
+                Space::Numbers(_) => {
+                    Observations::Numbers((0..images * space.size()).map(|_| generator.symmetric(2.0)).collect())
+                }
+            };
+            let network = CandleNetwork::new(&parameters, &Device::Cpu).unwrap();
+            let graph = network.forward(observations.seen()).unwrap();
+            let outputs: Vec<f32> = graph.flatten_all().unwrap().to_vec1().unwrap();
+            let mut values: Vec<f64> = parameters.values.iter().map(|value| f64::from(*value)).collect();
+            let expected = plain::outputs(&architecture, &values, None, observations.seen());
+            for (got, want) in outputs.iter().zip(&expected) {
+                assert!((f64::from(*got) - want).abs() < 1e-5, "{kind:?}: {got}, expected {want}");
+            }
+
+            let coefficients: Vec<f32> = outputs.iter().map(|_| generator.symmetric(1.0)).collect();
+            let gradients = network.gradients(&graph, &coefficients).unwrap();
+            let mut derivative = |place: usize| {
+                let value = values[place];
+                let [above, below] = [value + STEP, value - STEP].map(|moved| {
+                    values[place] = moved;
+                    let outputs = plain::outputs(&architecture, &values, None, observations.seen());
+                    outputs.iter().zip(&coefficients).map(|(x, c)| x * f64::from(*c)).sum::<f64>()
+                });
+                values[place] = value;
+                (above - below) / (2.0 * STEP)
+            };
+            for (spec, gradient) in architecture.layout().iter().zip(&gradients) {
+                let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+                let largest = gradient.iter().enumerate().max_by(|x, y| x.1.abs().total_cmp(&y.1.abs())).unwrap().0;
+                let scale = f64::from(gradient[largest].abs());
+                for place in [largest, generator.below(gradient.len()), generator.below(gradient.len())] {
+                    let (got, want) = (f64::from(gradient[place]), derivative(spec.offset + place));
+                    let allowed = 1e-4 * want.abs().max(0.01 * scale);
+                    assert!((got - want).abs() <= allowed, "{kind:?} {} {place}: {got}, expected {want}", spec.name);
+                }
+            }
+        }
+    }
+
+    /// Worked by hand (mean 3, variance 3.5): z = 1, 2, 3, 6 become -1.069045, -0.534522, 0, 1.603567.
+    #[test]
+    fn the_norms_variance_is_the_mean_of_squares() {
+        let mut numbers = [1.0, 2.0, 3.0, 6.0];
+        plain::normalize(&mut numbers, [&[1.0; 4], &[0.0; 4]]);
+        for (got, want) in numbers.iter().zip([-1.069_045, -0.534_522, 0.0, 1.603_567]) {
+            assert!((got - want).abs() < 1e-6, "{got}, expected {want}");
+        }
+    }
 
     #[test]
     fn gradients_do_not_keep_the_graph_of_their_pass() {

@@ -35,6 +35,24 @@ impl Evaluator {
         Ok(Self { network, fetched: Vec::new(), q_values: Vec::new() })
     }
 
+    /// An evaluator of this network.
+    pub(super) fn of_cpu_network(mut network: CpuNetwork) -> Self {
+        // Noisy layers by their means.
+        network.set_noise(None);
+        let network = Network::Cpu(Arc::new(network), Box::default());
+        Self { network, fetched: Vec::new(), q_values: Vec::new() }
+    }
+
+    /// Evaluates the network of `other` from now on, shared with it.
+    pub fn follow(&mut self, other: &Evaluator) {
+        match (&mut self.network, &other.network) {
+            // The workspace stays.
+            (Network::Cpu(own, _), Network::Cpu(network, _)) => *own = Arc::clone(network),
+            (Network::Candle(own), Network::Candle(network)) => *own = Arc::clone(network),
+            _ => *self = other.share(),
+        }
+    }
+
     /// Another evaluator of the same network, for another thread.
     pub fn share(&self) -> Self {
         let network = match &self.network {

@@ -3,6 +3,7 @@
 //!
 //! Everything here works on slices, so that the CPU's own network and candle's share it.
 
+use crate::arithmetic::exp_f32;
 use crate::networks::argmax;
 
 /// The returns of a categorical head: `atoms` of them, evenly spaced from `value_min` to `value_max`.
@@ -32,7 +33,7 @@ impl Support {
         let largest = largest(logits);
         let (mut sum, mut weighted) = (0.0, 0.0);
         for (i, logit) in logits.iter().enumerate() {
-            let weight = (logit - largest).exp();
+            let weight = exp_f32(logit - largest);
             sum += weight;
             weighted += weight * self.value(i);
         }
@@ -49,9 +50,9 @@ impl Support {
     /// atom.
     pub(super) fn project(&self, reward: f32, discount: f32, logits: &[f32], projected: &mut [f32]) {
         let (largest, last) = (largest(logits), (self.atoms - 1) as f32);
-        let sum: f32 = logits.iter().map(|logit| (logit - largest).exp()).sum();
+        let sum: f32 = logits.iter().map(|logit| exp_f32(logit - largest)).sum();
         for (i, logit) in logits.iter().enumerate() {
-            let probability = (logit - largest).exp() / sum;
+            let probability = exp_f32(logit - largest) / sum;
             let place = ((reward + discount * self.value(i) - self.value_min) / self.spacing()).clamp(0.0, last);
             let (lower, above) = (place.floor(), place - place.floor());
             // The last atom has no upper neighbor, and a place on it needs none.

@@ -1,4 +1,4 @@
-//! The online and the target network with the optimizer, on the CPU or on a GPU.
+//! The online network with its optimizer and, where the algorithm has one, a target network; on the CPU or on a GPU.
 
 use crate::networks::candle::CandleNetwork;
 use crate::networks::cpu::{CpuNetwork, Workspace};
@@ -23,7 +23,9 @@ pub enum Which {
     Target,
 }
 
-/// An online network that is trained, and its target copy.
+/// An online network that is trained, and its target copy if the algorithm has one.
+///
+/// Without a target network, everything that is asked of it is an error.
 pub trait Learner: Send {
     /// The networks' shape.
     fn architecture(&self) -> &Architecture;
@@ -85,26 +87,35 @@ pub trait Learner: Send {
 pub struct LearnerState {
     /// Parameters of the online network.
     pub online: Vec<f32>,
-    /// Parameters of the target network.
+    /// Parameters of the target network; empty if there is none.
     pub target: Vec<f32>,
     /// State of the optimizer.
     pub optimizer: OptimizerState,
 }
 
 impl LearnerState {
-    /// The parameters of both networks, of this architecture.
-    fn networks(&self, architecture: &Architecture) -> Result<[Parameters; 2]> {
+    /// The parameters of the online network, of this architecture, and of the target network if there is one.
+    fn networks(&self, architecture: &Architecture, with_target: bool) -> Result<(Parameters, Option<Parameters>)> {
         let count = architecture.parameter_count();
         let OptimizerState { first, second, .. } = &self.optimizer;
-        for values in [&self.online, &self.target, first, second] {
+        let target = with_target.then_some(&self.target);
+        for values in [&self.online, first, second].into_iter().chain(target) {
             ensure!(values.len() == count, "it has {} numbers for a network of {count} parameters", values.len());
         }
-        Ok([&self.online, &self.target]
-            .map(|values| Parameters { architecture: architecture.clone(), values: values.clone() }))
+        let parameters = |values: &Vec<f32>| Parameters { architecture: architecture.clone(), values: values.clone() };
+        Ok((parameters(&self.online), target.map(parameters)))
     }
 }
 
+/// The target network of a learner.
+fn present<T>(target: Option<T>) -> Result<T> {
+    target.context("this algorithm has no target network")
+}
+
 /// The learner for `device`, both networks starting from `parameters`.
+///
+/// # Errors
+/// When the device has no room for them.
 pub fn new_learner(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Box<dyn Learner>> {
     Ok(match device {
         Device::Cpu => Box::new(CpuLearner::new(parameters, rule)),
@@ -112,11 +123,26 @@ pub fn new_learner(parameters: &Parameters, rule: OptimizerRule, device: &Device
     })
 }
 
+/// As [`new_learner`], for an algorithm without a target network.
+///
+/// # Errors
+/// When the device has no room for the network.
+pub fn new_learner_without_target(
+    parameters: &Parameters,
+    rule: OptimizerRule,
+    device: &Device,
+) -> Result<Box<dyn Learner>> {
+    Ok(match device {
+        Device::Cpu => Box::new(CpuLearner { target: None, ..CpuLearner::new(parameters, rule) }),
+        device => Box::new(CandleLearner { target: None, ..CandleLearner::new(parameters, rule, device)? }),
+    })
+}
+
 /// A [`Learner`] with the CPU's own network.
 #[derive(Debug)]
 pub struct CpuLearner {
     online: CpuNetwork,
-    target: CpuNetwork,
+    target: Option<CpuNetwork>,
     optimizer: CpuOptimizer,
     workspace: Workspace,
     gradient: Vec<f32>,
@@ -130,7 +156,7 @@ impl CpuLearner {
         let online = CpuNetwork::new(parameters);
         let count = parameters.values.len();
         Self {
-            target: online.clone(),
+            target: Some(online.clone()),
             online,
             optimizer: CpuOptimizer::new(rule, count),
             workspace: Workspace::default(),
@@ -149,7 +175,7 @@ impl Learner for CpuLearner {
     fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
-            Which::Target => &self.target,
+            Which::Target => present(self.target.as_ref())?,
         };
         self.workspace.forward(network, observations)
     }
@@ -157,7 +183,7 @@ impl Learner for CpuLearner {
     fn set_noise(&mut self, which: Which, noise: Option<&[f32]>) -> Result<()> {
         match which {
             Which::Online => self.online.set_noise(noise),
-            Which::Target => self.target.set_noise(noise),
+            Which::Target => present(self.target.as_mut())?.set_noise(noise),
         }
         Ok(())
     }
@@ -175,33 +201,39 @@ impl Learner for CpuLearner {
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {
-        self.target.move_towards(&self.online, tau);
+        present(self.target.as_mut())?.move_towards(&self.online, tau);
         Ok(())
     }
 
     fn parameters(&self, which: Which) -> Result<Parameters> {
         Ok(match which {
             Which::Online => self.online.parameters(),
-            Which::Target => self.target.parameters(),
+            Which::Target => present(self.target.as_ref())?.parameters(),
         })
     }
 
     fn evaluator(&self, which: Which) -> Result<Evaluator> {
-        Evaluator::new(&self.parameters(which)?, &Device::Cpu)
+        Ok(Evaluator::of_cpu_network(match which {
+            Which::Online => self.online.clone(),
+            Which::Target => present(self.target.as_ref())?.clone(),
+        }))
     }
 
     fn state(&self) -> Result<LearnerState> {
         let OptimizerState { first, second, steps } = self.optimizer.state();
         let [first, second] = [first, second].map(|values| self.online.in_stored_order(&values));
         let optimizer = OptimizerState { first, second, steps };
-        let [online, target] = [&self.online, &self.target].map(|network| network.parameters().values);
+        let values = |network: &CpuNetwork| network.parameters().values;
+        let (online, target) = (values(&self.online), self.target.as_ref().map(values).unwrap_or_default());
         Ok(LearnerState { online, target, optimizer })
     }
 
     fn set_state(&mut self, state: LearnerState) -> Result<()> {
-        let [online, target] = state.networks(self.online.architecture())?;
+        let (online, target) = state.networks(self.online.architecture(), self.target.is_some())?;
         self.online.set_parameters(&online);
-        self.target.set_parameters(&target);
+        if let (Some(own), Some(target)) = (&mut self.target, target) {
+            own.set_parameters(&target);
+        }
         let OptimizerState { first, second, steps } = state.optimizer;
         let [first, second] = [first, second].map(|values| self.online.from_stored_order(&values));
         self.optimizer.set_state(OptimizerState { first, second, steps });
@@ -213,7 +245,7 @@ impl Learner for CpuLearner {
 #[derive(Debug)]
 pub struct CandleLearner {
     online: CandleNetwork,
-    target: CandleNetwork,
+    target: Option<CandleNetwork>,
     optimizer: DeviceOptimizer,
     outputs: Vec<f32>,
     output_gradient: Vec<f32>,
@@ -225,7 +257,7 @@ impl CandleLearner {
         let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
         let target = CandleNetwork::new(parameters, device).context("cannot put the target network on the device")?;
         let optimizer = DeviceOptimizer::new(rule, online.variables())?;
-        Ok(Self { online, target, optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
+        Ok(Self { online, target: Some(target), optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
     }
 }
 
@@ -237,7 +269,7 @@ impl Learner for CandleLearner {
     fn outputs(&mut self, which: Which, observations: Seen<'_>) -> Result<&[f32]> {
         let network = match which {
             Which::Online => &self.online,
-            Which::Target => &self.target,
+            Which::Target => present(self.target.as_ref())?,
         };
         self.outputs = network.forward(observations)?.flatten_all()?.to_vec1()?;
         Ok(&self.outputs)
@@ -246,7 +278,7 @@ impl Learner for CandleLearner {
     fn set_noise(&mut self, which: Which, noise: Option<&[f32]>) -> Result<()> {
         Ok(match which {
             Which::Online => self.online.set_noise(noise),
-            Which::Target => self.target.set_noise(noise),
+            Which::Target => present(self.target.as_mut())?.set_noise(noise),
         }?)
     }
 
@@ -266,13 +298,13 @@ impl Learner for CandleLearner {
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {
-        Ok(self.target.move_towards(&self.online, tau)?)
+        Ok(present(self.target.as_mut())?.move_towards(&self.online, tau)?)
     }
 
     fn parameters(&self, which: Which) -> Result<Parameters> {
         Ok(match which {
             Which::Online => self.online.parameters()?,
-            Which::Target => self.target.parameters()?,
+            Which::Target => present(self.target.as_ref())?.parameters()?,
         })
     }
 
@@ -281,14 +313,17 @@ impl Learner for CandleLearner {
     }
 
     fn state(&self) -> Result<LearnerState> {
-        let [online, target] = [self.online.parameters()?.values, self.target.parameters()?.values];
+        let online = self.online.parameters()?.values;
+        let target = self.target.as_ref().map_or(Ok(Vec::new()), |target| target.parameters().map(|all| all.values))?;
         Ok(LearnerState { online, target, optimizer: self.optimizer.state()? })
     }
 
     fn set_state(&mut self, state: LearnerState) -> Result<()> {
-        let [online, target] = state.networks(self.online.architecture())?;
+        let (online, target) = state.networks(self.online.architecture(), self.target.is_some())?;
         self.online.set_parameters(&online)?;
-        self.target.set_parameters(&target)?;
+        if let (Some(own), Some(target)) = (&mut self.target, target) {
+            own.set_parameters(&target)?;
+        }
         Ok(self.optimizer.set_state(&state.optimizer)?)
     }
 }

@@ -2,6 +2,7 @@
 
 pub use crate::config::LossKind;
 
+use crate::arithmetic::{exp_f32, ln_f32};
 use crate::networks::head::{largest, Head};
 use std::time::Duration;
 
@@ -109,15 +110,15 @@ impl Loss<'_> {
 /// The divergence of the softmax of `logits` from `target`, and its gradient by the logits times `scale`.
 fn divergence_gradient(target: &[f32], logits: &[f32], scale: f32, gradient: &mut [f32]) -> f32 {
     let largest = largest(logits);
-    let sum: f32 = logits.iter().map(|logit| (logit - largest).exp()).sum();
-    let log_sum = sum.ln();
+    let sum: f32 = logits.iter().map(|logit| exp_f32(logit - largest)).sum();
+    let log_sum = ln_f32(sum);
     let mut divergence = 0.0;
     for ((&wanted, logit), gradient) in target.iter().zip(logits).zip(gradient) {
         let log_probability = logit - largest - log_sum;
-        *gradient = scale * (log_probability.exp() - wanted);
+        *gradient = scale * (exp_f32(log_probability) - wanted);
         // 0 ln 0 = 0; a NaN must reach the result.
         if wanted != 0.0 {
-            divergence += wanted * (wanted.ln() - log_probability);
+            divergence += wanted * (ln_f32(wanted) - log_probability);
         }
     }
     // Rounding may leave a value slightly below 0. A NaN stays a NaN.

@@ -21,10 +21,7 @@ pub struct NoisyLayer {
 /// Draws f(x) of Gaussian x into `noise`.
 pub fn draw_noise(generator: &mut Generator, noise: &mut [f32]) {
     for pair in noise.chunks_mut(2) {
-        // Box and Muller: two fractions, the first not 0, make two independent Gaussian numbers.
-        let radius = (-2.0 * (1.0 - generator.fraction()).ln()).sqrt();
-        let (sine, cosine) = (std::f64::consts::TAU * generator.fraction()).sin_cos();
-        for (number, x) in pair.iter_mut().zip([radius * cosine, radius * sine]) {
+        for (number, x) in pair.iter_mut().zip(generator.normal_pair()) {
             *number = (x.signum() * x.abs().sqrt()) as f32;
         }
     }

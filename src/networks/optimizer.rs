@@ -1,9 +1,10 @@
-//! Gradient descent: the paper's RMSProp and Adam.
+//! Gradient descent: the RMSProp of Mnih et al. 2015, Adam and RAdam.
 //!
 //! An [`OptimizerRule`] is the formula; [`CpuOptimizer`] applies it to a flat vector in one sweep over memory,
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
-use crate::config::{DqnKeys, OptimizerKind};
+use crate::arithmetic::whole_power;
+use crate::config::{DqnKeys, OptimizerKind, PqnKeys};
 use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
@@ -60,9 +61,58 @@ pub enum OptimizerRule {
         /// Added to the root.
         epsilon: f32,
     },
+    /// RAdam (Liu et al. 2020), for gradients averaged over the batch: Adam's steps, shortened while the average of the squared
+    /// gradients is of few; the very first ones are not divided by its root. No weight decay.
+    RAdam {
+        /// Learning rate.
+        learning_rate: LearningRate,
+        /// Decay of the average gradient.
+        beta1: f64,
+        /// Decay of the average squared gradient.
+        beta2: f64,
+        /// Added to the root.
+        epsilon: f32,
+    },
+}
+
+/// One step of RAdam.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum RectifiedStep {
+    /// w <- w - rate m / (sqrt(v) + epsilon).
+    Adaptive { rate: f32 },
+    /// w <- w - rate m.
+    Momentum { rate: f32 },
+}
+
+impl RectifiedStep {
+    /// Step number `step`, counted from 1.
+    fn new(learning_rate: LearningRate, beta1: f64, beta2: f64, step: u64) -> Self {
+        let rate = f64::from(learning_rate.at(step)) / (1.0 - whole_power(beta1, step));
+        let remaining = whole_power(beta2, step);
+        // The number of squared gradients that count in the average: at most `longest`.
+        let longest = 2.0 / (1.0 - beta2) - 1.0;
+        let length = longest - 2.0 * step as f64 * remaining / (1.0 - remaining);
+        if length <= 5.0 {
+            return Self::Momentum { rate: rate as f32 };
+        }
+        let variance = |length: f64| (length - 4.0) * (length - 2.0) / length;
+        let rectification = (variance(length) / variance(longest)).sqrt();
+        Self::Adaptive { rate: (rate * rectification * (1.0 - remaining).sqrt()) as f32 }
+    }
 }
 
 impl OptimizerRule {
+    /// The optimizer that PQN's keys ask for.
+    pub fn of_pqn(keys: &PqnKeys) -> Self {
+        let initial = keys.learning_rate as f32;
+        let learning_rate = match keys.anneal_learning_rate {
+            true => LearningRate { initial, last: 0.0, updates: keys.updates_in(keys.learning_rate_anneal_steps) },
+            false => LearningRate::constant(initial),
+        };
+        let (beta1, beta2) = (keys.radam_beta1, keys.radam_beta2);
+        OptimizerRule::RAdam { learning_rate, beta1, beta2, epsilon: keys.radam_epsilon as f32 }
+    }
+
     /// The optimizer that DQN's keys ask for.
     pub fn of(keys: &DqnKeys) -> Self {
         let learning_rate = match keys.learning_rate_anneal_updates {
@@ -90,14 +140,14 @@ impl OptimizerRule {
     pub fn gradient_scale(&self, batch_size: usize) -> f32 {
         match self {
             OptimizerRule::RmsProp { .. } => 1.0,
-            OptimizerRule::Adam { .. } => 1.0 / batch_size as f32,
+            OptimizerRule::Adam { .. } | OptimizerRule::RAdam { .. } => 1.0 / batch_size as f32,
         }
     }
 
     /// Adam's learning rate and epsilon at step number `step` (the first is 1), corrected for the moments' start at 0:
     /// rate m/(1-b1^t) / (sqrt(v/(1-b2^t)) + e) = (rate s/(1-b1^t)) m / (sqrt(v) + e s) with s = sqrt(1-b2^t).
     fn corrected(learning_rate: LearningRate, beta1: f32, beta2: f32, epsilon: f32, step: u64) -> (f32, f32) {
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let power = |beta: f32| 1.0 - whole_power(f64::from(beta), step);
         let root = power(beta2).sqrt();
         ((f64::from(learning_rate.at(step)) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
     }
@@ -239,6 +289,33 @@ impl CpuOptimizer {
                     );
                 });
             }
+            OptimizerRule::RAdam { learning_rate, beta1, beta2, epsilon } => {
+                let step = RectifiedStep::new(learning_rate, beta1, beta2, self.steps);
+                let (new1, new2) = ((1.0 - beta1) as f32, (1.0 - beta2) as f32);
+                let (beta1, beta2) = (beta1 as f32, beta2 as f32);
+                chunks.for_each(|((values, gradient), (first, second))| {
+                    let each = values.iter_mut().zip(gradient).zip(first).zip(second);
+                    vectorized(
+                        #[inline(always)]
+                        || match step {
+                            RectifiedStep::Adaptive { rate } => {
+                                for (((w, &d), m), v) in each {
+                                    *m = beta1 * *m + new1 * d;
+                                    *v = beta2 * *v + new2 * d * d;
+                                    *w -= rate * *m / (v.sqrt() + epsilon);
+                                }
+                            }
+                            RectifiedStep::Momentum { rate } => {
+                                for (((w, &d), m), v) in each {
+                                    *m = beta1 * *m + new1 * d;
+                                    *v = beta2 * *v + new2 * d * d;
+                                    *w -= rate * *m;
+                                }
+                            }
+                        },
+                    );
+                });
+            }
         }
     }
 }
@@ -310,6 +387,16 @@ impl DeviceOptimizer {
                     *second = average(second, &gradient.sqr()?, beta2)?;
                     (first.affine(f64::from(rate), 0.0)? / (second.sqrt()? + f64::from(epsilon))?)?
                 }
+                OptimizerRule::RAdam { learning_rate, beta1, beta2, epsilon } => {
+                    *first = average(first, gradient, beta1 as f32)?;
+                    *second = average(second, &gradient.sqr()?, beta2 as f32)?;
+                    match RectifiedStep::new(learning_rate, beta1, beta2, self.steps) {
+                        RectifiedStep::Adaptive { rate } => {
+                            (first.affine(f64::from(rate), 0.0)? / (second.sqrt()? + f64::from(epsilon))?)?
+                        }
+                        RectifiedStep::Momentum { rate } => first.affine(f64::from(rate), 0.0)?,
+                    }
+                }
             };
             variable.set(&(variable.as_tensor() - change)?)?;
         }
@@ -328,13 +415,17 @@ mod tests {
         OptimizerRule::Adam { learning_rate: LearningRate::constant(0.1), beta1: 0.5, beta2: 0.75, epsilon: 0.01 };
     const GRADIENTS: [f32; 3] = [1.0, -2.0, 0.5];
 
-    /// w after each of the three gradients, from w = 1, with both implementations.
+    /// w after each of the gradients, from w = 1, with both implementations.
     fn walk(rule: OptimizerRule) -> [f32; 3] {
+        walk_against(rule, GRADIENTS)
+    }
+
+    fn walk_against<const N: usize>(rule: OptimizerRule, gradients: [f32; N]) -> [f32; N] {
         let (mut values, mut optimizer) = ([1.0f32], CpuOptimizer::new(rule, 1));
         let variable = Var::from_slice(&[1.0f32], 1, &Device::Cpu).unwrap();
         let variables = [variable];
         let mut on_device = DeviceOptimizer::new(rule, &variables).unwrap();
-        GRADIENTS.map(|gradient| {
+        gradients.map(|gradient| {
             optimizer.step(&mut values, &[gradient]);
             on_device.step(&variables, &[Tensor::new(&[gradient], &Device::Cpu).unwrap()]).unwrap();
             let other = variables[0].to_vec1::<f32>().unwrap()[0];
@@ -360,6 +451,34 @@ mod tests {
         let expected = [0.900_990, 0.961_322, 0.972_362];
         for (got, want) in walk(ADAM).iter().zip(expected) {
             assert!((got - want).abs() < 2e-6, "{got}, expected {want}");
+        }
+    }
+
+    /// Checked against PyTorch's RAdam.
+    #[test]
+    fn radam_takes_plain_steps_at_first_and_then_rectified_ones() {
+        let gradients = [1.0, -2.0, 0.5, 1.0, 1.0, -1.0, 2.0, 0.25];
+        for (beta1, beta2, expected) in [
+            (0.9, 0.999, [0.9, 0.957_895, 0.975_976, 0.959_721, 0.923_016, 0.922_851, 0.921_751, 0.920_471]),
+            (0.5, 0.9, [0.9, 1.0, 1.014_286, 0.967_619, 0.893_425, 0.896_619, 0.873_692, 0.854_800]),
+        ] {
+            let learning_rate = LearningRate::constant(0.1);
+            let rule = OptimizerRule::RAdam { learning_rate, beta1, beta2, epsilon: 1e-8 };
+            for (got, want) in walk_against(rule, gradients).iter().zip(expected) {
+                assert!((got - want).abs() < 1e-6, "{got}, expected {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn radam_warms_up_over_some_thousand_steps() {
+        let rate = LearningRate::constant(1.0);
+        assert!(matches!(RectifiedStep::new(rate, 0.9, 0.999, 5), RectifiedStep::Momentum { .. }));
+        for (step, expected) in [(6, 0.0258), (100, 0.2153), (1_000, 0.6453), (10_000, 0.9998)] {
+            let RectifiedStep::Adaptive { rate } = RectifiedStep::new(rate, 0.9, 0.999, step) else { panic!() };
+            let correction = (1.0 - 0.999f64.powi(step as i32)).sqrt() / (1.0 - 0.9f64.powi(step as i32));
+            let got = f64::from(rate) / correction;
+            assert!((got - expected).abs() < 6e-5, "step {step}: {got}, expected {expected}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The network computed directly from its formulas, in f64 and one number at a time: the reference in tests of the fast ones.
 
 use crate::networks::noise::NoisyLayer;
-use crate::networks::Architecture;
+use crate::networks::{Architecture, NormKind, NORM_EPSILON};
 use crate::observations::Seen;
 
 /// The outputs `[images, actions, width]` for `observations`, with these parameters in stored order and this noise, if there
@@ -36,10 +36,20 @@ fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, ob
                         sum += weights.iter().zip(&plane[begin..begin + kernel]).map(|(w, x)| w * x).sum::<f64>();
                     }
                 }
-                output.push(sum.max(0.0));
+                output.push(sum);
             }
         }
-        features = output;
+        if architecture.design.norm == NormKind::Channels {
+            // The channels of a position are `positions` numbers apart.
+            let norm = [array(format!("conv{}_norm.weight", i + 1)), array(format!("conv{}_norm.bias", i + 1))];
+            for position in 0..shape.positions() {
+                let mut channels: Vec<f64> = output.iter().skip(position).step_by(shape.positions()).copied().collect();
+                normalize(&mut channels, norm);
+                let places = output.iter_mut().skip(position).step_by(shape.positions());
+                places.zip(channels).for_each(|(place, channel)| *place = channel);
+            }
+        }
+        features = output.into_iter().map(|x| x.max(0.0)).collect();
     }
 
     let mut noisy_layers = architecture.noisy_layers().into_iter();
@@ -63,11 +73,18 @@ fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, ob
         }
         output
     };
+    let activate = |name: &str, mut units: Vec<f64>| -> Vec<f64> {
+        if architecture.design.norm == NormKind::Channels {
+            normalize(&mut units, [array(format!("{name}_norm.weight")), array(format!("{name}_norm.bias"))]);
+        }
+        units.into_iter().map(|x| x.max(0.0)).collect()
+    };
     for i in 0..architecture.shared.len() {
-        features = dense(&format!("dense{}", i + 1), &features).into_iter().map(|x| x.max(0.0)).collect();
+        let name = format!("dense{}", i + 1);
+        features = activate(&name, dense(&name, &features));
     }
     let mut branches = architecture.branches.iter().map(|branch| {
-        let hidden: Vec<f64> = dense(branch.hidden_name, &features).into_iter().map(|x| x.max(0.0)).collect();
+        let hidden = activate(branch.hidden_name, dense(branch.hidden_name, &features));
         dense(branch.output_name, &hidden)
     });
     match (branches.next(), branches.next()) {
@@ -79,5 +96,16 @@ fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, ob
         }
         (Some(head), None) => head,
         (None, _) => unreachable!("a network has a branch"),
+    }
+}
+
+/// LayerNorm (Ba et al. 2016) of `numbers`, with this gain and shift.
+pub fn normalize(numbers: &mut [f64], [gain, shift]: [&[f64]; 2]) {
+    let count = numbers.len() as f64;
+    let mean = numbers.iter().sum::<f64>() / count;
+    let variance = numbers.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+    let deviation = (variance + f64::from(NORM_EPSILON)).sqrt();
+    for ((number, gain), shift) in numbers.iter_mut().zip(gain).zip(shift) {
+        *number = gain * (*number - mean) / deviation + shift;
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
-use crate::networks::{Architecture, Design, Parameters};
+use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
@@ -20,12 +20,14 @@ const FORMAT_VERSION: u32 = 1;
 /// A file with more atoms than this is refused before any memory is allocated for them.
 const MOST_ATOMS: usize = 100_000;
 /// Keys of the metadata that are not about the environment.
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 13] = [
     "format_version",
     "program",
     "network",
     "dueling",
     "noisy",
+    "norm",
+    "norm_epsilon",
     "preset",
     "seed",
     "steps_trained",
@@ -115,6 +117,10 @@ impl Model {
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
         ]);
+        if architecture.design.norm == NormKind::Channels {
+            strings.insert("norm", "channels".to_string());
+            strings.insert("norm_epsilon", format!("{NORM_EPSILON:e}"));
+        }
         if let Head::Categorical(Support { atoms, value_min, value_max }) = architecture.design.head {
             strings.insert("atoms", atoms.to_string());
             strings.insert("value_min", value_min.to_string());
@@ -151,6 +157,7 @@ impl Model {
         let (space, actions) = environments::space_and_actions(&environment)?;
         let design = Design {
             kind: strings.word("network")?,
+            norm: norm(&strings)?,
             dueling: strings.json("dueling")?,
             // Files written before noisy layers existed do not mention them.
             noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
@@ -175,6 +182,22 @@ impl Model {
         }
         Ok(Self { metadata, parameters: Parameters { architecture, values } })
     }
+}
+
+/// The norm; files of networks without one do not mention it.
+fn norm(strings: &Strings) -> Result<NormKind> {
+    if !strings.has("norm") {
+        return Ok(NormKind::None);
+    }
+    let norm = strings.word("norm")?;
+    if norm == NormKind::Channels {
+        let epsilon: f32 = strings.json("norm_epsilon")?;
+        ensure!(
+            epsilon == NORM_EPSILON,
+            "its norms add {epsilon:e} to the variance; this program computes with {NORM_EPSILON:e}"
+        );
+    }
+    Ok(norm)
 }
 
 /// The head: categorical if the metadata have atoms.
@@ -337,7 +360,7 @@ mod tests {
         let categorical = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.5 });
         for head in [Head::Expected, categorical] {
             for (dueling, noisy) in [(false, false), (true, false), (false, true), (true, true)] {
-                let saved = model_of(Design { kind: NetworkKind::Cpu, dueling, noisy, head });
+                let saved = model_of(Design { dueling, noisy, head, ..NetworkKind::Cpu.plain() });
                 let bytes = saved.to_bytes().unwrap();
                 assert_eq!(Model::from_bytes(&bytes).unwrap(), saved);
                 let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -349,6 +372,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_norm_is_saved_with_its_epsilon_and_one_that_differs_is_refused() {
+        let saved = model_of(Design { norm: NormKind::Channels, ..NetworkKind::Cpu.plain() });
+        let bytes = saved.to_bytes().unwrap();
+        assert_eq!(Model::from_bytes(&bytes).unwrap(), saved);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let shape = |name: &str| tensors.tensor(name).unwrap().shape().to_vec();
+        assert_eq!((shape("conv2_norm.weight"), shape("fc_norm.bias")), (vec![64], vec![256]));
+        assert!(tensors.tensor("head_norm.weight").is_err());
+        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        for (from, to, reason) in [
+            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "unknown variant `picture!`"),
+            ("\"norm_epsilon\":\"1e-6\"", "\"norm_epsilon\":\"1e-5\"", "its norms add 1e-5 to the variance"),
+            ("\"norm_epsilon\":\"1e-6\",", "                      ", "lack `norm_epsilon`"),
+            ("\"noisy\":\"false\"", "\"noisy\":\"true\" ", "untested with noisy"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let changed: Vec<u8> = text.replacen(from, to, 1).chars().map(|c| c as u8).collect();
+            let message = format!("{:#}", Model::from_bytes(&changed).unwrap_err());
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        }
+        let plain = model().to_bytes().unwrap();
+        assert!(!plain.windows(4).any(|bytes| bytes == b"norm"), "files of networks without a norm are as before");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const PREFIX: &str = "step-";
 const SUFFIX: &str = ".checkpoint";
 
 /// Raise the version whenever anything in a state changes its meaning.
-const KIND: Kind = Kind { magic: *b"ATARICKP", version: 3, name: "checkpoint" };
+const KIND: Kind = Kind { magic: *b"ATARICKP", version: 4, name: "checkpoint" };
 
 /// The checkpoints in a run's folder.
 #[derive(Debug)]

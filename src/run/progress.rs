@@ -64,9 +64,9 @@ impl Progress {
             return;
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
-        if due || *step == self.total_steps {
+        if due || *step >= self.total_steps {
             self.last_line = Some(Instant::now());
-            let left = wall_seconds / *step as f64 * (self.total_steps - step) as f64;
+            let left = wall_seconds / *step as f64 * self.total_steps.saturating_sub(*step) as f64;
             warn!("step {step} of {}: {message}, {} left", self.total_steps, clock(left));
         }
     }

@@ -52,6 +52,8 @@ struct Tally {
     updates: u64,
     /// Tallies of the games under way, one for each environment.
     under_way: Vec<GameTally>,
+    /// Return of each environment's last game.
+    last_returns: Vec<Option<f64>>,
     recent: RecentReturns,
     /// Highest mean return so far: of an evaluation, or of 100 training games.
     best_mean: Option<f64>,
@@ -66,6 +68,12 @@ impl Tally {
     /// Whether the last 100 training games have this mean return.
     fn solved(&self, at: f64) -> bool {
         self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
+    }
+
+    /// Mean return of each environment's last game; `None` if there is one environment, or none has ended a game.
+    fn mean_of_last_games(&self) -> Option<f64> {
+        let ended: Vec<f64> = self.last_returns.iter().copied().flatten().collect();
+        (self.last_returns.len() > 1 && !ended.is_empty()).then(|| ended.iter().sum::<f64>() / ended.len() as f64)
     }
 }
 
@@ -131,6 +139,7 @@ impl Record {
             tally.under_way.len()
         );
         tally.under_way.resize(num_envs, GameTally::default());
+        tally.last_returns.resize(num_envs, None);
         let now = Instant::now();
         let trained = Duration::try_from_secs_f64(wall_seconds).unwrap_or_default();
         Ok(Self {
@@ -217,6 +226,7 @@ impl Record {
             std::mem::take(&mut self.tally.under_way[environment]);
         self.tally.games += 1;
         self.tally.recent.push(raw_return);
+        self.tally.last_returns[environment] = Some(raw_return);
         self.solved = self.tally.solved(self.solved_at);
         self.row(&MetricsRow::Game {
             step: self.tally.steps,
@@ -268,6 +278,7 @@ impl Record {
             mean_gradient_norm: self.tally.gradient_norm.take(),
             held_out_mean_max_q,
             mean_return_100_games: self.tally.recent.mean(),
+            mean_return_last_games: self.tally.mean_of_last_games(),
             epsilon: self.standing.epsilon,
             replay_frames: self.standing.replay_frames,
             steps_per_second: (step - last_step) as f64 / seconds,

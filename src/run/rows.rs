@@ -55,6 +55,10 @@ pub enum MetricsRow {
         held_out_mean_max_q: Option<f64>,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: Option<f64>,
+        /// Mean return of each environment's last game, if there are several environments. Of many environments the short games
+        /// end first, and fill the last 100.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mean_return_last_games: Option<f64>,
         /// Probability of a random action at this step, if the algorithm uses one.
         epsilon: Option<f64>,
         /// Frames in the replay, if there is one.

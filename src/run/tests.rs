@@ -66,7 +66,8 @@ impl Environment for Guess {
     fn step(&mut self, action: usize, place: Place<'_>) -> Step {
         let reward = f32::from(u8::from(action == self.answer));
         if let Some((left, stop)) = &mut self.stop {
-            *left -= 1;
+            // An algorithm with long units goes on for a while.
+            *left = left.saturating_sub(1);
             stop.store(*left == 0, Ordering::Relaxed);
         }
         self.steps += 1;
@@ -103,13 +104,22 @@ fn config(overrides: &[&str]) -> Config {
     Config::resolve(&Sources { preset: "bricks", overrides: &overrides, ..Sources::default() }).unwrap()
 }
 
+/// The same with PQN in five environments.
+fn pqn_config(overrides: &[&str]) -> Config {
+    let pqn = ["algorithm=pqn", "num_envs=5", "horizon=4", "minibatch_size=10", "epsilon_anneal_steps=1000"];
+    let small = ["total_steps=1500", "network=small", "dueling=false", "gamma=0.5", "anneal_learning_rate=true"];
+    let overrides = [pqn.as_slice(), &small, overrides].concat();
+    let overrides: Vec<String> = overrides.into_iter().map(str::to_string).collect();
+    Config::resolve(&Sources { preset: "bricks", overrides: &overrides, ..Sources::default() }).unwrap()
+}
+
 /// A run of that game, without its environments.
 fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     let identity = Identity {
         environment: "atari".to_string(),
         game: "guess".to_string(),
         cartridge_md5: String::new(),
-        algorithm: "dqn".to_string(),
+        algorithm: config.algorithm.kind().to_string(),
         preset: "bricks".to_string(),
         seed: 0,
     };
@@ -119,11 +129,12 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
-/// The game. Its first environment, in which the agent is trained, asks to stop after this many steps.
-fn game(stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
+/// The game, as often as the algorithm wants. Its first environment, in which the agent is trained, asks to stop after this many steps.
+fn game(config: &Config, stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
+    let num_envs = algorithms::num_envs(&config.algorithm);
     stop.store(stop_after == 0, Ordering::Relaxed);
     let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
-    move || VectorEnvironment::new(&|_| Ok(Box::new(Guess::new(first.take()))), 1, 0)
+    move || VectorEnvironment::new(&|_| Ok(Box::new(Guess::new(first.take()))), num_envs, 0)
 }
 
 /// A run from its first step on, in a folder of its own.
@@ -131,7 +142,7 @@ fn begun(config: &Config, stop_after: u64) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     let stop = Arc::default();
     let run = run_of(config, &stop);
-    let game = game(stop_after, &stop);
+    let game = game(config, stop_after, &stop);
     let mut session = Session::new(&run, RunFolder::take(folder.path()).unwrap(), &game).unwrap();
     run.learn(&mut session).unwrap();
     run.checkpoint(&mut session).unwrap();
@@ -258,6 +269,7 @@ fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
     for variant in variants {
         resumes_exactly(config(&[&["checkpoint_every_steps=333", "total_steps=700"], variant].concat()));
     }
+    resumes_exactly(pqn_config(&["checkpoint_every_steps=333", "metrics_every_steps=250", "total_steps=3500"]));
 }
 
 fn resumes_exactly(config: Config) {
@@ -274,15 +286,15 @@ fn resumes_exactly(config: Config) {
         drop(session);
         let stop = Arc::default();
         let run = run_of(&config, &stop);
-        let game = game(more, &stop);
+        let game = game(&config, more, &stop);
         let taken = RunFolder::take(folder.path()).unwrap();
         let checkpoints = RunCheckpoints::new(&taken).unwrap();
         session = Session::resume(&run, taken, checkpoints, &game).unwrap();
         run.learn(&mut session).unwrap();
-        assert!(session.algorithm.steps() < 700 || more == u64::MAX);
+        assert!(session.algorithm.steps() < config.run.total_steps || more == u64::MAX);
         run.checkpoint(&mut session).unwrap();
     }
-    assert_eq!(session.algorithm.steps(), 700);
+    assert_eq!(session.algorithm.steps(), config.run.total_steps);
     assert!(end(&session) == expected, "the states differ");
     assert_eq!(rows(folder.path()), rows(reference.path()));
 }

@@ -49,7 +49,10 @@ fn the_parts_of_an_agent_have_the_values_of_the_configuration() {
 fn rainbow_has_hessels_values_and_machado_is_nature_with_another_protocol() {
     let rainbow = Config::preset("rainbow").unwrap();
     let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
-    assert_eq!(Design::of(&rainbow.network), Design { kind: NetworkKind::Nature, dueling: true, noisy: true, head });
+    assert_eq!(
+        Design::of(&rainbow.network),
+        Design { dueling: true, noisy: true, head, ..NetworkKind::Nature.plain() }
+    );
     assert_eq!((rainbow.dqn().n_step, rainbow.dqn().double, rainbow.network.noisy_sigma), (3, true, 0.5));
     let expected = OptimizerRule::Adam {
         learning_rate: LearningRate::constant(6.25e-5),
@@ -89,7 +92,7 @@ fn the_variants_are_combined_by_their_keys() {
     let sources = Sources { preset: "nature", overrides: &overrides, ..Sources::default() };
     let config = Config::resolve(&sources).unwrap();
     let head = Head::Categorical(Support { atoms: 11, value_min: -1.0, value_max: 4.0 });
-    assert_eq!(Design::of(&config.network), Design { kind: NetworkKind::Cpu, dueling: true, noisy: false, head });
+    assert_eq!(Design::of(&config.network), Design { dueling: true, head, ..NetworkKind::Cpu.plain() });
     let rule = LearningRule::of(config.dqn());
     assert_eq!((rule.target_tau, rule.gradient_norm_limit), (0.005, Some(10.0)));
     assert_eq!(rule.beta, Some(BetaSchedule { initial: 0.4, steps: 50_000_000 }));

@@ -1,5 +1,6 @@
 //! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
+use crate::algorithms::divergence::diagnosis;
 use crate::algorithms::events::Update;
 use crate::config::DqnKeys;
 use crate::experience::replay::{Batch, Replay};
@@ -213,38 +214,19 @@ impl Updater {
             norm_limit: rule.gradient_norm_limit,
         };
         let shown = match self.learner.update(Seen::Pixels(&batch.observations), &loss) {
-            Err(error) if error.is::<NotFinite>() => return Err(error.context(self.diagnosis())),
+            Err(error) if error.is::<NotFinite>() => {
+                return Err(error.context(diagnosis(self.learner.as_ref(), &self.targets)))
+            }
             shown => shown?,
         };
         if self.rule.target_tau > 0.0 {
             self.learner.move_target(self.rule.target_tau)?;
         }
+        let update = Update::from(&shown);
         self.errors = shown.errors;
         self.times.forward += shown.forward;
         self.times.backward += begun.elapsed() - shown.forward;
-        Ok(Update {
-            loss: shown.loss,
-            q_value: shown.q_value,
-            td_error: shown.td_error,
-            gradient_norm: shown.gradient_norm,
-        })
-    }
-
-    /// Says which values are not finite, and what to do about it.
-    fn diagnosis(&self) -> String {
-        let infinite = |values: &[f32]| values.iter().any(|value| !value.is_finite());
-        let tensor = match self.learner.parameters(Which::Online) {
-            Ok(online) => online.architecture.layout().into_iter().find(|spec| infinite(&online.values[spec.range()])),
-            Err(_) => None,
-        };
-        let what = match tensor {
-            Some(spec) => format!("the parameters `{}` of the online network are not all finite", spec.name),
-            None if infinite(&self.targets) => {
-                "the targets are not all finite, the online network's parameters are".into()
-            }
-            None => "the online network's outputs are not all finite, its parameters are".into(),
-        };
-        format!("learning has diverged: {what}; try a smaller learning rate (--set learning_rate=...)")
+        Ok(update)
     }
 
     /// Copies the online to the target network.
@@ -317,7 +299,7 @@ mod tests {
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
-    use crate::networks::{Architecture, Design, NetworkKind, Parameters};
+    use crate::networks::{Architecture, Design, NetworkKind, NormKind, Parameters};
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
@@ -350,7 +332,13 @@ mod tests {
     }
 
     const PLAIN: Variant = Variant {
-        design: Design { kind: NetworkKind::Cpu, dueling: false, noisy: false, head: Head::Expected },
+        design: Design {
+            kind: NetworkKind::Cpu,
+            norm: NormKind::None,
+            dueling: false,
+            noisy: false,
+            head: Head::Expected,
+        },
         optimizer: OptimizerRule::Adam {
             learning_rate: LearningRate::constant(2e-3),
             beta1: 0.9,
@@ -367,7 +355,7 @@ mod tests {
 
     /// All variants together.
     const RAINBOW: Variant = Variant {
-        design: Design { kind: NetworkKind::Cpu, dueling: true, noisy: true, head: ATOMS },
+        design: Design { kind: NetworkKind::Cpu, norm: NormKind::None, dueling: true, noisy: true, head: ATOMS },
         double: true,
         n_step: 2,
         norm_limit: Some(10.0),

@@ -4,6 +4,7 @@
 //! of a binary tree whose nodes hold the sums of their children. A sum is always computed from the two below it, never
 //! corrected by a difference, so it does not drift and depends on the leaves alone.
 
+use crate::arithmetic::power;
 use anyhow::{ensure, Result};
 
 /// Priorities of a fixed number of places; 0 for a place that may not be drawn.
@@ -80,7 +81,7 @@ impl Priorities {
     /// Sets the priority of `place` from the error of its transition; does nothing if the place may not be drawn.
     pub fn update(&mut self, place: usize, error: f32) {
         if self.priority(place) > 0.0 {
-            let priority = (f64::from(error.abs()) + self.epsilon).powf(self.exponent).max(f64::MIN_POSITIVE);
+            let priority = power(f64::from(error.abs()) + self.epsilon, self.exponent).max(f64::MIN_POSITIVE);
             self.maximum = self.maximum.max(priority);
             self.set(place, priority);
         }

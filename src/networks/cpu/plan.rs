@@ -1,7 +1,7 @@
 //! The layout of a network's parameters on the CPU, and its relation to the stored order.
 
 use crate::networks::noise::NoisyLayer;
-use crate::networks::Architecture;
+use crate::networks::{Architecture, LayerArrays};
 use std::ops::Range;
 
 /// The places of all layers in the flat vector of parameters.
@@ -26,6 +26,17 @@ pub struct LayerPlan {
     pub bias: Range<usize>,
     /// Noise of a noisy layer. Its deviations follow weight and bias, in the same order.
     pub noise: Option<NoisyLayer>,
+    /// The norm between the layer and its ReLU; its parameters follow the bias.
+    pub norm: Option<NormPlan>,
+}
+
+/// The place of a norm's parameters, one number for each channel or unit, in stored order.
+#[derive(Clone, Debug)]
+pub struct NormPlan {
+    /// Factors.
+    pub gain: Range<usize>,
+    /// Numbers added after that, directly after the gain.
+    pub shift: Range<usize>,
 }
 
 impl LayerPlan {
@@ -44,6 +55,11 @@ impl LayerPlan {
         self.weight.start..self.bias.end
     }
 
+    /// All parameters of a layer without noise: weight and bias, and gain and shift of its norm.
+    pub fn parameters(&self) -> Range<usize> {
+        self.weight.start..self.norm.as_ref().map_or(self.bias.end, |norm| norm.shift.end)
+    }
+
     /// The deviations of weight and bias.
     pub fn deviations(&self) -> Range<usize> {
         self.bias.end..self.bias.end + self.means().len()
@@ -53,11 +69,15 @@ impl LayerPlan {
 impl Plan {
     /// The plan of a network of this shape.
     pub fn new(architecture: Architecture) -> Self {
-        let mut means = architecture.layout().into_iter().filter(|spec| !spec.is_sigma()).map(|spec| spec.range());
-        let mut convolutions = Vec::new();
-        while let (Some(weight), Some(bias)) = (means.next(), means.next()) {
-            convolutions.push(LayerPlan { weight, bias, noise: None });
-        }
+        let layout = architecture.layout();
+        let range = |index: usize| layout[index].range();
+        let plan = |arrays: LayerArrays| LayerPlan {
+            weight: range(arrays.weight),
+            bias: range(arrays.bias),
+            noise: None,
+            norm: arrays.norm.map(|[gain, shift]| NormPlan { gain: range(gain), shift: range(shift) }),
+        };
+        let mut convolutions: Vec<LayerPlan> = architecture.layers().into_iter().map(plan).collect();
         let mut shared = convolutions.split_off(architecture.convolutions.len());
         for (layer, noise) in shared.iter_mut().zip(architecture.noisy_layers()) {
             layer.noise = Some(noise);
@@ -80,7 +100,7 @@ impl Plan {
 
     /// Parameters of all convolutions; they come first.
     pub fn convolution_parameters(&self) -> usize {
-        self.convolutions.last().map_or(0, |layer| layer.bias.end)
+        self.convolutions.last().map_or(0, |layer| layer.parameters().end)
     }
 
     /// Calls `visit` with (place in stored order, place in the CPU network's order) of every parameter.
@@ -125,5 +145,34 @@ impl Plan {
         for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {
             visit(place, place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::{Design, NetworkKind, NormKind};
+    use crate::observations::Space;
+
+    #[test]
+    fn every_parameter_has_one_place_and_a_norms_stay_in_order() {
+        let design = Design { norm: NormKind::Channels, ..NetworkKind::Nature.plain() };
+        let architecture = Architecture::new(design, Space::Pixels { stack: 4, side: 84 }, 6).unwrap();
+        let plan = Plan::new(architecture.clone());
+        let mut places = vec![None; architecture.parameter_count()];
+        plan.for_each_place(|stored, own| assert_eq!(places[stored].replace(own), None));
+        let mut own: Vec<usize> = places.iter().map(|place| place.unwrap()).collect();
+        for layer in plan.convolutions.iter().chain([&plan.branches[0].0]) {
+            let NormPlan { gain, shift } = layer.norm.as_ref().unwrap();
+            assert_eq!(
+                (gain.start, shift.start, gain.len(), shift.len()),
+                (layer.bias.end, gain.end, layer.outputs(), layer.outputs())
+            );
+            assert!((gain.start..shift.end).all(|place| own[place] == place));
+        }
+        assert!(plan.branches[0].1.norm.is_none());
+        assert_eq!(plan.convolution_parameters(), plan.branches[0].0.weight.start, "the convolutions come first");
+        own.sort_unstable();
+        assert!(own.into_iter().eq(0..architecture.parameter_count()));
     }
 }

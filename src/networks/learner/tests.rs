@@ -63,7 +63,7 @@ const ATOMS: Head = Head::Categorical(Support { atoms: 5, value_min: -2.0, value
 /// Every head, with and without its noise drawn.
 fn designs(kind: NetworkKind) -> Vec<(Design, bool)> {
     let plain = kind.plain();
-    let everything = Design { kind, dueling: true, noisy: true, head: ATOMS };
+    let everything = Design { dueling: true, noisy: true, head: ATOMS, ..plain };
     vec![
         (plain, false),
         (Design { dueling: true, ..plain }, false),
@@ -344,7 +344,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                     learner.update(observations, &loss).unwrap();
                     learner.move_target(0.25).unwrap();
                 }
-                (learner.parameters(Which::Online).unwrap().values, learner.target.parameters().values)
+                (learner.parameters(Which::Online).unwrap().values, learner.parameters(Which::Target).unwrap().values)
             })
         };
         let one = run(1);
