@@ -26,6 +26,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,9 @@ LOADER = "/lib64/ld-linux-x86-64.so.2"
 RUNS = {
     "dqn": Run(
         260,
+        preset="pong-cpu",
         settings=[
-            "learning_starts_steps=200", "epsilon_starts_steps=100", "epsilon_anneal_steps=100", "target_sync_steps=24",
+            "batch_size=32", "learning_starts_steps=200", "epsilon_starts_steps=100", "epsilon_anneal_steps=100", "target_sync_steps=24",
             "replay_capacity=1000", "metrics_every_steps=130", "final_evaluation_episodes=0",
         ],
     ),
@@ -160,6 +162,7 @@ def main():
                 difference = same_networks.compare(expected[0] / "model.safetensors", folder / "model.safetensors")
                 line += f"\n{'':8} network: {difference}\n{'':8} {same_networks.first_different_row(expected[0], folder)}"
             print(line, flush=True)
+    print(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime:.0f} s of processor time")
     if failures:
         sys.exit(f"NOT the same: {', '.join(failures)}")
     print("same: all networks and rows")

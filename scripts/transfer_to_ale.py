@@ -42,7 +42,7 @@ SETTINGS = {
     ],
     # Many updates at a high rate, so that the norms' parameters are far from their initial values too.
     "pqn": [
-        "num_envs=8", "horizon=8", "minibatch_size=16", "epochs=4", "learning_rate=2e-3", "learning_rate_final=2e-3",
+        "num_envs=8", "horizon=8", "minibatch_size=16", "epochs=4", "learning_rate=2e-3", "anneal_learning_rate=false",
         "epsilon_anneal_steps=500", "final_evaluation_episodes=0",
     ],
 }  # fmt: skip
