@@ -7,7 +7,7 @@
     scripts/kill_and_resume.py --preset pqn-cpu                  # another algorithm
     scripts/kill_and_resume.py --set double=true --set n_step=3  # any configuration
     scripts/kill_and_resume.py --full-disk                       # as root: the run fills a file system of 32 MB instead
-    scripts/kill_and_resume.py --preset pqn-cpu --full-disk 20   # of 20 MB: these checkpoints hold no replay
+    scripts/kill_and_resume.py --preset pqn-cpu --full-disk 12   # of 12 MB: these checkpoints hold no replay
 
 The kills are SIGKILL: the program gets no chance to save anything. The network must be byte-identical, and the rows of
 metrics.jsonl equal except for times. With --full-disk the run writes to a tmpfs that is too small for its checkpoints: it must exit with an
