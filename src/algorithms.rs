@@ -67,7 +67,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
 /// Environments that the algorithm steps together.
 pub fn num_envs(config: &AlgorithmKeys) -> usize {
     match config {
-        AlgorithmKeys::Dqn(_) => 1,
+        AlgorithmKeys::Dqn(keys) => keys.num_envs,
         AlgorithmKeys::Pqn(keys) => keys.num_envs,
     }
 }

@@ -11,7 +11,7 @@ fn atari_dqn(folder: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
 
 /// A run of some seconds; `more` comes last.
 fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec!["train", "--run-dir", run_dir, "--steps", "240"];
+    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "bricks", "--steps", "240"];
     for assignment in [
         "learning_starts_steps=40",
         "epsilon_starts_steps=40",
@@ -20,6 +20,24 @@ fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         "replay_capacity=200",
         "metrics_every_steps=60",
         "batch_size=4",
+        "final_evaluation_episodes=0",
+    ] {
+        arguments.extend(["--set", assignment]);
+    }
+    arguments.extend(more);
+    arguments
+}
+
+/// The same with PQN: six environments, iterations of 24 steps.
+fn train_pqn_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "pqn-cpu", "--steps", "240"];
+    for assignment in [
+        "num_envs=6",
+        "horizon=4",
+        "minibatch_size=8",
+        "learning_rate_anneal_steps=240",
+        "epsilon_anneal_steps=50",
+        "metrics_every_steps=60",
         "final_evaluation_episodes=0",
     ] {
         arguments.extend(["--set", assignment]);
@@ -435,6 +453,49 @@ fn timeless_rows(path: &Path) -> Vec<serde_json::Value> {
         }
     }
     rows
+}
+
+/// Also where the stop is not at the end of an iteration.
+#[test]
+fn pqn_gives_the_same_bytes_at_any_number_of_threads_and_stopped_and_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let run = |threads: &str, arguments: &[&str]| {
+        let mut command = Command::cargo_bin("atari-dqn").unwrap();
+        command.current_dir(folder.path()).env("RAYON_NUM_THREADS", threads).args(arguments).assert().success();
+    };
+    let model = |name: &str| fs::read(at(name).join("model.safetensors")).unwrap();
+    for (name, threads, more) in [
+        ("one", "1", &["--seed", "1"]),
+        ("two", "2", &["--seed", "1"]),
+        ("five", "5", &["--seed", "1"]),
+        ("other", "2", &["--seed", "2"]),
+    ] {
+        run(threads, &train_pqn_briefly(name, more));
+    }
+    run("2", &train_pqn_briefly("parts", &["--seed", "1", "--steps", "50"]));
+    run("1", &["train", "--resume", "parts", "--steps", "240"]);
+    for name in ["two", "five", "parts"] {
+        assert!(model(name) == model("one"), "{name}");
+        assert_eq!(timeless_rows(&at(name).join("metrics.jsonl")), timeless_rows(&at("one").join("metrics.jsonl")));
+    }
+    assert!(model("other") != model("one"));
+    let last = timeless_rows(&at("one").join("metrics.jsonl")).pop().unwrap();
+    // Ten iterations of 24 steps, and two epochs of three minibatches in each.
+    assert_eq!((last["step"].as_u64(), last["updates"].as_u64()), (Some(240), Some(60)), "{last}");
+    atari_dqn(folder.path(), &["eval", "one", "--episodes", "1", "--max-episode-frames", "400"]).success();
+}
+
+#[test]
+fn without_a_preset_the_run_says_what_it_is_and_how_long_it_will_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["--set", "num_envs=2", "--set", "horizon=2", "--set", "minibatch_size=4"];
+    let line = [["train", "--steps", "8", "--set", "final_evaluation_episodes=0"].as_slice(), &settings].concat();
+    let run = atari_dqn(folder.path(), &line).success();
+    let output = text(&run.get_output().stdout);
+    for expected in ["no preset given, so `pqn-cpu`", "8 steps take about 0:0", "--preset nature"] {
+        assert!(output.contains(expected), "{output}");
+    }
 }
 
 #[test]

@@ -1,4 +1,9 @@
 //! Deep Q-learning with experience replay: Algorithm 1 of Mnih et al. 2015, and its variants.
+//!
+//! With one environment this is the paper's sequential algorithm. N environments act as one batch: N steps are taken with the
+//! same parameters, then the updates and copies follow that are due after each of these steps. So the number of updates a step
+//! stays the same, N / `train_every_steps` at once; with `train_every_steps` and `batch_size` N times as large there is one
+//! update on N times as many transitions instead, which takes less time and learns less from each.
 
 mod concurrent;
 #[cfg(test)]
@@ -12,6 +17,7 @@ use crate::algorithms::exploration::{EpsilonSchedule, Explorer, ExplorerState};
 use crate::algorithms::Algorithm;
 use crate::config::{DqnKeys, Interleaving, NetworkKeys};
 use crate::environments::vector::VectorEnvironment;
+use crate::environments::Step;
 use crate::experience::replay::Replay;
 use crate::networks::learner::{new_learner, Which};
 use crate::networks::optimizer::OptimizerRule;
@@ -27,13 +33,15 @@ use std::time::{Duration, Instant};
 
 /// Name of its part of a checkpoint.
 const DQN: &str = "dqn";
+/// Name of the part with the exploration of the environments after the first; absent if there is only one.
+const OTHER_EXPLORATION: &str = "other exploration";
 
-/// Deep Q-learning in one environment.
+/// Deep Q-learning in one or several environments.
 pub struct Dqn {
     schedule: UpdateSchedule,
     explorer: Explorer,
     updater: Updater,
-    /// Steps taken and remembered.
+    /// Steps taken and remembered, of all environments together.
     step: u64,
     interval: Interval,
     stepping: Duration,
@@ -94,7 +102,7 @@ impl Dqn {
     /// The agent that these keys describe, in `environments`, whose first episode has begun.
     ///
     /// # Errors
-    /// When there are several environments or their observations are not pixels, or the device has no room for the
+    /// When the observations are not pixels, the number of environments is not `num_envs`, or the device has no room for the
     /// networks.
     pub fn new(
         keys: &DqnKeys,
@@ -107,10 +115,11 @@ impl Dqn {
         let Space::Pixels { side, .. } = space else {
             anyhow::bail!("the replay of dqn keeps pictures, and this environment shows {space}");
         };
+        let num_envs = environments.num_envs();
+        ensure!(num_envs == keys.num_envs, "num_envs is {}, and there are {num_envs} environments", keys.num_envs);
         ensure!(
-            environments.num_envs() == 1,
-            "dqn learns in one environment, and there are {}",
-            environments.num_envs()
+            num_envs == 1 || keys.schedule == Interleaving::Sequential,
+            "the concurrent schedule is for one environment, and there are {num_envs}"
         );
         ensure!(actions <= 256, "the replay of dqn numbers up to 256 actions, and there are {actions}");
         let updater = new_updater(keys, network, seed, (space, actions), device)?;
@@ -124,15 +133,17 @@ impl Dqn {
                 target_copies: keys.target_tau == 0.0,
                 frame_size: side * side,
             },
-            explorer: Explorer::new(EpsilonSchedule::of(keys), actions, noise_len, seed),
+            explorer: Explorer::new(EpsilonSchedule::of(keys), num_envs, actions, noise_len, seed),
             updater,
             step: 0,
             interval: Interval::default(),
             stepping: Duration::ZERO,
         };
-        dqn.explorer.begin_episode();
-        let first = dqn.schedule.newest_frame(environments.observations().seen())?;
-        dqn.updater.replay_mut().begin_episode(first);
+        for i in 0..num_envs {
+            dqn.explorer.begin_episode();
+            let first = dqn.schedule.newest_frame(environments.observations().seen().at(space, i))?;
+            dqn.updater.replay_mut().begin_episode(i, first);
+        }
         Ok(dqn)
     }
 
@@ -146,43 +157,61 @@ impl Dqn {
         Times { stepping: self.stepping, acting: self.explorer.time(), updates: self.updater.times() }
     }
 
-    /// One step, and the update and the copy that are due after it.
+    /// One step of every environment, and the updates and copies that are due after these steps.
     fn step(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
         let Self { schedule, explorer, updater, .. } = self;
+        let schedule = *schedule;
         let seen = environments.observations().seen();
         let epsilon = explorer.epsilon(self.step);
-        let action = explorer.act(self.step, |noise| updater.q_values(seen, noise))?;
-        let begun = Instant::now();
-        let outcomes = environments.step(&[action]);
-        self.stepping += begun.elapsed();
-        let (step, frames, last) = (outcomes.steps[0], outcomes.episode_frames[0], outcomes.last_observation(0));
-        if let Some(last) = last {
-            updater.replay_mut().push(action, step.reward, step.terminal, true, schedule.newest_frame(last)?);
-        }
-        let newest = schedule.newest_frame(environments.observations().seen())?;
-        if step.over {
-            explorer.begin_episode();
-            updater.replay_mut().begin_episode(newest);
-        } else {
-            updater.replay_mut().push(action, step.reward, step.terminal, false, newest);
-        }
-        self.step += 1;
+        let actions = explorer.act(self.step, |noise| updater.q_values(seen, noise))?;
+        let (steps, episode_frames) = self.take(&actions, environments)?;
+        let taken = self.step + 1..=self.step + steps.len() as u64;
+        self.step = *taken.end();
         // Told only now, so that an error of the watcher finds the replay complete.
-        watch.tell(Event::Step { environment: 0, step: &step })?;
-        if step.over {
-            let (truncated, epsilon) = (step.truncated, Some(epsilon));
-            watch.tell(Event::Episode { environment: 0, frames, truncated, epsilon })?;
-        }
-
-        if schedule.updates_after(self.step) {
-            if let Some(update) = updater.learn(self.step).with_context(|| format!("at step {}", self.step))? {
-                watch.tell(Event::Update(&update))?;
+        for (environment, (step, frames)) in steps.iter().zip(episode_frames).enumerate() {
+            watch.tell(Event::Step { environment, step })?;
+            if step.over {
+                let (truncated, epsilon) = (step.truncated, Some(epsilon));
+                watch.tell(Event::Episode { environment, frames, truncated, epsilon })?;
             }
         }
-        if schedule.target_copies && self.step.is_multiple_of(schedule.target_sync_steps) {
-            updater.sync_target()?;
+
+        for step in taken {
+            if schedule.updates_after(step) {
+                if let Some(update) = self.updater.learn(step).with_context(|| format!("at step {step}"))? {
+                    watch.tell(Event::Update(&update))?;
+                }
+            }
+            if schedule.target_copies && step.is_multiple_of(schedule.target_sync_steps) {
+                self.updater.sync_target()?;
+            }
         }
         Ok(())
+    }
+
+    /// Takes these actions, one in each environment, and remembers the steps. Returns them, and the frames of each episode.
+    fn take(&mut self, actions: &[usize], environments: &mut VectorEnvironment) -> Result<(Vec<Step>, Vec<u64>)> {
+        let (schedule, replay) = (self.schedule, self.updater.replay_mut());
+        let begun = Instant::now();
+        let outcomes = environments.step(actions);
+        self.stepping += begun.elapsed();
+        let (steps, episode_frames) = (outcomes.steps.clone(), outcomes.episode_frames.clone());
+        for (i, (action, step)) in actions.iter().zip(&steps).enumerate() {
+            if let Some(last) = outcomes.last_observation(i) {
+                replay.push(i, *action, step.reward, step.terminal, true, schedule.newest_frame(last)?);
+            }
+        }
+        let (space, seen) = (environments.space(), environments.observations().seen());
+        for (i, (action, step)) in actions.iter().zip(&steps).enumerate() {
+            let newest = schedule.newest_frame(seen.at(space, i))?;
+            if step.over {
+                self.explorer.begin_episode();
+                replay.begin_episode(i, newest);
+            } else {
+                replay.push(i, *action, step.reward, step.terminal, false, newest);
+            }
+        }
+        Ok((steps, episode_frames))
     }
 }
 
@@ -222,12 +251,19 @@ impl Algorithm for Dqn {
     fn save(&self, to: &mut Saving) -> Result<()> {
         let state = DqnState { step: self.step, explorer: self.explorer.state(), interval: self.interval.clone() };
         to.part(DQN, &state)?;
+        let others = self.explorer.other_generators();
+        if !others.is_empty() {
+            to.part(OTHER_EXPLORATION, &others)?;
+        }
         self.updater.save(to)
     }
 
     fn load(&mut self, from: &Loading) -> Result<()> {
         let DqnState { step, explorer, interval } = from.part(DQN)?;
         self.explorer.set_state(explorer);
+        if !self.explorer.other_generators().is_empty() {
+            self.explorer.set_other_generators(from.part(OTHER_EXPLORATION)?)?;
+        }
         (self.step, self.interval) = (step, interval);
         self.updater.load(from)
     }
@@ -245,6 +281,7 @@ mod tests {
     struct Count {
         steps: u64,
         updates: u64,
+        episodes: usize,
         /// Asks to stop after this many steps.
         enough: u64,
         interrupt: AtomicBool,
@@ -255,7 +292,8 @@ mod tests {
             match event {
                 Event::Step { .. } => self.steps += 1,
                 Event::Update(_) => self.updates += 1,
-                Event::Episode { .. } | Event::Pause(_) => {}
+                Event::Episode { .. } => self.episodes += 1,
+                Event::Pause(_) => {}
             }
             Ok(())
         }
@@ -270,7 +308,7 @@ mod tests {
     }
 
     fn count(enough: u64) -> Count {
-        Count { steps: 0, updates: 0, enough, interrupt: AtomicBool::new(false) }
+        Count { steps: 0, updates: 0, episodes: 0, enough, interrupt: AtomicBool::new(false) }
     }
 
     fn config() -> Config {
@@ -283,7 +321,7 @@ mod tests {
 
     fn new(config: &Config) -> (VectorEnvironment, Dqn) {
         let spec = environments::spec(&config.environment, None).unwrap();
-        let environments = environments::vector(&*spec, 1, config.run.seed).unwrap();
+        let environments = environments::vector(&*spec, config.dqn().num_envs, config.run.seed).unwrap();
         let dqn = Dqn::new(config.dqn(), &config.network, config.run.seed, &environments, &Device::Cpu).unwrap();
         (environments, dqn)
     }
@@ -315,6 +353,63 @@ mod tests {
         assert_eq!(networks(200, 0.0), [false, false, true]);
         assert_eq!(networks(199, 0.5), [false, false, false]);
         assert_eq!(networks(200, 0.5), [false, false, false], "no copies beside the soft updates");
+    }
+
+    /// The updates follow after the steps 104, 108, ... as with one environment, several of them at once.
+    #[test]
+    fn several_environments_have_the_same_updates_a_step() {
+        for (num_envs, train_every_steps, until, steps, updates) in [
+            (1, 4, 300, 300, 50),
+            (4, 4, 299, 300, 50),
+            (6, 4, 300, 300, 50),
+            (16, 4, 310, 320, 55),
+            (32, 32, 320, 320, 7),
+        ] {
+            let mut config = config();
+            let dqn = config.dqn_mut();
+            // One step makes a transition, so there are some in every environment before the first update.
+            (dqn.num_envs, dqn.train_every_steps, dqn.n_step) = (num_envs, train_every_steps, 1);
+            let (mut environments, mut dqn) = new(&config);
+            let mut watch = count(u64::MAX);
+            dqn.advance(&mut environments, until, &mut watch).unwrap();
+            assert_eq!((dqn.steps(), watch.steps, watch.updates), (steps, steps, updates), "{num_envs} environments");
+            // A frame of each step, and each episode's first.
+            let frames = steps as usize + num_envs + watch.episodes;
+            assert_eq!(dqn.updater().replay().len(), frames.min(1000 / num_envs * num_envs));
+        }
+    }
+
+    /// Copies are due after the steps 100 and 200.
+    #[test]
+    fn the_target_network_is_copied_when_several_environments_pass_its_step() {
+        let mut config = config();
+        config.dqn_mut().num_envs = 8;
+        let (mut environments, mut dqn) = new(&config);
+        let target = |dqn: &Dqn| dqn.updater().learner().parameters(Which::Target).unwrap();
+        let initial = target(&dqn);
+        dqn.advance(&mut environments, 192, &mut count(u64::MAX)).unwrap();
+        assert!(target(&dqn) == initial);
+        dqn.advance(&mut environments, 200, &mut count(u64::MAX)).unwrap();
+        assert!(target(&dqn) != initial);
+    }
+
+    #[test]
+    fn several_environments_give_the_same_bytes_on_any_number_of_threads() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut config = config();
+                (config.dqn_mut().num_envs, config.dqn_mut().prioritized) = (4, true);
+                let (mut environments, mut dqn) = new(&config);
+                dqn.advance(&mut environments, 300, &mut count(u64::MAX)).unwrap();
+                let (folder, nothing) = (tempfile::tempdir().unwrap(), Parts::default());
+                let mut saving = Saving::new(folder.path(), &nothing);
+                dqn.save(&mut saving).unwrap();
+                saving.into_parts()
+            })
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(5));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use crate::arithmetic::whole_power;
 use crate::config::{DqnKeys, EpsilonKind};
 use crate::networks::noise::draw_noise;
-use crate::policy::argmax_with_random_ties;
+use crate::policy::{argmax_with_random_ties, random_action};
 use crate::random::{Generator, Purpose};
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -15,55 +15,71 @@ pub struct Explorer {
     schedule: EpsilonSchedule,
     actions: usize,
     state: ExplorerState,
+    /// The generators of the environments after the first.
+    others: Vec<Generator>,
     /// The noise of noisy layers for one decision; empty if there are none.
     noise: Vec<f32>,
     time: Duration,
 }
 
-/// The state that an explorer's future depends on.
+/// The state that an explorer's future depends on, without the [generators](Explorer::other_generators) of the environments
+/// after the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplorerState {
+    /// The generator of the first environment.
     exploration: Generator,
     noise: Generator,
-    /// Episodes begun.
+    /// Episodes begun, of all environments together.
     episodes: u64,
 }
 
 impl Explorer {
-    /// An explorer among `actions` actions before the first episode, with room for `noise_len` values of noise; `seed`
-    /// determines its draws.
-    pub fn new(schedule: EpsilonSchedule, actions: usize, noise_len: usize, seed: u64) -> Self {
+    /// An explorer of `num_envs` environments with `actions` actions before their first episodes, with room for `noise_len`
+    /// values of noise; `seed` determines its draws, and each environment has draws of its own.
+    pub fn new(schedule: EpsilonSchedule, num_envs: usize, actions: usize, noise_len: usize, seed: u64) -> Self {
         let state = ExplorerState {
             exploration: Generator::new(seed, Purpose::Exploration),
             noise: Generator::new(seed, Purpose::ActingNoise),
             episodes: 0,
         };
-        Self { schedule, actions, state, noise: vec![0.0; noise_len], time: Duration::ZERO }
+        let others = (1..num_envs as u64).map(|index| Generator::numbered(seed, Purpose::Exploration, index));
+        Self { schedule, actions, state, others: others.collect(), noise: vec![0.0; noise_len], time: Duration::ZERO }
     }
 
-    /// Chooses an action for step `step`. `q_values` evaluates the observation under the given noise (empty: none).
+    /// Chooses an action for each environment, all with the epsilon of step `step`. `q_values` evaluates the observations of
+    /// all environments together, `[num_envs, actions]`, under the given noise (empty: none); it is called only if an
+    /// environment does not act at random. One draw of noise serves all environments.
     ///
     /// # Errors
     /// Errors of `q_values`.
-    pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<usize> {
+    pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<Vec<usize>> {
         let begun = Instant::now();
-        if self.state.exploration.fraction() < self.epsilon(step) {
-            return Ok(self.state.exploration.below(self.actions));
+        let (epsilon, actions) = (self.epsilon(step), self.actions);
+        let generators = std::iter::once(&mut self.state.exploration).chain(&mut self.others);
+        let chosen: Vec<Option<usize>> = generators.map(|random| random_action(actions, epsilon, random)).collect();
+        if let Some(all) = chosen.iter().copied().collect() {
+            return Ok(all);
         }
         if !self.noise.is_empty() {
             draw_noise(&mut self.state.noise, &mut self.noise);
         }
-        let action = argmax_with_random_ties(q_values(&self.noise)?, &mut self.state.exploration);
+        let values = q_values(&self.noise)?.chunks_exact(actions);
+        let generators = std::iter::once(&mut self.state.exploration).chain(&mut self.others);
+        let each = chosen.into_iter().zip(values).zip(generators);
+        let chosen = each
+            .map(|((random, values), generator)| random.unwrap_or_else(|| argmax_with_random_ties(values, generator)));
+        let chosen = chosen.collect();
         self.time += begun.elapsed();
-        Ok(action)
+        Ok(chosen)
     }
 
-    /// Probability of a random action at step `step`, in the present episode.
+    /// Probability of a random action at step `step`, in the present episodes.
     pub fn epsilon(&self, step: u64) -> f64 {
-        self.schedule.epsilon(step, self.state.episodes.saturating_sub(1))
+        let under_way = 1 + self.others.len() as u64;
+        self.schedule.epsilon(step, self.state.episodes.saturating_sub(under_way))
     }
 
-    /// An episode begins.
+    /// An episode begins, in any environment.
     pub fn begin_episode(&mut self) {
         self.state.episodes += 1;
     }
@@ -81,6 +97,22 @@ impl Explorer {
     /// Continues from the state of an explorer with the same settings.
     pub fn set_state(&mut self, state: ExplorerState) {
         self.state = state;
+    }
+
+    /// The generators of the environments after the first, which belong to the state too.
+    pub fn other_generators(&self) -> &[Generator] {
+        &self.others
+    }
+
+    /// Replaces them.
+    ///
+    /// # Errors
+    /// When they are of another number of environments.
+    pub fn set_other_generators(&mut self, others: Vec<Generator>) -> Result<()> {
+        let (saved, own) = (others.len() + 1, self.others.len() + 1);
+        ensure!(saved == own, "the checkpoint has exploration of {saved} environments, and there are {own}");
+        self.others = others;
+        Ok(())
     }
 }
 
@@ -166,10 +198,51 @@ mod tests {
         }
     }
 
+    /// The first environment has the run's own generator; the others' draws do not change its.
+    #[test]
+    fn each_environment_explores_with_draws_of_its_own_and_greedy_ones_are_evaluated_together() {
+        let schedule = EpsilonSchedule::Linear { initial: 0.5, last: 0.5, starts_steps: 0, anneal_steps: 0 };
+        let mut alone = Explorer::new(schedule, 1, 5, 0, 3);
+        let mut together = Explorer::new(schedule, 3, 5, 0, 3);
+        let values = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let (mut evaluations, mut differing) = (0, 0);
+        for step in 0..400 {
+            let first = alone.act(step, |_| Ok(&values[..5])).unwrap();
+            let all = together.act(step, |_| {
+                evaluations += 1;
+                Ok(&values)
+            });
+            let all = all.unwrap();
+            assert_eq!((first.len(), all.len(), first[0]), (1, 3, all[0]));
+            differing += usize::from(all[1] != all[0] + 1 || all[2] != all[0] + 2);
+        }
+        // All three act at random in an eighth of the steps.
+        assert!((320..380).contains(&evaluations), "{evaluations}");
+        assert!(differing > 200, "{differing}");
+        let mut again = Explorer::new(schedule, 3, 5, 0, 3);
+        again.set_state(together.state());
+        again.set_other_generators(together.other_generators().to_vec()).unwrap();
+        for step in 0..20 {
+            assert_eq!(again.act(step, |_| Ok(&values)).unwrap(), together.act(step, |_| Ok(&values)).unwrap());
+        }
+        assert!(alone.set_other_generators(together.other_generators().to_vec()).is_err());
+    }
+
+    #[test]
+    fn exponential_epsilon_counts_the_games_of_all_environments() {
+        let schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
+        let mut explorer = Explorer::new(schedule, 3, 2, 0, 1);
+        (0..3).for_each(|_| explorer.begin_episode());
+        for expected in [1.0, 0.5, 0.25] {
+            assert_eq!(explorer.epsilon(1_000), expected);
+            explorer.begin_episode();
+        }
+    }
+
     #[test]
     fn exponential_epsilon_falls_when_the_next_game_begins() {
         let schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.01, decay: 0.5 };
-        let mut explorer = Explorer::new(schedule, 2, 0, 1);
+        let mut explorer = Explorer::new(schedule, 1, 2, 0, 1);
         for expected in [1.0, 0.5, 0.25] {
             explorer.begin_episode();
             assert_eq!(explorer.epsilon(1_000), expected);

@@ -39,12 +39,16 @@ keys! {
 keys! {
     /// `[algorithm]`, `kind = "dqn"`: deep Q-learning with replay, and its variants.
     pub struct DqnKeys {
+        num_envs: usize = 1, 1..=1_024,
+            "environments that act as one batch; for fewer and larger updates multiply train_every_steps and batch_size by it too",
+            "Mnih et al. 2015";
         replay_capacity: usize = 1_000_000, 6..=1_000_000_000,
             "frames in the replay, one a step; 7 KB each if not compressed", "Mnih et al. 2015";
         replay_compression: bool = true, ..,
             "frames are compressed without loss, to 0.3 to 2 KB", "this program's choice";
         learning_starts_steps: u64 = 50_000, 0..=MANY, "steps before the first update", "Mnih et al. 2015";
-        train_every_steps: u64 = 4, 1..=1_000_000, "steps from one update to the next", "Mnih et al. 2015";
+        train_every_steps: u64 = 4, 1..=1_000_000,
+            "steps of all environments together from one update to the next", "Mnih et al. 2015";
         batch_size: usize = 32, 1..=4096, "transitions in an update", "Mnih et al. 2015";
         target_sync_steps: u64 = 10_000, 1..=MANY,
             "steps from one copy to the target network to the next",
@@ -215,11 +219,15 @@ impl Default for AlgorithmKeys {
     }
 }
 
-/// The replay holds at least one transition; the concurrent schedule ends with a copy, and needs copies.
+/// The replay holds at least one transition of each environment; the concurrent schedule has one environment, ends with a copy,
+/// and needs copies.
 fn dqn_rules(dqn: &DqnKeys, config: &Config, faults: &mut Faults) {
     let least = FRAMES_OF_AN_OBSERVATION + dqn.n_step.clamp(1, 1_000) + 1;
-    faults.within("replay_capacity", dqn.replay_capacity, least..=1_000_000_000);
+    faults.within("replay_capacity", dqn.replay_capacity, least * dqn.num_envs.clamp(1, 1_024)..=1_000_000_000);
     if dqn.schedule == Interleaving::Concurrent {
+        if dqn.num_envs > 1 {
+            faults.add("num_envs", dqn.num_envs, "1 with the concurrent schedule");
+        }
         let (total, sync) = (config.run.total_steps, dqn.target_sync_steps);
         if !total.is_multiple_of(sync.max(1)) {
             let allowed = format!("a multiple of target_sync_steps, {sync}, with the concurrent schedule");

@@ -127,6 +127,7 @@ fn nature() -> Config {
             max_episode_frames: 108_000,
         }),
         algorithm: AlgorithmKeys::Dqn(DqnKeys {
+            num_envs: 1,
             replay_capacity: 1_000_000,
             replay_compression: true,
             learning_starts_steps: 50_000,
@@ -300,6 +301,8 @@ fn values_that_depend_on_others_are_checked_with_them() {
     for (overrides, expected) in [
         (["n_step=3", "replay_capacity=7"], "replay_capacity is 7, allowed is 8 to 1000000000;"),
         (["n_step=3", "replay_capacity=0"], "replay_capacity is 0, allowed is 8 to 1000000000;"),
+        (["num_envs=100", "replay_capacity=599"], "replay_capacity is 599, allowed is 600 to 1000000000;"),
+        (["schedule=concurrent", "num_envs=2"], "num_envs is 2, allowed is 1 with the concurrent schedule;"),
         (
             ["schedule=concurrent", "total_steps=15000"],
             "total_steps is 15000, allowed is a multiple of target_sync_steps, 10000, with the concurrent schedule; change \

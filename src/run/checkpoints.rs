@@ -152,8 +152,8 @@ mod tests {
 
     fn replay(frames: u64) -> Replay {
         let mut replay = new_replay();
-        replay.begin_episode(&numbered_frame(0));
-        (1..frames).for_each(|id| replay.push(0, 0.0, false, false, &numbered_frame(id)));
+        replay.begin_episode(0, &numbered_frame(0));
+        (1..frames).for_each(|id| replay.push(0, 0, 0.0, false, false, &numbered_frame(id)));
         replay
     }
 

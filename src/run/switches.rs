@@ -259,7 +259,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
     let off = sides(&config(&[]));
     assert!(sides(&config(&[])) == off, "the same seed gives the same everything");
     let noisy = ["network", "predictions", "losses", "step", "target network", "later losses", "epsilon", "actions"];
-    let switches: [(&[&str], &[&str]); 25] = [
+    let switches: [(&[&str], &[&str]); 26] = [
         // Both networks are the same until the first update is made.
         (&["double=true"], &["later losses"]),
         (&["dueling=true"], &NETWORK),
@@ -287,6 +287,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
         (&["noop_max=0"], &["starts"]),
         (&["gamma=0.5"], &["transitions"]),
         (&["network=small"], &NETWORK),
+        (&["initial_values=he"], &NETWORK[1..]),
         (&["learning_rate=1e-3"], &["step", "later losses"]),
         // The first update has the initial rate.
         (&["learning_rate_anneal_updates=2"], &["later losses"]),

@@ -25,8 +25,8 @@ struct Guess {
 }
 
 impl Guess {
-    fn new(stop: Option<(u64, Arc<AtomicBool>)>) -> Self {
-        let generator = Generator::new(9, Purpose::Synthetic);
+    fn new(index: usize, stop: Option<(u64, Arc<AtomicBool>)>) -> Self {
+        let generator = Generator::new(9 + index as u64, Purpose::Synthetic);
         Self { generator, stack: vec![0; SPACE.size()], answer: 0, steps: 0, games: 0, stop }
     }
 
@@ -129,12 +129,12 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
     Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
-/// The game, as often as the algorithm wants. Its first environment, in which the agent is trained, asks to stop after this many steps.
+/// The environments of this run. The first one, in which the agent is trained, asks to stop after this many of its steps.
 fn game(config: &Config, stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
-    let num_envs = algorithms::num_envs(&config.algorithm);
     stop.store(stop_after == 0, Ordering::Relaxed);
     let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
-    move || VectorEnvironment::new(&|_| Ok(Box::new(Guess::new(first.take()))), num_envs, 0)
+    let num_envs = algorithms::num_envs(&config.algorithm);
+    move || VectorEnvironment::new(&|index| Ok(Box::new(Guess::new(index, first.take()))), num_envs, 0)
 }
 
 /// A run from its first step on, in a folder of its own.
@@ -192,9 +192,24 @@ fn training_learns_a_trivial_game() {
 }
 
 #[test]
+fn four_environments_learn_a_trivial_game_with_the_same_updates_or_with_fewer_and_larger_ones() {
+    for (overrides, expected) in
+        [(["train_every_steps=4", "batch_size=8"], 350), (["train_every_steps=8", "batch_size=16"], 175)]
+    {
+        let (folder, session) = begun(&config(&[&["num_envs=4"], overrides.as_slice()].concat()), u64::MAX);
+        let record = &session.record;
+        assert_eq!((session.algorithm.steps(), record.games(), record.updates()), (1500, 148, expected));
+        let returns = returns(folder.path());
+        let mean = returns[120..].iter().sum::<f64>() / 28.0;
+        assert!(mean > 9.0, "mean return of the last 28 games: {mean}, of 10 at most");
+    }
+}
+
+#[test]
 fn a_stopped_run_ends_before_its_next_step() {
     assert_eq!(begun(&config(&[]), 0).1.algorithm.steps(), 0);
     assert_eq!(begun(&config(&[]), 33).1.algorithm.steps(), 33);
+    assert_eq!(begun(&config(&["num_envs=4"]), 33).1.algorithm.steps(), 4 * 33);
 }
 
 #[test]
@@ -250,7 +265,7 @@ fn with_the_concurrent_schedule_the_target_network_acts_and_updates_see_the_repl
 
 #[test]
 fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
-    let variants: [&[&str]; 5] = [
+    let variants: [&[&str]; 7] = [
         &[],
         &[
             "double=true",
@@ -265,6 +280,8 @@ fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
         &["schedule=concurrent"],
         &["schedule=concurrent", "noisy=true", "prioritized=true"],
         &["epsilon_schedule=exponential", "optimizer=rmsprop"],
+        &["num_envs=4"],
+        &["num_envs=4", "noisy=true", "prioritized=true", "n_step=3", "epsilon_schedule=exponential"],
     ];
     for variant in variants {
         resumes_exactly(config(&[&["checkpoint_every_steps=333", "total_steps=700"], variant].concat()));
@@ -273,12 +290,13 @@ fn a_run_that_is_stopped_and_resumed_anywhere_ends_as_one_that_never_stopped() {
 }
 
 fn resumes_exactly(config: Config) {
+    let num_envs = algorithms::num_envs(&config.algorithm) as u64;
     let (reference, session) = begun(&config, u64::MAX);
     let expected = end(&session);
 
     // Before learning starts, within a game, in the middle of an interval, after a checkpoint that was not requested.
-    let (folder, mut session) = begun(&config, 61);
-    for more in [49, 150, 177, 123, u64::MAX] {
+    let (folder, mut session) = begun(&config, 61 / num_envs);
+    for more in [49, 150, 177, 123, u64::MAX].map(|steps| steps / num_envs) {
         // Steps after the checkpoint are lost, and their rows must be removed.
         session.record.tell(Event::Step { environment: 0, step: &Step::default() }).unwrap();
         let lost = Event::Episode { environment: 0, frames: 7, truncated: false, epsilon: Some(0.5) };

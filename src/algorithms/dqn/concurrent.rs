@@ -52,13 +52,13 @@ impl Dqn {
                 }
                 let epsilon = explorer.epsilon(step);
                 let seen = environments.observations().seen();
-                let action = explorer.act(step, |noise| {
+                let actions = explorer.act(step, |noise| {
                     if !noise.is_empty() {
                         evaluator.set_noise(noise)?;
                     }
                     evaluator.q_values(seen)
                 })?;
-                let outcomes = environments.step(&[action]);
+                let outcomes = environments.step(&actions);
                 let (step, episode_frames) = (outcomes.steps[0], outcomes.episode_frames[0]);
                 let last = outcomes.last_observation(0).map(|last| schedule.newest_frame(last)).transpose()?;
                 let last = last.map(lz4_flex::block::compress);
@@ -70,7 +70,7 @@ impl Dqn {
                     }
                     None => (newest, None),
                 };
-                acted.push(Acted { action, step, epsilon, episode_frames, frame, beginning });
+                acted.push(Acted { action: actions[0], step, epsilon, episode_frames, frame, beginning });
             }
             Ok(())
         };
@@ -110,10 +110,10 @@ impl Dqn {
         let mut told = Ok(());
         for Acted { action, step, epsilon, episode_frames: frames, frame, beginning } in acted {
             decompress(&frame, &mut pixels)?;
-            self.updater.replay_mut().push(action, step.reward, step.terminal, step.over, &pixels);
+            self.updater.replay_mut().push(0, action, step.reward, step.terminal, step.over, &pixels);
             if let Some(first) = &beginning {
                 decompress(first, &mut pixels)?;
-                self.updater.replay_mut().begin_episode(&pixels);
+                self.updater.replay_mut().begin_episode(0, &pixels);
             }
             self.step += 1;
             let update = updates.next_if(|(step, _)| *step == self.step).and_then(|(_, update)| update);

@@ -142,16 +142,16 @@ impl Updater {
         self.learner.set_noise(which, Some(&self.drawn_noise))
     }
 
-    /// The Q-values of `observation` by the online network with this noise, if there is any.
+    /// The Q-values `[count, actions]` of `observations` by the online network with this noise, if there is any.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn q_values(&mut self, observation: Seen<'_>, noise: &[f32]) -> Result<&[f32]> {
+    pub fn q_values(&mut self, observations: Seen<'_>, noise: &[f32]) -> Result<&[f32]> {
         if !noise.is_empty() {
             self.learner.set_noise(Which::Online, Some(noise))?;
         }
         let head = self.head();
-        let outputs = self.learner.outputs(Which::Online, observation)?;
+        let outputs = self.learner.outputs(Which::Online, observations)?;
         Ok(head.q_values(outputs, &mut self.q_values))
     }
 
@@ -314,7 +314,7 @@ mod tests {
     impl Agent {
         fn act(&mut self, observation: &[u8], step: u64) -> usize {
             let Self { explorer, updater } = self;
-            explorer.act(step, |noise| updater.q_values(Seen::Pixels(observation), noise)).unwrap()
+            explorer.act(step, |noise| updater.q_values(Seen::Pixels(observation), noise)).unwrap()[0]
         }
     }
 
@@ -329,6 +329,7 @@ mod tests {
         norm_limit: Option<f32>,
         tau: f32,
         prioritized: bool,
+        num_envs: usize,
     }
 
     const PLAIN: Variant = Variant {
@@ -351,6 +352,7 @@ mod tests {
         norm_limit: None,
         tau: 0.0,
         prioritized: false,
+        num_envs: 1,
     };
 
     /// All variants together.
@@ -381,13 +383,13 @@ mod tests {
             target_tau: variant.tau,
             beta: variant.prioritized.then_some(BetaSchedule { initial: 0.4, steps: 100 }),
         };
-        let mut replay = Replay::new(SPACE, REPLAY, variant.n_step, 0.9, false).unwrap();
+        let mut replay = Replay::new(SPACE, variant.num_envs, REPLAY, variant.n_step, 0.9, false).unwrap();
         if variant.prioritized {
             replay = replay.prioritized(0.6, 1e-6);
         }
         let noise_len = parameters.architecture.noise_len();
         Agent {
-            explorer: Explorer::new(SCHEDULE, 2, noise_len, 1),
+            explorer: Explorer::new(SCHEDULE, variant.num_envs, 2, noise_len, 1),
             updater: Updater::new(Box::new(CpuLearner::new(&parameters, variant.optimizer)), replay, rule, 1),
         }
     }
@@ -432,6 +434,8 @@ mod tests {
             ("soft target", Variant { tau: 0.05, ..PLAIN }, one_step),
             ("clipped norm", Variant { norm_limit: Some(0.5), ..PLAIN }, one_step),
             ("prioritized", Variant { prioritized: true, ..PLAIN }, one_step),
+            ("four environments", Variant { num_envs: 4, ..PLAIN }, one_step),
+            ("four environments, prioritized", Variant { num_envs: 4, prioritized: true, ..PLAIN }, one_step),
             ("noisy", with(Design { noisy: true, ..PLAIN.design }), one_step),
             ("categorical", with(Design { head: ATOMS, ..PLAIN.design }), one_step),
             ("everything", RAINBOW, two_step),
@@ -441,13 +445,16 @@ mod tests {
             here[..FRAME_PIXELS / 2].fill(200);
             there[FRAME_PIXELS / 2..].fill(200);
             let mut random = Generator::new(7, Purpose::Synthetic);
-            let mut is_there = false;
-            agent.updater.replay.begin_episode(&here);
-            for _ in 1..REPLAY {
+            let mut are_there = vec![false; variant.num_envs];
+            (0..variant.num_envs).for_each(|i| agent.updater.replay.begin_episode(i, &here));
+            for step in variant.num_envs..REPLAY {
+                let environment = step % variant.num_envs;
+                let is_there = &mut are_there[environment];
                 let action = random.below(2);
-                let reward = f32::from(u8::from(is_there && action == 0));
-                is_there = if is_there { action == 0 } else { action == 1 };
-                agent.updater.replay.push(action, reward, false, false, if is_there { &there } else { &here });
+                let reward = f32::from(u8::from(*is_there && action == 0));
+                *is_there = if *is_there { action == 0 } else { action == 1 };
+                let next = if *is_there { &there } else { &here };
+                agent.updater.replay.push(environment, action, reward, false, false, next);
             }
             // Through a ReLU the noise does not average to 0. So the network of the means, which is tested here, is
             // slightly off the returns that the noisy networks learned.
@@ -490,12 +497,12 @@ mod tests {
             let mut agent = agent(RAINBOW);
             agent.updater.noise = Generator::new(seed, Purpose::Noise);
             let mut random = Generator::new(7, Purpose::Synthetic);
-            agent.updater.replay.begin_episode(&[0; FRAME_PIXELS]);
+            agent.updater.replay.begin_episode(0, &[0; FRAME_PIXELS]);
             let mut actions = Vec::new();
             for step in 0..150 {
                 let action = agent.act(&[(step % 5) as u8; STACK_PIXELS], step);
                 let frame = [random.below(256) as u8; FRAME_PIXELS];
-                agent.updater.replay.push(action, (action == 1).into(), false, false, &frame);
+                agent.updater.replay.push(0, action, (action == 1).into(), false, false, &frame);
                 if step > 20 && step % 10 == 0 {
                     agent.updater.learn(0).unwrap();
                 }
@@ -513,7 +520,7 @@ mod tests {
     fn the_noise_is_new_at_every_step_and_absent_in_a_copy_to_be_evaluated() {
         let mut agent = agent(Variant { design: Design { noisy: true, ..PLAIN.design }, ..PLAIN });
         let greedy = EpsilonSchedule::Linear { initial: 0.0, last: 0.0, starts_steps: 0, anneal_steps: 0 };
-        agent.explorer = Explorer::new(greedy, 2, agent.updater.learner().architecture().noise_len(), 1);
+        agent.explorer = Explorer::new(greedy, 1, 2, agent.updater.learner().architecture().noise_len(), 1);
         let observation = [77u8; STACK_PIXELS];
         let mut seen = Vec::new();
         let mut copies = Vec::new();

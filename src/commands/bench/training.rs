@@ -25,15 +25,17 @@ pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measureme
 fn of_dqn(args: &BenchArgs, span: Span) -> Result<Measurement> {
     let (config, keys) = config(args)?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let mut environments = environments::vector(&*spec, 1, config.run.seed)?;
+    let mut environments = environments::vector(&*spec, keys.num_envs, config.run.seed)?;
     let mut dqn = Dqn::new(&keys, &config.network, config.run.seed, &environments, &device::open(args.device)?)?;
     let mut watch = Unwatched::default();
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
     let before = dqn.times();
-    let steps = rate(span, 4, || {
+    // A call takes one step of every environment.
+    let calls = rate(span, 4, || {
         let next = dqn.steps() + 1;
         dqn.advance(&mut environments, next, &mut watch)
     })?;
+    let steps = calls * keys.num_envs as f64;
     let after = dqn.times();
     let mut all = vec![
         ("emulation and preprocessing", after.stepping - before.stepping),

@@ -38,6 +38,14 @@ impl Frames {
         Self { size, places }
     }
 
+    /// Places for frames.
+    pub(super) fn places(&self) -> usize {
+        match &self.places {
+            Places::Raw(frames) => frames.len() / self.size,
+            Places::Compressed(frames) => frames.len(),
+        }
+    }
+
     /// Bytes of a frame.
     pub(super) fn size(&self) -> usize {
         self.size

@@ -1,10 +1,12 @@
-//! The replay on the disk, in files of some thousand frames, so a checkpoint writes only the frames since the last one.
+//! The replay on the disk, in files of some thousand frames, so a checkpoint writes only the frames since the last one. Each
+//! environment has files of its own.
 //!
 //! A file that is full and will not change belongs to every later checkpoint until the ring has overwritten its frames.
 //! Every checkpoint writes the frames after the last full file to a new file. So no file that an older checkpoint needs
 //! is ever changed.
 
-use super::{Follows, Replay, Slot};
+use super::ring::{Follows, Ring};
+use super::{Replay, Slot};
 use crate::saving::sealed_file::{self, Kind};
 use crate::saving::{Loading, Saving};
 use anyhow::{bail, ensure, Context, Result};
@@ -12,21 +14,25 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::path::Path;
 
-/// Frames per file: a file has the frame numbers from one multiple of this to the next.
+/// Frames per file of a replay of one environment: a file has the frame numbers from one multiple of this to the next.
 const SEGMENT: u64 = 8_192;
+/// The smallest number of frames per file. With N environments it is the Nth part of [`SEGMENT`]: every checkpoint writes the
+/// last, unfinished file of each of them.
+const SMALLEST_SEGMENT: u64 = 256;
 
 const KIND: Kind = Kind { magic: *b"ATARIRPL", version: 1, name: "part of a replay" };
 
 /// Bytes before a frame's pixels: `follows`, depth, action, reward, length of the compressed frame.
 const SLOT_BYTES: usize = 1 + 1 + 1 + 4 + 2;
 
-/// A checkpoint's record of the replay's files.
+/// A checkpoint's record of the files of one environment's frames.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplayFiles {
     /// Frames ever added.
     added: u64,
     segments: Vec<Segment>,
-    /// What [`Priorities::state`](super::priorities::Priorities::state) gave, if transitions are drawn by priority.
+    /// What [`Priorities::state`](super::priorities::Priorities::state) gave for these frames, if transitions are drawn by
+    /// priority; the largest priority is of all environments.
     priorities: Option<(Vec<f64>, f64)>,
 }
 
@@ -42,20 +48,30 @@ struct Segment {
 }
 
 impl Segment {
-    fn file_name(&self) -> String {
-        format!("{PREFIX}{}-{}-{:08x}{SUFFIX}", self.first, self.end, self.checksum)
+    fn file_name(&self, environment: usize) -> String {
+        let Self { first, end, checksum } = self;
+        // The first environment's files are called as they were when there was only one.
+        let environment = if environment == 0 { String::new() } else { format!("e{environment}-") };
+        format!("{PREFIX}{environment}{first}-{end}-{checksum:08x}{SUFFIX}")
     }
 }
 
-/// Name of its part of a checkpoint.
-const REPLAY: &str = "replay";
+/// Name of an environment's part of a checkpoint; the first one's is `replay`, as when there was only one.
+fn part_name(environment: usize) -> String {
+    if environment == 0 {
+        "replay".to_string()
+    } else {
+        format!("replay-{environment}")
+    }
+}
+
 const PREFIX: &str = "replay-";
 const SUFFIX: &str = ".bin";
 
 impl ReplayFiles {
-    /// The names of the files.
-    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.segments.iter().map(Segment::file_name)
+    /// The names of the files, which are of environment number `environment`.
+    pub fn names(&self, environment: usize) -> impl Iterator<Item = String> + '_ {
+        self.segments.iter().map(move |segment| segment.file_name(environment))
     }
 
     /// Whether `name` could be the name of such a file.
@@ -70,9 +86,13 @@ impl Replay {
     /// # Errors
     /// When a file cannot be written. The previous checkpoint's files are unchanged.
     pub fn save(&self, to: &mut Saving) -> Result<()> {
-        let before = to.part_before(REPLAY).unwrap_or_default();
-        let files = self.save_files(to.folder(), &before)?;
-        to.part_with_files(REPLAY, &files, files.names())
+        for environment in 0..self.rings.len() {
+            let name = part_name(environment);
+            let before = to.part_before(&name).unwrap_or_default();
+            let files = self.save_files(environment, to.folder(), &before)?;
+            to.part_with_files(&name, &files, files.names(environment))?;
+        }
+        Ok(())
     }
 
     /// Replaces the replay's contents by the saved ones.
@@ -80,33 +100,63 @@ impl Replay {
     /// # Errors
     /// When a file is missing, damaged or not the one that was written. The replay must then be discarded.
     pub fn load(&mut self, from: &Loading) -> Result<()> {
-        self.load_files(from.folder(), &from.part(REPLAY)?)
+        let files = (0..self.rings.len()).map(|environment| from.part(&part_name(environment)));
+        self.load_files(from.folder(), &files.collect::<Result<Vec<ReplayFiles>>>()?)
     }
 
-    /// Writes to `folder` the frames that the files of `before`, which exist, do not hold. Returns the files that hold
-    /// all frames.
-    fn save_files(&self, folder: &Path, before: &ReplayFiles) -> Result<ReplayFiles> {
-        let oldest = self.oldest();
+    /// Frames per file.
+    fn segment(&self) -> u64 {
+        (SEGMENT / self.rings.len() as u64).max(SMALLEST_SEGMENT)
+    }
+
+    /// Writes to `folder` the frames of an environment that the files of `before`, which exist, do not hold. Returns the files
+    /// that hold all of them.
+    fn save_files(&self, environment: usize, folder: &Path, before: &ReplayFiles) -> Result<ReplayFiles> {
+        let (ring, segment) = (&self.rings[environment], self.segment());
         let mut segments = Vec::new();
-        let mut first = oldest;
-        while first < self.added {
-            let end = ((first / SEGMENT + 1) * SEGMENT).min(self.added);
+        let mut first = ring.oldest();
+        while first < ring.added {
+            let end = ((first / segment + 1) * segment).min(ring.added);
             // A file that ended with the newest frame does not say what followed that frame.
             let holds = |segment: &&Segment| segment.first <= first && segment.end == end && end < before.added;
             segments.push(match before.segments.iter().find(holds) {
                 Some(segment) => segment.clone(),
-                None => self.write_segment(folder, first..end)?,
+                None => ring.write_segment(environment, folder, first..end)?,
             });
             first = end;
         }
         let priorities = self.priorities.as_ref().map(|priorities| {
             let (priorities, maximum) = priorities.state();
-            (priorities[..self.len()].to_vec(), maximum)
+            (priorities[environment * ring.capacity()..][..ring.len()].to_vec(), maximum)
         });
-        Ok(ReplayFiles { added: self.added, segments, priorities })
+        Ok(ReplayFiles { added: ring.added, segments, priorities })
     }
 
-    fn write_segment(&self, folder: &Path, numbers: Range<u64>) -> Result<Segment> {
+    /// Replaces the contents by these, the files of each environment.
+    fn load_files(&mut self, folder: &Path, files: &[ReplayFiles]) -> Result<()> {
+        for (environment, (ring, files)) in self.rings.iter_mut().zip(files).enumerate() {
+            ring.read_segments(environment, folder, files)?;
+        }
+        let mut all = Vec::new();
+        let mut largest = 0.0;
+        for (ring, files) in self.rings.iter().zip(files) {
+            match (&self.priorities, &files.priorities) {
+                (Some(_), Some((saved, maximum))) => {
+                    ensure!(saved.len() == ring.len(), "there are {} priorities", saved.len());
+                    all.extend_from_slice(saved);
+                    all.resize(all.len() + ring.capacity() - saved.len(), 0.0);
+                    largest = *maximum;
+                }
+                (None, None) => {}
+                _ => bail!("priorities are kept in the checkpoint or by the replay, but not by both"),
+            }
+        }
+        self.priorities.as_mut().map_or(Ok(()), |priorities| priorities.restore(&all, largest))
+    }
+}
+
+impl Ring {
+    fn write_segment(&self, environment: usize, folder: &Path, numbers: Range<u64>) -> Result<Segment> {
         let mut bytes = Vec::new();
         for number in numbers.clone() {
             let Slot { follows, action, reward, depth } = *self.slot(number);
@@ -117,17 +167,17 @@ impl Replay {
             bytes.extend(&*block);
         }
         let segment = Segment { first: numbers.start, end: numbers.end, checksum: crc32fast::hash(&bytes) };
-        sealed_file::write(&folder.join(segment.file_name()), KIND, &bytes)?;
+        sealed_file::write(&folder.join(segment.file_name(environment)), KIND, &bytes)?;
         Ok(segment)
     }
 
-    fn load_files(&mut self, folder: &Path, files: &ReplayFiles) -> Result<()> {
-        // The replay's previous contents are replaced.
+    fn read_segments(&mut self, environment: usize, folder: &Path, files: &ReplayFiles) -> Result<()> {
+        // The previous contents are replaced.
         self.slots.fill(Slot::default());
         self.added = files.added;
         let mut next = self.oldest();
         for segment in &files.segments {
-            let path = folder.join(segment.file_name());
+            let path = folder.join(segment.file_name(environment));
             let bytes = sealed_file::read(&path, KIND)?;
             let mut read = || -> Result<()> {
                 ensure!(crc32fast::hash(&bytes) == segment.checksum, "it is not the file that was written");
@@ -141,20 +191,6 @@ impl Replay {
             };
             read().with_context(|| format!("{} cannot be used", path.display()))?;
             next = segment.end;
-        }
-        match (&mut self.priorities, &files.priorities) {
-            (Some(own), Some((saved, maximum))) => {
-                ensure!(
-                    saved.len() as u64 == files.added - self.added.saturating_sub(self.capacity as u64),
-                    "there are {} priorities",
-                    saved.len()
-                );
-                let mut all = saved.clone();
-                all.resize(self.capacity, 0.0);
-                own.restore(&all, *maximum)?;
-            }
-            (None, None) => {}
-            _ => bail!("priorities are kept in the checkpoint or by the replay, but not by both"),
         }
         ensure!(next == files.added, "the replay's files end with frame {next}, expected were {}", files.added);
         Ok(())
@@ -192,18 +228,23 @@ impl Replay {
 mod tests {
     use super::super::Batch;
     use super::*;
+    use crate::environments::atari::preprocess::SPACE;
     use crate::experience::replay::tests::{new_replay, numbered_frame};
     use crate::random::{Generator, Purpose};
+    use crate::saving::Parts;
     use std::collections::HashSet;
     use std::fs;
 
     fn add(replay: &mut Replay, count: u64, random: &mut Generator) {
         for _ in 0..count {
-            let frame = numbered_frame(random.bits());
-            if replay.is_empty() || replay.slot(replay.added - 1).follows == Follows::Nothing {
-                replay.begin_episode(&frame);
-            } else {
-                replay.push(random.below(4), 1.5, random.below(9) == 0, random.below(20) == 0, &frame);
+            for environment in 0..replay.rings.len() {
+                let (frame, ring) = (numbered_frame(random.bits()), &replay.rings[environment]);
+                if ring.added == 0 || ring.slot(ring.added - 1).follows == Follows::Nothing {
+                    replay.begin_episode(environment, &frame);
+                } else {
+                    let (terminal, over) = (random.below(9) == 0, random.below(20) == 0);
+                    replay.push(environment, random.below(4), 1.5, terminal, over, &frame);
+                }
             }
         }
     }
@@ -237,28 +278,58 @@ mod tests {
         // To the end of a file exactly, one more, many more, round the ring, and further than the ring is long.
         for count in [100, SEGMENT - 100, 1, 3_000, 12_000, 1, 21_000] {
             add(&mut replay, count, &mut random);
-            files = replay.save_files(folder.path(), &files).unwrap();
+            files = replay.save_files(0, folder.path(), &files).unwrap();
             all.push((files.clone(), batch(&mut replay)));
         }
         assert!(names(folder.path()).iter().all(|name| ReplayFiles::could_be(name)));
         for (i, (files, expected)) in all.iter().enumerate() {
             for compressed in [false, true] {
                 let mut loaded = new(compressed);
-                loaded.load_files(folder.path(), files).unwrap();
+                loaded.load_files(folder.path(), std::slice::from_ref(files)).unwrap();
                 assert!(batch(&mut loaded) == *expected, "save {i}, compressed: {compressed}");
             }
         }
         let mut loaded = new(false);
-        loaded.load_files(folder.path(), &files).unwrap();
+        loaded.load_files(folder.path(), std::slice::from_ref(&files)).unwrap();
         batch(&mut loaded); // the same one that the saved replay drew next
         let mut other = random.clone();
         add(&mut replay, 500, &mut random);
         add(&mut loaded, 500, &mut other);
         assert!(batch(&mut loaded) == batch(&mut replay));
         assert_eq!(
-            loaded.save_files(folder.path(), &files).unwrap(),
-            replay.save_files(folder.path(), &files).unwrap()
+            loaded.save_files(0, folder.path(), &files).unwrap(),
+            replay.save_files(0, folder.path(), &files).unwrap()
         );
+    }
+
+    #[test]
+    fn the_frames_of_several_environments_are_in_files_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = Generator::new(4, Purpose::Synthetic);
+        let new = || Replay::new(SPACE, 3, 12_000, 2, 0.9, true).unwrap().prioritized(0.6, 1e-6);
+        let mut replay = new();
+        let save = |replay: &Replay, before: &Parts| {
+            let mut saving = Saving::new(folder.path(), before);
+            replay.save(&mut saving).unwrap();
+            saving.into_parts()
+        };
+        let mut saved = Parts::default();
+        // Within a file, over the end of one, and round the ring of 4,000 frames.
+        for count in [100, 3_000, 3_000] {
+            add(&mut replay, count, &mut random);
+            saved = save(&replay, &saved);
+            let mut loaded = new();
+            loaded.load(&Loading::new(folder.path(), &saved)).unwrap();
+            assert!(batch(&mut loaded) == batch(&mut replay));
+        }
+        assert_eq!(saved.files().filter(|name| name.starts_with("replay-e2-")).count(), 3);
+        assert!(saved.files().all(ReplayFiles::could_be));
+        let before: HashSet<String> = names(folder.path());
+        add(&mut replay, 1, &mut random);
+        save(&replay, &saved);
+        assert_eq!(names(folder.path()).difference(&before).count(), 3, "one new file for each environment");
+        let mut other = Replay::new(SPACE, 4, 12_000, 2, 0.9, true).unwrap().prioritized(0.6, 1e-6);
+        assert!(other.load(&Loading::new(folder.path(), &saved)).is_err());
     }
 
     #[test]
@@ -267,13 +338,13 @@ mod tests {
         let mut random = Generator::new(2, Purpose::Synthetic);
         let mut replay = new_replay(100_000, 1, 0.9, true);
         add(&mut replay, 4 * SEGMENT + 10, &mut random);
-        let files = replay.save_files(folder.path(), &ReplayFiles::default()).unwrap();
+        let files = replay.save_files(0, folder.path(), &ReplayFiles::default()).unwrap();
         let before = names(folder.path());
         add(&mut replay, 5, &mut random);
-        let after = replay.save_files(folder.path(), &files).unwrap();
+        let after = replay.save_files(0, folder.path(), &files).unwrap();
         let new: Vec<String> = names(folder.path()).difference(&before).cloned().collect();
         assert_eq!((before.len(), new.len(), after.segments.len()), (5, 1, 5));
-        assert_eq!(after.names().collect::<Vec<_>>().last(), new.first());
+        assert_eq!(after.names(0).collect::<Vec<_>>().last(), new.first());
     }
 
     #[test]
@@ -281,10 +352,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut replay = new_replay(1_000, 1, 0.9, true);
         add(&mut replay, 500, &mut Generator::new(3, Purpose::Synthetic));
-        let files = replay.save_files(folder.path(), &ReplayFiles::default()).unwrap();
-        let path = folder.path().join(files.names().next().unwrap());
+        let files = replay.save_files(0, folder.path(), &ReplayFiles::default()).unwrap();
+        let path = folder.path().join(files.names(0).next().unwrap());
         let refusal = |files: &ReplayFiles| {
-            format!("{:#}", new_replay(1_000, 1, 0.9, true).load_files(folder.path(), files).unwrap_err())
+            format!(
+                "{:#}",
+                new_replay(1_000, 1, 0.9, true).load_files(folder.path(), std::slice::from_ref(files)).unwrap_err()
+            )
         };
         let mut other = files.clone();
         other.segments[0].end -= 1;
@@ -301,7 +375,7 @@ mod tests {
         assert!(refusal(&files).contains("not the file that was written"));
         let mut forged = files.clone();
         forged.segments[0].checksum = crc32fast::hash(&payload);
-        fs::rename(&path, folder.path().join(forged.names().next().unwrap())).unwrap();
+        fs::rename(&path, folder.path().join(forged.names(0).next().unwrap())).unwrap();
         let message = refusal(&forged);
         assert!(message.contains("ends within a frame") || message.contains("is followed by 9"), "{message}");
     }
