@@ -9,17 +9,21 @@
                                                    # against one single-threaded program per core
     benches/vs_peers.py learner                    # PyTorch: updates of the Nature network, batch 32, and decisions on one state
     benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: training steps with CleanRL's settings
+    benches/vs_peers.py pqn                        # PyTorch and AtariVectorEnv: training steps of PQN with CleanRL's settings
     benches/vs_peers.py variants                   # no peer: training steps of each DQN variant against plain DQN
+    benches/vs_peers.py presets                    # no peer: training steps of presets against each other, on Pong
+    benches/vs_peers.py presets seaquest --pair pqn-cpu:pong-cpu --threads 1
     benches/vs_peers.py emulator pong breakout --rounds 5 --seconds 2
     benches/vs_peers.py emulator --report FILE     # the table as Markdown
 
 For `emulator` and `vector` all sides play uniformly random minimal actions and reset after game over; for `learner` and
-`train` the peer is benches/peer_dqn.py. A ratio is the ratio of the medians over the rounds; the spread is the lowest and the
+`train` the peer is benches/peer_dqn.py, for `pqn` benches/peer_pqn.py. These and `presets` use all cores, or as many threads
+as --threads says, on all sides. A ratio is the ratio of the medians over the rounds; the spread is the lowest and the
 highest ratio of a single round. The last lines hold geometric means over the games. A dash marks a game that a peer lacks.
 
 The first run installs ale-py into .venv, like scripts/compare_with_ale.py. The first --envpool installs EnvPool (300 MB to
-download, 1 GB on disk: it requires the assets of all its environments), and the first `learner` or `train` installs PyTorch
-(some GB, as its wheel includes CUDA). The cartridges are ale-py's; EnvPool uses its own, identical copies.
+download, 1 GB on disk: it requires the assets of all its environments), and the first `learner`, `train` or `pqn` installs
+PyTorch (some GB, as its wheel includes CUDA). The cartridges are ale-py's; EnvPool uses its own, identical copies.
 """
 
 import argparse
@@ -42,8 +46,10 @@ ENVPOOL = "envpool==1.2.5"
 TORCH = "torch==2.15.0"
 # Default games of `scaling`: a few are enough, as scaling hardly depends on the game.
 SCALING_GAMES = ["breakout", "pong", "seaquest", "space_invaders"]
-# Default games of `train`, where the emulator takes little of the time.
+# Default games of `train` and `pqn`, where the emulator takes little of the time.
 TRAINING_GAMES = ["breakout", "pong"]
+# Default pairs of `presets`: a method for a CPU, and a method with the network of the papers.
+PAIRS = ["pqn-cpu:pong-cpu", "pqn:cleanrl"]
 # Rows of `learner`, and their keys in the JSON of `bench learner`.
 LEARNER_ROWS = {"update": "updates_per_second", "decision": "decisions_per_second"}
 # Rows of `variants`, and the configuration keys that differ from plain DQN.
@@ -56,28 +62,43 @@ VARIANTS = {
     "C51": ["categorical=true"],
 }
 VARIANTS["all six"] = sum(VARIANTS.values(), [])
+# Where the preset `pqn` differs from the settings of peer_pqn.py. (Its learning rate is constant; that costs no time.)
+PQN_SETTINGS = ["num_envs=8", "horizon=128", "epochs=4", "minibatch_size=256", "epsilon_final=0.01", "fire_reset=true"]
 # Units of the rates, per second.
-UNITS = {"learner": "", "train": "steps", "variants": "steps"}
+UNITS = {"learner": "", "train": "steps", "pqn": "steps", "variants": "steps", "presets": "steps"}
+# Seconds per side and round, where it is not half a second.
+SECONDS = {"learner": 5, "train": 5, "pqn": 15, "variants": 5, "presets": 10}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["emulator", "vector", "scaling", "learner", "train", "variants"])
+    parser.add_argument("kind", choices=["emulator", "vector", "scaling", *UNITS])
     parser.add_argument(
-        "games", nargs="*", metavar="GAME", help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}; train: {' '.join(TRAINING_GAMES)}]"
-    )
+        "games", nargs="*", metavar="GAME",
+        help=f"cartridges by name [all 104 that ale-py supports; scaling: {' '.join(SCALING_GAMES)}; train and pqn: "
+        f"{' '.join(TRAINING_GAMES)}; presets: pong]",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of measurements [%(default)s]")
-    parser.add_argument("--seconds", type=float, metavar="S", help="seconds per side and round [0.5; learner, train and variants: 5]")
+    parser.add_argument("--seconds", type=float, metavar="S", help="seconds per side and round [0.5; pqn 15, presets 10, other training 5]")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of learning and training, on all sides [all cores]")
+    parser.add_argument("--pair", action="append", metavar="A:B", help=f"presets to compare, with `presets` [{' '.join(PAIRS)}]")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration of this program, with `pqn` and `presets`")
     parser.add_argument("--envpool", action="store_true", help="measure EnvPool too (with `vector`)")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/atari-dqn", metavar="FILE")
     args = parser.parse_args()
     if args.seconds is None:
-        args.seconds = 5 if args.kind in UNITS else 0.5
+        args.seconds = SECONDS.get(args.kind, 0.5)
     if args.kind in ("learner", "variants") and args.games:
         parser.error(f"`{args.kind}` takes no games")
     if args.rounds < 1 or not args.seconds > 0:
         parser.error("--rounds and --seconds must be above 0")
+    if args.threads is not None and (args.threads < 1 or args.kind not in UNITS):
+        parser.error(f"--threads goes with {', '.join(UNITS)}, and is 1 or more")
+    if args.pair and (args.kind != "presets" or not all(pair.count(":") == 1 for pair in args.pair)):
+        parser.error("--pair goes with `presets` and names two presets, as in pqn-cpu:pong-cpu")
+    if args.set and args.kind not in ("pqn", "presets"):
+        parser.error("--set goes with `pqn` and `presets`")
     if args.envpool and args.kind != "vector":
         parser.error("--envpool goes with `vector`: EnvPool has no way to play single frames without observing them")
     if not args.binary.is_file():
@@ -144,7 +165,7 @@ def envpool_vector(game):
     return lambda seconds: rate(seconds, 4, step) * ENVIRONMENTS * FRAME_SKIP
 
 
-def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second", settings=()):
+def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames_per_second", preset="cleanrl", settings=()):
     """Returns a function that measures this program's rate `key`; the sum, for several `programs` at the same time."""
     import ale_py.roms
 
@@ -154,18 +175,21 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames
     if kind == "vector":
         command += ["--envs", envs, "--threads", threads]
     if kind in UNITS:
-        command += ["--preset", "cleanrl", "--device", "cpu"]
+        command += ["--preset", preset, "--device", "cpu"]
     for setting in settings:
         command += ["--set", setting]
 
+    environment = dict(os.environ, RAYON_NUM_THREADS=str(args.threads)) if args.threads else None
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+
     def measure(seconds):
         line = [str(part) for part in command + ["--seconds", seconds]]
-        running = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(programs)]
+        running = [subprocess.Popen(line, **pipes) for _ in range(programs)]
         together = 0
         for program in running:
             output, errors = program.communicate()
             if program.returncode != 0:
-                sys.exit(f"error: {game}: {errors.strip()}")
+                sys.exit(f"error: `{' '.join(line)}`: {errors.strip()}")
             together += json.loads(output.splitlines()[-1])[key]
         return together
 
@@ -190,10 +214,28 @@ def sides(args):
     if args.kind == "variants":
         training = lambda settings: ours("train", "breakout", args, key="steps_per_second", settings=settings)
         return ["variant", "plain"], lambda row: [training(VARIANTS[row]), training([])]
+    if args.kind == "presets":
+
+        def pair(row):
+            game, presets = row.split(" ")
+            training = lambda preset: ours("train", game, args, key="steps_per_second", preset=preset, settings=args.set)
+            return [training(preset) for preset in presets.split(":")]
+
+        return ["first", "second"], pair
+    if args.kind == "pqn":
+        compare_with_ale.install(TORCH)
+        import peer_pqn
+
+        settings = PQN_SETTINGS + args.set
+        training = lambda game: ours("train", game, args, key="steps_per_second", preset="pqn", settings=settings)
+        return ["atari-dqn", "PyTorch"], lambda game: [training(game), peer_pqn.training(game, args.threads)]
     if args.kind in UNITS:
         compare_with_ale.install(TORCH)
         import peer_dqn
+        import torch
 
+        if args.threads:
+            torch.set_num_threads(args.threads)
         if args.kind == "train":
             key = "steps_per_second"
             return ["atari-dqn", "PyTorch"], lambda game: [ours("train", game, args, key=key), peer_dqn.training(game)]
@@ -210,8 +252,13 @@ def sides(args):
 def main():
     compare_with_ale.enter_virtual_environment()
     args = parse_arguments()
-    usual = {"scaling": SCALING_GAMES, "train": TRAINING_GAMES, "learner": LEARNER_ROWS, "variants": VARIANTS}
+    usual = {
+        "scaling": SCALING_GAMES, "train": TRAINING_GAMES, "pqn": TRAINING_GAMES, "presets": ["pong"], "learner": LEARNER_ROWS,
+        "variants": VARIANTS,
+    }  # fmt: skip
     games = args.games or usual.get(args.kind) or compare_with_ale.supported_games()
+    if args.kind == "presets":
+        games = [f"{game} {pair}" for game in games for pair in args.pair or PAIRS]
     (name, *peers), make = sides(args)
     rows, ratios = [], {peer: [] for peer in peers}
     for game in games:
@@ -229,13 +276,13 @@ def main():
             cells += [f"{statistics.median(theirs):,.0f}", f"{ratio:.2f}", f"{min(each):.2f} to {max(each):.2f}"]
         rows.append(f"| {' | '.join(cells)} |")
         print("  ".join(cells), flush=True)
-    what = {"learner": "row", "variants": "variant"}.get(args.kind, "game")
+    what = {"learner": "row", "variants": "variant", "presets": "pair"}.get(args.kind, "game")
     unit = "a second" if args.kind == "learner" else f"{UNITS.get(args.kind, 'frames')}/s"
     last = [
         f"geometric mean over {len(of)} {what}s: {statistics.geometric_mean(of):.2f} times {peer}; "
         f"least {min(of):.2f}, greatest {max(of):.2f}"
         for peer, of in ratios.items()
-        if of
+        if of and args.kind != "presets"
     ]
     print("\n".join(last))
     if args.report:

@@ -4,11 +4,13 @@
     cargo build --release
     scripts/kill_and_resume.py                                   # 20 kills on the built-in game
     scripts/kill_and_resume.py --rom pong --kills 5
+    scripts/kill_and_resume.py --preset pqn-cpu                  # another algorithm
     scripts/kill_and_resume.py --set double=true --set n_step=3  # any configuration
     scripts/kill_and_resume.py --full-disk                       # as root: the run fills a file system of 32 MB instead
+    scripts/kill_and_resume.py --preset pqn-cpu --full-disk 12   # of 12 MB: these checkpoints hold no replay
 
 The kills are SIGKILL: the program gets no chance to save anything. The network must be byte-identical, and the rows of
-metrics.jsonl equal except for times. With --full-disk the run writes to a tmpfs that is too small: it must exit with an
+metrics.jsonl equal except for times. With --full-disk the run writes to a tmpfs that is too small for its checkpoints: it must exit with an
 error and leave the last good checkpoint; after the tmpfs has grown, the resumed run must end with the same network and rows.
 
 Exit status: 0 when everything is equal.
@@ -23,22 +25,29 @@ import tempfile
 
 import training_runs
 
-# A run of half a minute with everything in it: learning, target copies, evaluations, checkpoints.
+# A run of half a minute with everything in it: learning, evaluations, checkpoints, and the parts of each algorithm.
 SETTINGS = [
-    "learning_starts_steps=200", "epsilon_anneal_steps=1000", "target_sync_steps=150", "replay_capacity=3000",
-    "metrics_every_steps=100", "checkpoint_every_steps=60", "evaluation_every_steps=700", "evaluation_steps=200",
-    "final_evaluation_episodes=0", "network=small",
+    "epsilon_anneal_steps=1000", "metrics_every_steps=100", "checkpoint_every_steps=60", "evaluation_every_steps=700",
+    "evaluation_steps=200", "final_evaluation_episodes=0", "network=small",
 ]  # fmt: skip
+OF_ALGORITHMS = {
+    "dqn": ["learning_starts_steps=200", "target_sync_steps=150", "replay_capacity=3000"],
+    # Checkpoints are between iterations: 64 steps.
+    "pqn": ["num_envs=8", "horizon=8", "minibatch_size=32"],
+}
+# Preset of `train` for the built-in game.
+PRESET = "bricks"
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rom", metavar="FILE|NAME", help="cartridge [the built-in game]")
+    parser.add_argument("--preset", default=PRESET, metavar="NAME", help="preset that this script's settings override [%(default)s]")
     parser.add_argument("--steps", type=int, default=6000, metavar="N", help="length of the run [%(default)s]")
     parser.add_argument("--kills", type=int, default=20, metavar="N", help="kills, at random moments [%(default)s]")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the run and of the moments [%(default)s]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration key, overrides this script's")
-    parser.add_argument("--full-disk", action="store_true", help="fill a small file system instead of killing")
+    parser.add_argument("--full-disk", type=int, nargs="?", const=32, metavar="MB", help="fill a small file system instead of killing [32]")
     training_runs.add_binary_option(parser)
     args = parser.parse_args()
     training_runs.require_binary(args.binary)
@@ -76,14 +85,13 @@ def killed_run(args, run, folder, seconds):
 def full_disk(args, run, folder):
     """Lets the run fill its file system, then grows that and resumes."""
     folder.mkdir()
-    megabytes = 32
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={args.full_disk}m", "tmpfs", str(folder)]
     if subprocess.run(mount).returncode != 0:
         sys.exit("error: cannot mount a small file system (message above); --full-disk needs root")
     try:
         inside = folder / "run"
         failed = subprocess.run(run.command(args.binary, inside), capture_output=True, text=True)
-        print(f"with {megabytes} MB: exit status {failed.returncode}, {failed.stderr.strip().splitlines()[-1]}")
+        print(f"with {args.full_disk} MB: exit status {failed.returncode}, {failed.stderr.strip().splitlines()[-1]}")
         if failed.returncode == 0 or not training_runs.checkpoints(inside):
             sys.exit("error: the run should have failed and left a checkpoint")
         subprocess.run(["mount", "-o", "remount,size=512m", str(folder)], check=True)
@@ -95,7 +103,8 @@ def full_disk(args, run, folder):
 
 def main():
     args = parse_arguments()
-    run = training_runs.Run(args.steps, args.rom, seed=args.seed, settings=SETTINGS + args.set)
+    settings = SETTINGS + training_runs.short_settings(OF_ALGORITHMS, args.binary, args.preset) + args.set
+    run = training_runs.Run(args.steps, args.rom, args.preset, args.seed, settings)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         seconds = run.finish(args.binary, folder / "alone")

@@ -33,21 +33,23 @@ import training_runs
 from training_runs import Run
 
 # Learning soon, and every part of a run often: target copies, evaluations, checkpoints, a replay that overflows.
-SHORT = [
-    "learning_starts_steps=400", "replay_capacity=1500", "target_sync_steps=200", "epsilon_starts_steps=400",
+ANY = [
     "epsilon_anneal_steps=1000", "metrics_every_steps=200", "checkpoint_every_steps=100", "evaluation_every_steps=900",
     "evaluation_steps=200", "final_evaluation_episodes=0",
 ]  # fmt: skip
+SHORT = ANY + ["learning_starts_steps=400", "replay_capacity=1500", "target_sync_steps=200", "epsilon_starts_steps=400"]
 RUNS = {
-    "bricks": Run(3000, settings=SHORT),
+    "bricks": Run(3000, preset="bricks", settings=SHORT),
     "pong-cpu": Run(2400, rom="pong", preset="pong-cpu", settings=SHORT + ["learning_rate_anneal_updates=300"]),
     "rainbow": Run(1200, rom="breakout", preset="rainbow", settings=SHORT),
     "nature": Run(1600, rom="seaquest", preset="nature", settings=SHORT),
     "concurrent": Run(3000, rom="pong", preset="cleanrl", settings=SHORT + ["schedule=concurrent", "network=small"]),
     "soft": Run(
         3000,
+        preset="bricks",
         settings=SHORT + ["target_tau=0.005", "epsilon_schedule=exponential", "epsilon_decay=0.9", "max_episode_frames=400"],
     ),
+    "pqn": Run(6400, rom="breakout", preset="pqn-cpu", settings=ANY + ["num_envs=8", "horizon=16", "minibatch_size=32"]),
 }  # fmt: skip
 
 

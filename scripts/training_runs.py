@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -31,6 +32,24 @@ def require_binary(binary):
         raise SystemExit(f"error: {binary} does not exist; run `cargo build --release`, or name the program with --binary")
 
 
+def algorithm(binary, preset):
+    """The kind of algorithm that a preset configures, e.g. `dqn`."""
+    shown = subprocess.run([str(binary), "presets", preset], capture_output=True, text=True)
+    if shown.returncode != 0:
+        raise SystemExit(shown.stderr.strip())
+    section = shown.stdout.partition("[algorithm]")[2]
+    found = re.search(r'^kind = "([^"]*)"', section, re.MULTILINE)
+    return found[1] if found else "dqn"
+
+
+def short_settings(choices, binary, preset):
+    """The settings in `choices`, by kind of algorithm, that fit the preset."""
+    kind = algorithm(binary, preset)
+    if kind not in choices:
+        raise SystemExit(f"error: {preset} is {kind}; this script has settings for short runs of {', '.join(choices)} only")
+    return choices[kind]
+
+
 @dataclasses.dataclass
 class Run:
     """A training run; `settings` are KEY=VALUE. None leaves the choice to the program."""
@@ -56,10 +75,10 @@ class Run:
             line += ["--set", setting]
         return line
 
-    def finish(self, binary, folder):
-        """Runs to the end, from the last checkpoint if there is one; returns the seconds it took."""
+    def finish(self, binary, folder, prefix=()):
+        """Runs to the end, from the last checkpoint if there is one; returns the seconds it took. `prefix` is put before the command."""
         begun = time.monotonic()
-        line = self.command(binary, folder)
+        line = [*prefix, *self.command(binary, folder)]
         ended = subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
         if ended.returncode != 0:
             raise SystemExit(f"error: exit status {ended.returncode} of `{' '.join(line)}`:\n{ended.stderr.strip()}")

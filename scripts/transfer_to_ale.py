@@ -14,6 +14,7 @@ Without --model a small network is trained first. The first run installs ale-py 
     cargo build --release
     scripts/transfer_to_ale.py                                   # a network trained for 600 steps of Pong
     scripts/transfer_to_ale.py --rom breakout --set network=nature --set dueling=true
+    scripts/transfer_to_ale.py --preset pqn-cpu                  # a small network of another algorithm
     scripts/transfer_to_ale.py --model runs/breakout --games 5   # a trained one, 5 games with different no-ops
 
 Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
@@ -33,10 +34,18 @@ import compare_with_ale
 import training_runs
 
 TORCH = "torch==2.15.0"
-SETTINGS = [
-    "learning_starts_steps=200", "epsilon_starts_steps=200", "epsilon_anneal_steps=500", "target_sync_steps=100",
-    "replay_capacity=5000", "final_evaluation_episodes=0",
-]  # fmt: skip
+# A short training, for each algorithm.
+SETTINGS = {
+    "dqn": [
+        "learning_starts_steps=200", "epsilon_starts_steps=200", "epsilon_anneal_steps=500", "target_sync_steps=100",
+        "replay_capacity=5000", "final_evaluation_episodes=0",
+    ],
+    # Many updates at a high rate, so that the norms' parameters are far from their initial values too.
+    "pqn": [
+        "num_envs=8", "horizon=8", "minibatch_size=16", "epochs=4", "learning_rate=2e-3", "anneal_learning_rate=false",
+        "epsilon_anneal_steps=500", "final_evaluation_episodes=0",
+    ],
+}  # fmt: skip
 # The largest difference of two Q-values that rounding can explain, as a share of the largest Q-value.
 LIMIT = 1e-4
 # One game each.
@@ -52,11 +61,12 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="game i has seed N + i, which draws its no-ops [%(default)s]")
     parser.add_argument("--max-episode-frames", type=int, default=18_000, metavar="N", help="longest game [%(default)s]")
     parser.add_argument("--steps", type=int, default=600, metavar="N", help="training steps without --model [%(default)s]")
+    parser.add_argument("--preset", metavar="NAME", help="preset of the training without --model [pong-cpu]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration of the training without --model")
     training_runs.add_binary_option(parser)
     args = parser.parse_args()
-    if args.model and args.set:
-        parser.error("--set configures training; with --model nothing is trained")
+    if args.model and (args.set or args.preset):
+        parser.error("--preset and --set configure training; with --model nothing is trained")
     if args.games < 1 or args.max_episode_frames < 1 or args.steps < 1 or args.seed < 0:
         parser.error("--games, --max-episode-frames and --steps must be 1 or more, --seed 0 or more")
     training_runs.require_binary(args.binary)
@@ -71,8 +81,9 @@ def run(command):
 
 def train(args, cartridge, folder):
     """Trains a small network; returns its file."""
-    command = [args.binary, "train", "--preset", "pong-cpu", "--rom", cartridge, "--run-dir", folder, "--steps", args.steps]
-    for assignment in SETTINGS + args.set:
+    preset = args.preset or "pong-cpu"
+    command = [args.binary, "train", "--preset", preset, "--rom", cartridge, "--run-dir", folder, "--steps", args.steps]
+    for assignment in training_runs.short_settings(SETTINGS, args.binary, preset) + args.set:
         command += ["--set", assignment]
     run(command)
     return folder / "model.safetensors"
@@ -265,6 +276,8 @@ def main():
         metadata, tensors = torch_network.read_safetensors(model)
         network = torch_network.Network(metadata, tensors)
         kind = [word for word in ("dueling", "noisy") if metadata.get(word) == "true"] + ["categorical"] * ("atoms" in metadata)
+        if metadata.get("norm", "none") != "none":
+            kind.append(f"norm over {metadata['norm']}")
         print(
             f"{metadata['game']}, {metadata['steps_trained']} steps trained, network {' '.join([metadata['network'], *kind])}, "
             f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters; PyTorch {torch.__version__}",
