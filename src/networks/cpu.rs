@@ -5,9 +5,9 @@
 //! ([`dense`]). The cuts depend on shapes alone and partial sums are added in their order, so results are the same for any
 //! number of threads.
 //!
-//! Parameters are held in an order that suits the matrix products (see [`convolution`]): weights of convolutions have their
-//! output channel last, and before it (except in the first convolution) their input channel. Dense layers on top of
-//! convolutions have the input channel last. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
+//! Parameters are held in an order that suits the matrix products ([`kernels`]): weights have their output last, and before it
+//! (except in the first convolution) their input channel. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`]
+//! translate. The products, and so all results, have the same bytes on every processor.
 //!
 //! Noisy layers are evaluated as ordinary ones; their weights are computed once for each draw of noise. The gradient of a
 //! deviation is the gradient of the weight times its noise.
@@ -16,12 +16,14 @@ pub mod convolution;
 pub mod dense;
 pub mod differences;
 pub mod groups;
+pub mod kernels;
 pub mod matrix;
+pub mod norm;
 pub mod plan;
 
 use crate::networks::cpu::dense::DenseSpace;
 use crate::networks::cpu::groups::ConvolutionSpace;
-use crate::networks::cpu::matrix::{room, vectorized, Matrix};
+use crate::networks::cpu::matrix::{room, vectorized};
 use crate::networks::cpu::plan::Plan;
 use crate::networks::noise::NoisyLayer;
 use crate::networks::optimizer::CHUNK;
@@ -138,16 +140,16 @@ impl CpuNetwork {
         for layer in plan.dense() {
             let Some(NoisyLayer { inputs, outputs }) = &layer.noise else { continue };
             let (inputs, outputs) = (&own.numbers[inputs.clone()], &own.numbers[outputs.clone()]);
-            let width = inputs.len();
+            let width = outputs.len();
             let (weights, biases) = own.values[layer.means()].split_at_mut(layer.weight.len());
             let (means, mean_biases) = self.values[layer.means()].split_at(layer.weight.len());
             let (sigmas, sigma_biases) = self.values[layer.deviations()].split_at(layer.weight.len());
             let rows = weights.par_chunks_mut(width).zip(means.par_chunks(width)).zip(sigmas.par_chunks(width));
-            rows.zip(outputs).with_min_len(ROWS).for_each(|(((weights, means), sigmas), output)| {
-                let each = weights.iter_mut().zip(means).zip(sigmas).zip(inputs);
+            rows.zip(inputs).with_min_len(ROWS).for_each(|(((weights, means), sigmas), input)| {
+                let each = weights.iter_mut().zip(means).zip(sigmas).zip(outputs);
                 vectorized(
                     #[inline(always)]
-                    || each.for_each(|(((weight, mean), sigma), input)| *weight = mean + sigma * (output * input)),
+                    || each.for_each(|(((weight, mean), sigma), output)| *weight = mean + sigma * (output * input)),
                 );
             });
             let each = biases.iter_mut().zip(mean_biases).zip(sigma_biases).zip(outputs);
@@ -177,12 +179,12 @@ impl CpuNetwork {
             let (inputs, outputs) = (&self.noise.numbers[inputs.clone()], &self.noise.numbers[outputs.clone()]);
             let (weights, biases) = sigmas.split_at_mut(layer.weight.len());
             let (mean_weights, mean_biases) = means.split_at(layer.weight.len());
-            let rows = weights.par_chunks_mut(inputs.len()).zip(mean_weights.par_chunks(inputs.len()));
-            rows.zip(outputs).with_min_len(ROWS).for_each(|((weights, means), output)| {
-                let each = weights.iter_mut().zip(means).zip(inputs);
+            let rows = weights.par_chunks_mut(outputs.len()).zip(mean_weights.par_chunks(outputs.len()));
+            rows.zip(inputs).with_min_len(ROWS).for_each(|((weights, means), input)| {
+                let each = weights.iter_mut().zip(means).zip(outputs);
                 vectorized(
                     #[inline(always)]
-                    || each.for_each(|((weight, mean), input)| *weight = mean * (output * input)),
+                    || each.for_each(|((weight, mean), output)| *weight = mean * (output * input)),
                 );
             });
             let each = biases.iter_mut().zip(mean_biases).zip(outputs);
@@ -223,8 +225,7 @@ impl Workspace {
             }
             Seen::Numbers(numbers) => features.copy_from_slice(numbers),
         }
-        let features = Matrix::new(&self.features, images, features_len);
-        Ok(self.dense.forward(plan, values, features.transposed()))
+        Ok(self.dense.forward(plan, values, &self.features[..images * features_len], images))
     }
 
     /// Writes the gradient of the parameters (in this module's order) to `gradient`, given the gradient of the outputs. Must
@@ -243,13 +244,12 @@ impl Workspace {
         let images = plan.architecture.count(observations)?;
         let features_len = plan.architecture.features();
         let features = &self.features[..images * features_len];
-        let matrix = Matrix::new(features, images, features_len).transposed();
         if plan.convolutions.is_empty() {
             // Observations need no gradient.
-            self.dense.backward(plan, values, matrix, output_gradient, gradient, None);
+            self.dense.backward(plan, values, features, output_gradient, gradient, None);
         } else {
             let feature_gradient = room(&mut self.feature_gradient, images * features_len);
-            self.dense.backward(plan, values, matrix, output_gradient, gradient, Some(feature_gradient));
+            self.dense.backward(plan, values, features, output_gradient, gradient, Some(feature_gradient));
             let pixels = observations.pixels()?;
             self.convolutions.backward(plan, values, pixels, features, feature_gradient, gradient);
         }

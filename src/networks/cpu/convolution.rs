@@ -1,11 +1,11 @@
-//! A convolution on the CPU: patches gathered into a matrix, then a matrix product.
+//! A convolution on the CPU: products whose left rows are patches, read where they lie in the pictures.
 //!
-//! Inside the network pictures are stored as (row, column, channel). So a patch's row is one contiguous run to copy, and a
-//! whole group of images is one matrix product. Weights are `[patch, output channel]`: products then need no transposing,
-//! which took half of the second convolution's time. The order of every sum depends on the shapes alone, never on the
-//! number of threads.
+//! Inside the network pictures are stored as (row, column, channel), the observations as channel planes. In both a patch is a
+//! list of contiguous runs, and no patch is copied ([`kernels`](crate::networks::cpu::kernels)). Weights are
+//! `[patch, output channel]`, so that a row of them is one run of outputs.
 
-use crate::networks::cpu::matrix::{multiply, vectorized, Matrix};
+use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};
+use crate::networks::cpu::matrix::vectorized;
 
 /// A convolution without padding of square pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,44 +53,8 @@ impl ConvShape {
         self.out_channels * self.patch()
     }
 
-    /// Gathers the patches of one picture of channel planes, gray values 0 to 255, as fractions of 255: `positions` rows of
-    /// `patch` numbers in the order (channel, row, column), as weights are stored. `fractions` is room for the picture.
-    pub fn gather_planes(&self, image: &[u8], fractions: &mut [f32], patches: &mut [f32]) {
-        // The whole picture first: most pixels are in several patches, and long rows convert faster than short runs.
-        vectorized(
-            #[inline(always)]
-            || {
-                for (fraction, &pixel) in fractions.iter_mut().zip(image) {
-                    *fraction = f32::from(pixel) * (1.0 / 255.0);
-                }
-            },
-        );
-        match self.kernel {
-            8 => self.gather_planes_of::<8>(fractions, patches),
-            5 => self.gather_planes_of::<5>(fractions, patches),
-            4 => self.gather_planes_of::<4>(fractions, patches),
-            3 => self.gather_planes_of::<3>(fractions, patches),
-            other => unreachable!("no architecture begins with a {other}x{other} kernel"),
-        }
-    }
-
-    /// With the kernel's width known to the compiler, a run is copied by a register or two instead of a call.
-    fn gather_planes_of<const KERNEL: usize>(&self, image: &[f32], patches: &mut [f32]) {
-        let (side, out_side) = (self.in_side, self.out_side());
-        for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
-            let corner = (position / out_side * side + position % out_side) * self.stride;
-            for (channel, plane) in patch.chunks_exact_mut(KERNEL * KERNEL).zip(image[corner..].chunks(side * side)) {
-                for row in 0..KERNEL {
-                    let run = channel[row * KERNEL..].first_chunk_mut::<KERNEL>();
-                    if let (Some(run), Some(pixels)) = (run, plane[row * side..].first_chunk::<KERNEL>()) {
-                        *run = *pixels;
-                    }
-                }
-            }
-        }
-    }
-
-    /// The patch at `position` of a picture as in [`gather_planes`](Self::gather_planes).
+    /// Converts one patch of a picture of channel planes, gray values 0 to 255, to fractions of 255 in the order (channel,
+    /// row, column), as weights are stored.
     pub fn gather_planes_at(&self, image: &[u8], position: usize, patch: &mut [f32]) {
         match self.kernel {
             8 => self.gather_planes_at_of::<8>(image, position, patch),
@@ -101,112 +65,149 @@ impl ConvShape {
         }
     }
 
+    /// With the kernel's width known to the compiler, a run is converted by a register or two.
+    #[inline(always)]
     fn gather_planes_at_of<const KERNEL: usize>(&self, image: &[u8], position: usize, patch: &mut [f32]) {
         let (side, out_side) = (self.in_side, self.out_side());
         let corner = (position / out_side * side + position % out_side) * self.stride;
-        for (channel, plane) in patch.chunks_exact_mut(KERNEL * KERNEL).zip(image[corner..].chunks(side * side)) {
-            for row in 0..KERNEL {
-                let run = channel[row * KERNEL..].first_chunk_mut::<KERNEL>();
-                if let (Some(run), Some(pixels)) = (run, plane[row * side..].first_chunk::<KERNEL>()) {
-                    *run = pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0));
+        vectorized(
+            #[inline(always)]
+            || {
+                let planes = image[corner..].chunks(side * side);
+                for (channel, plane) in patch.chunks_exact_mut(KERNEL * KERNEL).zip(planes) {
+                    for row in 0..KERNEL {
+                        let run = channel[row * KERNEL..].first_chunk_mut::<KERNEL>();
+                        if let (Some(run), Some(pixels)) = (run, plane[row * side..].first_chunk::<KERNEL>()) {
+                            *run = pixels.map(fraction);
+                        }
+                    }
                 }
-            }
-        }
-    }
-
-    /// Gathers the patches of one (row, column, channel) picture: `positions` rows of `patch` numbers in the order (row,
-    /// column, channel).
-    pub fn gather(&self, image: &[f32], patches: &mut [f32]) {
-        for (position, patch) in patches.chunks_exact_mut(self.patch()).enumerate() {
-            self.gather_at(image, position, patch);
-        }
-    }
-
-    /// The patch at `position` of such a picture.
-    #[inline]
-    pub fn gather_at(&self, image: &[f32], position: usize, patch: &mut [f32]) {
-        let run_len = self.kernel * self.in_channels;
-        for (row, run) in patch.chunks_exact_mut(run_len).enumerate() {
-            let begin = self.run_begin(position, row);
-            run.copy_from_slice(&image[begin..begin + run_len]);
-        }
-    }
-
-    /// Adds a patch to the pixels from which [`gather_at`](Self::gather_at) copies it.
-    #[inline]
-    pub fn scatter_add_at(&self, patch: &[f32], position: usize, image: &mut [f32]) {
-        let run_len = self.kernel * self.in_channels;
-        for (row, run) in patch.chunks_exact(run_len).enumerate() {
-            let begin = self.run_begin(position, row);
-            for (sum, &value) in image[begin..begin + run_len].iter_mut().zip(run) {
-                *sum += value;
-            }
-        }
-    }
-
-    /// Adds every patch to the pixels from which [`gather`](Self::gather) copies it.
-    pub fn scatter_add(&self, patches: &[f32], image: &mut [f32]) {
-        for (position, patch) in patches.chunks_exact(self.patch()).enumerate() {
-            self.scatter_add_at(patch, position, image);
-        }
-    }
-
-    /// Index in a (row, column, channel) picture at which kernel row `row` of the patch at `position` begins.
-    fn run_begin(&self, position: usize, row: usize) -> usize {
-        let out_side = self.out_side();
-        let (y, x) = (position / out_side * self.stride + row, position % out_side * self.stride);
-        (y * self.in_side + x) * self.in_channels
-    }
-
-    /// `output` (positions x channels) = ReLU(`patches` * `weights` + `bias`), for any number of pictures; `weights` are
-    /// `[patch, output channel]`.
-    pub fn forward(&self, patches: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
-        let rows = output.len() / self.out_channels;
-        let weights = Matrix::new(weights, self.patch(), self.out_channels);
-        multiply(output, Matrix::new(patches, rows, self.patch()), weights, false);
-        add_bias_and_rectify(output, bias);
-    }
-
-    /// Adds to the gradients of the weights (`[patch, output channel]`) and of the bias, given the gradient of the
-    /// output before its ReLU.
-    pub fn add_weight_gradient(&self, patches: &[f32], output_gradient: &[f32], weights: &mut [f32], bias: &mut [f32]) {
-        let rows = output_gradient.len() / self.out_channels;
-        let patches = Matrix::new(patches, rows, self.patch());
-        multiply(weights, patches.transposed(), Matrix::new(output_gradient, rows, self.out_channels), true);
-        for pixel in output_gradient.chunks_exact(self.out_channels) {
-            for (sum, &value) in bias.iter_mut().zip(pixel) {
-                *sum += value;
-            }
-        }
-    }
-
-    /// Writes the gradient of the patches, given the gradient of the output before its ReLU.
-    pub fn patch_gradient(&self, output_gradient: &[f32], weights: &[f32], patches: &mut [f32]) {
-        let rows = output_gradient.len() / self.out_channels;
-        let weights = Matrix::new(weights, self.patch(), self.out_channels);
-        multiply(patches, Matrix::new(output_gradient, rows, self.out_channels), weights.transposed(), false);
+            },
+        );
     }
 }
 
-/// Replaces `output`, rows as long as `bias`, by ReLU(`output` + `bias`).
-pub fn add_bias_and_rectify(output: &mut [f32], bias: &[f32]) {
+/// A gray value as a fraction of 255.
+#[inline(always)]
+fn fraction(pixel: u8) -> f32 {
+    f32::from(pixel) * (1.0 / 255.0)
+}
+
+/// Converts gray values 0 to 255 to fractions of 255.
+pub fn fractions_of(pixels: &[u8], fractions: &mut [f32]) {
     vectorized(
         #[inline(always)]
-        || {
-            for pixel in output.chunks_exact_mut(bias.len()) {
-                for (value, &bias) in pixel.iter_mut().zip(bias) {
-                    *value = (*value + bias).max(0.0);
-                }
-            }
-        },
+        || fractions.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = fraction(pixel)),
     );
+}
+
+/// A convolution and the places of the patches in its input.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    /// Its sizes.
+    pub shape: ConvShape,
+    /// Where the patch at each position begins in a picture.
+    places: Vec<u32>,
+    /// Where a patch's runs begin, counted from its beginning.
+    runs: Vec<u32>,
+    /// Numbers in a run.
+    run: usize,
+}
+
+impl Convolution {
+    /// The convolution of pictures in (row, column, channel), or of channel `planes`.
+    pub fn new(shape: ConvShape, planes: bool) -> Self {
+        let (channels, side, kernel) = (shape.in_channels, shape.in_side, shape.kernel);
+        let pixel = if planes { 1 } else { channels };
+        let corners = (0..shape.positions()).map(|position| {
+            let (y, x) = (position / shape.out_side() * shape.stride, position % shape.out_side() * shape.stride);
+            ((y * side + x) * pixel) as u32
+        });
+        let runs = (0..if planes { channels } else { 1 })
+            .flat_map(|plane| (0..kernel).map(move |row| ((plane * side + row) * side * pixel) as u32))
+            .collect();
+        Self { shape, places: corners.collect(), runs, run: kernel * pixel }
+    }
+
+    /// Replaces `places` by the places of all patches of this many pictures, one picture after the other.
+    pub fn places_in(&self, pictures: usize, places: &mut Vec<u32>) {
+        places.clear();
+        for picture in 0..pictures {
+            let begin = (picture * self.shape.input_len()) as u32;
+            places.extend(self.places.iter().map(|place| begin + place));
+        }
+    }
+
+    /// Replaces `places` by the places of the patches of these rows; row = picture * positions + position.
+    pub fn places_of(&self, rows: &[usize], places: &mut Vec<u32>) {
+        let positions = self.places.len();
+        places.clear();
+        places.extend(
+            rows.iter().map(|row| (row / positions * self.shape.input_len()) as u32 + self.places[row % positions]),
+        );
+    }
+
+    /// The patches at these places of pictures, as a factor.
+    pub fn patches<'a>(&'a self, pictures: &'a [f32], places: &'a [u32]) -> Left<'a> {
+        Left { values: pictures, rows: Rows::At(places), runs: &self.runs, run: self.run }
+    }
+
+    /// The patches of one picture, as a factor.
+    pub fn patches_of_one<'a>(&'a self, picture: &'a [f32]) -> Left<'a> {
+        self.patches(picture, &self.places)
+    }
+
+    /// `output`, one row of channels for each of the first `rows` `patches` = `patches` * `weights` + `bias`, and its ReLU
+    /// if the `end` says so; `weights` are `[patch, output channel]`.
+    pub fn forward(
+        &self,
+        (patches, rows): (Left, usize),
+        (weights, bias): (&[f32], &[f32]),
+        (output, output_rows): (&mut [f32], Rows),
+        end: End,
+    ) {
+        let right = Right::dense(weights, self.shape.out_channels);
+        RowProduct { left: patches, rows, right, output_rows, begin: Begin::Bias(bias), end }.run(output);
+    }
+
+    /// Adds to the gradient of the weights (`[patch, output channel]`), given the gradient of the output before its ReLU,
+    /// a row of channels for each patch.
+    pub fn add_weight_gradient(&self, patches: Left, output_gradient: &[f32], weights: &mut [f32]) {
+        let channels = self.shape.out_channels;
+        let right = Right::dense(output_gradient, channels);
+        ColumnProduct { left: patches, rows: output_gradient.len() / channels, right, keep: true }.run(weights);
+    }
+
+    /// Adds to the gradient of pictures in (row, column, channel), given the gradient of the output before its ReLU, a row of
+    /// channels for the patch at each of `places`, in rising order; `transposed` are the weights, `[output channel, patch]`.
+    pub fn add_input_gradient(
+        &self,
+        output_gradient: &[f32],
+        transposed: &[f32],
+        places: &[u32],
+        input_gradient: &mut [f32],
+    ) {
+        // Kernel row by kernel row: within one of them a later patch begins later, which the addition of products needs.
+        for (i, run) in self.runs.iter().enumerate() {
+            let right = Right { values: &transposed[i * self.run..], columns: self.run, stride: self.shape.patch() };
+            let product = RowProduct {
+                left: Left::dense(output_gradient, self.shape.out_channels),
+                rows: places.len(),
+                right,
+                output_rows: Rows::At(places),
+                begin: Begin::Zero,
+                end: End::Add,
+            };
+            product.run(&mut input_gradient[*run as usize..]);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::cpu::matrix::mask_relu;
     use crate::networks::cpu::matrix::tests::{assert_close, numbers};
+    use crate::networks::cpu::matrix::{mask_relu, transpose};
     use crate::random::{Generator, Purpose};
     use candle_core::{Device, Tensor, Var};
 
@@ -220,7 +221,7 @@ mod tests {
     fn forward_and_gradients_equal_candles_convolution() {
         let mut generator = Generator::new(1, Purpose::Synthetic);
         for (in_channels, in_side, out_channels, kernel, stride) in
-            [(3, 9, 4, 3, 1), (2, 20, 5, 4, 2), (4, 12, 3, 5, 5)]
+            [(3, 9, 4, 3, 1), (2, 20, 5, 4, 2), (4, 12, 3, 5, 5), (3, 15, 21, 4, 3)]
         {
             let shape = ConvShape { in_channels, in_side, out_channels, kernel, stride };
             let image = numbers(&mut generator, shape.input_len());
@@ -242,38 +243,51 @@ mod tests {
             let place = |i: usize| (i % area * in_channels + i / area % in_channels) * out_channels + i / shape.patch();
             let mut weights = vec![0.0; stored.len()];
             (0..stored.len()).for_each(|i| weights[place(i)] = stored[i]);
-            let mut patches = vec![0.0; shape.positions() * shape.patch()];
-            shape.gather(&image, &mut patches);
+            let convolution = Convolution::new(shape, false);
+            let patches = (convolution.patches_of_one(&image), shape.positions());
             let mut output = vec![0.0; shape.output_len()];
-            shape.forward(&patches, &weights, &bias, &mut output);
+            let to = (output.as_mut_slice(), Rows::Every(out_channels));
+            convolution.forward(patches, (&weights, &bias), to, End::Rectify);
             assert_close(&planes(&output, out_channels), &flat(&y), 1e-5);
 
             let mut gradient = upstream.clone();
             mask_relu(&mut gradient, &output);
-            let (mut dw, mut db) = (vec![0.0; stored.len()], vec![0.0; out_channels]);
-            shape.add_weight_gradient(&patches, &gradient, &mut dw, &mut db);
+            let mut dw = vec![0.0; stored.len()];
+            convolution.add_weight_gradient(convolution.patches_of_one(&image), &gradient, &mut dw);
             let dw_stored: Vec<f32> = (0..stored.len()).map(|i| dw[place(i)]).collect();
             assert_close(&dw_stored, &flat(grads.get(&w).unwrap()), 1e-4);
-            assert_close(&db, &flat(grads.get(&b).unwrap()), 1e-4);
 
-            shape.patch_gradient(&gradient, &weights, &mut patches);
-            let mut dx = vec![0.0; image.len()];
-            shape.scatter_add(&patches, &mut dx);
+            let mut transposed = vec![0.0; weights.len()];
+            transpose(&weights, (shape.patch(), out_channels), out_channels, &mut transposed);
+            let (mut dx, mut places) = (vec![0.0; image.len()], Vec::new());
+            convolution.places_in(1, &mut places);
+            convolution.add_input_gradient(&gradient, &transposed, &places, &mut dx);
             assert_close(&planes(&dx, in_channels), &flat(grads.get(&x).unwrap()), 1e-4);
         }
     }
 
+    /// A patch converted by itself, and the same patch in the whole picture: the same bits, the pixels in their places.
     #[test]
-    fn planes_of_gray_values_give_the_patches_of_their_fractions() {
-        let shape = ConvShape { in_channels: 4, in_side: 84, out_channels: 1, kernel: 8, stride: 4 };
+    fn a_patch_of_gray_values_is_the_same_by_itself_and_in_its_picture() {
         let mut generator = Generator::new(2, Purpose::Synthetic);
-        let image: Vec<u8> = (0..shape.input_len()).map(|_| generator.below(256) as u8).collect();
-        let mut patches = vec![0.0; shape.positions() * shape.patch()];
-        shape.gather_planes(&image, &mut vec![0.0; image.len()], &mut patches);
-        for (position, channel, y, x) in [(0, 0, 0, 0), (399, 3, 7, 7), (21, 2, 3, 5), (19, 1, 0, 7)] {
-            let pixel = image[channel * 84 * 84 + (position / 20 * 4 + y) * 84 + position % 20 * 4 + x];
-            let got = patches[position * 256 + channel * 64 + y * 8 + x];
-            assert!((got - f32::from(pixel) / 255.0).abs() < 1e-7);
+        for (kernel, stride) in [(8, 4), (5, 5)] {
+            let shape = ConvShape { in_channels: 4, in_side: 84, out_channels: 1, kernel, stride };
+            let image: Vec<u8> = (0..shape.input_len()).map(|_| generator.below(256) as u8).collect();
+            let mut picture = vec![0.0; image.len()];
+            fractions_of(&image, &mut picture);
+            let convolution = Convolution::new(shape, true);
+            let mut patch = vec![0.0; shape.patch()];
+            for position in [0, 1, shape.out_side(), shape.positions() - 1] {
+                shape.gather_planes_at(&image, position, &mut patch);
+                let begin = convolution.places[position] as usize;
+                let whole =
+                    convolution.runs.iter().flat_map(|run| &picture[begin + *run as usize..][..convolution.run]);
+                assert!(whole.eq(&patch));
+            }
+            let (channel, y, x) = (3, 2, 1);
+            let pixel = image[channel * 84 * 84 + y * 84 + x];
+            shape.gather_planes_at(&image, 0, &mut patch);
+            assert!((patch[(channel * kernel + y) * kernel + x] - f32::from(pixel) / 255.0).abs() < 1e-7);
         }
     }
 }

@@ -1,15 +1,20 @@
 //! The dense layers of the CPU's network: shared hidden layers, then one branch or two, whose outputs the head combines.
 //!
-//! Hidden layers are held as `[outputs, images]`, so a block of outputs is one contiguous matrix product.
+//! Numbers of all layers are `[images, units]`, weights `[inputs, outputs]`: then no product needs a transposed factor but
+//! the gradient of the inputs, for which the gradient of the outputs, the smaller one, is transposed.
 
 use crate::networks::cpu::for_each;
-use crate::networks::cpu::matrix::{mask_relu, multiply, room, Matrix};
+use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};
+use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose};
+use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::{LayerPlan, Plan};
 use crate::networks::Architecture;
 use rayon::prelude::*;
 
-/// Blocks into which the outputs or inputs of a dense layer are cut.
+/// Blocks into which the outputs or inputs of a dense layer are cut, at most.
 const BLOCKS: usize = 8;
+/// The number of outputs in a block is a multiple of this: whole vectors of every processor.
+const OUTPUTS: usize = 32;
 
 /// Room for the dense layers of one evaluation.
 #[derive(Clone, Debug, Default)]
@@ -18,14 +23,16 @@ pub struct DenseSpace {
     branches: Vec<BranchSpace>,
     /// `[images, actions, width]`.
     outputs: Vec<f32>,
+    scratch: Scratch,
 }
 
-/// A hidden layer: ReLU of a linear map.
+/// A hidden layer: ReLU of a linear map, perhaps with a norm between them.
 #[derive(Clone, Debug, Default)]
 struct Hidden {
-    /// `[outputs, images]`.
+    /// `[images, outputs]`.
     output: Vec<f32>,
     gradient: Vec<f32>,
+    normalized: Normalized,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,27 +43,35 @@ struct BranchSpace {
     output_gradient: Vec<f32>,
 }
 
+/// Working memory of single products.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    /// The output of a layer, block by block.
+    blocks: Vec<f32>,
+    /// The transposed gradient of a layer's output.
+    transposed: Vec<f32>,
+    /// The gradient of a branch's hidden layer, `[outputs, images]`.
+    hidden_gradient: Vec<f32>,
+    /// The gradient of the shared layer below, `[outputs, images]`.
+    shared_gradient: Vec<f32>,
+}
+
 impl Hidden {
-    /// Evaluates the layer for `inputs` `[inputs, images]`. Returns `[outputs, images]`.
-    fn forward(&mut self, layer: &LayerPlan, values: &[f32], inputs: Matrix) -> Matrix<'_> {
-        let (images, input_len) = (inputs.columns(), layer.inputs());
-        let block = layer.outputs().div_ceil(BLOCKS);
-        let parts = room(&mut self.output, layer.outputs() * images)
-            .chunks_mut(block * images)
-            .zip(values[layer.weight.clone()].chunks(block * input_len))
-            .zip(values[layer.bias.clone()].chunks(block));
-        for_each(images > 1, parts, |((output, weights), bias)| {
-            multiply(output, Matrix::new(weights, bias.len(), input_len), inputs, false);
-            for (row, &bias) in output.chunks_exact_mut(images).zip(bias) {
-                row.iter_mut().for_each(|value| *value = (*value + bias).max(0.0));
-            }
-        });
-        self.matrix(layer, images)
+    /// Sets the gradient of its output, given as `[outputs, images]`.
+    fn set_gradient(&mut self, gradient: &[f32], outputs: usize, images: usize) {
+        transpose(gradient, (outputs, images), images, room(&mut self.gradient, outputs * images));
     }
 
-    /// Its output, `[outputs, images]`.
-    fn matrix(&self, layer: &LayerPlan, images: usize) -> Matrix<'_> {
-        Matrix::new(&self.output, layer.outputs(), images)
+    /// Evaluates the layer for `inputs` `[images, inputs]`.
+    fn forward(&mut self, layer: &LayerPlan, values: &[f32], inputs: &[f32], images: usize, scratch: &mut Scratch) {
+        let output = room(&mut self.output, images * layer.outputs());
+        let Some(norm) = &layer.norm else {
+            return linear(layer, values, inputs, End::Rectify, output, scratch);
+        };
+        linear(layer, values, inputs, End::Store, output, scratch);
+        self.normalized.clear();
+        let rows = (0..images).map(|image| image * layer.outputs());
+        Norm::new(norm, values).forward(output, rows, &mut self.normalized);
     }
 
     /// Writes the layer's share of the parameters' `gradient`, given the gradient of its output in `self.gradient`, and the
@@ -65,38 +80,97 @@ impl Hidden {
         &mut self,
         layer: &LayerPlan,
         values: &[f32],
-        inputs: Matrix,
+        inputs: &[f32],
         gradient: &mut [f32],
         input_gradient: Option<InputGradient>,
+        scratch: &mut Scratch,
     ) {
-        let (images, input_len) = (inputs.columns(), layer.inputs());
+        let images = inputs.len() / layer.inputs();
         let output_gradient = &mut self.gradient[..layer.outputs() * images];
         mask_relu(output_gradient, &self.output);
-
-        let output_gradient = &*output_gradient;
-        let block = layer.outputs().div_ceil(BLOCKS);
-        let (weight_gradient, bias_gradient) = gradient[layer.means()].split_at_mut(layer.weight.len());
-        let parts = weight_gradient
-            .par_chunks_mut(block * input_len)
-            .zip(bias_gradient.par_chunks_mut(block))
-            .zip(output_gradient.par_chunks(block * images));
-        parts.for_each(|((weights, bias), output_gradient)| {
-            let left = Matrix::new(output_gradient, bias.len(), images);
-            multiply(weights, left, inputs.transposed(), false);
-            for (sum, row) in bias.iter_mut().zip(output_gradient.chunks_exact(images)) {
-                *sum = row.iter().sum();
-            }
-        });
-
-        let Some(InputGradient { values: input_gradient, add }) = input_gradient else { return };
-        let weights = &values[layer.weight.clone()];
-        let output_gradient = Matrix::new(output_gradient, layer.outputs(), images);
-        let block = input_len.div_ceil(BLOCKS);
-        input_gradient.par_chunks_mut(block * images).enumerate().for_each(|(b, part)| {
-            let weights = Matrix::strided(&weights[b * block..], layer.outputs(), part.len() / images, input_len);
-            multiply(part, weights.transposed(), output_gradient, add);
-        });
+        if let Some(norm) = &layer.norm {
+            let sums = &mut gradient[norm.gain.start..norm.shift.end];
+            sums.fill(0.0);
+            let (gain, shift) = sums.split_at_mut(layer.outputs());
+            Norm::new(norm, values).backward(&self.normalized, output_gradient, gain, shift);
+        }
+        linear_backward(layer, values, inputs, output_gradient, gradient, input_gradient, scratch);
     }
+}
+
+/// Writes a layer's linear map of `inputs` `[images, inputs]` to `output` `[images, outputs]`.
+fn linear(layer: &LayerPlan, values: &[f32], inputs: &[f32], end: End, output: &mut [f32], scratch: &mut Scratch) {
+    let (width, images) = (layer.outputs(), output.len() / layer.outputs());
+    let block = width.div_ceil(BLOCKS).next_multiple_of(OUTPUTS);
+    let (weights, bias) = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
+    let product = |first: usize, columns: usize, output: &mut [f32]| {
+        let product = RowProduct {
+            left: Left::dense(inputs, layer.inputs()),
+            rows: images,
+            right: Right { values: &weights[first..], columns, stride: width },
+            output_rows: Rows::Every(columns),
+            begin: Begin::Bias(&bias[first..first + columns]),
+            end,
+        };
+        product.run(output);
+    };
+    if images == 1 || block >= width {
+        return product(0, width, output);
+    }
+    let blocks = room(&mut scratch.blocks, images * width);
+    let parts = blocks.chunks_mut(images * block).enumerate();
+    for_each(true, parts, |(b, output)| product(b * block, output.len() / images, output));
+    for (b, part) in blocks.chunks(images * block).enumerate() {
+        let columns = part.len() / images;
+        for (output, part) in output.chunks_exact_mut(width).zip(part.chunks_exact(columns)) {
+            output[b * block..b * block + columns].copy_from_slice(part);
+        }
+    }
+}
+
+/// Writes a linear map's share of the parameters' `gradient`, and the gradient of its inputs, if that is wanted.
+fn linear_backward(
+    layer: &LayerPlan,
+    values: &[f32],
+    inputs: &[f32],
+    output_gradient: &[f32],
+    gradient: &mut [f32],
+    input_gradient: Option<InputGradient>,
+    scratch: &mut Scratch,
+) {
+    let (input_len, width) = (layer.inputs(), layer.outputs());
+    let images = output_gradient.len() / width;
+    let (weight_gradient, bias_gradient) = gradient[layer.means()].split_at_mut(layer.weight.len());
+    let block = input_len.div_ceil(BLOCKS);
+    weight_gradient.par_chunks_mut(block * width).enumerate().for_each(|(b, part)| {
+        let rows = Rows::Every(input_len);
+        let product = ColumnProduct {
+            left: Left { values: &inputs[b * block..], rows, runs: &[0], run: part.len() / width },
+            rows: images,
+            right: Right::dense(output_gradient, width),
+            keep: false,
+        };
+        product.run(part);
+    });
+    bias_gradient.fill(0.0);
+    add_rows(bias_gradient, output_gradient);
+
+    let Some(InputGradient { values: input_gradient, add }) = input_gradient else { return };
+    let weights = &values[layer.weight.clone()];
+    let transposed = room(&mut scratch.transposed, output_gradient.len());
+    transpose(output_gradient, (images, width), width, transposed);
+    let transposed = &*transposed;
+    input_gradient.par_chunks_mut(block * images).enumerate().for_each(|(b, part)| {
+        let product = RowProduct {
+            left: Left::dense(&weights[b * block * width..], width),
+            rows: part.len() / images,
+            right: Right::dense(transposed, images),
+            output_rows: Rows::Every(images),
+            begin: if add { Begin::Kept } else { Begin::Zero },
+            end: End::Store,
+        };
+        product.run(part);
+    });
 }
 
 /// The gradient of a layer's inputs, `[inputs, images]`.
@@ -106,87 +180,76 @@ struct InputGradient<'a> {
     add: bool,
 }
 
-/// The inputs of the layer above the `shared` ones and their gradient, if that is wanted: the last shared layer's output, or
-/// the features.
-fn below<'a>(
-    shared: &'a mut [Hidden],
-    plan: &Plan,
-    features: Matrix<'a>,
-    feature_gradient: Option<&'a mut [f32]>,
-) -> (Matrix<'a>, Option<&'a mut [f32]>) {
-    match shared.split_last_mut() {
-        None => (features, feature_gradient),
-        Some((Hidden { output, gradient }, before)) => {
-            let (outputs, images) = (plan.shared[before.len()].outputs(), features.columns());
-            (Matrix::new(output, outputs, images), Some(room(gradient, outputs * images)))
-        }
-    }
-}
-
 impl DenseSpace {
-    /// Evaluates all layers for `features` `[features, images]`. Returns `[images, actions, width]`.
-    pub fn forward(&mut self, plan: &Plan, values: &[f32], features: Matrix) -> &[f32] {
-        let images = features.columns();
-        self.shared.resize_with(plan.shared.len(), Hidden::default);
-        self.branches.resize_with(plan.branches.len(), BranchSpace::default);
+    /// Evaluates all layers for `features` `[images, features]`. Returns `[images, actions, width]`.
+    pub fn forward(&mut self, plan: &Plan, values: &[f32], features: &[f32], images: usize) -> &[f32] {
+        let Self { shared, branches, scratch, .. } = self;
+        shared.resize_with(plan.shared.len(), Hidden::default);
+        branches.resize_with(plan.branches.len(), BranchSpace::default);
         let mut inputs = features;
-        for (hidden, layer) in self.shared.iter_mut().zip(&plan.shared) {
-            inputs = hidden.forward(layer, values, inputs);
+        for (hidden, layer) in shared.iter_mut().zip(&plan.shared) {
+            hidden.forward(layer, values, inputs, images, scratch);
+            inputs = &hidden.output[..images * layer.outputs()];
         }
-        for (space, (hidden_layer, layer)) in self.branches.iter_mut().zip(&plan.branches) {
-            let hidden = space.hidden.forward(hidden_layer, values, inputs);
-            let bias = &values[layer.bias.clone()];
-            let output = room(&mut space.output, images * bias.len());
-            let weights = Matrix::new(&values[layer.weight.clone()], bias.len(), layer.inputs());
-            multiply(output, hidden.transposed(), weights.transposed(), false);
-            for row in output.chunks_exact_mut(bias.len()) {
-                row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-            }
+        for (space, (hidden_layer, layer)) in branches.iter_mut().zip(&plan.branches) {
+            space.hidden.forward(hidden_layer, values, inputs, images, scratch);
+            let hidden = &space.hidden.output[..images * layer.inputs()];
+            let output = room(&mut space.output, images * layer.outputs());
+            linear(layer, values, hidden, End::Store, output, scratch);
         }
         self.combine_branches(&plan.architecture, images);
         &self.outputs[..images * plan.architecture.outputs()]
     }
 
-    /// Writes the dense layers' share of the parameters' `gradient`, given the gradient of the outputs, and the gradient of
-    /// `features` `[features, images]`, if that is wanted. Must follow [`forward`](Self::forward) with the same network and
+    /// Writes the dense layers' share of the parameters' `gradient`, given the gradient of the outputs, and the gradient of the
+    /// features `[features, images]`, if that is wanted. Must follow [`forward`](Self::forward) with the same network and
     /// features.
     pub fn backward(
         &mut self,
         plan: &Plan,
         values: &[f32],
-        features: Matrix,
+        features: &[f32],
         output_gradient: &[f32],
         gradient: &mut [f32],
         mut feature_gradient: Option<&mut [f32]>,
     ) {
-        let images = features.columns();
+        let images = features.len() / plan.architecture.features();
         self.split_gradient(output_gradient, &plan.architecture, images);
-        let Self { shared, branches, .. } = self;
+        let Self { shared, branches, scratch, .. } = self;
+        let mut hidden_gradient = std::mem::take(&mut scratch.hidden_gradient);
+        let mut shared_gradient = std::mem::take(&mut scratch.shared_gradient);
         for (i, (space, (hidden_layer, layer))) in branches.iter_mut().zip(&plan.branches).enumerate() {
-            let outputs = layer.outputs();
-            let output_gradient = Matrix::new(&space.output_gradient, images, outputs);
-            let hidden = space.hidden.matrix(hidden_layer, images);
-            let weight_gradient = &mut gradient[layer.weight.clone()];
-            multiply(weight_gradient, output_gradient.transposed(), hidden.transposed(), false);
-            let bias_gradient = &mut gradient[layer.bias.clone()];
-            bias_gradient.fill(0.0);
-            for row in space.output_gradient[..images * outputs].chunks_exact(outputs) {
-                bias_gradient.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-            }
-            let weights = Matrix::new(&values[layer.weight.clone()], outputs, layer.inputs());
-            let hidden_gradient = room(&mut space.hidden.gradient, layer.inputs() * images);
-            multiply(hidden_gradient, weights.transposed(), output_gradient.transposed(), false);
+            let hidden = &space.hidden.output[..images * layer.inputs()];
+            let output_gradient = &space.output_gradient[..images * layer.outputs()];
+            let to = InputGradient { values: room(&mut hidden_gradient, images * layer.inputs()), add: false };
+            linear_backward(layer, values, hidden, output_gradient, gradient, Some(to), scratch);
+            space.hidden.set_gradient(&hidden_gradient, layer.inputs(), images);
 
-            let (inputs, input_gradient) = below(shared, plan, features, feature_gradient.as_deref_mut());
+            let (inputs, input_gradient) = match (shared.last(), plan.shared.last()) {
+                (Some(below), Some(layer)) => {
+                    let len = images * layer.outputs();
+                    (&below.output[..len], Some(room(&mut shared_gradient, len)))
+                }
+                _ => (features, feature_gradient.as_deref_mut()),
+            };
             let input_gradient = input_gradient.map(|values| InputGradient { values, add: i > 0 });
-            space.hidden.backward(hidden_layer, values, inputs, gradient, input_gradient);
+            space.hidden.backward(hidden_layer, values, inputs, gradient, input_gradient, scratch);
         }
         for (i, layer) in plan.shared.iter().enumerate().rev() {
-            let (before, hidden) = shared.split_at_mut(i);
-            let (inputs, input_gradient) = below(before, plan, features, feature_gradient.as_deref_mut());
+            let (below, hidden) = shared.split_at_mut(i);
+            let hidden = &mut hidden[0];
+            hidden.set_gradient(&shared_gradient, layer.outputs(), images);
+            let (inputs, input_gradient) = match below.last() {
+                Some(below) => {
+                    let len = images * layer.inputs();
+                    (&below.output[..len], Some(room(&mut shared_gradient, len)))
+                }
+                None => (features, feature_gradient.as_deref_mut()),
+            };
             let input_gradient = input_gradient.map(|values| InputGradient { values, add: false });
-            hidden[0].backward(layer, values, inputs, gradient, input_gradient);
+            hidden.backward(layer, values, inputs, gradient, input_gradient, scratch);
         }
+        (scratch.hidden_gradient, scratch.shared_gradient) = (hidden_gradient, shared_gradient);
     }
 
     /// Writes the outputs: the output of the only branch, or V + A - mean A, atom by atom if the head has atoms.

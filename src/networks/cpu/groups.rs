@@ -1,17 +1,20 @@
 //! The convolutions of the CPU's network: a batch is cut into groups of images, each convolved by one thread.
 //!
 //! Images of a batch are mostly alike. A picture that resembles most of them, the base, is convolved once, and only the rows
-//! that [differ](crate::networks::cpu::differences) from it are convolved image by image.
+//! that [differ](crate::networks::cpu::differences) from it are convolved image by image. An image's outputs do not depend on
+//! the base or on the other images.
 
-use crate::networks::cpu::convolution::ConvShape;
+use crate::networks::cpu::convolution::{fractions_of, ConvShape, Convolution};
 use crate::networks::cpu::differences::{set_base, Differing};
 use crate::networks::cpu::for_each;
-use crate::networks::cpu::matrix::{add, mask_relu, room};
+use crate::networks::cpu::kernels::{End, Left, Rows};
+use crate::networks::cpu::matrix::{add, add_rows, mask_relu, room, transpose};
+use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::Plan;
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// Groups into which a batch is cut: enough to keep all threads busy, and few enough for large matrix products (a group of a
-/// batch of 32 has 4 images).
+/// Groups into which a batch is cut: enough to keep all threads busy (a group of a batch of 32 has 4 images).
 const GROUPS: usize = 8;
 /// The smallest batch for which a base is convolved too: it costs as much as one more image.
 const LEAST_WITH_BASE: usize = 8;
@@ -23,6 +26,8 @@ pub struct ConvolutionSpace {
     /// Images in every group but perhaps the last.
     group_images: usize,
     base: Base,
+    /// Weights of each convolution but the first, `[output channel, patch]`, for the backward pass.
+    transposed: Vec<Vec<f32>>,
 }
 
 /// The picture to which the images of a batch are compared.
@@ -70,6 +75,13 @@ impl ConvolutionSpace {
         let images = observations.len() / image_len;
         let features_len = plan.architecture.features();
         let group_images = self.group_images;
+        self.transposed.resize_with(plan.convolutions.len(), Vec::new);
+        for ((to, layer), patches) in self.transposed.iter_mut().zip(&plan.convolutions).zip(&plan.patches).skip(1) {
+            let (shape, weights) = (&patches.shape, &values[layer.weight.clone()]);
+            transpose(weights, (shape.patch(), shape.out_channels), shape.out_channels, room(to, weights.len()));
+        }
+        let transposed = self.transposed.as_slice();
+        let network = Network { plan, values, transposed };
         self.groups
             .par_iter_mut()
             .zip(features.par_chunks(group_images * features_len))
@@ -78,13 +90,10 @@ impl ConvolutionSpace {
             .for_each(|(g, ((group, features), observations))| {
                 group.output_gradients.resize_with(plan.convolutions.len(), Vec::new);
                 if let Some(last) = group.output_gradients.last_mut() {
-                    let rows = room(last, features.len()).chunks_exact_mut(features_len).enumerate();
-                    for (row, output) in rows {
-                        let image = feature_gradient[g * group_images + row..].iter().step_by(images);
-                        output.iter_mut().zip(image).for_each(|(output, value)| *output = *value);
-                    }
+                    let (own, len) = (features.len() / features_len, features.len());
+                    transpose(&feature_gradient[g * group_images..], (features_len, own), images, room(last, len));
                 }
-                group.backward(plan, values, observations, features, &[]);
+                group.backward(network, observations, features, &[]);
             });
         let groups = &self.groups[..images.div_ceil(group_images)];
         let base = &mut self.base;
@@ -92,7 +101,7 @@ impl ConvolutionSpace {
         rayon::join(
             || {
                 if base.on {
-                    base.backward(plan, values, groups);
+                    base.backward(network, groups);
                 }
             },
             || {
@@ -108,6 +117,14 @@ impl ConvolutionSpace {
     }
 }
 
+/// The parameters, as the backward pass needs them.
+#[derive(Clone, Copy)]
+struct Network<'a> {
+    plan: &'a Plan,
+    values: &'a [f32],
+    transposed: &'a [Vec<f32>],
+}
+
 /// Images of a batch that one thread takes through all convolutions.
 #[derive(Clone, Debug, Default)]
 struct Group {
@@ -115,43 +132,33 @@ struct Group {
     differing: Vec<Differing>,
     /// Output of each convolution but the last, `[images, positions, channels]`.
     outputs: Vec<Vec<f32>>,
+    /// Of each convolution with a norm, the rows that were convolved.
+    normalized: Vec<Normalized>,
     /// Gradient of the output of each convolution.
     output_gradients: Vec<Vec<f32>>,
     /// Gradient of the base's output of each convolution, `[positions, channels]`: the sum over the rows equal to the base.
     /// Empty if no rows were kept apart.
     base_gradients: Vec<Vec<f32>>,
-    /// One observation as fractions.
-    fractions: Vec<f32>,
-    /// Gathered patches, or their gradient; large enough for the largest layer.
-    patches: Vec<f32>,
-    /// Output of the differing rows, or its gradient.
+    patches: PatchSpace,
+    /// Where the outputs of the differing rows begin.
+    places: Vec<u32>,
+    /// Gradient of the outputs of the differing rows.
     rows: Vec<f32>,
     /// This group's share of the gradient of the convolutions' parameters.
     parameter_gradient: Vec<f32>,
-}
-
-/// About how many numbers of patches are gathered at once: half a megabyte, which stays in a core's cache.
-const GATHERED: usize = 131_072;
-
-/// How many images are gathered at once.
-fn images_at_once(shape: &ConvShape, images: usize) -> usize {
-    (GATHERED / (shape.positions() * shape.patch())).clamp(1, images)
-}
-
-/// How many of these rows are gathered at once; the parts have about equal sizes.
-fn rows_at_once(shape: &ConvShape, rows: usize) -> usize {
-    rows.div_ceil((rows * shape.patch()).div_ceil(GATHERED).max(1)).max(1)
 }
 
 impl Group {
     /// Takes the observations of this group's images through all convolutions and writes the last output to `features`. Rows
     /// equal to the base are copied from it.
     fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], base: Option<&Base>, features: &mut [f32]) {
-        let convolutions = &plan.architecture.convolutions;
+        let count = plan.convolutions.len();
         let images = features.len() / plan.architecture.features();
-        self.outputs.resize_with(convolutions.len(), Vec::new);
-        self.differing.resize_with(convolutions.len(), Differing::default);
-        for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate() {
+        self.outputs.resize_with(count, Vec::new);
+        self.differing.resize_with(count, Differing::default);
+        self.normalized.resize_with(count, Normalized::default);
+        for (i, (convolution, layer)) in plan.patches.iter().zip(&plan.convolutions).enumerate() {
+            let shape = &convolution.shape;
             let (before, from_here) = self.outputs.split_at_mut(i);
             let output = match from_here {
                 [output, _, ..] => room(output, images * shape.output_len()),
@@ -161,7 +168,6 @@ impl Group {
                 Some(input) => Input::Activations(input),
                 None => Input::Observations(observations),
             };
-            let (weights, bias) = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
             let (differing_before, differing) = self.differing.split_at_mut(i);
             let differing = &mut differing[0];
             match (base, differing_before.last()) {
@@ -169,96 +175,91 @@ impl Group {
                 (Some(_), Some(before)) => differing.follow(shape, before, images),
                 (Some(base), None) => differing.find(shape, observations, base.frame(shape)),
             }
-            if let (Some(rows), Some(base)) = (differing.few(), base) {
+            let apart = differing.few();
+            if let (Some(_), Some(base)) = (apart, base) {
                 let base_output = base.output(i, shape);
                 output.chunks_exact_mut(base_output.len()).for_each(|output| output.copy_from_slice(base_output));
-                for rows in rows.chunks(rows_at_once(shape, rows.len())) {
-                    let products = room(&mut self.rows, rows.len() * shape.out_channels);
-                    let patches = room(&mut self.patches, rows.len() * shape.patch());
-                    input.gather_rows(shape, rows, patches);
-                    shape.forward(patches, weights, bias, products);
-                    for (&row, product) in rows.iter().zip(products.chunks_exact(shape.out_channels)) {
-                        output[row * shape.out_channels..][..shape.out_channels].copy_from_slice(product);
+            }
+            let norm = layer.norm.as_ref().map(|norm| Norm::new(norm, values));
+            let parameters = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
+            let end = if norm.is_some() { End::Store } else { End::Rectify };
+            let (channels, normalized, places) = (shape.out_channels, &mut self.normalized[i], &mut self.places);
+            normalized.clear();
+            self.patches.visit(convolution, input, apart, images, |patches, rows| {
+                let patches = (patches, rows.len());
+                if let Some(apart) = apart {
+                    places.clear();
+                    places.extend(apart[rows].iter().map(|row| (row * channels) as u32));
+                    convolution.forward(patches, parameters, (output, Rows::At(places)), end);
+                    if let Some(norm) = norm {
+                        norm.forward(output, places.iter().map(|place| *place as usize), normalized);
+                    }
+                } else {
+                    let output = &mut output[rows.start * channels..rows.end * channels];
+                    convolution.forward(patches, parameters, (output, Rows::Every(channels)), end);
+                    if let Some(norm) = norm {
+                        norm.forward(output, (0..rows.len()).map(|row| row * channels), normalized);
                     }
                 }
-                continue;
-            }
-            let at_once = images_at_once(shape, images);
-            for (chunk, output) in output.chunks_mut(at_once * shape.output_len()).enumerate() {
-                let chunk_images = output.len() / shape.output_len();
-                let input = input.beginning_at(chunk * at_once, shape);
-                let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
-                shape.forward(patches, weights, bias, output);
-            }
+            });
         }
     }
 
     /// Computes this group's gradient of the convolutions' parameters, given the gradient of the last output (after its ReLU)
     /// in the last of `output_gradients`. The gradients of rows equal to the base are summed into `base_gradients` instead.
     /// The `base_gradients` of `others` are added to the gradient of each output.
-    fn backward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &[f32], others: &[Group]) {
-        let convolutions = &plan.architecture.convolutions;
+    fn backward(&mut self, network: Network, observations: &[u8], features: &[f32], others: &[Group]) {
+        let Network { plan, values, transposed } = network;
         let images = features.len() / plan.architecture.features();
         room(&mut self.parameter_gradient, plan.convolution_parameters()).fill(0.0);
-        self.base_gradients.resize_with(convolutions.len(), Vec::new);
-        for (i, (shape, layer)) in convolutions.iter().zip(&plan.convolutions).enumerate().rev() {
-            let output = if i + 1 == convolutions.len() { features } else { &self.outputs[i] };
+        self.base_gradients.resize_with(plan.convolutions.len(), Vec::new);
+        for (i, (convolution, layer)) in plan.patches.iter().zip(&plan.convolutions).enumerate().rev() {
+            let (shape, channels) = (&convolution.shape, convolution.shape.out_channels);
+            let output = if i + 1 == plan.convolutions.len() { features } else { &self.outputs[i] };
             let (input_gradients, output_gradient) = self.output_gradients.split_at_mut(i);
             let output_gradient = &mut output_gradient[0][..images * shape.output_len()];
             for other in others.iter().filter(|other| !other.base_gradients[i].is_empty()) {
                 add(output_gradient, &other.base_gradients[i]);
             }
             mask_relu(output_gradient, output);
+            let base_gradient = &mut self.base_gradients[i];
+            base_gradient.clear();
+            let apart = self.differing[i].few();
+            let gradients = match apart {
+                None => output_gradient,
+                Some(apart) => {
+                    base_gradient.resize(shape.output_len(), 0.0);
+                    let gradients = room(&mut self.rows, apart.len() * channels);
+                    split_rows(output_gradient, shape, apart, gradients, base_gradient);
+                    gradients
+                }
+            };
+            let own = &mut self.parameter_gradient[layer.parameters()];
+            let (weight_gradient, own) = own.split_at_mut(layer.weight.len());
+            let (bias_gradient, norm_gradient) = own.split_at_mut(channels);
+            if let Some(norm) = &layer.norm {
+                let (gain_gradient, shift_gradient) = norm_gradient.split_at_mut(channels);
+                let norm = Norm::new(norm, values);
+                norm.backward(&self.normalized[i], gradients, gain_gradient, shift_gradient);
+            }
+            add_rows(bias_gradient, gradients);
             // The observations need no gradient.
             let mut input_gradient =
                 input_gradients.last_mut().map(|gradient| room(gradient, images * shape.input_len()));
             if let Some(input_gradient) = &mut input_gradient {
                 input_gradient.fill(0.0);
             }
-            let (weight_gradient, bias_gradient) =
-                self.parameter_gradient[layer.means()].split_at_mut(layer.weight.len());
-            let weights = &values[layer.weight.clone()];
             let input = match i {
                 0 => Input::Observations(observations),
                 _ => Input::Activations(&self.outputs[i - 1]),
             };
-            let base_gradient = &mut self.base_gradients[i];
-            base_gradient.clear();
-            if let Some(rows) = self.differing[i].few() {
-                base_gradient.resize(shape.output_len(), 0.0);
-                let gradients = room(&mut self.rows, rows.len() * shape.out_channels);
-                split_rows(output_gradient, shape, rows, gradients, base_gradient);
-                let at_once = rows_at_once(shape, rows.len());
-                for (rows, gradients) in rows.chunks(at_once).zip(gradients.chunks(at_once * shape.out_channels)) {
-                    let patches = room(&mut self.patches, rows.len() * shape.patch());
-                    input.gather_rows(shape, rows, patches);
-                    shape.add_weight_gradient(patches, gradients, weight_gradient, bias_gradient);
-                    if let Some(input_gradient) = &mut input_gradient {
-                        shape.patch_gradient(gradients, weights, patches);
-                        for (row, patch) in rows.iter().zip(patches.chunks_exact(shape.patch())) {
-                            let (image, position) = (row / shape.positions(), row % shape.positions());
-                            let image = &mut input_gradient[image * shape.input_len()..][..shape.input_len()];
-                            shape.scatter_add_at(patch, position, image);
-                        }
-                    }
+            self.patches.visit(convolution, input, apart, images, |patches, rows| {
+                let gradients = &gradients[rows.start * channels..rows.end * channels];
+                convolution.add_weight_gradient(patches, gradients, weight_gradient);
+                if let (Some(input_gradient), Rows::At(places)) = (&mut input_gradient, patches.rows) {
+                    convolution.add_input_gradient(gradients, &transposed[i], places, input_gradient);
                 }
-                continue;
-            }
-            let at_once = images_at_once(shape, images);
-            for (chunk, output_gradient) in output_gradient.chunks(at_once * shape.output_len()).enumerate() {
-                let first = chunk * at_once;
-                let chunk_images = output_gradient.len() / shape.output_len();
-                let input = input.beginning_at(first, shape);
-                let patches = input.gather(shape, chunk_images, &mut self.fractions, &mut self.patches);
-                shape.add_weight_gradient(patches, output_gradient, weight_gradient, bias_gradient);
-                if let Some(input_gradient) = &mut input_gradient {
-                    shape.patch_gradient(output_gradient, weights, patches);
-                    let images = input_gradient[first * shape.input_len()..].chunks_exact_mut(shape.input_len());
-                    for (patches, image) in patches.chunks_exact(shape.positions() * shape.patch()).zip(images) {
-                        shape.scatter_add(patches, image);
-                    }
-                }
-            }
+            });
         }
     }
 }
@@ -296,14 +297,15 @@ impl Base {
     }
 
     /// Computes the gradient of the convolutions' parameters from all rows of `groups` that equal the base.
-    fn backward(&mut self, plan: &Plan, values: &[f32], groups: &[Group]) {
+    fn backward(&mut self, network: Network, groups: &[Group]) {
+        let plan = network.plan;
         let Self { observation, group, features, .. } = self;
         let features = &features[..plan.architecture.features()];
         group.output_gradients.resize_with(plan.convolutions.len(), Vec::new);
         if let Some(last) = group.output_gradients.last_mut() {
             room(last, features.len()).fill(0.0);
         }
-        group.backward(plan, values, observation, features, groups);
+        group.backward(network, observation, features, groups);
     }
 }
 
@@ -329,96 +331,64 @@ enum Input<'a> {
     Activations(&'a [f32]),
 }
 
-impl<'a> Input<'a> {
-    /// The images from number `first` on.
-    fn beginning_at(self, first: usize, shape: &ConvShape) -> Self {
-        match self {
-            Input::Observations(pixels) => Input::Observations(&pixels[first * shape.input_len()..]),
-            Input::Activations(numbers) => Input::Activations(&numbers[first * shape.input_len()..]),
-        }
-    }
+/// How many numbers of patches are converted from gray values at once, at most: a quarter of a megabyte, which stays in a
+/// core's cache.
+const CONVERTED: usize = 65_536;
 
-    /// Gathers the patches of the first `images`.
-    fn gather<'p>(
-        self,
-        shape: &ConvShape,
+/// Working memory for the patches of a convolution.
+#[derive(Clone, Debug, Default)]
+struct PatchSpace {
+    /// Gray values as fractions: a picture, or patches.
+    fractions: Vec<f32>,
+    /// Where the patches begin.
+    places: Vec<u32>,
+}
+
+impl PatchSpace {
+    /// Calls `visit` with the patches of the rows `apart`, or of all rows of the images, part by part, and with the rows'
+    /// numbers, counted in that order.
+    fn visit(
+        &mut self,
+        convolution: &Convolution,
+        input: Input,
+        apart: Option<&[usize]>,
         images: usize,
-        fractions: &mut Vec<f32>,
-        buffer: &'p mut Vec<f32>,
-    ) -> &'p mut [f32] {
-        let image_patches = shape.positions() * shape.patch();
-        let patches = room(buffer, images * image_patches);
-        for (image, patches) in patches.chunks_exact_mut(image_patches).enumerate() {
-            let span = image * shape.input_len()..(image + 1) * shape.input_len();
-            match self {
-                Input::Observations(pixels) => {
-                    shape.gather_planes(&pixels[span], room(fractions, shape.input_len()), patches)
+        mut visit: impl FnMut(Left, Range<usize>),
+    ) {
+        let Self { fractions, places } = self;
+        let shape = &convolution.shape;
+        match (input, apart) {
+            (Input::Observations(pixels), None) => {
+                let fractions = room(fractions, shape.input_len());
+                for (image, pixels) in pixels.chunks_exact(shape.input_len()).enumerate() {
+                    fractions_of(pixels, fractions);
+                    let rows = image * shape.positions()..(image + 1) * shape.positions();
+                    visit(convolution.patches_of_one(fractions), rows);
                 }
-                Input::Activations(numbers) => shape.gather(&numbers[span], patches),
             }
-        }
-        patches
-    }
-
-    /// Gathers the patches of these rows of the output.
-    fn gather_rows(self, shape: &ConvShape, rows: &[usize], patches: &mut [f32]) {
-        for (&row, patch) in rows.iter().zip(patches.chunks_exact_mut(shape.patch())) {
-            let (image, position) = (row / shape.positions(), row % shape.positions());
-            let span = image * shape.input_len()..(image + 1) * shape.input_len();
-            match self {
-                Input::Observations(pixels) => shape.gather_planes_at(&pixels[span], position, patch),
-                Input::Activations(numbers) => shape.gather_at(&numbers[span], position, patch),
+            (Input::Observations(pixels), Some(apart)) => {
+                let at_once = (CONVERTED / shape.patch()).max(1);
+                for (part, rows) in apart.chunks(at_once).enumerate() {
+                    let patches = room(fractions, rows.len() * shape.patch());
+                    for (&row, patch) in rows.iter().zip(patches.chunks_exact_mut(shape.patch())) {
+                        let (image, position) = (row / shape.positions(), row % shape.positions());
+                        shape.gather_planes_at(&pixels[image * shape.input_len()..], position, patch);
+                    }
+                    let first = part * at_once;
+                    visit(Left::dense(patches, shape.patch()), first..first + rows.len());
+                }
+            }
+            (Input::Activations(pictures), Some(apart)) => {
+                convolution.places_of(apart, places);
+                visit(convolution.patches(pictures, places), 0..places.len());
+            }
+            (Input::Activations(pictures), None) => {
+                convolution.places_in(images, places);
+                visit(convolution.patches(pictures, places), 0..places.len());
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::networks::cpu::matrix::tests::assert_close;
-    use crate::networks::cpu::{CpuNetwork, Workspace};
-    use crate::networks::{Architecture, NetworkKind, Parameters};
-    use crate::observations::{Seen, Space};
-    use crate::random::{Generator, Purpose};
-
-    const SIDE: usize = 84;
-
-    /// Batches too small for a base are convolved whole.
-    #[test]
-    fn a_batch_compared_to_a_base_gives_the_results_of_single_images() {
-        let space = Space::Pixels { stack: 4, side: SIDE };
-        let architecture = Architecture::new(NetworkKind::Nature.plain(), space, 3).unwrap();
-        let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(1, Purpose::Weights));
-        let network = CpuNetwork::new(&parameters);
-        let mut generator = Generator::new(2, Purpose::Synthetic);
-        let background: Vec<u8> = (0..SIDE * SIDE).map(|_| generator.below(256) as u8).collect();
-        let mut observations = background.repeat(16 * 4);
-        for (i, frame) in observations.chunks_exact_mut(SIDE * SIDE).enumerate() {
-            frame[SIDE * (10 + i) + 20] ^= 255;
-        }
-        let gradients: Vec<f32> = (0..16 * 3).map(|_| generator.symmetric(1.0)).collect();
-
-        let mut whole = Workspace::default();
-        let outputs = whole.forward(&network, Seen::Pixels(&observations)).unwrap().to_vec();
-        let mut gradient = vec![0.0; parameters.values.len()];
-        whole.backward(&network, Seen::Pixels(&observations), &gradients, &mut gradient).unwrap();
-        assert!(whole.convolutions.base.on);
-        let few =
-            whole.convolutions.groups.iter().map(|group| group.differing.iter().filter_map(Differing::few).count());
-        assert_eq!(few.collect::<Vec<_>>(), [3; GROUPS], "every convolution keeps its differing rows apart");
-
-        let (mut one_by_one, mut sum) = (Workspace::default(), vec![0.0; gradient.len()]);
-        for ((image, want), gradients) in
-            observations.chunks_exact(space.size()).zip(outputs.chunks_exact(3)).zip(gradients.chunks_exact(3))
-        {
-            let image = Seen::Pixels(image);
-            assert_close(one_by_one.forward(&network, image).unwrap(), want, 1e-5);
-            assert!(!one_by_one.convolutions.base.on);
-            let mut gradient = vec![0.0; sum.len()];
-            one_by_one.backward(&network, image, gradients, &mut gradient).unwrap();
-            sum.iter_mut().zip(&gradient).for_each(|(sum, value)| *sum += value);
-        }
-        assert_close(&gradient, &sum, 2e-5);
-    }
-}
+mod tests;

@@ -1,81 +1,7 @@
-//! Matrix products and other loops over numbers that all layers use.
-
-/// A borrowed matrix.
-#[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// `rows` x `columns` numbers, row after row.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        Self::strided(data, rows, columns, columns)
-    }
-
-    /// Rows of `columns` numbers that begin `row_stride` numbers apart.
-    ///
-    /// # Panics
-    /// When it is empty, or `data` is too short.
-    pub fn strided(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
-        assert!(rows > 0 && columns > 0 && columns <= row_stride && (rows - 1) * row_stride + columns <= data.len());
-        Self { data, rows, columns, row_stride, column_stride: 1 }
-    }
-
-    /// The number of columns.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// Rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-}
-
-/// `output` = `left` * `right`, row after row; with `add`, the product is added to what `output` holds. One thread.
-pub fn multiply(output: &mut [f32], left: Matrix, right: Matrix, add: bool) {
-    assert_eq!(left.columns, right.rows);
-    assert_eq!(output.len(), left.rows * right.columns);
-    // SAFETY: `Matrix` is only built with all its elements inside its slice, transposing keeps the set of elements, and
-    // `output` holds exactly the product's elements and is not aliased, being a mutable borrow.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm::gemm(
-            left.rows,
-            right.columns,
-            left.columns,
-            output.as_mut_ptr(),
-            1,
-            right.columns as isize,
-            add,
-            left.data.as_ptr(),
-            left.column_stride as isize,
-            left.row_stride as isize,
-            right.data.as_ptr(),
-            right.column_stride as isize,
-            right.row_stride as isize,
-            1.0f32,
-            1.0f32,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
+//! Loops over numbers that all layers use.
 
 /// Runs `work` compiled for the widest vectors of this processor; a build for any x86-64 would otherwise use vectors of
-/// four. Element by element the results are the same.
+/// four. Rust neither reorders sums nor fuses a product with a sum, so the results are the same on every processor.
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     struct Work<F>(F);
     impl<F: FnOnce() -> R, R> pulp::WithSimd for Work<F> {
@@ -98,7 +24,22 @@ pub fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
 
 /// Adds `values` to `sums`, element by element.
 pub fn add(sums: &mut [f32], values: &[f32]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+    vectorized(
+        #[inline(always)]
+        || sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
+    );
+}
+
+/// Adds each row of `values`, as long as `sums`, to `sums`: the rows in their order.
+pub fn add_rows(sums: &mut [f32], values: &[f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for row in values.chunks_exact(sums.len()) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+        },
+    );
 }
 
 /// Sets `gradient` to 0 where the output of the ReLU is 0.
@@ -113,10 +54,27 @@ pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
     );
 }
 
+/// Rows and columns of a square that is transposed at once.
+const SQUARE: usize = 16;
+
+/// Writes the transposed of `rows` x `columns` numbers, whose rows begin `stride` numbers apart, to `to` without gaps.
+pub fn transpose(from: &[f32], (rows, columns): (usize, usize), stride: usize, to: &mut [f32]) {
+    for top in (0..rows).step_by(SQUARE) {
+        for left in (0..columns).step_by(SQUARE) {
+            let bottom = rows.min(top + SQUARE);
+            for column in left..columns.min(left + SQUARE) {
+                let to = &mut to[column * rows + top..column * rows + bottom];
+                let from = from[top * stride + column..].iter().step_by(stride);
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::random::{Generator, Purpose};
+    use crate::random::Generator;
 
     pub(crate) fn numbers(generator: &mut Generator, count: usize) -> Vec<f32> {
         (0..count).map(|_| generator.symmetric(1.0)).collect()
@@ -130,24 +88,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn products_equal_a_plain_triple_loop_in_every_orientation() {
-        let mut generator = Generator::new(0, Purpose::Synthetic);
-        let (m, k, n) = (5, 7, 3);
-        let (a, b) = (numbers(&mut generator, m * k), numbers(&mut generator, k * n));
-        let plain: Vec<f32> =
-            (0..m * n).map(|i| (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum::<f32>()).collect();
-        let close = |got: &[f32], scale: f32| got.iter().zip(&plain).all(|(x, y)| (x - scale * y).abs() < 1e-5);
-        let (left, right) = (Matrix::new(&a, m, k), Matrix::new(&b, k, n));
-        let mut product = vec![9.0; m * n];
-        multiply(&mut product, left, right, false);
-        assert!(close(&product, 1.0));
-        multiply(&mut product, left, right, true);
-        assert!(close(&product, 2.0));
-        let (mut a_t, mut b_t) = (vec![0.0; m * k], vec![0.0; k * n]);
-        (0..m * k).for_each(|i| a_t[i % k * m + i / k] = a[i]);
-        (0..k * n).for_each(|i| b_t[i % n * k + i / n] = b[i]);
-        let (left, right) = (Matrix::new(&a_t, k, m).transposed(), Matrix::new(&b_t, n, k).transposed());
-        multiply(&mut product, left, right, false);
-        assert!(close(&product, 1.0));
+    fn transposing_exchanges_rows_and_columns() {
+        for (rows, columns, stride) in [(1, 5, 5), (17, 33, 40), (16, 16, 16), (3, 1, 2)] {
+            let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
+            let mut to = vec![0.0; rows * columns];
+            transpose(&from, (rows, columns), stride, &mut to);
+            assert!((0..to.len()).all(|i| to[i] == from[i % rows * stride + i / rows]));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The layout of a network's parameters on the CPU, and its relation to the stored order.
 
+use crate::networks::cpu::convolution::Convolution;
 use crate::networks::noise::NoisyLayer;
 use crate::networks::{Architecture, LayerArrays};
 use std::ops::Range;
@@ -11,6 +12,8 @@ pub struct Plan {
     pub architecture: Architecture,
     /// The convolutions.
     pub convolutions: Vec<LayerPlan>,
+    /// Their patches.
+    pub patches: Vec<Convolution>,
     /// The dense layers that all branches share.
     pub shared: Vec<LayerPlan>,
     /// (hidden layer, output layer) of each branch.
@@ -84,7 +87,9 @@ impl Plan {
         }
         let branches = shared.split_off(architecture.shared.len());
         let branches = branches.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-        Self { architecture, convolutions, shared, branches }
+        let shapes = architecture.convolutions.iter().enumerate();
+        let patches = shapes.map(|(i, shape)| Convolution::new(*shape, i == 0)).collect();
+        Self { architecture, convolutions, patches, shared, branches }
     }
 
     /// All dense layers.
@@ -105,41 +110,31 @@ impl Plan {
 
     /// Calls `visit` with (place in stored order, place in the CPU network's order) of every parameter.
     pub fn for_each_place(&self, mut visit: impl FnMut(usize, usize)) {
-        let architecture = &self.architecture;
-        let mut reordered = vec![false; architecture.parameter_count()];
-        // In stored order a row of `inputs` numbers for each output; here a row of `outputs` numbers for each input.
-        let mut convolution = |weight: &Range<usize>, outputs: usize, place_of: &dyn Fn(usize) -> usize| {
+        let mut reordered = vec![false; self.architecture.parameter_count()];
+        // In stored order a row of `inputs` numbers for each output; here a row of `outputs` numbers for each input. Stored
+        // inputs are `channels` planes of `area` pixels; here the channel is last.
+        let mut weights = |weight: Range<usize>, outputs: usize, (channels, area): (usize, usize)| {
             let inputs = weight.len() / outputs;
             for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
-                visit(weight.start + output * inputs + input, weight.start + place_of(input) * outputs + output);
+                let own_input = input % area * channels + input / area;
+                visit(weight.start + output * inputs + input, weight.start + own_input * outputs + output);
             }
-            reordered[weight.clone()].fill(true);
+            reordered[weight].fill(true);
         };
-        for (i, (layer, shape)) in self.convolutions.iter().zip(&architecture.convolutions).enumerate() {
-            let (channels, area) = (shape.in_channels, shape.kernel * shape.kernel);
-            let channel_last = |input: usize| input % area * channels + input / area;
-            convolution(&layer.weight, shape.out_channels, if i == 0 { &|input| input } else { &channel_last });
+        for (i, (layer, convolution)) in self.convolutions.iter().zip(&self.patches).enumerate() {
+            let shape = &convolution.shape;
+            // Observations are planes here too.
+            let planes = if i == 0 { (1, shape.patch()) } else { (shape.in_channels, shape.kernel * shape.kernel) };
+            weights(layer.weight.clone(), shape.out_channels, planes);
         }
-        // `outputs` rows, each of `channels` planes of `area` pixels in stored order.
-        let mut dense = |weight: &Range<usize>, outputs: usize, channels: usize, area: usize| {
-            for output in 0..outputs {
-                let base = weight.start + output * channels * area;
-                for channel in 0..channels {
-                    for pixel in 0..area {
-                        visit(base + channel * area + pixel, base + pixel * channels + channel);
-                    }
-                }
-            }
-            reordered[weight.clone()].fill(true);
-        };
-        if let Some(last) = architecture.convolutions.last() {
-            for layer in self.first_dense() {
-                dense(&layer.weight, layer.outputs(), last.out_channels, last.positions());
-                if layer.noise.is_some() {
-                    let begin = layer.deviations().start;
-                    let weight = begin..begin + layer.weight.len();
-                    dense(&weight, layer.outputs(), last.out_channels, last.positions());
-                }
+        let last = self.patches.last().map(|last| (last.shape.out_channels, last.shape.positions()));
+        let first_dense: Vec<usize> = self.first_dense().map(|layer| layer.weight.start).collect();
+        for layer in self.dense() {
+            let planes = last.filter(|_| first_dense.contains(&layer.weight.start)).unwrap_or((1, layer.inputs()));
+            weights(layer.weight.clone(), layer.outputs(), planes);
+            if layer.noise.is_some() {
+                let begin = layer.deviations().start;
+                weights(begin..begin + layer.weight.len(), layer.outputs(), planes);
             }
         }
         for (place, _) in reordered.iter().enumerate().filter(|(_, reordered)| !**reordered) {

@@ -5,7 +5,7 @@ use crate::networks::loss::{LossKind, NotFinite};
 use crate::networks::noise::draw_noise;
 use crate::networks::optimizer::LearningRate;
 use crate::networks::plain;
-use crate::networks::{Design, NetworkKind};
+use crate::networks::{Design, NetworkKind, NormKind};
 use crate::observations::{Observations, Space};
 use crate::random::{Generator, Purpose};
 
@@ -75,6 +75,10 @@ fn designs(kind: NetworkKind) -> Vec<(Design, bool)> {
     ]
 }
 
+fn normed(design: Design) -> Design {
+    Design { norm: NormKind::Channels, ..design }
+}
+
 fn draw(architecture: &Architecture) -> Vec<f32> {
     let mut noise = vec![0.0; architecture.noise_len()];
     draw_noise(&mut Generator::new(6, Purpose::Noise), &mut noise);
@@ -104,7 +108,12 @@ fn the_cpu_network_equals_candles_forward_and_backward() {
         (nature, false, PICTURES, 11),
         (designs(NetworkKind::Nature)[5].0, true, PICTURES, 3),
         (Design { dueling: true, ..nips }, false, PICTURES, 9),
-        (small, false, PICTURES, 32),
+        (normed(nature), false, PICTURES, 11),
+        (normed(nature), false, PICTURES, 2),
+        (normed(small), false, PICTURES, 20),
+        (normed(cpu), false, PICTURES, 9),
+        (normed(mlp), false, Space::Numbers(7), 9),
+        (small, false, PICTURES, 16),
         (small, false, PICTURES, 1),
         (small, false, Space::Pixels { stack: 1, side: 84 }, 9),
         (nature, false, Space::Pixels { stack: 2, side: 44 }, 9),
@@ -161,13 +170,14 @@ fn the_cpu_network_equals_candles_forward_and_backward() {
 fn the_gradient_of_every_head_equals_finite_differences() {
     const STEP: f64 = 1e-6;
     let kinds = [NetworkKind::Small, NetworkKind::Cpu, NetworkKind::Mlp];
-    for (design, drawn) in kinds.into_iter().flat_map(designs) {
+    let with_norm = kinds.map(|kind| (normed(kind.plain()), false));
+    for (design, drawn) in kinds.into_iter().flat_map(designs).chain(with_norm) {
         let architecture = architecture_of(design, 4);
         let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         let noise = draw(&architecture);
         let noise = drawn.then_some(noise.as_slice());
         // A batch large enough to be compared to a base, and one that is too small.
-        let images = if design == design.kind.plain() { 9 } else { 2 };
+        let images = if [design.kind.plain(), normed(design.kind.plain())].contains(&design) { 9 } else { 2 };
         let observations = alike(architecture.space, images);
         let observations = observations.seen();
         let mut generator = Generator::new(4, Purpose::Synthetic);
@@ -326,6 +336,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     for (design, norm_limit, observations) in [
         (NetworkKind::Nature.plain(), None, unlike(PICTURES, 32)),
         (NetworkKind::Nature.plain(), None, alike(PICTURES, 32)),
+        (normed(NetworkKind::Nature.plain()), None, alike(PICTURES, 32)),
         (designs(NetworkKind::Nature)[5].0, Some(0.1), alike(PICTURES, 32)),
         (designs(NetworkKind::Mlp)[5].0, Some(0.1), unlike(usual_space(NetworkKind::Mlp), 32)),
     ] {
