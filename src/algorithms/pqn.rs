@@ -138,7 +138,7 @@ impl Pqn {
             explorers: (0..num_envs).map(numbered).collect(),
             ordering: Generator::new(seed, Purpose::Replay),
             steps: 0,
-            players: (0..num_envs.div_ceil(shard_size)).map(|_| Player::new(evaluator.share())).collect(),
+            players: (0..num_envs.div_ceil(shard_size)).map(|_| Player::new(evaluator.share_on_one_thread())).collect(),
             shard_size,
             minibatch: Minibatch {
                 space,

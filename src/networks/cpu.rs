@@ -205,6 +205,14 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// Room for evaluations on the caller's thread alone, for a caller that has other work for the other threads.
+    pub fn on_one_thread() -> Self {
+        let mut workspace = Self::default();
+        workspace.convolutions.one_thread = true;
+        workspace.dense.scratch.one_thread = true;
+        workspace
+    }
+
     /// The outputs `[images, actions, width]` for `observations`; the [head](crate::networks::head::Head) defines their
     /// meaning.
     ///
@@ -258,13 +266,13 @@ impl Workspace {
     }
 }
 
-/// Calls `work` for every item, in parallel if there are `many` images; waking other threads for one is a loss.
-fn for_each<I>(many: bool, items: I, work: impl Fn(I::Item) + Sync + Send)
+/// Calls `work` for every item, on several threads if `parallel`. Waking other threads for one image is a loss.
+fn for_each<I>(parallel: bool, items: I, work: impl Fn(I::Item) + Sync + Send)
 where
     I: Iterator + Send,
     I::Item: Send,
 {
-    if many {
+    if parallel {
         items.par_bridge().for_each(work);
     } else {
         items.for_each(work);

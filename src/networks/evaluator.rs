@@ -62,6 +62,16 @@ impl Evaluator {
         Self { network, fetched: Vec::new(), q_values: Vec::new() }
     }
 
+    /// Another evaluator of the same network, for a thread that evaluates all images itself: the other threads have work of
+    /// their own.
+    pub fn share_on_one_thread(&self) -> Self {
+        let mut evaluator = self.share();
+        if let Network::Cpu(_, workspace) = &mut evaluator.network {
+            **workspace = Workspace::on_one_thread();
+        }
+        evaluator
+    }
+
     /// The network's shape.
     pub fn architecture(&self) -> &Architecture {
         match &self.network {

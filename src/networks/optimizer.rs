@@ -194,7 +194,7 @@ fn norm(gradient: &[f32], sums: &mut Vec<f64>) -> f32 {
                         *lane += f64::from(*value) * f64::from(*value);
                     }
                 }
-                lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>()
+                lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value) * f64::from(*value)).sum::<f64>()
             },
         );
     });

@@ -288,6 +288,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
         (&["gamma=0.5"], &["transitions"]),
         (&["network=small"], &NETWORK),
         (&["initial_values=he"], &NETWORK[1..]),
+        (&["norm=channels"], &NETWORK),
         (&["learning_rate=1e-3"], &["step", "later losses"]),
         // The first update has the initial rate.
         (&["learning_rate_anneal_updates=2"], &["later losses"]),

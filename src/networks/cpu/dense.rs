@@ -23,7 +23,7 @@ pub struct DenseSpace {
     branches: Vec<BranchSpace>,
     /// `[images, actions, width]`.
     outputs: Vec<f32>,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
 }
 
 /// A hidden layer: ReLU of a linear map, perhaps with a norm between them.
@@ -45,7 +45,9 @@ struct BranchSpace {
 
 /// Working memory of single products.
 #[derive(Clone, Debug, Default)]
-struct Scratch {
+pub(super) struct Scratch {
+    /// The forward pass wakes no other threads.
+    pub(super) one_thread: bool,
     /// The output of a layer, block by block.
     blocks: Vec<f32>,
     /// The transposed gradient of a layer's output.
@@ -114,7 +116,7 @@ fn linear(layer: &LayerPlan, values: &[f32], inputs: &[f32], end: End, output: &
         };
         product.run(output);
     };
-    if images == 1 || block >= width {
+    if images == 1 || block >= width || scratch.one_thread {
         return product(0, width, output);
     }
     let blocks = room(&mut scratch.blocks, images * width);

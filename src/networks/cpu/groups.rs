@@ -14,8 +14,11 @@ use crate::networks::cpu::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Groups into which a batch is cut: enough to keep all threads busy (a group of a batch of 32 has 4 images).
+/// Groups into which a batch is cut, as long as a group has no more than [`GROUP_IMAGES`]: enough to keep all threads of a
+/// small machine busy (a group of a batch of 32 has 4 images).
 const GROUPS: usize = 8;
+/// Most images of a group, so that larger batches keep more threads busy.
+const GROUP_IMAGES: usize = 8;
 /// The smallest batch for which a base is convolved too: it costs as much as one more image.
 const LEAST_WITH_BASE: usize = 8;
 
@@ -25,6 +28,8 @@ pub struct ConvolutionSpace {
     groups: Vec<Group>,
     /// Images in every group but perhaps the last.
     group_images: usize,
+    /// The forward pass wakes no other threads.
+    pub(super) one_thread: bool,
     base: Base,
     /// Weights of each convolution but the first, `[output channel, patch]`, for the backward pass.
     transposed: Vec<Vec<f32>>,
@@ -47,15 +52,18 @@ impl ConvolutionSpace {
         let image_len = plan.architecture.convolutions[0].input_len();
         let images = observations.len() / image_len;
         let features_len = plan.architecture.features();
-        self.group_images = images.div_ceil(GROUPS);
-        self.groups.resize_with(GROUPS, Group::default);
+        self.group_images = images.div_ceil(GROUPS).min(GROUP_IMAGES);
+        let groups = images.div_ceil(self.group_images);
+        if self.groups.len() < groups {
+            self.groups.resize_with(groups, Group::default);
+        }
         self.base.forward(plan, values, observations);
         let base = Some(&self.base).filter(|base| base.on);
         let parts = features
             .chunks_mut(self.group_images * features_len)
             .zip(&mut self.groups)
             .zip(observations.chunks(self.group_images * image_len));
-        for_each(images > 1, parts, |((features, group), observations)| {
+        for_each(images > 1 && !self.one_thread, parts, |((features, group), observations)| {
             group.forward(plan, values, observations, base, features);
         });
     }
