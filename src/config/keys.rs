@@ -179,7 +179,10 @@ keys! {
             "steps of such an evaluation; an unfinished game counts only if it is the first",
             "Mnih et al. 2015, release";
         final_evaluation_episodes: u32 = 30, 0..=100_000,
-            "games of the best network after training, and of the random policy; 0: none", "Mnih et al. 2015";
+            "games of the network after training, and of the random policy; 0: none", "Mnih et al. 2015";
+        keep_best: bool = true, ..,
+            "the network with the best mean of 100 training games, or of an evaluation, is kept beside the last one, and evaluated",
+            "Mnih et al. 2015";
         evaluation_epsilon: f64 = 0.05, 0.0..=1.0, "probability of a random action in evaluations", "Mnih et al. 2015";
         evaluation_max_episode_frames: u32 = 18_000, 1..=u32::MAX,
             "frames after which a game of an evaluation is cut off", "Mnih et al. 2015: 5 minutes";

@@ -37,6 +37,8 @@ pub struct Record {
     solved: bool,
     /// Whether evaluations during training decide which network is the best, instead of the training games.
     evaluations_decide: bool,
+    /// Whether the best network is kept beside the last one.
+    keeps_best: bool,
     stop: Arc<AtomicBool>,
     /// When this process began, minus the seconds trained by the run's earlier processes.
     begun: Instant,
@@ -152,6 +154,7 @@ impl Record {
             solved_at: config.run.solved_at,
             solved: tally.solved(config.run.solved_at),
             evaluations_decide: config.run.evaluation_every_steps > 0,
+            keeps_best: config.run.keep_best,
             stop,
             begun: now.checked_sub(trained).unwrap_or(now),
             last_row: (now, tally.steps, tally.updates),
@@ -299,7 +302,7 @@ impl Record {
         let mean = self.tally.recent.mean().filter(|_| self.tally.recent.is_full() && !self.evaluations_decide);
         if let Some(mean) = mean.filter(|mean| self.tally.best_mean.is_none_or(|best| *mean > best)) {
             self.tally.best_mean = Some(mean);
-            self.write_network(BEST_FILE, policy)?;
+            self.write_best(policy)?;
         }
         Ok(())
     }
@@ -313,7 +316,7 @@ impl Record {
         let best = self.tally.best_mean.is_none_or(|best| mean_return > best);
         if best {
             self.tally.best_mean = Some(mean_return);
-            self.write_network(BEST_FILE, policy)?;
+            self.write_best(policy)?;
         }
         let wall_seconds = self.wall_seconds();
         self.row(&MetricsRow::Evaluation { step, games, mean_return, best, wall_seconds })?;
@@ -327,6 +330,13 @@ impl Record {
     /// When it cannot be written.
     pub fn write_model(&self, policy: &Policy) -> Result<()> {
         self.write_network(MODEL_FILE, policy)
+    }
+
+    fn write_best(&self, policy: &Policy) -> Result<()> {
+        if self.keeps_best {
+            self.write_network(BEST_FILE, policy)?;
+        }
+        Ok(())
     }
 
     fn write_network(&self, name: &str, policy: &Policy) -> Result<()> {
