@@ -42,6 +42,8 @@ struct Base {
     on: bool,
     /// A stack of one frame.
     observation: Vec<u8>,
+    /// Working memory: the rows in which the first images differ from it.
+    sample: Differing,
     group: Group,
     features: Vec<f32>,
 }
@@ -282,8 +284,7 @@ impl Base {
         }
         set_base(&mut self.observation, shape.in_channels, observations, shape.input_len());
         // Four images show whether the batch is alike.
-        let Self { observation, group, features, .. } = self;
-        let mut sample = Differing::default();
+        let Self { observation, sample, group, features, .. } = self;
         let plane = shape.in_side * shape.in_side;
         sample.find(shape, &observations[..4 * shape.input_len()], &observation[..plane]);
         self.on = sample.few().is_some();
