@@ -2,7 +2,7 @@
 //!
 //! The standard library passes these functions to the platform's mathematics library, whose last bits differ from one version
 //! or processor to the next. Here they consist of additions, multiplications and divisions, which IEEE 754 defines to the
-//! bit; so one seed gives one network wherever it is trained on a CPU. (The standard library's square root is exact.)
+//! bit; so one seed gives one network on whatever CPU it is trained. Square roots are not here: IEEE 754 defines them too.
 
 use std::f64::consts::{LOG2_E, SQRT_2};
 

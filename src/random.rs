@@ -150,6 +150,20 @@ mod tests {
         assert!((sum / 50_000.0 - 0.5f64).abs() < 0.005);
     }
 
+    /// 3! orders, each a sixth of the time.
+    #[test]
+    fn a_shuffle_gives_every_order_equally_often() {
+        let mut generator = Generator::new(4, Purpose::Synthetic);
+        let mut counts = std::collections::BTreeMap::new();
+        for _ in 0..60_000 {
+            let mut items = [1, 2, 3];
+            generator.shuffle(&mut items);
+            *counts.entry(items).or_insert(0u32) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (9_600..10_400).contains(count)), "{counts:?}");
+    }
+
     #[test]
     fn normal_numbers_have_the_moments_of_their_distribution() {
         let mut generator = Generator::new(2, Purpose::Synthetic);

@@ -1,13 +1,16 @@
 //! The network on the CPU: forward and backward by hand, no allocation after the first pass.
 //!
-//! The batch is cut into at most eight groups of images. A group goes through all convolutions on one thread, so its
+//! The batch is cut into groups of at most eight images. A group goes through all convolutions on one thread, so its
 //! intermediate results stay in that core's cache ([`groups`]). Dense layers are cut into blocks of outputs instead
 //! ([`dense`]). The cuts depend on shapes alone and partial sums are added in their order, so results are the same for any
 //! number of threads.
 //!
-//! Parameters are held in an order that suits the matrix products ([`kernels`]): weights have their output last, and before it
-//! (except in the first convolution) their input channel. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`]
-//! translate. The products, and so all results, have the same bytes on every processor.
+//! Results have the same bytes on every processor. The matrix products ([`kernels`]) consist of fused multiply-adds in a fixed
+//! order; all other operations are single IEEE 754 operations in a fixed order. A processor without fused multiply-add (x86-64
+//! without FMA) gets the same bytes too, slowly: it computes them in software.
+//!
+//! Parameters are held in an order that suits the matrix products: weights have their output last, and before it (except in
+//! the first convolution) their input channel. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
 //!
 //! Noisy layers are evaluated as ordinary ones; their weights are computed once for each draw of noise. The gradient of a
 //! deviation is the gradient of the weight times its noise.
@@ -205,7 +208,8 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Room for evaluations on the caller's thread alone, for a caller that has other work for the other threads.
+    /// Room for evaluations whose forward pass runs on the caller's thread alone, for a caller that has other work for the
+    /// other threads.
     pub fn on_one_thread() -> Self {
         let mut workspace = Self::default();
         workspace.convolutions.one_thread = true;

@@ -35,9 +35,8 @@ impl Evaluator {
         Ok(Self { network, fetched: Vec::new(), q_values: Vec::new() })
     }
 
-    /// An evaluator of this network.
+    /// An evaluator of this network, without its noise.
     pub(super) fn of_cpu_network(mut network: CpuNetwork) -> Self {
-        // Noisy layers by their means.
         network.set_noise(None);
         let network = Network::Cpu(Arc::new(network), Box::default());
         Self { network, fetched: Vec::new(), q_values: Vec::new() }
@@ -62,8 +61,7 @@ impl Evaluator {
         Self { network, fetched: Vec::new(), q_values: Vec::new() }
     }
 
-    /// Another evaluator of the same network, for a thread that evaluates all images itself: the other threads have work of
-    /// their own.
+    /// Another evaluator of the same network that wakes no other threads, for a caller that has other work for them.
     pub fn share_on_one_thread(&self) -> Self {
         let mut evaluator = self.share();
         if let Network::Cpu(_, workspace) = &mut evaluator.network {

@@ -25,7 +25,7 @@ pub enum Which {
 
 /// An online network that is trained, and its target copy if the algorithm has one.
 ///
-/// Without a target network, everything that is asked of it is an error.
+/// Without a target network, every call that concerns it returns an error.
 pub trait Learner: Send {
     /// The networks' shape.
     fn architecture(&self) -> &Architecture;
@@ -133,8 +133,8 @@ pub fn new_learner_without_target(
     device: &Device,
 ) -> Result<Box<dyn Learner>> {
     Ok(match device {
-        Device::Cpu => Box::new(CpuLearner { target: None, ..CpuLearner::new(parameters, rule) }),
-        device => Box::new(CandleLearner { target: None, ..CandleLearner::new(parameters, rule, device)? }),
+        Device::Cpu => Box::new(CpuLearner::without_target(parameters, rule)),
+        device => Box::new(CandleLearner::without_target(parameters, rule, device)?),
     })
 }
 
@@ -153,11 +153,16 @@ pub struct CpuLearner {
 impl CpuLearner {
     /// Both networks start from `parameters`.
     pub fn new(parameters: &Parameters, rule: OptimizerRule) -> Self {
-        let online = CpuNetwork::new(parameters);
+        let learner = Self::without_target(parameters, rule);
+        Self { target: Some(learner.online.clone()), ..learner }
+    }
+
+    /// There is no target network.
+    fn without_target(parameters: &Parameters, rule: OptimizerRule) -> Self {
         let count = parameters.values.len();
         Self {
-            target: Some(online.clone()),
-            online,
+            online: CpuNetwork::new(parameters),
+            target: None,
             optimizer: CpuOptimizer::new(rule, count),
             workspace: Workspace::default(),
             gradient: vec![0.0; count],
@@ -254,10 +259,16 @@ pub struct CandleLearner {
 impl CandleLearner {
     /// Both networks start from `parameters`.
     pub fn new(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Self> {
-        let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
+        let learner = Self::without_target(parameters, rule, device)?;
         let target = CandleNetwork::new(parameters, device).context("cannot put the target network on the device")?;
+        Ok(Self { target: Some(target), ..learner })
+    }
+
+    /// There is no target network.
+    fn without_target(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Self> {
+        let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
         let optimizer = DeviceOptimizer::new(rule, online.variables())?;
-        Ok(Self { online, target: Some(target), optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
+        Ok(Self { online, target: None, optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
     }
 }
 

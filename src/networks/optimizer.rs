@@ -61,8 +61,8 @@ pub enum OptimizerRule {
         /// Added to the root.
         epsilon: f32,
     },
-    /// RAdam (Liu et al. 2020), for gradients averaged over the batch: Adam's steps, shortened while the average of the squared
-    /// gradients is of few; the very first ones are not divided by its root. No weight decay.
+    /// RAdam (Liu et al. 2020), for gradients averaged over the batch: Adam with shorter steps as long as few squared gradients
+    /// are in their average; the very first steps do not use that average at all. No weight decay.
     RAdam {
         /// Learning rate.
         learning_rate: LearningRate,

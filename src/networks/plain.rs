@@ -1,21 +1,51 @@
 //! The network computed directly from its formulas, in f64 and one number at a time: the reference in tests of the fast ones.
 
 use crate::networks::noise::NoisyLayer;
-use crate::networks::{Architecture, NormKind, NORM_EPSILON};
+use crate::networks::{Architecture, NormKind, Parameters, NORM_EPSILON};
 use crate::observations::Seen;
+use std::cell::Cell;
 
 /// The outputs `[images, actions, width]` for `observations`, with these parameters in stored order and this noise, if there
 /// is any.
 pub fn outputs(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, observations: Seen<'_>) -> Vec<f64> {
+    evaluate(architecture, values, noise, observations).0
+}
+
+/// The smallest absolute input of a ReLU for `observations`. Where it is as small as the rounding of single precision, rounding
+/// decides whether a gradient passes the ReLU.
+pub fn nearest_kink(parameters: &Parameters, noise: Option<&[f32]>, observations: Seen<'_>) -> f64 {
+    let values: Vec<f64> = parameters.values.iter().map(|value| f64::from(*value)).collect();
+    evaluate(&parameters.architecture, &values, noise, observations).1
+}
+
+/// The outputs and the smallest absolute input of a ReLU.
+fn evaluate(
+    architecture: &Architecture,
+    values: &[f64],
+    noise: Option<&[f32]>,
+    observations: Seen<'_>,
+) -> (Vec<f64>, f64) {
     let numbers: Vec<f64> = match observations {
         Seen::Pixels(pixels) => pixels.iter().map(|pixel| f64::from(*pixel) / 255.0).collect(),
         Seen::Numbers(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
     };
+    let nearest = Cell::new(f64::INFINITY);
+    let rectify = |x: f64| {
+        nearest.set(nearest.get().min(x.abs()));
+        x.max(0.0)
+    };
     let images = numbers.chunks_exact(architecture.space.size());
-    images.flat_map(|image| of_one(architecture, values, noise, image)).collect()
+    let outputs = images.flat_map(|image| of_one(architecture, values, noise, image, &rectify)).collect();
+    (outputs, nearest.get())
 }
 
-fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, observation: &[f64]) -> Vec<f64> {
+fn of_one(
+    architecture: &Architecture,
+    values: &[f64],
+    noise: Option<&[f32]>,
+    observation: &[f64],
+    rectify: &dyn Fn(f64) -> f64,
+) -> Vec<f64> {
     let layout = architecture.layout();
     let array = |name: String| {
         let spec = layout.iter().find(|spec| spec.name == name).expect("a layer of this architecture");
@@ -49,7 +79,7 @@ fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, ob
                 places.zip(channels).for_each(|(place, channel)| *place = channel);
             }
         }
-        features = output.into_iter().map(|x| x.max(0.0)).collect();
+        features = output.into_iter().map(rectify).collect();
     }
 
     let mut noisy_layers = architecture.noisy_layers().into_iter();
@@ -77,7 +107,7 @@ fn of_one(architecture: &Architecture, values: &[f64], noise: Option<&[f32]>, ob
         if architecture.design.norm == NormKind::Channels {
             normalize(&mut units, [array(format!("{name}_norm.weight")), array(format!("{name}_norm.bias"))]);
         }
-        units.into_iter().map(|x| x.max(0.0)).collect()
+        units.into_iter().map(rectify).collect()
     };
     for i in 0..architecture.shared.len() {
         let name = format!("dense{}", i + 1);

@@ -115,7 +115,7 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// The convolution of pictures in (row, column, channel), or of channel `planes`.
+    /// The convolution of pictures stored as (row, column, channel) or, if `planes`, as (channel, row, column).
     pub fn new(shape: ConvShape, planes: bool) -> Self {
         let (channels, side, kernel) = (shape.in_channels, shape.in_side, shape.kernel);
         let pixel = if planes { 1 } else { channels };
@@ -157,8 +157,8 @@ impl Convolution {
         self.patches(picture, &self.places)
     }
 
-    /// `output`, one row of channels for each of the first `rows` `patches` = `patches` * `weights` + `bias`, and its ReLU
-    /// if the `end` says so; `weights` are `[patch, output channel]`.
+    /// Writes `patches` * `weights` + `bias`, or its ReLU if `end` is [`End::Rectify`], for the first `rows` patches. Each has
+    /// a row of channels, which begins where `output_rows` says; `weights` are `[patch, output channel]`.
     pub fn forward(
         &self,
         (patches, rows): (Left, usize),
@@ -187,7 +187,7 @@ impl Convolution {
         places: &[u32],
         input_gradient: &mut [f32],
     ) {
-        // Kernel row by kernel row: within one of them a later patch begins later, which the addition of products needs.
+        // Kernel row by kernel row: `End::Add` needs output rows that begin one after the other.
         for (i, run) in self.runs.iter().enumerate() {
             let right = Right { values: &transposed[i * self.run..], columns: self.run, stride: self.shape.patch() };
             let product = RowProduct {

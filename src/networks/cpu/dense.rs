@@ -1,7 +1,7 @@
 //! The dense layers of the CPU's network: shared hidden layers, then one branch or two, whose outputs the head combines.
 //!
-//! Numbers of all layers are `[images, units]`, weights `[inputs, outputs]`: then no product needs a transposed factor but
-//! the gradient of the inputs, for which the gradient of the outputs, the smaller one, is transposed.
+//! Inputs and outputs of all layers are `[images, units]`, weights `[inputs, outputs]`. So only the gradient of the inputs
+//! needs a transposed factor: the gradient of the outputs, which is smaller than the weights.
 
 use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};

@@ -14,10 +14,10 @@ use crate::networks::cpu::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Groups into which a batch is cut, as long as a group has no more than [`GROUP_IMAGES`]: enough to keep all threads of a
-/// small machine busy (a group of a batch of 32 has 4 images).
+/// Most groups of a batch of up to `GROUPS` * [`GROUP_IMAGES`] images: enough to keep all threads of a small machine busy (a
+/// batch of 32 has 8 groups of 4).
 const GROUPS: usize = 8;
-/// Most images of a group, so that larger batches keep more threads busy.
+/// Most images of a group; larger batches have more groups, which keep more threads busy.
 const GROUP_IMAGES: usize = 8;
 /// The smallest batch for which a base is convolved too: it costs as much as one more image.
 const LEAST_WITH_BASE: usize = 8;
@@ -42,6 +42,8 @@ struct Base {
     on: bool,
     /// A stack of one frame.
     observation: Vec<u8>,
+    /// Working memory: the rows in which the first images differ from it.
+    sample: Differing,
     group: Group,
     features: Vec<f32>,
 }
@@ -282,8 +284,7 @@ impl Base {
         }
         set_base(&mut self.observation, shape.in_channels, observations, shape.input_len());
         // Four images show whether the batch is alike.
-        let Self { observation, group, features, .. } = self;
-        let mut sample = Differing::default();
+        let Self { observation, sample, group, features, .. } = self;
         let plane = shape.in_side * shape.in_side;
         sample.find(shape, &observations[..4 * shape.input_len()], &observation[..plane]);
         self.on = sample.few().is_some();

@@ -9,8 +9,8 @@
 //! convolution is in its picture, so no patch is copied. In [`ColumnProduct`] the inner dimension is these rows, as in the
 //! gradient of weights.
 //!
-//! One source serves all widths: each processor's vectors do what a trait asks of them. On a processor without fused
-//! multiply-add the portable vectors compute it in software: the same bytes, slowly.
+//! One source serves all widths: a trait names the operations that each processor's vectors have. x86-64 without FMA gets
+//! the portable vectors, which compute fused multiply-adds in software there: the same bytes, slowly.
 
 mod lanes;
 mod tiles;
@@ -20,8 +20,8 @@ use lanes::{Avx2, Avx512};
 use lanes::{Lanes, Portable};
 use tiles::{ColumnTile, RowTile};
 
-/// Bytes of the right factor that a block reads again and again: they stay in the first cache of present processors. Any
-/// number gives the same results.
+/// Bytes of the right factor in a block, which are read once for every few rows: they stay in the first-level cache. Any number
+/// gives the same results.
 const BLOCK: usize = 32_768;
 
 /// Where the rows of a matrix begin.
@@ -117,15 +117,15 @@ pub enum Begin<'a> {
     Kept,
 }
 
-/// What is done with an element at the end of its chain.
+/// What happens to an element at the end of its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It is stored.
     Store,
     /// Its ReLU is stored.
     Rectify,
-    /// It is added to what the output holds. Rows of the output may overlap if a later row never begins before an
-    /// earlier one with which it overlaps: additions are made in the order of the rows.
+    /// It is added to what the output holds. Only here may rows of the output overlap, if of two that do the later one does
+    /// not begin before the earlier one: additions are then made in the order of the rows.
     Add,
 }
 
@@ -142,15 +142,16 @@ pub struct RowProduct<'a> {
     pub output_rows: Rows<'a>,
     /// Where chains begin.
     pub begin: Begin<'a>,
-    /// What is done at their end.
+    /// What happens at their end.
     pub end: End,
 }
 
 impl RowProduct<'_> {
-    /// Computes it. One thread.
+    /// Computes it, on one thread.
     ///
     /// # Panics
-    /// When an element of a factor or of the output is out of bounds.
+    /// When a row is empty, when an element of a factor, of the bias or of the output is out of bounds, or when
+    /// [`End::Add`] is combined with another beginning than [`Begin::Zero`].
     pub fn run(&self, output: &mut [f32]) {
         let Self { left, rows, right, output_rows, begin, end } = *self;
         let inner = left.columns();
@@ -186,8 +187,8 @@ impl RowProduct<'_> {
     unsafe fn run_with<L: Lanes>(&self, output: &mut [f32]) {
         let Self { left, rows, right, output_rows, begin, end } = *self;
         let mut columns_end = right.columns;
-        // Rows that overlap begin later and so have an element in an earlier column: from the last columns to the first,
-        // the sums of one element are added in the order of the rows, however wide the blocks are.
+        // From the last columns to the first, because output rows may overlap (`End::Add`): an element that two rows share is
+        // in an earlier column of the later row. So its sums are added in the order of the rows, however wide blocks are.
         while columns_end > 0 {
             let most = if rows == 1 { L::ONE_ROW_VECTORS } else { L::ROW_VECTORS };
             let (vectors, column) = L::block_before(columns_end, most);
@@ -257,10 +258,10 @@ pub struct ColumnProduct<'a> {
 const INNER: usize = 512;
 
 impl ColumnProduct<'_> {
-    /// Computes it: `[runs * run, columns]` without gaps. One thread.
+    /// Computes it, `[runs * run, columns]` without gaps, on one thread.
     ///
     /// # Panics
-    /// When an element of a factor or of the output is out of bounds.
+    /// When a row is empty, when an element of a factor is out of bounds, or when the output has another size.
     pub fn run(&self, output: &mut [f32]) {
         let Self { left, rows, right, keep } = *self;
         assert!(left.columns() > 0 && right.columns > 0);

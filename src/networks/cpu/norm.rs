@@ -44,7 +44,8 @@ impl<'a> Norm<'a> {
         Self { gain: &values[plan.gain.clone()], shift: &values[plan.shift.clone()] }
     }
 
-    /// Replaces rows of z by y: of `rows`, those that begin at `places`. Appends to `kept` what backward needs.
+    /// Replaces the rows of z that begin at these `places` of `rows` by rows of y. Appends what the backward pass needs to
+    /// `kept`.
     pub fn forward(&self, rows: &mut [f32], places: impl ExactSizeIterator<Item = usize>, kept: &mut Normalized) {
         let Self { gain, shift } = *self;
         let (width, begin) = (gain.len(), kept.hats.len());
@@ -73,7 +74,8 @@ impl<'a> Norm<'a> {
         );
     }
 
-    /// Replaces the gradient of y, already 0 where y is 0, by the gradient of z: the rows of `kept` without gaps. Adds to the gradients of gain and shift, the rows in their order.
+    /// Replaces the gradient of y, which is already 0 where y is 0, by the gradient of z. `rows` are the rows of `kept`, in
+    /// their order and without gaps. Adds to the gradients of gain and shift, row by row.
     pub fn backward(&self, kept: &Normalized, rows: &mut [f32], gain_gradient: &mut [f32], shift_gradient: &mut [f32]) {
         let gain = self.gain;
         let width = gain.len();

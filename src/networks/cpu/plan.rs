@@ -38,7 +38,7 @@ pub struct LayerPlan {
 pub struct NormPlan {
     /// Factors.
     pub gain: Range<usize>,
-    /// Numbers added after that, directly after the gain.
+    /// Numbers added to the products; they directly follow the factors.
     pub shift: Range<usize>,
 }
 

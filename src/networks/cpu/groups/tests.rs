@@ -78,7 +78,11 @@ fn an_images_outputs_have_the_same_bits_in_every_batch_and_with_every_base() {
 
 /// The outputs and the gradient of a batch, as bits.
 fn bits(network: &CpuNetwork, observations: &[u8]) -> Vec<u32> {
-    let mut workspace = Workspace::default();
+    bits_in(&mut Workspace::default(), network, observations)
+}
+
+/// The same in this workspace.
+fn bits_in(workspace: &mut Workspace, network: &CpuNetwork, observations: &[u8]) -> Vec<u32> {
     let observations = Seen::Pixels(observations);
     let mut result = workspace.forward(network, observations).unwrap().to_vec();
     let output_gradient = numbers(&mut Generator::new(4, Purpose::Synthetic), result.len());
@@ -101,6 +105,23 @@ fn outputs_and_gradients_have_the_same_bits_with_the_vectors_of_every_processor(
             for (level, bits) in &by_level[1..] {
                 assert!(bits == &by_level[0].1, "{design:?}: {level:?} differs from {:?}", by_level[0].0);
             }
+        }
+    }
+}
+
+/// Batches of more and fewer groups, with a base and without one, of several networks.
+#[test]
+fn a_workspace_gives_the_same_bits_whatever_it_evaluated_before() {
+    let mut workspace = Workspace::default();
+    let networks: Vec<CpuNetwork> =
+        designs(NetworkKind::Small).into_iter().chain(designs(NetworkKind::Cpu)).map(network).collect();
+    for (groups, observations) in
+        [(10, game(75)), (3, game(3)), (5, game(9)), (8, noise(8)), (8, game(8)), (1, noise(1))]
+    {
+        for network in &networks {
+            assert!(bits_in(&mut workspace, network, &observations) == bits(network, &observations), "{groups} groups");
+            let images = observations.len() / SPACE.size();
+            assert_eq!(images.div_ceil(workspace.convolutions.group_images), groups);
         }
     }
 }

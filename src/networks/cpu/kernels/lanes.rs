@@ -4,7 +4,8 @@ use super::tiles::{column_tile, row_tile, ColumnTile, RowTile};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// A vector of a processor. Every method needs a processor that has it, and pointers to as many numbers as it takes.
+/// A vector of a processor. Safe use of every method needs a processor that has it, and pointers to as many numbers as the
+/// method reads or writes; tiles need all their elements in bounds.
 #[allow(unsafe_code)]
 pub(super) trait Lanes: Copy {
     /// The vector.
@@ -40,8 +41,8 @@ pub(super) trait Lanes: Copy {
     /// Computes a tile of up to `across` numbers of each of `runs` runs, `vectors` across; returns that number.
     unsafe fn column_tile(vectors: usize, runs: usize, across: usize, tile: &ColumnTile) -> usize;
 
-    /// The block of columns that ends at `end`: (vectors across, first column). Only the first block from the end may have
-    /// a vector that is not full.
+    /// The block of columns that ends at `end`: (vectors across, first column). Blocks are cut from the last column to the
+    /// first; a vector that is not full is a block of its own, the last columns.
     fn block_before(end: usize, most: usize) -> (usize, usize) {
         if !end.is_multiple_of(Self::WIDTH) {
             return (1, end - end % Self::WIDTH);
@@ -173,7 +174,7 @@ impl Lanes for Avx512 {
 #[derive(Clone, Copy)]
 pub(super) struct Avx2;
 
-/// The first `count` numbers of a vector of eight.
+/// The mask of the first `count` numbers of a vector of eight.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 #[inline(always)]

@@ -168,16 +168,55 @@ fn a_column_product_is_one_chain_for_every_element_at_every_width() {
     assert_eq!(output, [0.0; 6]);
 }
 
+/// Unchecked pointers depend on these refusals.
 #[test]
-#[should_panic(expected = "assertion failed")]
-fn a_product_does_not_read_beyond_its_factors() {
-    let product = RowProduct {
-        left: Left { values: &[0.0; 8], rows: Rows::At(&[0, 5]), runs: &[0], run: 4 },
-        rows: 2,
-        right: Right::dense(&[0.0; 4], 1),
-        output_rows: Rows::Every(1),
-        begin: Begin::Zero,
-        end: End::Store,
-    };
-    product.run(&mut [0.0; 2]);
+fn products_refuse_elements_out_of_bounds() {
+    let panics = |product: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(product)).is_err();
+    // Two left rows of two runs of 2 numbers: elements 0, 1, 3, 4 and 3, 4, 6, 7; a right factor of 4 x 3.
+    let numbers = [0.0; 32];
+    let left = Left { values: &numbers[..8], rows: Rows::At(&[0, 3]), runs: &[0, 3], run: 2 };
+    let right = Right { values: &numbers[..15], columns: 3, stride: 4 };
+    let bias = Begin::Bias(&numbers[..3]);
+    let row = RowProduct { left, rows: 2, right, output_rows: Rows::At(&[4, 0]), begin: bias, end: End::Store };
+    let run = |product: RowProduct, output: usize| panics(&|| product.run(&mut vec![0.0; output]));
+    assert!(!run(row, 7), "all is in bounds");
+    for (i, wrong) in [
+        RowProduct { left: Left { values: &numbers[..7], ..left }, ..row },
+        RowProduct { left: Left { rows: Rows::At(&[4, 0]), ..left }, ..row },
+        RowProduct { left: Left { rows: Rows::At(&[0]), ..left }, ..row },
+        RowProduct { left: Left { runs: &[4, 0], ..left }, ..row },
+        RowProduct { left: Left { rows: Rows::Every(usize::MAX), ..left }, ..row },
+        RowProduct { left: Left { run: 0, ..left }, ..row },
+        RowProduct { right: Right { values: &numbers[..14], ..right }, ..row },
+        RowProduct { right: Right { stride: usize::MAX, ..right }, ..row },
+        RowProduct { right: Right { columns: 0, ..right }, ..row },
+        RowProduct { output_rows: Rows::At(&[0, 5]), ..row },
+        RowProduct { output_rows: Rows::At(&[0]), ..row },
+        RowProduct { begin: Begin::Bias(&numbers[..2]), ..row },
+        RowProduct { end: End::Add, ..row },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(run(wrong, 7), "row product {i}");
+    }
+    assert!(run(row, 6), "an output that is too short");
+
+    let right = Right { values: &numbers[..7], columns: 3, stride: 4 };
+    let column = ColumnProduct { left, rows: 2, right, keep: false };
+    let run = |product: ColumnProduct, output: usize| panics(&|| product.run(&mut vec![0.0; output]));
+    assert!(!run(column, 12), "all is in bounds");
+    for (i, wrong) in [
+        ColumnProduct { left: Left { values: &numbers[..7], ..left }, ..column },
+        ColumnProduct { left: Left { rows: Rows::At(&[0]), ..left }, ..column },
+        ColumnProduct { left: Left { run: 0, ..left }, ..column },
+        ColumnProduct { right: Right { values: &numbers[..6], ..right }, ..column },
+        ColumnProduct { right: Right { columns: 0, ..right }, ..column },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(run(wrong, 12), "column product {i}");
+    }
+    assert!(run(column, 11) && run(column, 13), "an output of another size");
 }
