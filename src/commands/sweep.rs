@@ -186,7 +186,7 @@ mod tests {
     fn omitted_options_have_the_usual_values_and_no_roms_means_no_request() {
         let args = parse(["sweep", "--out", "x", "--roms", "pong,bricks"].map(OsString::from));
         let request = args.request().unwrap();
-        assert_eq!((request.roms.len(), request.presets, request.seeds), (2, vec!["nature".to_string()], 5));
+        assert_eq!((request.roms.len(), request.presets, request.seeds), (2, vec![Config::USUAL_PRESET.to_string()], 5));
         assert!(parse(["sweep", "--out", "x"].map(OsString::from)).request().is_none());
     }
 }

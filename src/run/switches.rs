@@ -259,7 +259,7 @@ fn every_switch_changes_what_it_should_and_nothing_else() {
     let off = sides(&config(&[]));
     assert!(sides(&config(&[])) == off, "the same seed gives the same everything");
     let noisy = ["network", "predictions", "losses", "step", "target network", "later losses", "epsilon", "actions"];
-    let switches: [(&[&str], &[&str]); 26] = [
+    let switches: [(&[&str], &[&str]); 27] = [
         // Both networks are the same until the first update is made.
         (&["double=true"], &["later losses"]),
         (&["dueling=true"], &NETWORK),
