@@ -29,8 +29,8 @@ fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The same with PQN: six environments, iterations of 24 steps.
-fn train_pqn_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "pqn-cpu", "--steps", "240"];
+fn train_pqn_briefly<'a>(run_dir: &'a str, steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "pqn-cpu", "--steps", steps];
     for assignment in [
         "num_envs=6",
         "horizon=4",
@@ -473,9 +473,9 @@ fn pqn_gives_the_same_bytes_at_any_number_of_threads_and_stopped_and_resumed() {
         ("five", "5", &["--seed", "1"]),
         ("other", "2", &["--seed", "2"]),
     ] {
-        run(threads, &train_pqn_briefly(name, more));
+        run(threads, &train_pqn_briefly(name, "240", more));
     }
-    run("2", &train_pqn_briefly("parts", &["--seed", "1", "--steps", "50"]));
+    run("2", &train_pqn_briefly("parts", "50", &["--seed", "1"]));
     run("1", &["train", "--resume", "parts", "--steps", "240"]);
     for name in ["two", "five", "parts"] {
         assert!(model(name) == model("one"), "{name}");
@@ -517,7 +517,7 @@ fn a_file_of_an_earlier_version_without_sections_trains_what_it_describes() {
 #[test]
 fn a_run_that_is_resumed_past_the_end_of_its_learning_rate_is_warned() {
     let folder = tempfile::tempdir().unwrap();
-    atari_dqn(folder.path(), &train_pqn_briefly("run", &["--steps", "48"])).success();
+    atari_dqn(folder.path(), &train_pqn_briefly("run", "48", &[])).success();
     let resume = |steps: &str| {
         let resumed = atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", steps]).success();
         text(&resumed.get_output().stderr).contains("the learning rate falls to 0 at step 240")
