@@ -35,7 +35,6 @@ OF_ALGORITHMS = {
     # Checkpoints are between iterations: 64 steps.
     "pqn": ["num_envs=8", "horizon=8", "minibatch_size=32"],
 }
-# Preset of `train` for the built-in game.
 PRESET = "bricks"
 
 

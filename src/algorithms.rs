@@ -72,6 +72,14 @@ pub fn num_envs(config: &AlgorithmKeys) -> usize {
     }
 }
 
+/// The step from which the learning rate is 0, if it falls to 0 over the length that the run was planned with.
+pub fn learning_ends(config: &AlgorithmKeys) -> Option<u64> {
+    match config {
+        AlgorithmKeys::Dqn(_) => None,
+        AlgorithmKeys::Pqn(keys) => keys.anneal_learning_rate.then_some(keys.learning_rate_anneal_steps),
+    }
+}
+
 /// The replay that the algorithm will fill; `None` for an algorithm without one.
 pub fn replay_plan(config: &AlgorithmKeys) -> Option<ReplayPlan> {
     match config {

@@ -82,10 +82,10 @@ impl Observations {
         }
     }
 
-    /// Adds what `seen` has at the end; its kind must be the same.
+    /// Adds the observations `seen` at the end.
     ///
     /// # Errors
-    /// When it is of another kind.
+    /// When they are of another kind.
     pub fn extend(&mut self, seen: Seen<'_>) -> Result<()> {
         match (self, seen) {
             (Observations::Pixels(values), Seen::Pixels(more)) => values.extend_from_slice(more),

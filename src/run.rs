@@ -39,7 +39,7 @@ use anyhow::{bail, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// Names of its parts of a checkpoint.
@@ -68,7 +68,8 @@ pub fn run(args: &Start) -> Result<()> {
 /// A new run.
 fn start(args: &Start) -> Result<()> {
     let device = device::open(args.device)?;
-    let usual = if device.is_cpu() { Config::USUAL_PRESET } else { "nature" };
+    // A key that a file lacks has its usual value, as in files of earlier versions; `nature` has the usual values.
+    let usual = if device.is_cpu() && args.config.is_none() { Config::USUAL_PRESET } else { "nature" };
     let preset = args.preset.as_deref().unwrap_or(usual);
     let config = Config::resolve(&Sources {
         preset,
@@ -80,8 +81,12 @@ fn start(args: &Start) -> Result<()> {
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let run = Run::new(config, spec, preset, device)?;
-    if args.preset.is_none() {
+    if args.preset.is_none() && args.config.is_none() {
         estimate::announce(&run)?;
+    }
+    if run.stop.load(Ordering::Relaxed) {
+        say!("stopped before the first step; nothing was written");
+        return Ok(());
     }
     memory::announce_memory(&run.config, &*run.spec, args.force)?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
@@ -89,7 +94,7 @@ fn start(args: &Start) -> Result<()> {
     run.write_config(&folder)?;
     run.identity.write(folder.path())?;
     run.announce("training", &folder);
-    run.train(Session::new(&run, folder, &|| run.environments())?)
+    run.train(Session::new(&run, folder, &|num_envs| run.environments(num_envs))?)
 }
 
 /// Continues a run from its last checkpoint.
@@ -139,8 +144,11 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
             spec.name()
         );
     }
+    if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
+        warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
+    }
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
-    let session = Session::resume(&run, folder, checkpoints, &|| run.environments())?;
+    let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
     run.announce(&format!("continuing after step {trained}"), &session.folder);
@@ -157,8 +165,8 @@ struct Run {
     stop: Arc<AtomicBool>,
 }
 
-/// Makes environments before their first step.
-type MakeEnvironments<'a> = &'a dyn Fn() -> Result<VectorEnvironment>;
+/// Makes this many environments before their first step.
+type MakeEnvironments<'a> = &'a dyn Fn(usize) -> Result<VectorEnvironment>;
 
 /// The parts of a run that change while it trains.
 struct Session {
@@ -175,7 +183,7 @@ impl Session {
     fn new(run: &Run, folder: RunFolder, make: MakeEnvironments<'_>) -> Result<Self> {
         let checkpoints = RunCheckpoints::new(&folder)?;
         let (environments, algorithm) = run.first_state(make)?;
-        let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
+        let held_out = HeldOut::collect(make(1)?, run.config.run.seed)?;
         // Its clock starts now.
         let record = run.record(&folder, RecordState::default())?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
@@ -200,7 +208,7 @@ impl Session {
             },
             |warning| warn!("warning: {warning}"),
         )?;
-        let held_out = HeldOut::collect(make()?, run.config.run.seed)?;
+        let held_out = HeldOut::collect(make(1)?, run.config.run.seed)?;
         let record = run.record(&folder, state)?;
         Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
     }
@@ -228,13 +236,13 @@ impl Run {
 
     /// Environments and algorithm before their first step.
     fn first_state(&self, make: MakeEnvironments<'_>) -> Result<(VectorEnvironment, Box<dyn Algorithm>)> {
-        let environments = make()?;
+        let environments = make(algorithms::num_envs(&self.config.algorithm))?;
         let algorithm = algorithms::make(&self.config, &environments, &self.device)?;
         Ok((environments, algorithm))
     }
 
-    fn environments(&self) -> Result<VectorEnvironment> {
-        environments::vector(&*self.spec, algorithms::num_envs(&self.config.algorithm), self.config.run.seed)
+    fn environments(&self, num_envs: usize) -> Result<VectorEnvironment> {
+        environments::vector(&*self.spec, num_envs, self.config.run.seed)
     }
 
     fn record(&self, folder: &RunFolder, state: RecordState) -> Result<Record> {

@@ -29,8 +29,8 @@ fn train_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The same with PQN: six environments, iterations of 24 steps.
-fn train_pqn_briefly<'a>(run_dir: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "pqn-cpu", "--steps", "240"];
+fn train_pqn_briefly<'a>(run_dir: &'a str, steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "--run-dir", run_dir, "--preset", "pqn-cpu", "--steps", steps];
     for assignment in [
         "num_envs=6",
         "horizon=4",
@@ -401,6 +401,8 @@ fn mistakes_are_answered_with_what_to_do() {
     for (arguments, expected) in [
         (vec!["train", "--set", "gama=0.9", "--set", "batch_size=0"], "did you mean `gamma`"),
         (vec!["train", "--preset", "brick"], "did you mean `bricks`"),
+        (vec!["train", "--set", "batch_size=8"], "is a key of the algorithm `dqn`, and this is `pqn`"),
+        (vec!["bench", "learner", "--preset", "pqn-cpu"], "measures updates of dqn, and pqn-cpu is pqn"),
         (vec!["eval"], "there is no run in ./runs"),
         (vec!["eval", "nowhere.safetensors"], "cannot read nowhere.safetensors"),
         (vec!["eval", "junk.safetensors"], "not a safetensors file"),
@@ -471,9 +473,9 @@ fn pqn_gives_the_same_bytes_at_any_number_of_threads_and_stopped_and_resumed() {
         ("five", "5", &["--seed", "1"]),
         ("other", "2", &["--seed", "2"]),
     ] {
-        run(threads, &train_pqn_briefly(name, more));
+        run(threads, &train_pqn_briefly(name, "240", more));
     }
-    run("2", &train_pqn_briefly("parts", &["--seed", "1", "--steps", "50"]));
+    run("2", &train_pqn_briefly("parts", "50", &["--seed", "1"]));
     run("1", &["train", "--resume", "parts", "--steps", "240"]);
     for name in ["two", "five", "parts"] {
         assert!(model(name) == model("one"), "{name}");
@@ -496,6 +498,32 @@ fn without_a_preset_the_run_says_what_it_is_and_how_long_it_will_take() {
     for expected in ["no preset given, so `pqn-cpu`", "8 steps take about 0:0", "--preset nature"] {
         assert!(output.contains(expected), "{output}");
     }
+}
+
+/// A key that the file lacks has its usual value, not that of the preset for a CPU.
+#[test]
+fn a_file_of_an_earlier_version_without_sections_trains_what_it_describes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "network = \"cpu\"\ndueling = true\nreplay_capacity = 200\nfinal_evaluation_episodes = 0\n";
+    fs::write(folder.path().join("old.toml"), file).unwrap();
+    let run =
+        atari_dqn(folder.path(), &["train", "--config", "old.toml", "--run-dir", "run", "--steps", "20"]).success();
+    let output = text(&run.get_output().stdout);
+    assert!(output.contains("with preset nature") && !output.contains("no preset given"), "{output}");
+    let config = fs::read_to_string(folder.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("kind = \"dqn\"") && config.contains("norm = \"none\""), "{config}");
+}
+
+#[test]
+fn a_run_that_is_resumed_past_the_end_of_its_learning_rate_is_warned() {
+    let folder = tempfile::tempdir().unwrap();
+    atari_dqn(folder.path(), &train_pqn_briefly("run", "48", &[])).success();
+    let resume = |steps: &str| {
+        let resumed = atari_dqn(folder.path(), &["train", "--resume", "run", "--steps", steps]).success();
+        text(&resumed.get_output().stderr).contains("the learning rate falls to 0 at step 240")
+    };
+    assert!(!resume("240"));
+    assert!(resume("264"));
 }
 
 #[test]

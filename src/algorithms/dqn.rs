@@ -94,7 +94,7 @@ pub fn new_updater(
     let mut generator = Generator::new(seed, Purpose::Weights);
     let mut parameters = Parameters::drawn(network.initial_values, architecture, &mut generator);
     parameters.set_noisy_sigma(network.noisy_sigma as f32);
-    let learner = new_learner(&parameters, OptimizerRule::of(keys), device)?;
+    let learner = new_learner(&parameters, OptimizerRule::of_dqn(keys), device)?;
     Ok(Updater::new(learner, Replay::of(keys, space)?, LearningRule::of(keys), seed))
 }
 

@@ -104,7 +104,7 @@ impl Explorer {
         &self.others
     }
 
-    /// Replaces them.
+    /// Replaces these generators.
     ///
     /// # Errors
     /// When they are of another number of environments.

@@ -2,31 +2,30 @@
 //! "Simplifying Deep Temporal Difference Learning", ICLR 2025).
 //!
 //! An iteration plays a few steps of every environment with fixed parameters, computes lambda returns from the values
-//! that acting needed anyway, and learns from each step a few times. [`Pqn::iteration`] is the paper's box.
+//! that acting needed anyway, and learns from each step a few times. [`Pqn::iteration`] is the paper's algorithm.
 
-mod rollout;
+mod acting;
 #[cfg(test)]
 mod tests;
 
-use crate::algorithms::divergence::diagnosis;
+use crate::algorithms::divergence;
 use crate::algorithms::events::{Event, Standing, Update, Watch};
-use crate::algorithms::exploration::EpsilonSchedule;
 use crate::algorithms::Algorithm;
 use crate::config::{NetworkKeys, PqnKeys};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::rollout::{LambdaReturns, Lane};
 use crate::networks::learner::{new_learner_without_target, Learner, LearnerState, Which};
-use crate::networks::loss::{Loss, LossKind, NotFinite};
+use crate::networks::loss::{Loss, LossKind};
 use crate::networks::optimizer::OptimizerRule;
 use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::saving::{Loading, Saving};
+use acting::{Exploration, Player};
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use rayon::prelude::*;
-use rollout::{Exploration, Player};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ const PQN: &str = "pqn";
 /// Environments that one thread plays at a time on the CPU. The results do not depend on it.
 const SHARD: usize = 8;
 
-/// Fewest images that a thread copies into a minibatch.
+/// Images that a thread copies into a minibatch at a time.
 const IMAGES_AT_ONCE: usize = 8;
 
 /// Parallel Q-learning.
@@ -49,7 +48,7 @@ pub struct Pqn {
     desync_steps: u32,
     exploration: Exploration,
     learner: Box<dyn Learner>,
-    /// The rollout, an environment after the other.
+    /// The rollout: the steps of each environment.
     lanes: Vec<Lane>,
     /// Each environment's own random numbers, for its actions.
     explorers: Vec<Generator>,
@@ -153,6 +152,11 @@ impl Pqn {
         })
     }
 
+    /// Parts of the environments that can be played at the same time, each by a thread.
+    pub fn shards(&self) -> usize {
+        self.players.len()
+    }
+
     /// Time spent on each part so far.
     pub fn times(&self) -> Times {
         let stepping = self.players.iter().map(|player| player.stepping).sum();
@@ -209,7 +213,7 @@ impl Pqn {
         })
     }
 
-    /// Goes through the rollout in random order, as often as there are epochs. The returns stay as they are.
+    /// Learns from the whole rollout in each epoch, in minibatches in a random order. The returns stay as they are.
     fn learn(&mut self, updates: &mut Vec<Update>) -> Result<()> {
         let Self { lanes, ordering, minibatch, learner, times, .. } = self;
         minibatch.begin(lanes.len(), self.horizon);
@@ -220,13 +224,8 @@ impl Pqn {
                 minibatch.gather(lanes, first..first + self.minibatch_size);
                 times.batches += begun.elapsed();
                 let begun = Instant::now();
-                let shown = learner.update(minibatch.observations.seen(), &minibatch.loss(self.norm_limit));
-                let shown = match shown {
-                    Err(error) if error.is::<NotFinite>() => {
-                        return Err(error.context(diagnosis(learner.as_ref(), &minibatch.targets)))
-                    }
-                    shown => shown?,
-                };
+                let (seen, loss) = (minibatch.observations.seen(), minibatch.loss(self.norm_limit));
+                let shown = divergence::update(learner.as_mut(), seen, &loss)?;
                 times.forward += shown.forward;
                 times.backward += begun.elapsed().saturating_sub(shown.forward);
                 updates.push(Update::from(&shown));
@@ -235,7 +234,7 @@ impl Pqn {
         Ok(())
     }
 
-    /// Reports the steps of the rollout in the order in which they were taken; the first one was step number `before`.
+    /// Reports the steps of the rollout in the order in which they were taken; `before` is the number of steps before the rollout.
     fn report(&self, before: u64, watch: &mut dyn Watch) -> Result<()> {
         for t in 0..self.horizon {
             for (environment, lane) in self.lanes.iter().enumerate() {
@@ -313,7 +312,7 @@ impl Algorithm for Pqn {
         let PqnState { steps, explorers, ordering, learner } = from.part(PQN)?;
         ensure!(
             explorers.len() == self.explorers.len(),
-            "it has the explorers of {} environments, and there are {}",
+            "the checkpoint has exploration of {} environments, and there are {}",
             explorers.len(),
             self.explorers.len()
         );

@@ -283,7 +283,7 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
     Ok(rate(span, frames, play)? * frames as f64)
 }
 
-/// The preset and overrides asked for, with two changes. The replay is small enough for any memory, because its size does not
+/// The preset and overrides asked for, which must be of DQN, with two changes. The replay is small enough for any memory, because its size does not
 /// change the time a batch takes. Epsilon has its final value from the start, because acting with the network takes time and
 /// acting at random does not.
 fn config(args: &BenchArgs) -> Result<(Config, DqnKeys)> {
@@ -291,7 +291,9 @@ fn config(args: &BenchArgs) -> Result<(Config, DqnKeys)> {
     let mut config = Config::resolve(&sources)?;
     let kind = config.algorithm.kind();
     let dqn = config.algorithm.dqn_mut();
-    let dqn = dqn.with_context(|| format!("`bench learner` and `bench train` measure dqn, and this is {kind}"))?;
+    let dqn = dqn.with_context(|| {
+        format!("`bench learner` measures updates of dqn, and {} is {kind}; `bench train` measures it", args.preset)
+    })?;
     ensure!(
         dqn.schedule == Interleaving::Sequential,
         "`bench` measures the sequential schedule; leave out schedule=concurrent"

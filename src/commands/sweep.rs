@@ -1,7 +1,7 @@
 //! `sweep`: a grid of runs, or one cell of it, or its summary; and the command lines of the processes in which parts of a sweep run.
 
-use crate::config::Config;
 use crate::commands::train;
+use crate::config::Config;
 use crate::networks::device::DeviceChoice;
 use crate::sweep::grid::{Grid, Request};
 use crate::sweep::slurm::{self, Resources};
@@ -186,7 +186,10 @@ mod tests {
     fn omitted_options_have_the_usual_values_and_no_roms_means_no_request() {
         let args = parse(["sweep", "--out", "x", "--roms", "pong,bricks"].map(OsString::from));
         let request = args.request().unwrap();
-        assert_eq!((request.roms.len(), request.presets, request.seeds), (2, vec![Config::USUAL_PRESET.to_string()], 5));
+        assert_eq!(
+            (request.roms.len(), request.presets, request.seeds),
+            (2, vec![Config::USUAL_PRESET.to_string()], 5)
+        );
         assert!(parse(["sweep", "--out", "x"].map(OsString::from)).request().is_none());
     }
 }

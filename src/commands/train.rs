@@ -13,7 +13,7 @@ pub struct TrainArgs {
     /// ROM file, or the name of one in ./roms or $ATARI_ROMS [default: the built-in `bricks`]
     #[arg(long, value_name = "FILE|NAME")]
     rom: Option<String>,
-    /// Hyperparameters, see `atari-dqn presets` [default: `pqn-cpu`, on a GPU `nature`]
+    /// Hyperparameters, see `atari-dqn presets` [default: `nature` on a GPU or with --config, otherwise `pqn-cpu`]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// TOML file whose keys override the preset's

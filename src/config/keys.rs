@@ -121,10 +121,9 @@ keys! {
         learning_rate: f64 = 2.5e-4, 1e-9..=1.0, "step size of an update", "Gallici et al. 2025";
         anneal_learning_rate: bool = false, ..,
             "the step size falls linearly to 0", "Huang et al. 2022; Gallici et al. 2025: constant";
-        // 0 is replaced when a configuration is resolved: a run that is resumed with a greater length must continue as if it
-        // had always had that length.
+        // The length replaces 0 when a run begins, and stays when the run is resumed with another one: the rate would jump.
         learning_rate_anneal_steps: u64 = 0, 0..=MANY,
-            "steps until it is 0; 0 stands for total_steps", "Huang et al. 2022";
+            "steps until the step size is 0; 0 stands for total_steps", "Huang et al. 2022";
         radam_beta1: f64 = 0.9, 0.0..=0.999_999, "decay of the average gradient", "Liu et al. 2020";
         radam_beta2: f64 = 0.999, 0.0..=0.999_999, "decay of the average squared gradient", "Liu et al. 2020";
         radam_epsilon: f64 = 1e-8, 1e-12..=1.0, "added to the root", "Liu et al. 2020";
@@ -137,7 +136,7 @@ keys! {
         epsilon_ladder: bool = false, ..,
             "environment i of n has epsilon 0.4^(1 + 7 i/(n-1)) throughout", "Horgan et al. 2018";
         desync_steps: u32 = 0, 0..=100_000,
-            "each environment starts with 0 to this many random steps, not counted", "Gallici et al. 2025: none";
+            "each environment starts with 0 to this many random steps, which do not count, nor do their rewards", "Gallici et al. 2025: none";
     }
     check pqn_rules
 }
@@ -248,7 +247,7 @@ impl PqnKeys {
         self.num_envs * self.horizon
     }
 
-    /// Updates within `steps` steps of whole iterations.
+    /// Updates within `steps` steps, rounded up to whole iterations.
     pub fn updates_in(&self, steps: u64) -> u64 {
         let updates = u64::from(self.epochs) * (self.iteration_steps() / self.minibatch_size) as u64;
         steps.div_ceil(self.iteration_steps() as u64) * updates
@@ -257,14 +256,15 @@ impl PqnKeys {
 
 /// An iteration consists of whole minibatches.
 fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
-    let steps = pqn.iteration_steps();
+    // Values far out of their ranges are faults already.
+    let Some(steps) = pqn.num_envs.checked_mul(pqn.horizon) else { return };
     if pqn.minibatch_size > 0 && !steps.is_multiple_of(pqn.minibatch_size) {
         let allowed = format!("a divisor of num_envs * horizon, {} * {} = {steps}", pqn.num_envs, pqn.horizon);
         faults.add("minibatch_size", pqn.minibatch_size, &allowed);
     }
 }
 
-/// A distribution has a width; a norm goes with plain layers and outputs.
+/// A distribution has a width; a norm goes with neither noisy layers nor dueling or categorical outputs.
 fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {

@@ -45,7 +45,7 @@ pub(super) fn comments(text: &str) -> BTreeMap<&str, &str> {
 }
 
 impl Config {
-    /// The preset of a run on a CPU if none is given.
+    /// The preset of a run on a CPU if neither a preset nor a file is given.
     pub const USUAL_PRESET: &'static str = "pqn-cpu";
 
     /// The preset `name`: the values in its file, and the usual values for all other keys.

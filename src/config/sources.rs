@@ -123,8 +123,10 @@ impl Config {
         }
         config.run.seed = sources.seed.unwrap_or(config.run.seed);
         config.run.total_steps = sources.steps.unwrap_or(config.run.total_steps);
-        if let Some(pqn) = config.algorithm.pqn_mut().filter(|pqn| pqn.learning_rate_anneal_steps == 0) {
-            pqn.learning_rate_anneal_steps = config.run.total_steps;
+        if let Some(pqn) = config.algorithm.pqn_mut() {
+            if pqn.anneal_learning_rate && pqn.learning_rate_anneal_steps == 0 {
+                pqn.learning_rate_anneal_steps = config.run.total_steps;
+            }
         }
         faults.extend(config.faults());
         match faults.as_slice() {

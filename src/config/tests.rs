@@ -69,7 +69,10 @@ fn sections_keys_and_kinds_that_do_not_exist_are_named_with_the_nearest() {
         ("environment=1", "environment.kind is 1 in --set: unknown kind, expected `atari`"),
         ("algorithm.gamma=x", "algorithm.gamma is \"x\" in --set: invalid type"),
         ("gamma=x", "e.g. --set gamma=0.99"),
-        ("horizon=8", "`horizon` in --set is a key of the algorithm `pqn`, and this is `dqn`; presets with `pqn`: pqn, pqn-cpu"),
+        (
+            "horizon=8",
+            "`horizon` in --set is a key of the algorithm `pqn`, and this is `dqn`; presets with `pqn`: pqn, pqn-cpu",
+        ),
         ("algorithm.horizon=8", "`algorithm.horizon` in --set is a key of the algorithm `pqn`"),
     ] {
         let error = resolve(&[assignment]).unwrap_err().to_string();
@@ -312,10 +315,29 @@ fn values_that_depend_on_others_are_checked_with_them() {
         (["norm=channels", "noisy=true"], "norm is channels, allowed is none with noisy, dueling or categorical (untested"),
         (["norm=channels", "dueling=true"], "norm is channels, allowed is none"),
         (["norm=channels", "categorical=true"], "norm is channels, allowed is none"),
+        (
+            ["algorithm=pqn", "minibatch_size=100"],
+            "minibatch_size is 100, allowed is a divisor of num_envs * horizon, 128 * 32 = 4096;",
+        ),
+        (["algorithm=pqn", "num_envs=9223372036854775807"], "num_envs is 9223372036854775807, allowed is 1 to 4096;"),
     ] {
         let error = resolve(&overrides).unwrap_err().to_string();
         assert!(error.starts_with("invalid configuration: ") && error.contains(expected), "{error}");
     }
+}
+
+/// The length of the run is written down, so that a resumed run with another length continues with the same rates.
+#[test]
+fn a_learning_rate_falls_over_the_length_of_the_run_if_nothing_else_is_said() {
+    let resolve = |preset, overrides: &[String]| {
+        let config = Config::resolve(&Sources { preset, overrides, steps: Some(5_000), ..Sources::default() }).unwrap();
+        let written = Config::from_toml(&config.to_toml().unwrap()).unwrap();
+        let longer = written.with_total_steps(9_000).unwrap();
+        longer.algorithm.pqn().unwrap().learning_rate_anneal_steps
+    };
+    assert_eq!(resolve("pqn-cpu", &[]), 5_000);
+    assert_eq!(resolve("pqn-cpu", &["learning_rate_anneal_steps=7000".to_string()]), 7_000);
+    assert_eq!(resolve("pqn", &[]), 0, "its rate is constant");
 }
 
 #[test]

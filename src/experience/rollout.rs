@@ -4,7 +4,7 @@ use crate::environments::Step;
 use crate::observations::{Observations, Place, Seen, Space};
 use anyhow::{ensure, Result};
 
-/// How an episode ended, as far as a return is concerned.
+/// How an episode ended, which decides what its last return is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     /// Nothing more can be earned.
@@ -13,12 +13,12 @@ pub enum End {
     Truncated(f32),
 }
 
-/// What a return is computed from: consecutive steps of one environment.
+/// The input of the returns: consecutive steps of one environment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// Reward of each step.
     pub rewards: Vec<f32>,
-    /// Whether an episode ended with the step.
+    /// The end of an episode, if one ended with the step.
     pub ends: Vec<Option<End>>,
     /// Greedy value of the observation that each step began with.
     pub values: Vec<f32>,
@@ -74,7 +74,7 @@ pub struct Lane {
     own_frames: Vec<usize>,
     /// Index of each step's action.
     pub actions: Vec<u8>,
-    /// What the returns are computed from.
+    /// The input of the returns.
     pub trace: Trace,
     /// The result of each step.
     pub steps: Vec<Step>,
@@ -120,12 +120,11 @@ impl Lane {
         Ok(())
     }
 
-    /// Adds the `step` that `action` had as its result, in an episode of `episode_frames` frames so far; `explored` and `value`
-    /// are what [`Trace`] says of it. `next` is the observation that follows; after the end of an episode, the next
-    /// episode's first.
+    /// Adds a step: the index of its `action`, how that was chosen, and its outcome. `next` is the observation that follows; after
+    /// the end of an episode, the next episode's first.
     ///
     /// # Errors
-    /// When the observation is of another kind, or the action's number too large.
+    /// When the observation is of another kind, or the action is 256 or more.
     pub fn push(&mut self, action: usize, choice: Choice, outcome: Outcome, next: Seen<'_>) -> Result<()> {
         let Outcome { step, episode_frames, end } = outcome;
         self.actions.push(u8::try_from(action)?);
@@ -166,20 +165,20 @@ impl Lane {
 /// How an action was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
-    /// It was drawn at random and is not the greedy one.
+    /// Whether it was drawn at random and is not the greedy one.
     pub explored: bool,
     /// Greedy value of the observation.
     pub value: f32,
 }
 
-/// What an action had as its result.
+/// The result of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// The step.
     pub step: Step,
     /// Frames of the episode so far.
     pub episode_frames: u64,
-    /// Whether the episode ended, to the learner.
+    /// How the episode ended for the learner, if it did.
     pub end: Option<End>,
 }
 
@@ -206,7 +205,7 @@ mod tests {
         (terminal.rewards[3], terminal.ends[2]) = (-1.0, Some(End::Terminal));
         let mut truncated = trace.clone();
         truncated.ends[1] = Some(End::Truncated(0.7));
-        // Nothing of what follows an action that explored counts: y1 = 1 + 0.9 * 0.2.
+        // The returns before an action that explored end with the value there: y1 = 1 + 0.9 * 0.2.
         let mut explored = trace.clone();
         explored.explored[2] = true;
         for (trace, lambda, cut_traces, expected) in [

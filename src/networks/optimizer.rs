@@ -114,7 +114,7 @@ impl OptimizerRule {
     }
 
     /// The optimizer that DQN's keys ask for.
-    pub fn of(keys: &DqnKeys) -> Self {
+    pub fn of_dqn(keys: &DqnKeys) -> Self {
         let learning_rate = match keys.learning_rate_anneal_updates {
             0 => LearningRate::constant(keys.learning_rate as f32),
             updates => {

@@ -14,7 +14,8 @@ const STEPS_BETWEEN: usize = 8;
 /// States evaluated at a time.
 const BATCH: usize = 32;
 
-/// States of a random player, collected in an environment of their own before training starts.
+/// States of a random player, collected before training starts in one environment of their own, so that they are from whole games
+/// however many environments the algorithm has.
 #[derive(Clone, Debug)]
 pub struct HeldOut {
     space: Space,
@@ -22,23 +23,20 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// The states that a random player meets in `environments`, whose first episodes have just begun. They are the same for
-    /// every run with this `seed`.
+    /// The states that a random player meets in `environment`, a vector of one whose first episode has just begun. They are the
+    /// same for every run with this `seed`.
     ///
     /// # Errors
     /// When observations cannot be put together, which does not happen with those of one vector.
-    pub fn collect(mut environments: VectorEnvironment, seed: u64) -> Result<Self> {
-        let num_envs = environments.num_envs();
+    pub fn collect(mut environment: VectorEnvironment, seed: u64) -> Result<Self> {
         let mut generator = Generator::new(seed, Purpose::HeldOut);
-        let (space, actions) = (environments.space(), environments.actions());
+        let (space, actions) = (environment.space(), environment.actions());
         let mut observations = space.observations(0);
         while observations.seen().count(space) < STATES {
             for _ in 0..STEPS_BETWEEN {
-                let chosen: Vec<usize> = (0..num_envs).map(|_| generator.below(actions)).collect();
-                environments.step(&chosen);
+                environment.step(&[generator.below(actions)]);
             }
-            let missing = STATES - observations.seen().count(space);
-            observations.extend(environments.observations().seen().part(space, 0, missing.min(num_envs)))?;
+            observations.extend(environment.observations().seen())?;
         }
         Ok(Self { space, observations })
     }

@@ -55,8 +55,8 @@ pub enum MetricsRow {
         held_out_mean_max_q: Option<f64>,
         /// Mean return of the last 100 games, fewer at first.
         mean_return_100_games: Option<f64>,
-        /// Mean return of each environment's last game, if there are several environments. Of many environments the short games
-        /// end first, and fill the last 100.
+        /// Mean return over the environments of each one's last game, if there are several. With many environments the last 100
+        /// games are mostly short ones, because these end first.
         #[serde(skip_serializing_if = "Option::is_none")]
         mean_return_last_games: Option<f64>,
         /// Probability of a random action at this step, if the algorithm uses one.

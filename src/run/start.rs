@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub struct Start {
     /// ROM file or name; the built-in game if there is none. A continued run finds the ROM by the name of its game.
     pub rom: Option<String>,
-    /// Preset to start from; if there is none, `pqn-cpu` on a CPU and `nature` on a GPU.
+    /// Preset to start from; if there is none, `nature` on a GPU or with `config`, otherwise `pqn-cpu`.
     pub preset: Option<String>,
     /// TOML file whose keys override the preset's.
     pub config: Option<PathBuf>,

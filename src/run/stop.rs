@@ -15,7 +15,7 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        warn!("\nstopping after this step and saving; a second signal ends at once");
+        warn!("\nstopping soon and saving; a second signal ends at once");
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)

@@ -130,11 +130,10 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
 }
 
 /// The environments of this run. The first one, in which the agent is trained, asks to stop after this many of its steps.
-fn game(config: &Config, stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn() -> Result<VectorEnvironment> {
+fn game(stop_after: u64, stop: &Arc<AtomicBool>) -> impl Fn(usize) -> Result<VectorEnvironment> {
     stop.store(stop_after == 0, Ordering::Relaxed);
     let first = Cell::new((stop_after > 0).then(|| (stop_after, Arc::clone(stop))));
-    let num_envs = algorithms::num_envs(&config.algorithm);
-    move || VectorEnvironment::new(&|index| Ok(Box::new(Guess::new(index, first.take()))), num_envs, 0)
+    move |num_envs| VectorEnvironment::new(&|index| Ok(Box::new(Guess::new(index, first.take()))), num_envs, 0)
 }
 
 /// A run from its first step on, in a folder of its own.
@@ -142,7 +141,7 @@ fn begun(config: &Config, stop_after: u64) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     let stop = Arc::default();
     let run = run_of(config, &stop);
-    let game = game(config, stop_after, &stop);
+    let game = game(stop_after, &stop);
     let mut session = Session::new(&run, RunFolder::take(folder.path()).unwrap(), &game).unwrap();
     run.learn(&mut session).unwrap();
     run.checkpoint(&mut session).unwrap();
@@ -304,12 +303,12 @@ fn resumes_exactly(config: Config) {
         drop(session);
         let stop = Arc::default();
         let run = run_of(&config, &stop);
-        let game = game(&config, more, &stop);
+        let game = game(more, &stop);
         let taken = RunFolder::take(folder.path()).unwrap();
         let checkpoints = RunCheckpoints::new(&taken).unwrap();
         session = Session::resume(&run, taken, checkpoints, &game).unwrap();
         run.learn(&mut session).unwrap();
-        assert!(session.algorithm.steps() < config.run.total_steps || more == u64::MAX);
+        assert!(session.algorithm.steps() < config.run.total_steps || more > config.run.total_steps);
         run.checkpoint(&mut session).unwrap();
     }
     assert_eq!(session.algorithm.steps(), config.run.total_steps);

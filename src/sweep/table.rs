@@ -11,8 +11,8 @@ use std::io::{IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Bytes read from the end of a file: some hundred rows.
-const TAIL: u64 = 64 * 1024;
+/// Bytes read from the end of a file: some hundred rows. Many environments end that many games between two periodic rows.
+const TAIL: u64 = 256 * 1024;
 /// Time between two drawings of the rows.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two lines of a cell without a terminal.

@@ -31,7 +31,7 @@ fn the_parts_of_an_agent_have_the_values_of_the_configuration() {
     assert_eq!(preprocessing(nature.atari()), Preprocessing::new(4, Resize::Area, false));
     assert_eq!(EpsilonSchedule::of(nature.dqn()), linear(0.1, 50_000, 1_000_000));
     let rmsprop = OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
-    assert_eq!(OptimizerRule::of(nature.dqn()), rmsprop);
+    assert_eq!(OptimizerRule::of_dqn(nature.dqn()), rmsprop);
     let dopamine = Config::preset("dopamine").unwrap();
     let rule = LearningRule { loss: LossKind::Squared, gradient_scale: 1.0 / 32.0, ..rule };
     assert_eq!(LearningRule::of(dopamine.dqn()), rule);
@@ -42,7 +42,7 @@ fn the_parts_of_an_agent_have_the_values_of_the_configuration() {
         beta2: 0.999,
         epsilon: 1.5e-4,
     };
-    assert_eq!(OptimizerRule::of(dopamine.dqn()), adam);
+    assert_eq!(OptimizerRule::of_dqn(dopamine.dqn()), adam);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn rainbow_has_hessels_values_and_machado_is_nature_with_another_protocol() {
         beta2: 0.999,
         epsilon: 1.5e-4,
     };
-    assert_eq!(OptimizerRule::of(rainbow.dqn()), expected);
+    assert_eq!(OptimizerRule::of_dqn(rainbow.dqn()), expected);
     assert_eq!((rainbow.dqn().learning_starts_steps, rainbow.dqn().target_sync_steps), (20_000, 8_000));
     assert_eq!((rainbow.dqn().epsilon_initial, rainbow.dqn().epsilon_final), (0.0, 0.0));
     assert!(rainbow.dqn().prioritized && Replay::of(rainbow.dqn(), SPACE).unwrap().priorities().is_some());
@@ -68,7 +68,7 @@ fn rainbow_has_hessels_values_and_machado_is_nature_with_another_protocol() {
     let machado = Config::preset("machado").unwrap();
     assert_eq!((machado.atari().sticky_probability, machado.atari().life_loss), (0.25, LifeLoss::Ignore));
     assert!(machado.atari().full_action_space);
-    assert_eq!(OptimizerRule::of(machado.dqn()), OptimizerRule::of(Config::preset("nature").unwrap().dqn()));
+    assert_eq!(OptimizerRule::of_dqn(machado.dqn()), OptimizerRule::of_dqn(Config::preset("nature").unwrap().dqn()));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Targets and one gradient step of DQN and its variants, on batches from the replay.
 
-use crate::algorithms::divergence::diagnosis;
+use crate::algorithms::divergence;
 use crate::algorithms::events::Update;
 use crate::config::DqnKeys;
 use crate::experience::replay::{Batch, Replay};
 use crate::networks::head::Head;
 use crate::networks::learner::{Learner, LearnerState, Which};
-use crate::networks::loss::{Loss, LossKind, NotFinite};
+use crate::networks::loss::{Loss, LossKind};
 use crate::networks::noise::draw_noise;
 use crate::networks::optimizer::OptimizerRule;
 use crate::observations::{Seen, Space};
@@ -46,7 +46,7 @@ impl LearningRule {
             batch_size: keys.batch_size,
             loss: keys.loss,
             double: keys.double,
-            gradient_scale: OptimizerRule::of(keys).gradient_scale(keys.batch_size),
+            gradient_scale: OptimizerRule::of_dqn(keys).gradient_scale(keys.batch_size),
             gradient_norm_limit: (keys.gradient_clip_norm > 0.0).then_some(keys.gradient_clip_norm as f32),
             target_tau: keys.target_tau as f32,
             beta: keys.prioritized.then_some(beta),
@@ -213,12 +213,7 @@ impl Updater {
             gradient_scale: rule.gradient_scale,
             norm_limit: rule.gradient_norm_limit,
         };
-        let shown = match self.learner.update(Seen::Pixels(&batch.observations), &loss) {
-            Err(error) if error.is::<NotFinite>() => {
-                return Err(error.context(diagnosis(self.learner.as_ref(), &self.targets)))
-            }
-            shown => shown?,
-        };
+        let shown = divergence::update(self.learner.as_mut(), Seen::Pixels(&batch.observations), &loss)?;
         if self.rule.target_tau > 0.0 {
             self.learner.move_target(self.rule.target_tau)?;
         }

@@ -40,12 +40,13 @@ impl Watch for Count {
 
 const STATES: usize = 5;
 
-/// Five states in a row: action 1 moves on, action 0 stays. Moving on from the last one ends the episode with the reward 1. An
-/// episode of `limit` steps is cut off.
+/// Five states in a row: action 1 moves on, action 0 stays. Moving on from the last one ends the episode with the reward 1, or, if
+/// it has `lives`, a life: the game goes on from the first state. An episode of `limit` steps is cut off.
 struct Chain {
     at: usize,
     steps: u64,
     limit: u64,
+    lives: bool,
 }
 
 impl Chain {
@@ -74,13 +75,12 @@ impl Environment for Chain {
     fn step(&mut self, action: usize, place: Place<'_>) -> Step {
         self.steps += 1;
         let terminal = action == 1 && self.at + 1 == STATES;
-        if !terminal {
-            self.at += action;
-        }
+        self.at = if terminal { 0 } else { self.at + action };
         let reward = f32::from(u8::from(terminal));
         let truncated = !terminal && self.steps == self.limit;
         self.show(place);
-        Step { reward, raw_reward: reward, terminal, over: terminal || truncated, truncated, ..Step::default() }
+        let over = truncated || (terminal && !self.lives);
+        Step { reward, raw_reward: reward, terminal, over, truncated, ..Step::default() }
     }
 
     fn episode_frames(&self) -> u64 {
@@ -113,8 +113,8 @@ fn keys() -> PqnKeys {
     }
 }
 
-fn chains(keys: &PqnKeys, limit: u64) -> VectorEnvironment {
-    let make = |_| -> Result<Box<dyn Environment>> { Ok(Box::new(Chain { at: 0, steps: 0, limit })) };
+fn chains(keys: &PqnKeys, limit: u64, lives: bool) -> VectorEnvironment {
+    let make = |_| -> Result<Box<dyn Environment>> { Ok(Box::new(Chain { at: 0, steps: 0, limit, lives })) };
     VectorEnvironment::new(&make, keys.num_envs, 1).unwrap()
 }
 
@@ -132,13 +132,20 @@ fn values(pqn: &Pqn) -> Vec<f32> {
     pqn.policy().unwrap().values(Seen::Numbers(&states)).unwrap().unwrap().to_vec()
 }
 
-/// A terminal that is off by one, or a bootstrap from the wrong state, gives other values. Being cut off changes none.
+/// A terminal that is off by one, or a bootstrap from the wrong state, gives other values. Being cut off changes none, nor does it
+/// matter whether the game ends or only a life.
 #[test]
 fn the_values_of_a_chain_are_powers_of_gamma() {
-    for (limit, lambda, cut_traces) in [(1000, 0.0, false), (1000, 0.65, true), (7, 0.0, false), (7, 0.65, true)] {
+    for (limit, lives, lambda, cut_traces) in [
+        (1000, false, 0.0, false),
+        (1000, false, 0.65, true),
+        (1000, true, 0.65, true),
+        (7, false, 0.0, false),
+        (7, false, 0.65, true),
+    ] {
         // Without cut traces and with a lambda above 0 the values would be those of a player who explores.
         let keys = PqnKeys { lambda, cut_traces, ..keys() };
-        let mut environments = chains(&keys, limit);
+        let mut environments = chains(&keys, limit, lives);
         let mut pqn = new(&keys, &environments);
         let mut watch = Count::default();
         pqn.advance(&mut environments, 20_000, &mut watch).unwrap();
@@ -146,7 +153,8 @@ fn the_values_of_a_chain_are_powers_of_gamma() {
         for (state, values) in values(&pqn).chunks_exact(2).enumerate() {
             let moving_on = 0.9f32.powi((STATES - 1 - state) as i32);
             for (got, want) in values.iter().zip([0.9 * moving_on, moving_on]) {
-                assert!((got - want).abs() < 0.05, "limit {limit}, lambda {lambda}, state {state}: {values:?}, {want}");
+                let case = format!("limit {limit}, lives {lives}, lambda {lambda}, state {state}");
+                assert!((got - want).abs() < 0.05, "{case}: {values:?}, {want}");
             }
         }
     }
@@ -155,7 +163,7 @@ fn the_values_of_a_chain_are_powers_of_gamma() {
 #[test]
 fn it_advances_by_whole_iterations_and_reports_each_step_and_update() {
     let keys = keys();
-    let mut environments = chains(&keys, 1000);
+    let mut environments = chains(&keys, 1000, false);
     let mut pqn = new(&keys, &environments);
     let mut watch = Count::default();
     pqn.advance(&mut environments, 65, &mut watch).unwrap();
@@ -233,7 +241,7 @@ fn keys_of_ten() -> PqnKeys {
 #[test]
 fn a_loss_that_is_not_finite_is_an_error_that_says_what_to_do() {
     let keys = PqnKeys { learning_rate: 1.0, gradient_clip_norm: 0.0, gamma: 1.0, lambda: 0.0, ..keys() };
-    let mut environments = chains(&keys, 1000);
+    let mut environments = chains(&keys, 1000, false);
     let mut pqn = new(&keys, &environments);
     let mut state = pqn.learner.state().unwrap();
     state.online[0] = f32::INFINITY;

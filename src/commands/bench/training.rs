@@ -75,7 +75,7 @@ fn of_pqn(args: &BenchArgs, config: &Config, keys: &PqnKeys, span: Span) -> Resu
     let steps = (pqn.steps() - first) as f64 / begun.elapsed().as_secs_f64();
     let after = pqn.times();
     // The parts of a rollout are sums over the threads that play at the same time.
-    let threads = rayon::current_num_threads().min(environments.num_envs()) as u32;
+    let threads = rayon::current_num_threads().min(pqn.shards()) as u32;
     let parts = vec![
         ("emulation and preprocessing", (after.stepping - before.stepping) / threads),
         ("choosing actions", (after.acting - before.acting) / threads),

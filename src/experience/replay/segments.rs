@@ -16,8 +16,8 @@ use std::path::Path;
 
 /// Frames per file of a replay of one environment: a file has the frame numbers from one multiple of this to the next.
 const SEGMENT: u64 = 8_192;
-/// The smallest number of frames per file. With N environments it is the Nth part of [`SEGMENT`]: every checkpoint writes the
-/// last, unfinished file of each of them.
+/// Fewest frames per file. With N environments a file has the Nth part of [`SEGMENT`], because every checkpoint writes the last,
+/// unfinished file of each environment.
 const SMALLEST_SEGMENT: u64 = 256;
 
 const KIND: Kind = Kind { magic: *b"ATARIRPL", version: 1, name: "part of a replay" };

@@ -1,6 +1,6 @@
 //! Acting: one thread plays some of the environments to the horizon.
 
-use crate::algorithms::pqn::EpsilonSchedule;
+use crate::algorithms::exploration::EpsilonSchedule;
 use crate::arithmetic::power;
 use crate::config::PqnKeys;
 use crate::environments::vector::Shard;
@@ -78,8 +78,9 @@ impl Player {
         self.evaluator.follow(evaluator);
     }
 
-    /// Plays `horizon` steps of every environment in `shard` and remembers them in `lanes`. `epsilon` is the probability of a
-    /// random action at a step, in an environment of the shard.
+    /// Plays `horizon` steps of every environment in `shard` and remembers them in `lanes`. `explorers` draws their actions, one
+    /// generator each. `epsilon` is the probability of a random action, given the step of the rollout and the number of the
+    /// environment in the shard.
     pub(super) fn play(
         &mut self,
         mut shard: Shard<'_>,
