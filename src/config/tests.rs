@@ -183,6 +183,7 @@ fn nature() -> Config {
             evaluation_every_steps: 250_000,
             evaluation_steps: 125_000,
             final_evaluation_episodes: 30,
+            keep_best: true,
             evaluation_epsilon: 0.05,
             evaluation_max_episode_frames: 18_000,
             metrics_every_steps: 10_000,
@@ -190,6 +191,20 @@ fn nature() -> Config {
             seed: 0,
         },
     }
+}
+
+#[test]
+fn pqn_has_the_published_values() {
+    let config = Config::preset("pqn").unwrap();
+    let pqn = config.algorithm.pqn().unwrap();
+    assert_eq!((pqn.num_envs, pqn.horizon, pqn.epochs, pqn.minibatch_size), (128, 32, 2, 128));
+    assert_eq!((pqn.gamma, pqn.lambda, pqn.cut_traces), (0.99, 0.65, false));
+    assert_eq!((pqn.learning_rate, pqn.anneal_learning_rate, pqn.gradient_clip_norm), (2.5e-4, false, 10.0));
+    assert_eq!((pqn.radam_beta1, pqn.radam_beta2, pqn.radam_epsilon), (0.9, 0.999, 1e-8));
+    assert_eq!((pqn.epsilon_initial, pqn.epsilon_final, pqn.epsilon_anneal_steps), (1.0, 0.001, 5_000_000));
+    let NetworkKeys { network, norm, initial_values, .. } = config.network;
+    assert_eq!((network, norm, initial_values), (NetworkKind::Nature, NormKind::Channels, InitialValues::He));
+    assert_eq!((config.run.total_steps, config.atari().fire_reset), (50_000_000, false));
 }
 
 #[test]
