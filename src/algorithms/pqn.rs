@@ -2,7 +2,7 @@
 //! "Simplifying Deep Temporal Difference Learning", ICLR 2025).
 //!
 //! An iteration plays a few steps of every environment with fixed parameters, computes lambda returns from the values
-//! that acting needed anyway, and learns from each step a few times. [`Pqn::iteration`] is the paper's algorithm.
+//! that acting needed anyway, and learns from each step a few times. `Pqn::iteration` is the paper's algorithm.
 
 mod acting;
 #[cfg(test)]
