@@ -6,8 +6,8 @@
     scripts/same_networks.py OLD NEW --rename gamma=algorithm.gamma --rename batch_size=algorithm.batch_size
 
 Each run is trained three times: by OLD, by NEW, and by NEW once more, killed (SIGKILL) after a checkpoint in its middle and
-resumed. All three must end with the same model.safetensors. OLD and NEW must run on the same machine: a network's bytes depend
-on the processor.
+resumed. All three must end with the same model.safetensors. Both programs run on this machine: with older programs a network's
+bytes depend on the processor.
 
 If two files differ, their tensors and their metadata are compared apart. A change of the metadata alone is reported, and
 allowed only with --allow-metadata.

@@ -102,7 +102,7 @@ impl Pqn {
     /// The agent that these keys describe, in `environments`, whose first episodes have begun.
     ///
     /// # Errors
-    /// When the network does not fit the environments, or the device has no room for it.
+    /// When the number of environments is not `num_envs`, the network does not fit them, or the device has no room for it.
     pub fn new(
         keys: &PqnKeys,
         network: &NetworkKeys,
@@ -111,6 +111,7 @@ impl Pqn {
         device: &Device,
     ) -> Result<Self> {
         let (space, actions, num_envs) = (environments.space(), environments.actions(), environments.num_envs());
+        ensure!(num_envs == keys.num_envs, "num_envs is {}, and there are {num_envs} environments", keys.num_envs);
         ensure!(actions <= 256, "pqn numbers up to 256 actions, and there are {actions}");
         let architecture = Architecture::new(Design::of(network), space, actions)?;
         let mut generator = Generator::new(seed, Purpose::Weights);
