@@ -28,7 +28,7 @@ use sweep::SweepArgs;
 use trace::TraceArgs;
 use train::TrainArgs;
 
-/// Train, evaluate and watch DQN agents on Atari 2600 games, with an emulator equal to the Arcade Learning Environment
+/// Train, evaluate and watch agents on Atari 2600 games, with an emulator equal to the Arcade Learning Environment
 #[derive(Debug, Parser)]
 #[command(name = "atari-dqn", version, max_term_width = 100)]
 pub struct Cli {
