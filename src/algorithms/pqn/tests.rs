@@ -1,6 +1,9 @@
 use super::*;
 use crate::config::{Config, NetworkKind};
+use crate::environments::atari::preprocess::SPACE;
 use crate::environments::{self, Environment, Step};
+use crate::networks::cpu::{CpuNetwork, Workspace};
+use crate::networks::head::largest;
 use crate::observations::{Place, Seen};
 use crate::saving::Parts;
 use std::sync::atomic::AtomicBool;
@@ -100,6 +103,58 @@ impl Environment for Chain {
     }
 }
 
+/// The same with a picture for each state: a white bar, in stacks like an Atari game's.
+struct PicturedChain {
+    chain: Chain,
+    stack: Vec<u8>,
+}
+
+impl PicturedChain {
+    fn show(&mut self, mut place: Place<'_>) {
+        let frame = self.stack.len() / 4;
+        self.stack.copy_within(frame.., 0);
+        let newest = &mut self.stack[3 * frame..];
+        newest.fill(0);
+        newest[frame / STATES * self.chain.at..frame / STATES * (self.chain.at + 1)].fill(255);
+        place.copy_from(Seen::Pixels(&self.stack));
+    }
+}
+
+impl Environment for PicturedChain {
+    fn space(&self) -> Space {
+        SPACE
+    }
+
+    fn actions(&self) -> usize {
+        2
+    }
+
+    fn reset(&mut self, random: &mut Generator, place: Place<'_>) -> u32 {
+        self.chain.reset(random, Place::Numbers(&mut [0.0; STATES]));
+        self.stack.fill(0);
+        self.show(place);
+        0
+    }
+
+    fn step(&mut self, action: usize, place: Place<'_>) -> Step {
+        let step = self.chain.step(action, Place::Numbers(&mut [0.0; STATES]));
+        self.show(place);
+        step
+    }
+
+    fn episode_frames(&self) -> u64 {
+        self.chain.steps
+    }
+
+    fn state(&self) -> Vec<u8> {
+        unreachable!("it is not saved")
+    }
+
+    fn restore(&mut self, _: &[u8], _: Place<'_>) -> Result<()> {
+        unreachable!("it is not saved")
+    }
+}
+
 fn keys() -> PqnKeys {
     PqnKeys {
         num_envs: 4,
@@ -157,6 +212,87 @@ fn the_values_of_a_chain_are_powers_of_gamma() {
                 assert!((got - want).abs() < 0.05, "{case}: {values:?}, {want}");
             }
         }
+    }
+}
+
+/// The greedy values of the states along the way, where the paper's network meets them.
+#[test]
+fn the_values_of_pictures_are_powers_of_gamma() {
+    let keys = PqnKeys { cut_traces: true, learning_rate: 1e-3, ..keys() };
+    let chain = || Chain { at: 0, steps: 0, limit: 7, lives: false };
+    let make = |_| -> Result<Box<dyn Environment>> {
+        Ok(Box::new(PicturedChain { chain: chain(), stack: vec![0; SPACE.size()] }))
+    };
+    let mut environments = VectorEnvironment::new(&make, keys.num_envs, 1).unwrap();
+    let mut pqn = Pqn::new(&keys, &normed(), 1, &environments, &Device::Cpu).unwrap();
+    pqn.advance(&mut environments, 8_000, &mut Count::default()).unwrap();
+    let mut seen = PicturedChain { chain: chain(), stack: vec![0; SPACE.size()] };
+    let mut observation = vec![0; SPACE.size()];
+    seen.reset(&mut Generator::new(1, Purpose::Synthetic), Place::Pixels(&mut observation));
+    let mut policy = pqn.policy().unwrap();
+    for state in 0..STATES {
+        let got = largest(policy.values(Seen::Pixels(&observation)).unwrap().unwrap());
+        let want = 0.9f32.powi((STATES - 1 - state) as i32);
+        assert!((got - want).abs() < 0.1, "state {state}: {got}, expected {want}");
+        seen.step(1, Place::Pixels(&mut observation));
+    }
+}
+
+/// The network of `pqn-cpu`.
+fn normed() -> NetworkKeys {
+    Config::preset("pqn-cpu").unwrap().network
+}
+
+/// Frames of bricks after some random play, in a batch that has a base: each layer's gradient against central differences along
+/// itself, and the batch's against that of its images one by one.
+#[test]
+fn the_gradient_on_real_frames_is_that_of_finite_differences_and_of_single_images() {
+    const IMAGES: usize = 32;
+    let config = Config::preset("bricks").unwrap();
+    let spec = environments::spec(&config.environment, None).unwrap();
+    let mut environments = environments::vector(&*spec, IMAGES, 1).unwrap();
+    let (actions, mut random) = (environments.actions(), Generator::new(1, Purpose::Synthetic));
+    for _ in 0..80 {
+        let chosen: Vec<usize> = (0..IMAGES).map(|_| random.below(actions)).collect();
+        environments.step(&chosen);
+    }
+    let seen = environments.observations().seen();
+    let architecture = Architecture::new(Design::of(&normed()), SPACE, actions).unwrap();
+    let mut weights = Generator::new(1, Purpose::Weights);
+    let parameters = Parameters::drawn(normed().initial_values, architecture.clone(), &mut weights);
+    let pulls: Vec<f32> = (0..IMAGES * actions).map(|_| random.symmetric(1.0)).collect();
+    let gradient = |seen: Seen<'_>, pulls: &[f32]| {
+        let (network, mut workspace) = (CpuNetwork::new(&parameters), Workspace::default());
+        workspace.forward(&network, seen).unwrap();
+        let mut gradient = vec![0.0; parameters.values.len()];
+        workspace.backward(&network, seen, pulls, &mut gradient).unwrap();
+        network.in_stored_order(&gradient)
+    };
+    let whole = gradient(seen, &pulls);
+    let mut sum = vec![0.0; whole.len()];
+    for (image, pulls) in pulls.chunks_exact(actions).enumerate() {
+        let single = gradient(seen.at(SPACE, image), pulls);
+        sum.iter_mut().zip(single).for_each(|(sum, value)| *sum += value);
+    }
+    for spec in architecture.layout() {
+        let (gradient, sum) = (&whole[spec.range()], &sum[spec.range()]);
+        let scale = gradient.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        let furthest = gradient.iter().zip(sum).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(furthest <= 1e-5 * scale, "{}: {furthest} of {scale}", spec.name);
+
+        let length = gradient.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        let objective = |by: f64| {
+            let mut moved = parameters.clone();
+            for (value, slope) in moved.values[spec.range()].iter_mut().zip(gradient) {
+                *value += (by * f64::from(*slope) / length) as f32;
+            }
+            let mut workspace = Workspace::default();
+            let outputs = workspace.forward(&CpuNetwork::new(&moved), seen).unwrap();
+            outputs.iter().zip(&pulls).map(|(output, pull)| f64::from(*output) * f64::from(*pull)).sum::<f64>()
+        };
+        let step = 1e-3;
+        let slope = (objective(step) - objective(-step)) / (2.0 * step);
+        assert!((slope / length - 1.0).abs() < 0.01, "{}: {length}, by differences {slope}", spec.name);
     }
 }
 
