@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 /// Name of its part of a checkpoint.
 const PQN: &str = "pqn";
 
-/// Environments that one thread plays at a time on the CPU. The results do not depend on it.
+/// Most environments that one thread plays at a time on the CPU: enough for a base picture. The results do not depend on it.
 const SHARD: usize = 8;
 
 /// Images that a thread copies into a minibatch at a time.
@@ -118,7 +118,10 @@ impl Pqn {
         let parameters = Parameters::drawn(network.initial_values, architecture, &mut generator);
         let learner = new_learner_without_target(&parameters, OptimizerRule::of_pqn(keys), device)?;
         // A GPU wants large batches: two, one of which is evaluated while the environments of the other are stepped.
-        let shard_size = if device.is_cpu() { SHARD } else { num_envs.div_ceil(2) };
+        let shard_size = match device {
+            Device::Cpu => num_envs.div_ceil(rayon::current_num_threads()).min(SHARD),
+            _ => num_envs.div_ceil(2),
+        };
         let evaluator = learner.evaluator(Which::Online)?;
         let numbered = |index| Generator::numbered(seed, Purpose::Exploration, index as u64);
         Ok(Self {
