@@ -259,7 +259,11 @@ fn the_gradient_on_real_frames_is_that_of_finite_differences_and_of_single_image
     let seen = environments.observations().seen();
     let architecture = Architecture::new(Design::of(&normed()), SPACE, actions).unwrap();
     let mut weights = Generator::new(1, Purpose::Weights);
-    let parameters = Parameters::drawn(normed().initial_values, architecture.clone(), &mut weights);
+    let mut parameters = Parameters::drawn(normed().initial_values, architecture.clone(), &mut weights);
+    // With biases and shifts of 0 a black patch is exactly where the ReLU bends.
+    for bias in architecture.layout().iter().filter(|spec| spec.name.ends_with(".bias")) {
+        parameters.values[bias.range()].fill_with(|| weights.symmetric(0.2));
+    }
     let pulls: Vec<f32> = (0..IMAGES * actions).map(|_| random.symmetric(1.0)).collect();
     let gradient = |seen: Seen<'_>, pulls: &[f32]| {
         let (network, mut workspace) = (CpuNetwork::new(&parameters), Workspace::default());
