@@ -195,7 +195,7 @@ fn notes(groups: &[Group], game: &str) -> Vec<String> {
     }
     if groups.iter().any(|group| group.runs.iter().any(|run| final_point(run).is_some())) {
         notes.push(
-            "Points with a bar: the evaluation after training, of the best network, with the 95 % interval of its mean."
+            "Points with a bar: the evaluation after training, with the 95 % interval of its mean."
                 .to_string(),
         );
     }
