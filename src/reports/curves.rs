@@ -194,10 +194,7 @@ fn notes(groups: &[Group], game: &str) -> Vec<String> {
         notes.push("Points: evaluations during training.".to_string());
     }
     if groups.iter().any(|group| group.runs.iter().any(|run| final_point(run).is_some())) {
-        notes.push(
-            "Points with a bar: the evaluation after training, with the 95 % interval of its mean."
-                .to_string(),
-        );
+        notes.push("Points with a bar: the evaluation after training, with the 95 % interval of its mean.".to_string());
     }
     notes.push(match Reference::of(game) {
         Some(reference) => format!("Dashed: {}; DQN after 200 million frames.", reference.source),
