@@ -146,6 +146,25 @@ pub struct RowProduct<'a> {
     pub end: End,
 }
 
+/// Runs a product, whose bounds have been checked, with the widest vectors of this processor.
+macro_rules! run_with_widest {
+    ($product:expr, $output:expr) => {
+        match level() {
+            // SAFETY: `level` names only what this processor has; the caller has checked the bounds.
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            Level::Avx512 => unsafe { $product.run_with::<Avx512>($output) },
+            #[cfg(target_arch = "x86_64")]
+            #[allow(unsafe_code)]
+            // SAFETY: as above.
+            Level::Avx2 => unsafe { $product.run_with::<Avx2>($output) },
+            #[allow(unsafe_code)]
+            // SAFETY: every processor has the portable vectors; the caller has checked the bounds.
+            Level::Portable => unsafe { $product.run_with::<Portable>($output) },
+        }
+    };
+}
+
 impl RowProduct<'_> {
     /// Computes it, on one thread.
     ///
@@ -166,19 +185,7 @@ impl RowProduct<'_> {
         if let Begin::Bias(bias) = begin {
             assert!(bias.len() >= right.columns);
         }
-        match level() {
-            // SAFETY: `level` names only what this processor has; the bounds were checked.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            Level::Avx512 => unsafe { self.run_with::<Avx512>(output) },
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            // SAFETY: as above.
-            Level::Avx2 => unsafe { self.run_with::<Avx2>(output) },
-            #[allow(unsafe_code)]
-            // SAFETY: every processor has the portable vectors; the bounds were checked.
-            Level::Portable => unsafe { self.run_with::<Portable>(output) },
-        }
+        run_with_widest!(self, output);
     }
 
     /// # Safety
@@ -274,19 +281,7 @@ impl ColumnProduct<'_> {
         }
         assert!(left.end(rows) <= left.values.len());
         assert!(right.end(rows) <= right.values.len());
-        match level() {
-            // SAFETY: `level` names only what this processor has; the bounds were checked.
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            Level::Avx512 => unsafe { self.run_with::<Avx512>(output) },
-            #[cfg(target_arch = "x86_64")]
-            #[allow(unsafe_code)]
-            // SAFETY: as above.
-            Level::Avx2 => unsafe { self.run_with::<Avx2>(output) },
-            #[allow(unsafe_code)]
-            // SAFETY: every processor has the portable vectors; the bounds were checked.
-            Level::Portable => unsafe { self.run_with::<Portable>(output) },
-        }
+        run_with_widest!(self, output);
     }
 
     /// # Safety
