@@ -200,8 +200,9 @@ impl Learner for CpuLearner {
         self.output_gradient.resize(outputs.len(), 0.0);
         let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
         self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
-        let gradient_norm = loss.norm_limit.map(|limit| clip_norm(&mut self.gradient, limit, &mut self.norm_sums));
-        self.optimizer.step(self.online.values_mut(), &self.gradient);
+        let clipped = loss.norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
+        let (gradient_norm, factor) = clipped.map_or((None, 1.0), |(norm, factor)| (Some(norm), factor));
+        self.optimizer.step(self.online.values_mut(), &self.gradient, factor);
         Ok(Shown { gradient_norm, forward, ..shown })
     }
 
