@@ -207,11 +207,12 @@ impl Pqn {
     fn roll_out(&mut self, environments: &mut VectorEnvironment) -> Result<()> {
         let Self { horizon, exploration, learner, lanes, explorers, steps, players, shard_size, .. } = self;
         let network = learner.evaluator(Which::Online)?;
+        // On this thread, which has CUDA's context: the players' former networks are freed here.
+        players.iter_mut().for_each(|player| player.follow(&network));
         let (actions, size) = (environments.actions(), *shard_size);
         let shards = environments.shards(size).into_par_iter();
         let own = lanes.par_chunks_mut(size).zip(explorers.par_chunks_mut(size)).zip(players.par_iter_mut());
         shards.zip(own).enumerate().try_for_each(|(number, (shard, ((lanes, explorers), player)))| {
-            player.follow(&network);
             let epsilon = |t: usize, env: usize| exploration.epsilon(*steps, t, number * size + env);
             player.play(shard, *horizon, lanes, explorers, actions, epsilon)
         })
