@@ -217,6 +217,17 @@ impl Workspace {
         workspace
     }
 
+    /// Room for evaluations of one network, whose parameters stay the same until [`forget_base`](Self::forget_base).
+    pub fn keeping_base(mut self) -> Self {
+        self.convolutions.keeps_base = true;
+        self
+    }
+
+    /// Must be called before the evaluation of other parameters, if the workspace [keeps a base](Self::keeping_base).
+    pub fn forget_base(&mut self) {
+        self.convolutions.forget_base();
+    }
+
     /// The outputs `[images, actions, width]` for `observations`; the [head](crate::networks::head::Head) defines their
     /// meaning.
     ///

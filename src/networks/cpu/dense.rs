@@ -5,7 +5,7 @@
 
 use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};
-use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose};
+use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose_in_parallel};
 use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::{LayerPlan, Plan};
 use crate::networks::Architecture;
@@ -61,7 +61,7 @@ pub(super) struct Scratch {
 impl Hidden {
     /// Sets the gradient of its output, given as `[outputs, images]`.
     fn set_gradient(&mut self, gradient: &[f32], outputs: usize, images: usize) {
-        transpose(gradient, (outputs, images), images, room(&mut self.gradient, outputs * images));
+        transpose_in_parallel(gradient, (outputs, images), room(&mut self.gradient, outputs * images));
     }
 
     /// Evaluates the layer for `inputs` `[images, inputs]`.
@@ -160,7 +160,7 @@ fn linear_backward(
     let Some(InputGradient { values: input_gradient, add }) = input_gradient else { return };
     let weights = &values[layer.weight.clone()];
     let transposed = room(&mut scratch.transposed, output_gradient.len());
-    transpose(output_gradient, (images, width), width, transposed);
+    transpose_in_parallel(output_gradient, (images, width), transposed);
     let transposed = &*transposed;
     input_gradient.par_chunks_mut(block * images).enumerate().for_each(|(b, part)| {
         let product = RowProduct {
