@@ -202,7 +202,7 @@ pub struct Workspace {
     convolutions: ConvolutionSpace,
     /// Inputs of the first dense layer, `[images, features]`: the last convolution's output, or the observations.
     features: Vec<f32>,
-    /// Gradient of the last convolution's output, `[features, images]`.
+    /// Gradient of the last convolution's output, `[images, features]`.
     feature_gradient: Vec<f32>,
     dense: DenseSpace,
 }

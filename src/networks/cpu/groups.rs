@@ -86,8 +86,8 @@ impl ConvolutionSpace {
         });
     }
 
-    /// Writes the convolutions' share of the parameters' `gradient`, given the features and their gradient `[features,
-    /// images]`. Must follow [`forward`](Self::forward) with the same network and observations.
+    /// Writes the convolutions' share of the parameters' `gradient`, given the features and their gradient `[images,
+    /// features]`. Must follow [`forward`](Self::forward) with the same network and observations.
     pub fn backward(
         &mut self,
         plan: &Plan,
@@ -111,13 +111,12 @@ impl ConvolutionSpace {
         self.groups
             .par_iter_mut()
             .zip(features.par_chunks(group_images * features_len))
+            .zip(feature_gradient.par_chunks(group_images * features_len))
             .zip(observations.par_chunks(group_images * image_len))
-            .enumerate()
-            .for_each(|(g, ((group, features), observations))| {
+            .for_each(|(((group, features), feature_gradient), observations)| {
                 group.output_gradients.resize_with(plan.convolutions.len(), Vec::new);
                 if let Some(last) = group.output_gradients.last_mut() {
-                    let (own, len) = (features.len() / features_len, features.len());
-                    transpose(&feature_gradient[g * group_images..], (features_len, own), images, room(last, len));
+                    room(last, features.len()).copy_from_slice(feature_gradient);
                 }
                 group.backward(network, observations, features, &[]);
             });
