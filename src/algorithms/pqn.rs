@@ -182,7 +182,8 @@ impl Pqn {
         let (returns, before) = (self.returns, self.steps);
         self.lanes.par_iter_mut().for_each(|lane| returns.compute(&lane.trace, &mut lane.returns));
         let mut updates = Vec::new();
-        let learned = self.learn(&mut updates);
+        // On one of rayon's threads, as each update is too.
+        let learned = rayon::scope(|_| self.learn(&mut updates));
         self.steps += (self.lanes.len() * self.horizon) as u64;
         // Told only now, so that an error of the watcher finds the iteration complete.
         self.report(before, watch)?;

@@ -170,6 +170,20 @@ impl CpuLearner {
             norm_sums: Vec::new(),
         }
     }
+
+    /// [`update`](Learner::update), on one of rayon's threads.
+    fn update_in_pool(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+        let begun = Instant::now();
+        let outputs = self.workspace.forward(&self.online, observations)?;
+        let forward = begun.elapsed();
+        self.output_gradient.resize(outputs.len(), 0.0);
+        let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
+        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
+        let clipped = loss.norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
+        let (gradient_norm, factor) = clipped.map_or((None, 1.0), |(norm, factor)| (Some(norm), factor));
+        self.optimizer.step(self.online.values_mut(), &self.gradient, factor);
+        Ok(Shown { gradient_norm, forward, ..shown })
+    }
 }
 
 impl Learner for CpuLearner {
@@ -194,16 +208,9 @@ impl Learner for CpuLearner {
     }
 
     fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
-        let begun = Instant::now();
-        let outputs = self.workspace.forward(&self.online, observations)?;
-        let forward = begun.elapsed();
-        self.output_gradient.resize(outputs.len(), 0.0);
-        let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
-        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
-        let clipped = loss.norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
-        let (gradient_norm, factor) = clipped.map_or((None, 1.0), |(norm, factor)| (Some(norm), factor));
-        self.optimizer.step(self.online.values_mut(), &self.gradient, factor);
-        Ok(Shown { gradient_norm, forward, ..shown })
+        // On one of rayon's threads: the update has many parallel parts, and each part that begins on a thread of another kind
+        // puts that to sleep and wakes one of rayon's.
+        rayon::scope(|_| self.update_in_pool(observations, loss))
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {
