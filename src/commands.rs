@@ -13,6 +13,7 @@ mod sweep;
 mod trace;
 mod train;
 
+use crate::system::threads;
 use anyhow::Result;
 use atari_emulator::Translation;
 use bench::BenchArgs;
@@ -68,6 +69,9 @@ impl Command {
     /// # Errors
     /// Any error of the command; `main` prints it with its causes.
     pub fn run(&self) -> Result<()> {
+        if !matches!(self, Self::Plot(_) | Self::Report(_) | Self::Roms(_) | Self::Presets(_)) {
+            threads::start_pool()?;
+        }
         match self {
             Self::Train(args) => train::run(args),
             Self::Sweep(args) => sweep::run(args),

@@ -11,7 +11,6 @@ pub mod progress;
 pub mod record;
 pub mod rows;
 mod start;
-pub mod stop;
 #[cfg(test)]
 mod switches;
 pub mod tensorboard;
@@ -32,14 +31,14 @@ use crate::run::evaluations::TrainingEvaluation;
 use crate::run::folder::{Identity, RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::run::held_out::HeldOut;
 use crate::run::record::{Record, RecordState};
-use crate::run::stop::stop_on_signal;
 use crate::saving::sealed_file;
+use crate::system::signals;
 use crate::text::clock;
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 /// Names of its parts of a checkpoint.
@@ -80,15 +79,12 @@ fn start(args: &Start) -> Result<()> {
     })?;
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let run = Run::new(config, spec, preset, device)?;
+    let run = Run::new(config, spec, preset, device);
+    memory::announce(&run.config, &*run.spec, args.force)?;
     if args.preset.is_none() && args.config.is_none() {
         estimate::announce(&run)?;
     }
-    if run.stop.load(Ordering::Relaxed) {
-        say!("stopped before the first step; nothing was written");
-        return Ok(());
-    }
-    memory::announce_memory(&run.config, &*run.spec, args.force)?;
+    memory::warn_of_full_disk(&run.config, &*run.spec, args.run_dir.as_deref().unwrap_or(Path::new("runs")))?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
     run.write_config(&folder)?;
@@ -147,7 +143,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
-    let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
+    let run = Run::new(config, spec, &identity.preset, device::open(args.device)?);
+    memory::announce(&run.config, &*run.spec, args.force)?;
+    memory::warn_of_full_disk(&run.config, &*run.spec, path)?;
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
@@ -215,7 +213,7 @@ impl Session {
 }
 
 impl Run {
-    fn new(config: Config, spec: Spec, preset: &str, device: Device) -> Result<Self> {
+    fn new(config: Config, spec: Spec, preset: &str, device: Device) -> Self {
         let metadata = Metadata {
             environment: spec.description(),
             preset: preset.to_string(),
@@ -230,8 +228,7 @@ impl Run {
             preset: preset.to_string(),
             seed: config.run.seed,
         };
-        let stop = stop_on_signal()?;
-        Ok(Self { config, spec, identity, device, metadata, stop })
+        Self { config, spec, identity, device, metadata, stop: Arc::default() }
     }
 
     /// Environments and algorithm before their first step.
@@ -276,6 +273,8 @@ impl Run {
 
     /// Trains to the end, or until a signal; leaves a checkpoint in any case.
     fn train(&self, mut session: Session) -> Result<()> {
+        // Until now there was nothing to save, and a signal ended the program as it does any other.
+        signals::stop_on_signal(&self.stop);
         let outcome = self.learn(&mut session);
         session.record.finish();
         let saved = self.checkpoint(&mut session);
