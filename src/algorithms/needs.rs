@@ -13,7 +13,7 @@ const PARAMETER_COPIES: u64 = 12;
 /// Bytes of a learning step for each number that a layer reads or writes for an image, measured with batches of 32 to 4,096.
 const BYTES_OF_A_NUMBER: u64 = 12;
 /// Bytes of one environment: the console, its pictures and the stack.
-const ENVIRONMENT: u64 = 400_000;
+pub const ENVIRONMENT_BYTES: u64 = 400_000;
 /// Bytes of the program itself, with the translated code of a game.
 const PROGRAM: u64 = 60_000_000;
 
@@ -53,5 +53,5 @@ pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64>
     let dense: usize = architecture.dense().iter().map(|layer| layer.inputs + layer.outputs).sum();
     let workspace = BYTES_OF_A_NUMBER * (convolved + dense) as u64;
     let parameters = 4 * PARAMETER_COPIES * architecture.parameter_count() as u64;
-    Ok(PROGRAM + parameters + num_envs(&config.algorithm) as u64 * ENVIRONMENT + images * (bytes_of_image + workspace))
+    Ok(PROGRAM + parameters + num_envs(&config.algorithm) as u64 * ENVIRONMENT_BYTES + images * (bytes_of_image + workspace))
 }

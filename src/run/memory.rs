@@ -17,7 +17,7 @@ const SAMPLE_STEPS: u64 = 500;
 /// Checkpoints on the disk while one is written: the two that are kept, and the new one.
 const CHECKPOINTS: u64 = 3;
 /// Bytes of a saved environment.
-const SAVED_ENVIRONMENT: u64 = 60_000;
+const SAVED_ENVIRONMENT: u64 = 40_000;
 
 /// The memory of a run once its replay or its rollout is full.
 struct Needs {
@@ -134,7 +134,7 @@ pub fn needed(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
 ///
 /// # Errors
 /// When there is not enough memory, or the environment cannot be made.
-pub fn announce(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
+pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
     let needs = Needs::of(config, spec)?;
     let mut parts = Vec::new();
     if let Some(replay) = &needs.replay {

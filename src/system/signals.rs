@@ -27,9 +27,9 @@ const TO_END: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
 #[cfg(not(unix))]
 const TO_END: [i32; 2] = [SIGINT, SIGTERM];
 
-/// From now on a signal to end sets `stop`, prints that the program saves, and a second one, at least a second later, ends the
-/// program at once. Where signals cannot be caught, warns that they end the program without saving.
-pub fn stop_on_signal(stop: &Arc<AtomicBool>) {
+/// From now on a signal to end sets `stop` and prints `message`; a second one, at least a second later, ends the program at once. Where
+/// signals cannot be caught, warns that they end the program without saving.
+pub fn stop_on_signal(stop: &Arc<AtomicBool>, message: &'static str) {
     let armed = Arc::new(AtomicBool::new(false));
     let catch = || -> io::Result<()> {
         for signal in to_catch() {
@@ -40,7 +40,7 @@ pub fn stop_on_signal(stop: &Arc<AtomicBool>) {
         Ok(())
     };
     if let Err(error) = catch() {
-        warn!("warning: signals cannot be caught ({error}); Ctrl-C ends the run without saving, from its last checkpoint it continues");
+        warn!("warning: signals cannot be caught ({error}); Ctrl-C ends the program without saving");
         return;
     }
     let (stop, armed) = (Arc::clone(stop), Arc::clone(&armed));
@@ -48,7 +48,7 @@ pub fn stop_on_signal(stop: &Arc<AtomicBool>) {
         while !stop.load(Ordering::Relaxed) {
             thread::sleep(LOOK);
         }
-        warn!("\nstopping soon and saving; a second signal ends at once");
+        warn!("\n{message}; a second signal ends at once");
         thread::sleep(RESPITE);
         armed.store(true, Ordering::Relaxed);
     };
