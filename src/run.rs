@@ -33,7 +33,7 @@ use crate::run::evaluations::TrainingEvaluation;
 use crate::run::folder::{Identity, RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::run::held_out::HeldOut;
 use crate::run::record::{Record, RecordState};
-use crate::saving::sealed_file;
+use crate::saving::{sealed_file, Loading};
 use crate::system::signals;
 use crate::text::clock;
 use anyhow::{bail, Context, Result};
@@ -109,8 +109,11 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     }
     let folder = RunFolder::take(path)?;
     let mut checkpoints = RunCheckpoints::new(&folder)?;
-    let (RunDescription { identity, config }, record) =
-        checkpoints.load(|from| Ok((from.part(DESCRIPTION)?, RecordState::load(from)?)), |_| ())?;
+    let read = |from: &Loading| {
+        // Checkpoints of earlier versions do not say whether an evaluation is owed.
+        Ok((from.part(DESCRIPTION)?, RecordState::load(from)?, from.part(OWES_EVALUATION).unwrap_or(false)))
+    };
+    let (RunDescription { identity, config }, record, owes_evaluation) = checkpoints.load(read, |_| ())?;
     let config = Config::from_toml(&config)?;
     let planned = config.run.total_steps;
     let mut config = config.with_total_steps(args.steps.unwrap_or(planned))?;
@@ -119,7 +122,8 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
         config.run.solved_at = f64::INFINITY;
     }
     // A run that was stopped during its evaluation continues with it.
-    let evaluated = config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists();
+    let evaluated =
+        !owes_evaluation && (config.run.final_evaluation_episodes == 0 || path.join(EVALUATION_FILE).exists());
     let trained = record.steps();
     // An algorithm with long units trains some steps more than were asked for.
     let reached = config.run.total_steps <= trained;
@@ -207,7 +211,6 @@ impl Session {
                 let (mut environments, mut algorithm) = made.take().map_or_else(|| run.first_state(make), Ok)?;
                 algorithm.load(from).context("the state of the algorithm cannot be used")?;
                 environments.restore(from.part(ENVIRONMENTS)?)?;
-                // Checkpoints of earlier versions do not say.
                 let owes_evaluation = from.part(OWES_EVALUATION).unwrap_or(false);
                 Ok((environments, algorithm, RecordState::load(from)?, owes_evaluation))
             },
@@ -294,7 +297,7 @@ impl Run {
         let outcome = self.learn(&mut session);
         session.record.finish();
         let saved = self.checkpoint(&mut session);
-        let Session { folder, algorithm, record, environments, checkpoints, held_out, .. } = session;
+        let Session { folder, algorithm, record, environments, checkpoints, held_out, owes_evaluation } = session;
         let shown = folder.path().display();
         outcome.with_context(|| match &saved {
             Ok(()) => format!("training broke off; everything up to there is saved in {shown}"),
@@ -308,7 +311,7 @@ impl Run {
         let steps = algorithm.steps();
         if record.solved() {
             say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
-        } else if steps < self.config.run.total_steps {
+        } else if steps < self.config.run.total_steps || owes_evaluation {
             say!("stopped after {steps} steps ({trained}); continue with: atari-dqn train --resume {shown}");
             return Ok(());
         }

@@ -5,6 +5,7 @@
 
 use assert_cmd::cargo::cargo_bin;
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -36,24 +37,54 @@ fn after(before: &str, folder: &Path) -> Command {
     command
 }
 
-/// Waits for the end of a process, and kills it if that does not come.
-#[track_caller]
-fn end_of(mut child: Child) -> Output {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("it did not end");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
+/// A process whose output goes to files, so that a full pipe does not hold it up. It is killed when a test fails.
+struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
 }
 
-/// Output to files, so that a full pipe holds nobody up.
+impl Running {
+    fn is_running(&mut self) -> bool {
+        self.child.is_running()
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process.
 #[track_caller]
-fn start(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+fn end_of(mut running: Running) -> Output {
+    let begun = Instant::now();
+    while running.is_running() {
+        assert!(begun.elapsed() < PATIENCE, "it did not end");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let status = running.child.wait().unwrap();
+    let [stdout, stderr] = [&mut running.stdout, &mut running.stderr].map(|file| {
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.read_to_end(&mut text).unwrap();
+        text
+    });
+    Output { status, stdout, stderr }
+}
+
+#[track_caller]
+fn start(command: &mut Command) -> Running {
+    let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let child = command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap()).spawn().unwrap();
+    Running { child, stdout, stderr }
 }
 
 #[track_caller]
@@ -118,7 +149,7 @@ fn what_does_not_fit_is_refused_before_anything_is_made_with_advice_that_works()
     let run = |arguments: &[&str]| error_of(after("ulimit -v 3000000", folder.path()).args(arguments));
     let raw = ["replay_compression=false", "replay_capacity=1000000"];
     let line = run(&train("nature", "5000000", &raw));
-    assert_contains(&line, "the replay 7.07 GB");
+    assert_contains(&line, "the replay 7.06 GB");
     assert_contains(&line, "within the process's own limit (ulimit -v)");
     assert!(!line.contains("--force"), "{line}");
     let capacity = line.split("replay_capacity=").nth(1).unwrap().split([';', ' ']).next().unwrap();
@@ -132,12 +163,12 @@ fn what_does_not_fit_is_refused_before_anything_is_made_with_advice_that_works()
     let fits = [raw[0], &format!("replay_capacity={capacity}")];
     let mut child = start(after("ulimit -v 3000000", folder.path()).args(train("nature", "5000000", &fits)));
     let begun = Instant::now();
-    while !folder.path().join("run/metrics.jsonl").exists() && child.try_wait().unwrap().is_none() {
+    while !folder.path().join("run/metrics.jsonl").exists() && child.is_running() {
         assert!(begun.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(20));
     }
-    child.kill().unwrap();
-    let errors = errors_of(&child.wait_with_output().unwrap());
+    child.signal("KILL");
+    let errors = errors_of(&end_of(child));
     assert_eq!(errors, "", "{capacity}");
 }
 
@@ -194,19 +225,18 @@ fn without_threads(folder: &Path) -> Option<Command> {
     let copy = folder.join("atari-dqn");
     fs::copy(cargo_bin("atari-dqn"), &copy).unwrap();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
-    let mut command = if root {
-        let known = Command::new("setpriv").arg("--version").stdout(Stdio::null()).status();
+    for tool in ["setpriv", "prlimit"] {
+        let known = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
             return None;
         }
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh"]);
-        command
-    } else {
-        Command::new("sh")
-    };
+    }
+    let mut command = Command::new(if root { "setpriv" } else { "prlimit" });
+    if root {
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "prlimit"]);
+    }
     command.current_dir(folder).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
-    command.args(["-c", "ulimit -u 1; exec \"$0\" \"$@\""]).arg(copy);
+    command.arg("--nproc=1:1").arg(copy);
     Some(command)
 }
 
@@ -214,7 +244,7 @@ fn without_threads(folder: &Path) -> Option<Command> {
 fn without_threads_everything_is_done_on_one() {
     let folder = folder();
     let Some(mut eval) = without_threads(folder.path()) else {
-        return outside::missing("setpriv", "on Debian: apt install util-linux");
+        return outside::missing("setpriv and prlimit", "on Debian: apt install util-linux");
     };
     let (_, errors) = success_of(eval.args(["eval", "--policy", "random", "--episodes", "3", "--max-episode-frames", "400"]));
     assert_contains(&errors, "threads could be started");
@@ -248,10 +278,6 @@ fn the_number_of_threads_is_bounded() {
 
 // --------------------------------------------------------------------------------------------------------------- signals
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
-}
-
 #[track_caller]
 fn wait_for(what: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -275,12 +301,12 @@ fn ignored_signals_stay_ignored_and_usr1_saves() {
     let mut child = start(after("trap '' HUP INT", folder.path()).args(train("bricks", "100000000", &ENDLESS)));
     wait_for(|| has_rows(&metrics));
     for name in ["HUP", "INT"] {
-        signal(&child, name);
+        child.signal(name);
         let before = fs::metadata(&metrics).unwrap().len();
         wait_for(|| fs::metadata(&metrics).unwrap().len() > before + 500);
-        assert!(child.try_wait().unwrap().is_none(), "{name}");
+        assert!(child.is_running(), "{name}");
     }
-    signal(&child, "USR1");
+    child.signal("USR1");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "continue with: atari-dqn train --resume run");
@@ -293,8 +319,8 @@ fn the_same_signal_twice_at_once_still_saves() {
     let folder = folder();
     let child = start(program(folder.path()).args(train("bricks", "100000000", &ENDLESS)));
     wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
-    signal(&child, "HUP");
-    signal(&child, "HUP");
+    child.signal("HUP");
+    child.signal("HUP");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}", output.status);
     assert!(folder.path().join("run/model.safetensors").exists());
@@ -309,11 +335,11 @@ fn a_sweep_keeps_ignoring_what_was_ignored_and_stops_on_usr1() {
     let mut child = start(after("trap '' HUP", folder.path()).args(sweep).args(settings));
     let metrics = folder.path().join("s/bricks-bricks-s0/metrics.jsonl");
     wait_for(|| has_rows(&metrics));
-    signal(&child, "HUP");
+    child.signal("HUP");
     let before = fs::metadata(&metrics).unwrap().len();
     wait_for(|| fs::metadata(&metrics).unwrap().len() > before + 500);
-    assert!(child.try_wait().unwrap().is_none());
-    signal(&child, "USR1");
+    assert!(child.is_running());
+    child.signal("USR1");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "stopped with 0 of 1 runs finished");
@@ -327,7 +353,7 @@ fn a_signal_during_the_start_ends_the_program_at_once() {
         let folder = folder();
         let child = start(program(folder.path()).args(train("nature", "100000000", &["noop_max=10000", "network=nature"])));
         thread::sleep(Duration::from_millis(moment));
-        signal(&child, "TERM");
+        child.signal("TERM");
         let begun = Instant::now();
         let output = end_of(child);
         // Ended by the signal, or saved.
@@ -341,17 +367,26 @@ fn a_signal_during_an_evaluation_stops_it() {
     // One during training that would take days, and one after it.
     let during = ["evaluation_every_steps=60", "evaluation_steps=1000000000000", "metrics_every_steps=60"];
     let after = ["final_evaluation_episodes=100000", "metrics_every_steps=60"];
-    for (settings, message) in [(&during[..], "continue with"), (&after[..], "the evaluation is not complete")] {
+    for (settings, message) in [(&during[..], "stopped after 60 steps"), (&after[..], "the evaluation is not complete")] {
         let folder = folder();
         let child = start(program(folder.path()).args(train("bricks", "60", settings)));
         wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
         thread::sleep(Duration::from_millis(500));
-        signal(&child, "TERM");
+        child.signal("TERM");
         let output = end_of(child);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
         assert!(folder.path().join("run/model.safetensors").exists());
-        assert!(printed.contains(message) || printed.contains("--resume run"), "{printed}");
+        assert_contains(&printed, message);
+        assert_contains(&printed, "train --resume run");
+        // It begins with the evaluation again.
+        let again = start(program(folder.path()).args(["train", "--resume", "run"]));
+        thread::sleep(Duration::from_secs(2));
+        again.signal("TERM");
+        let output = end_of(again);
+        let (printed, errors) = (String::from_utf8_lossy(&output.stdout).into_owned(), errors_of(&output));
+        assert!(!errors.contains("error:"), "{errors}");
+        assert!(printed.contains("continuing after step 60") || !output.status.success(), "{printed}");
     }
 }
 
@@ -362,7 +397,7 @@ fn a_signal_during_a_long_iteration_of_pqn_is_obeyed_and_nothing_is_lost() {
     let child = start(program(folder.path()).args(train("pqn-cpu", "160000", &settings)));
     wait_for(|| folder.path().join("run/metrics.jsonl").exists());
     thread::sleep(Duration::from_secs(2));
-    signal(&child, "TERM");
+    child.signal("TERM");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "stopped after 0 steps");
