@@ -378,7 +378,8 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
         advice.push("--force starts all the same".to_string());
     }
     if advice.is_empty() {
-        advice.push("smaller replays or fewer environments (--set replay_capacity=N, num_envs=N) need less".to_string());
+        advice
+            .push("smaller replays or fewer environments (--set replay_capacity=N, num_envs=N) need less".to_string());
     }
     bail!("{problem}; {}", advice.join("; "))
 }

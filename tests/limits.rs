@@ -155,7 +155,14 @@ fn what_does_not_fit_is_refused_before_anything_is_made_with_advice_that_works()
     let capacity = line.split("replay_capacity=").nth(1).unwrap().split([';', ' ']).next().unwrap();
     let large = ["num_envs=4096", "horizon=4000", "minibatch_size=4096"];
     assert_contains(&run(&train("pqn-cpu", "50000000", &large)), "the rollout 116.");
-    assert_contains(&run(&train("nature", "100", &["num_envs=1024", "replay_capacity=100000", "batch_size=4096", "network=nature"])), "batches about");
+    assert_contains(
+        &run(&train(
+            "nature",
+            "100",
+            &["num_envs=1024", "replay_capacity=100000", "batch_size=4096", "network=nature"],
+        )),
+        "batches about",
+    );
     let tree = ["num_envs=2", "prioritized=true", "replay_capacity=1000000000"];
     assert_contains(&run(&train("nature", "100", &tree)), "the replay about 17.18 GB");
     assert!(!folder.path().join("run").exists(), "nothing is left behind");
@@ -181,7 +188,10 @@ fn numbers_that_no_machine_has_room_for_are_errors() {
     assert_contains(&of(&["eval", "--policy", "random", "--episodes", "4000000000"]), "allowed is 1 to 1000000");
     of(&["eval", "--policy", "random", "--episodes", "1000000000000"]);
     assert_contains(&of(&["eval", "--policy", "random", "--workers", "1000000"]), "allowed is 1 to 1024");
-    assert_contains(&of(&["sweep", "--out", "s", "--roms", "bricks", "--seeds", "1000000000000"]), "allowed is 1 to 10000");
+    assert_contains(
+        &of(&["sweep", "--out", "s", "--roms", "bricks", "--seeds", "1000000000000"]),
+        "allowed is 1 to 10000",
+    );
     assert_contains(&of(&[&trace[..], &["1000000000"]].concat()), "of memory, and only");
     assert_contains(&of(&[&trace[..], &["9", "--stack", "1000000000"]].concat()), "of memory, and only");
     assert_contains(&of(&[&trace[..], &["9", "--threads", "1000000"]].concat()), "allowed is 1 to 1024");
@@ -246,7 +256,8 @@ fn without_threads_everything_is_done_on_one() {
     let Some(mut eval) = without_threads(folder.path()) else {
         return outside::missing("setpriv and prlimit", "on Debian: apt install util-linux");
     };
-    let (_, errors) = success_of(eval.args(["eval", "--policy", "random", "--episodes", "3", "--max-episode-frames", "400"]));
+    let (_, errors) =
+        success_of(eval.args(["eval", "--policy", "random", "--episodes", "3", "--max-episode-frames", "400"]));
     assert_contains(&errors, "threads could be started");
     let mut trained = Vec::new();
     for variant in ["schedule=concurrent", "num_envs=3"] {
@@ -257,7 +268,10 @@ fn without_threads_everything_is_done_on_one() {
         trained.push(fs::read(folder.path().join("run/model.safetensors")).unwrap());
         fs::remove_dir_all(folder.path().join("run")).unwrap();
         success_of(program(folder.path()).args(train("bricks", "200", &settings)));
-        assert!(fs::read(folder.path().join("run/model.safetensors")).unwrap() == trained[trained.len() - 1], "{variant}");
+        assert!(
+            fs::read(folder.path().join("run/model.safetensors")).unwrap() == trained[trained.len() - 1],
+            "{variant}"
+        );
         fs::remove_dir_all(folder.path().join("run")).unwrap();
     }
     fs::write(folder.path().join("actions.txt"), "0 0\n").unwrap();
@@ -292,7 +306,8 @@ fn has_rows(metrics: &Path) -> bool {
 }
 
 /// Settings of a run that never ends by itself.
-const ENDLESS: [&str; 4] = ["learning_starts_steps=40", "replay_capacity=2000", "batch_size=4", "metrics_every_steps=50"];
+const ENDLESS: [&str; 4] =
+    ["learning_starts_steps=40", "replay_capacity=2000", "batch_size=4", "metrics_every_steps=50"];
 
 #[test]
 fn ignored_signals_stay_ignored_and_usr1_saves() {
@@ -331,7 +346,8 @@ fn a_sweep_keeps_ignoring_what_was_ignored_and_stops_on_usr1() {
     let folder = folder();
     let settings = ENDLESS.into_iter().chain(["network=small", "final_evaluation_episodes=1"]);
     let settings: Vec<&str> = settings.flat_map(|setting| ["--set", setting]).collect();
-    let sweep = ["sweep", "--out", "s", "--roms", "bricks", "--preset", "bricks", "--seeds", "1", "--steps", "100000000"];
+    let sweep =
+        ["sweep", "--out", "s", "--roms", "bricks", "--preset", "bricks", "--seeds", "1", "--steps", "100000000"];
     let mut child = start(after("trap '' HUP", folder.path()).args(sweep).args(settings));
     let metrics = folder.path().join("s/bricks-bricks-s0/metrics.jsonl");
     wait_for(|| has_rows(&metrics));
@@ -351,7 +367,8 @@ fn a_sweep_keeps_ignoring_what_was_ignored_and_stops_on_usr1() {
 fn a_signal_during_the_start_ends_the_program_at_once() {
     for moment in [0, 20, 100, 300] {
         let folder = folder();
-        let child = start(program(folder.path()).args(train("nature", "100000000", &["noop_max=10000", "network=nature"])));
+        let child =
+            start(program(folder.path()).args(train("nature", "100000000", &["noop_max=10000", "network=nature"])));
         thread::sleep(Duration::from_millis(moment));
         child.signal("TERM");
         let begun = Instant::now();
@@ -367,7 +384,8 @@ fn a_signal_during_an_evaluation_stops_it() {
     // One during training that would take days, and one after it.
     let during = ["evaluation_every_steps=60", "evaluation_steps=1000000000000", "metrics_every_steps=60"];
     let after = ["final_evaluation_episodes=100000", "metrics_every_steps=60"];
-    for (settings, message) in [(&during[..], "stopped after 60 steps"), (&after[..], "the evaluation is not complete")] {
+    for (settings, message) in [(&during[..], "stopped after 60 steps"), (&after[..], "the evaluation is not complete")]
+    {
         let folder = folder();
         let child = start(program(folder.path()).args(train("bricks", "60", settings)));
         wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
@@ -418,7 +436,9 @@ fn pipes_devices_sockets_and_sparse_files_are_named_and_not_read() {
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
     File::create(at("huge")).unwrap().set_len(1 << 43).unwrap();
     fs::write(at("actions.txt"), "0\n").unwrap();
-    for (file, kind) in [("pipe", "a pipe"), ("/dev/zero", "a device"), ("socket", "a socket"), ("huge", "8796093022208 bytes")] {
+    for (file, kind) in
+        [("pipe", "a pipe"), ("/dev/zero", "a device"), ("socket", "a socket"), ("huge", "8796093022208 bytes")]
+    {
         let named = |arguments: &[&str]| {
             let line = error_of(program(folder.path()).args(arguments));
             assert_contains(&line, kind);
@@ -498,7 +518,6 @@ fn a_program_that_never_ends_a_frame_is_named_after_a_while() {
     assert_eq!(lines.lines().count(), 702);
     assert_eq!(errors.matches("has not ended a picture for 600 frames").count(), 1, "{errors}");
     fs::write(folder.path().join("actions.txt"), "0\n".repeat(700)).unwrap();
-    let (_, errors) =
-        success_of(program(folder.path()).args(["trace", "--rom", "bricks", "--actions", "actions.txt"]));
+    let (_, errors) = success_of(program(folder.path()).args(["trace", "--rom", "bricks", "--actions", "actions.txt"]));
     assert_eq!(errors, "");
 }

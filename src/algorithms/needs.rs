@@ -53,5 +53,8 @@ pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64>
     let dense: usize = architecture.dense().iter().map(|layer| layer.inputs + layer.outputs).sum();
     let workspace = BYTES_OF_A_NUMBER * (convolved + dense) as u64;
     let parameters = 4 * PARAMETER_COPIES * architecture.parameter_count() as u64;
-    Ok(PROGRAM + parameters + num_envs(&config.algorithm) as u64 * ENVIRONMENT_BYTES + images * (bytes_of_image + workspace))
+    Ok(PROGRAM
+        + parameters
+        + num_envs(&config.algorithm) as u64 * ENVIRONMENT_BYTES
+        + images * (bytes_of_image + workspace))
 }

@@ -139,9 +139,10 @@ impl Pqn {
         let evaluator = learner.evaluator(Which::Online)?;
         let numbered = |index| Generator::numbered(seed, Purpose::Exploration, index as u64);
         let mut lanes = vec![Lane::new(space); num_envs];
-        lanes.iter_mut().try_for_each(|lane| lane.reserve(keys.horizon)).with_context(|| {
-            format!("the system has no room for {} steps of {num_envs} environments", keys.horizon)
-        })?;
+        lanes
+            .iter_mut()
+            .try_for_each(|lane| lane.reserve(keys.horizon))
+            .with_context(|| format!("the system has no room for {} steps of {num_envs} environments", keys.horizon))?;
         Ok(Self {
             horizon: keys.horizon,
             epochs: keys.epochs,

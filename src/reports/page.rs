@@ -127,7 +127,8 @@ fn best_game(run: &RunHistory) -> Result<Markup> {
     if !path.is_file() {
         return Ok(html! {});
     }
-    let bytes = files::read(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes =
+        files::read(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
     let source = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     Ok(html! {
         h2 { "The best game of the evaluation" }

@@ -109,7 +109,9 @@ impl RunHistory {
             warning: None,
         };
         let path = folder.join(METRICS_FILE);
-        history.read_rows(&read_text(&path, files::LONGEST_LIST)?).with_context(|| format!("{} cannot be used", path.display()))?;
+        history
+            .read_rows(&read_text(&path, files::LONGEST_LIST)?)
+            .with_context(|| format!("{} cannot be used", path.display()))?;
         Ok(history)
     }
 

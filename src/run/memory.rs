@@ -149,8 +149,12 @@ pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool)
     }
     parts.push(format!("environments, networks and batches about {}", amount(needs.others)));
     let Some(free) = free().filter(|free| free.bytes < needs.bytes()) else { return Ok(()) };
-    let problem =
-        format!("the run needs {} of memory ({}), and only {}", amount(needs.bytes()), parts.join(", "), free.in_words());
+    let problem = format!(
+        "the run needs {} of memory ({}), and only {}",
+        amount(needs.bytes()),
+        parts.join(", "),
+        free.in_words()
+    );
     if force {
         warn!("warning: {problem}");
         return Ok(());
@@ -241,7 +245,10 @@ mod tests {
         };
         let raw = ["replay_compression=false"];
         let some = advice(&raw, 4_000_000_000, 16_000_000_000);
-        assert!(some.contains("replay_compression=true") && some.contains("replay_capacity=") && some.contains("--force"), "{some}");
+        assert!(
+            some.contains("replay_compression=true") && some.contains("replay_capacity=") && some.contains("--force"),
+            "{some}"
+        );
         let none = advice(&raw, 10_000_000, 20_000_000);
         assert_eq!(none, "", "the networks alone take more");
         let compressed = advice(&["total_steps=100000000", "replay_capacity=1000000000"], 4_000_000_000, 5_000_000_000);

@@ -251,7 +251,8 @@ impl Grid {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SWEEP_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::read_text(&path, files::LONGEST_DESCRIPTION)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let description: Description =
             toml::from_str(&text).with_context(|| format!("{} does not describe a sweep", path.display()))?;
         let seeds = description.seeds;
@@ -328,7 +329,8 @@ fn config_file(folder: &Path, preset: &str) -> PathBuf {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let text = files::read_text(path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read_text(path, files::LONGEST_DESCRIPTION)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
 }
 

@@ -117,7 +117,8 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::read_text(&path, files::LONGEST_DESCRIPTION)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let value: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
@@ -269,9 +270,9 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use crate::sweep::grid::tests::grid;
     use serde_json::json;
+    use std::fs;
 
     #[test]
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {

@@ -126,7 +126,9 @@ fn control_group(root: &Path, groups: &str) -> Option<Free> {
         let (_, controllers, path) = (fields.next(), fields.next()?, fields.next()?);
         // Version 2 has one hierarchy without names, version 1 a hierarchy for the memory.
         let names: &[[&str; 3]] = match controllers {
-            "" => &[["memory.max", "memory.current", "inactive_file"], ["memory.high", "memory.current", "inactive_file"]],
+            "" => {
+                &[["memory.max", "memory.current", "inactive_file"], ["memory.high", "memory.current", "inactive_file"]]
+            }
             _ if controllers.split(',').any(|controller| controller == "memory") => {
                 &[["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"]]
             }
@@ -209,7 +211,10 @@ mod tests {
 
     #[test]
     fn amounts_are_in_units_that_fit() {
-        assert_eq!([1_234_000_000, 312_400_000, 5_630_000, 40_100].map(amount), ["1.23 GB", "0.31 GB", "5.6 MB", "40.1 KB"]);
+        assert_eq!(
+            [1_234_000_000, 312_400_000, 5_630_000, 40_100].map(amount),
+            ["1.23 GB", "0.31 GB", "5.6 MB", "40.1 KB"]
+        );
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl Described {
     pub(super) fn read(description: &Description) -> Result<Self> {
         let text = |key: &str| description.get(key).with_context(|| format!("its metadata lack `{key}`"));
         let numbers: Vec<u32> = json(text("actions")?, "actions")?;
-        ensure!(numbers.len() <= MOST_ACTIONS, "it has {} actions, and a game has {MOST_ACTIONS} at most", numbers.len());
+        ensure!(
+            numbers.len() <= MOST_ACTIONS,
+            "it has {} actions, and a game has {MOST_ACTIONS} at most",
+            numbers.len()
+        );
         let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
         ensure!(!actions.is_empty(), "it has no actions");
         let resize = text("resize")?;

@@ -125,9 +125,8 @@ impl Replay {
             });
             first = end;
         }
-        let priorities = self.priorities.as_ref().map(|priorities| {
-            (priorities.of(ring.place(0), ring.len()), priorities.maximum())
-        });
+        let priorities =
+            self.priorities.as_ref().map(|priorities| (priorities.of(ring.place(0), ring.len()), priorities.maximum()));
         Ok(ReplayFiles { added: ring.added, segments, priorities })
     }
 
