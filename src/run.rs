@@ -83,11 +83,11 @@ fn start(args: &Start) -> Result<()> {
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let run = Run::new(config, spec, preset, device);
-    memory::announce_memory(&run.config, &*run.spec, args.force)?;
+    let needs = memory::announce_memory(&run.config, &*run.spec, args.force)?;
     if args.preset.is_none() && args.config.is_none() {
         estimate::announce(&run)?;
     }
-    memory::warn_of_full_disk(&run.config, &*run.spec, args.run_dir.as_deref().unwrap_or(Path::new("runs")))?;
+    needs.warn_of_full_disk(args.run_dir.as_deref().unwrap_or(Path::new("runs")));
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
     run.write_config(&folder)?;
@@ -151,8 +151,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?);
-    memory::announce_memory(&run.config, &*run.spec, args.force)?;
-    memory::warn_of_full_disk(&run.config, &*run.spec, path)?;
+    memory::announce_memory(&run.config, &*run.spec, args.force)?.warn_of_full_disk(path);
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;

@@ -46,7 +46,7 @@ struct Running {
 
 impl Running {
     fn is_running(&mut self) -> bool {
-        self.child.is_running()
+        self.child.try_wait().unwrap().is_none()
     }
 
     fn signal(&self, name: &str) {
