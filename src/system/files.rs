@@ -38,7 +38,7 @@ fn kind(found: FileType) -> Option<&'static str> {
 /// When it cannot be opened, or is a folder, a pipe, a socket or a device; the error says which.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
     let refuse = |found: FileType| match kind(found) {
-        Some(kind) => Err(io::Error::other(format!("it is {kind}, not an ordinary file"))),
+        Some(kind) => Err(io::Error::other(format!("it is {kind}, not a regular file"))),
         None => Ok(()),
     };
     // Opening a pipe waits for a writer, and opening some devices has effects.
