@@ -42,7 +42,7 @@ pub trait Algorithm: Send {
     /// Saves everything that its future depends on.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When a network is not finite, or a file cannot be written.
     fn save(&self, to: &mut Saving) -> Result<()>;
 
     /// Continues from the state that an algorithm with the same configuration saved.

@@ -5,7 +5,7 @@
 
 use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
-use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
+use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
@@ -73,8 +73,11 @@ impl Model {
     /// Writes the file atomically: completely or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When a parameter is not finite, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        finite::ensure_parameters(&self.parameters.architecture, &self.parameters.values).with_context(|| {
+            format!("learning has diverged, so {} is not written; try a smaller learning rate", path.display())
+        })?;
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
@@ -180,6 +183,7 @@ impl Model {
             let numbers = tensor.data().chunks_exact(4);
             values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
+        finite::ensure_parameters(&architecture, &values)?;
         Ok(Self { metadata, parameters: Parameters { architecture, values } })
     }
 }
@@ -345,6 +349,19 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_is_not_finite_does_not_replace_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MODEL_FILE);
+        let sound = model();
+        sound.save(&path).unwrap();
+        let mut diverged = sound.clone();
+        diverged.parameters.values[0] = f32::NAN;
+        let message = format!("{:#}", diverged.save(&path).unwrap_err());
+        assert!(message.contains("diverged") && message.contains("`conv1.weight` is not finite"), "{message}");
+        assert_eq!(Model::load(&path).unwrap(), sound);
+    }
+
+    #[test]
     fn the_file_is_plain_safetensors_with_pytorchs_shapes() {
         let bytes = model().to_bytes().unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -432,6 +449,14 @@ mod tests {
         refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
+        for (number, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+            // The last number of the file is one of the last array.
+            let mut bytes = bytes.clone();
+            let begin = bytes.len() - 4;
+            bytes[begin..].copy_from_slice(&number.to_le_bytes());
+            refused(&bytes, "`advantage.bias` is not finite: 1 of 4 values");
+            refused(&bytes, shown);
+        }
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         let bytes = model_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");
