@@ -4,6 +4,7 @@
 
 pub mod bench;
 mod eval;
+mod interrupt;
 mod play;
 mod plot;
 mod presets;
@@ -23,7 +24,6 @@ use plot::PlotArgs;
 use presets::PresetsArgs;
 use report::ReportArgs;
 use roms::RomsArgs;
-use std::io::{self, Write};
 use sweep::SweepArgs;
 use trace::TraceArgs;
 use train::TrainArgs;
@@ -89,14 +89,6 @@ fn translation(interpret: bool) -> Translation {
         Translation::Off
     } else {
         Translation::Usual
-    }
-}
-
-/// Prints `text` on standard output. A reader that has ended, `head` for instance, is no error.
-fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::drawing::chart::{Curve, Figure, Panel, Point, COLORS};
 use crate::evaluation::scores::Reference;
 use crate::run::history::{Moment, PeriodicRow, RunHistory};
 use crate::run::rows::RecentReturns;
+use crate::text::output::print;
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
 use serde_json::Value;
@@ -57,15 +58,16 @@ pub fn write(runs: &[PathBuf], axis: HorizontalAxis, files: &[PathBuf]) -> Resul
         warn!("warning: {warning}");
     }
     let figure = figure(&runs, axis)?;
+    let mut written = String::new();
     for path in files {
         let bytes = match FileType::of(path)? {
             FileType::Svg => figure.svg()?.into_bytes(),
             FileType::Png => figure.png()?,
         };
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        say!("{}", path.display());
+        written += &format!("{}\n", path.display());
     }
-    Ok(())
+    print(&written)
 }
 
 enum FileType {

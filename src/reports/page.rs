@@ -4,6 +4,7 @@ use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
 use crate::run::rows::RecentReturns;
+use crate::text::output::print;
 use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
@@ -42,8 +43,7 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
     let page = page(&run)?;
     let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    say!("{}", path.display());
-    Ok(())
+    print(&format!("{}\n", path.display()))
 }
 
 /// The page about a run.

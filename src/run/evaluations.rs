@@ -32,7 +32,8 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
     let random = Contestant::baseline(&**spec, Baseline::Random);
     let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
-        evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
+        let report = evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)?;
+        Ok(report.filter(|report| report.complete))
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
@@ -48,13 +49,13 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
         let summary = &report.summary;
-        let [low, high] = summary.mean_95_percent_interval;
         say!(
-            "{name:>10} {:>8.1} {:>8.1} {:>8.0} {:>8.0}   {low:.1} to {high:.1}",
+            "{name:>10} {:>8.1} {:>8.1} {:>8.0} {:>8.0}   {}",
             summary.mean,
             summary.median,
             summary.min,
-            summary.max
+            summary.max,
+            summary.interval_in_words()
         );
     }
     if let Some(percent) = trained_report.summary.human_normalized_percent {
@@ -63,8 +64,10 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     say!("protocol: {}", trained_report.protocol_in_words);
 
     let gif = folder.join(BEST_GAME_FILE);
-    let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
-    say!("the best of these games, score {score}: {}", gif.display());
+    match evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif, stop)? {
+        Some(score) => say!("the best of these games, score {score}: {}", gif.display()),
+        None => say!("stopped, so the best of these games is not recorded"),
+    }
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
 }
