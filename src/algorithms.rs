@@ -80,6 +80,18 @@ pub fn learning_ends(config: &AlgorithmKeys) -> Option<u64> {
     }
 }
 
+/// The step after which the first update follows.
+pub fn first_update(config: &AlgorithmKeys) -> u64 {
+    match config {
+        AlgorithmKeys::Dqn(keys) => {
+            let every = keys.train_every_steps;
+            (keys.learning_starts_steps / every + 1).saturating_mul(every)
+        }
+        // An iteration that is begun is completed.
+        AlgorithmKeys::Pqn(_) => 1,
+    }
+}
+
 /// The replay that the algorithm will fill; `None` for an algorithm without one.
 pub fn replay_plan(config: &AlgorithmKeys) -> Option<ReplayPlan> {
     match config {

@@ -125,6 +125,7 @@ fn play(
         cartridge_md5: contestant.spec.cartridge_md5().map(str::to_string),
         policy: contestant.name.clone(),
         steps_trained: contestant.steps_trained,
+        chosen: contestant.chosen,
         complete: episodes.len() == protocol.episodes as usize,
         summary: ScoreSummary::new(&episodes, contestant.spec.name(), protocol),
         episodes,

@@ -78,6 +78,7 @@ fn start(args: &Start) -> Result<()> {
         seed: args.seed,
         steps: args.steps,
     })?;
+    warn_if_nothing_is_learned(&config);
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let run = Run::new(config, spec, preset, device)?;
@@ -147,12 +148,27 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
+    if !reached {
+        warn_if_nothing_is_learned(&config);
+    }
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
     run.announce(&format!("continuing after step {trained}"), &session.folder);
     run.train(session)
+}
+
+/// Says so if the run will end before its first update: its network then stays as it was drawn.
+pub fn warn_if_nothing_is_learned(config: &Config) {
+    let (first, total) = (algorithms::first_update(&config.algorithm), config.run.total_steps);
+    if first > total {
+        warn!(
+            "warning: nothing will be learned: the first update follows step {first}, and the run ends at step {total}; give more \
+             --steps, or a smaller learning_starts_steps (--set learning_starts_steps={})",
+            total / 10
+        );
+    }
 }
 
 /// The parts of a run that do not change while it trains.
@@ -221,6 +237,7 @@ impl Run {
             preset: preset.to_string(),
             seed: config.run.seed,
             steps_trained: 0,
+            chosen: None,
         };
         let identity = Identity {
             environment: config.environment.kind().to_string(),
@@ -322,7 +339,8 @@ impl Run {
                 }
                 if let Some(evaluation) = evaluation.as_ref().filter(|_| evaluate) {
                     let (games, mean_return) = evaluation.play(&policy)?;
-                    session.record.evaluated(&policy, games, mean_return)?;
+                    let first = before < config.run.evaluation_every_steps;
+                    session.record.evaluated(&policy, games, mean_return, first)?;
                 }
                 if solved {
                     return session.record.keep_best(&policy);

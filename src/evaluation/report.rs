@@ -3,6 +3,7 @@
 use crate::evaluation::episodes::Episode;
 use crate::evaluation::protocol::Protocol;
 use crate::evaluation::summary::{ReferencePair, ScoreSummary};
+use crate::policy::model::Chosen;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -17,6 +18,8 @@ pub struct EvaluationReport {
     pub policy: String,
     /// Agent steps the network was trained for.
     pub steps_trained: Option<u64>,
+    /// What its choice as the run's best network rests on; `None` for other networks.
+    pub chosen: Option<Chosen>,
     /// Whether all games of the protocol were played to their ends; if not, the program was stopped.
     pub complete: bool,
     /// Every game that was, in the order of the seeds.
@@ -79,7 +82,7 @@ impl EvaluationReport {
 
     /// What readers must know before they trust the statistics.
     fn limits(&self) -> Vec<String> {
-        let mut limits = Vec::new();
+        let mut limits: Vec<String> = self.chosen.iter().map(Chosen::in_words).collect();
         let (played, wanted) = (self.episodes.len(), self.protocol.episodes);
         if !self.complete {
             limits.push(format!(
@@ -185,6 +188,7 @@ mod tests {
             cartridge_md5: None,
             policy: "a \"name\", with a comma".to_string(),
             steps_trained: None,
+            chosen: None,
             complete: episodes.len() == protocol().episodes as usize,
             summary: ScoreSummary::new(&episodes, "bricks", &protocol()),
             episodes,

@@ -10,7 +10,7 @@ use crate::saving::sealed_file;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const FORMAT_VERSION: u32 = 1;
 /// A file with more atoms than this is refused before any memory is allocated for them.
 const MOST_ATOMS: usize = 100_000;
 /// Keys of the metadata that are not about the environment.
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 16] = [
     "format_version",
     "program",
     "network",
@@ -31,12 +31,17 @@ const OWN_KEYS: [&str; 13] = [
     "preset",
     "seed",
     "steps_trained",
+    "chosen_by",
+    "chosen_games",
+    "chosen_mean_return",
     "atoms",
     "value_min",
     "value_max",
 ];
 /// The network as of the last checkpoint, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
+/// Fewest games whose mean can tell that a network is better than another. The mean of fewer is mostly chance.
+pub const LEAST_GAMES: u64 = 10;
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
@@ -51,6 +56,46 @@ pub struct Metadata {
     pub seed: u64,
     /// Agent steps trained.
     pub steps_trained: u64,
+    /// Why it is the best network of its run; only the files of best networks say that, and not those of earlier versions.
+    pub chosen: Option<Chosen>,
+}
+
+/// What the choice of a run's best network rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Chosen {
+    /// The games.
+    pub by: ChosenBy,
+    /// Number of games.
+    pub games: u64,
+    /// Their mean return.
+    pub mean_return: f64,
+}
+
+/// Games by which a run's best network is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// An evaluation during training.
+    Evaluation,
+    /// The last training games.
+    TrainingGames,
+}
+
+impl Chosen {
+    /// Whether there are [enough games](LEAST_GAMES) to tell.
+    pub fn is_sound(&self) -> bool {
+        self.games >= LEAST_GAMES
+    }
+
+    /// In words.
+    pub fn in_words(&self) -> String {
+        let games = match self.by {
+            ChosenBy::Evaluation => "games of an evaluation during training",
+            ChosenBy::TrainingGames => "training games",
+        };
+        let enough = if self.is_sound() { "" } else { ", too few to tell" };
+        format!("chosen as the best by a mean return of {:.1} over {} {games}{enough}", self.mean_return, self.games)
+    }
 }
 
 /// A network and the metadata of its training.
@@ -120,6 +165,12 @@ impl Model {
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
         ]);
+        if let Some(Chosen { by, games, mean_return }) = metadata.chosen {
+            strings
+                .insert("chosen_by", if by == ChosenBy::Evaluation { "evaluation" } else { "training_games" }.into());
+            strings.insert("chosen_games", games.to_string());
+            strings.insert("chosen_mean_return", mean_return.to_string());
+        }
         if architecture.design.norm == NormKind::Channels {
             strings.insert("norm", "channels".to_string());
             strings.insert("norm_epsilon", format!("{NORM_EPSILON:e}"));
@@ -172,6 +223,7 @@ impl Model {
             preset: strings.text("preset")?.to_string(),
             seed: strings.json("seed")?,
             steps_trained: strings.json("steps_trained")?,
+            chosen: chosen(&strings)?,
         };
         let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
         let mut values = Vec::with_capacity(architecture.parameter_count());
@@ -186,6 +238,15 @@ impl Model {
         finite::ensure_parameters(&architecture, &values)?;
         Ok(Self { metadata, parameters: Parameters { architecture, values } })
     }
+}
+
+/// What the choice rests on; only the files of best networks say it.
+fn chosen(strings: &Strings) -> Result<Option<Chosen>> {
+    if !strings.has("chosen_by") {
+        return Ok(None);
+    }
+    let (games, mean_return) = (strings.json("chosen_games")?, strings.json("chosen_mean_return")?);
+    Ok(Some(Chosen { by: strings.word("chosen_by")?, games, mean_return }))
 }
 
 /// The norm; files of networks without one do not mention it.
@@ -272,7 +333,7 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
 }
 
 /// The model's file for the user's argument: a file, a run folder (its best model, else its last), or nothing (the newest run in
-/// `runs`).
+/// `runs`). A best model that was chosen by a handful of games is no better than the last one, which is taken instead.
 ///
 /// # Errors
 /// When the folder holds no model, or there is no run.
@@ -289,7 +350,16 @@ pub fn find(model: Option<&Path>) -> Result<PathBuf> {
 }
 
 fn in_run(folder: &Path) -> Option<PathBuf> {
-    [BEST_FILE, MODEL_FILE].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
+    let [best, last] = [BEST_FILE, MODEL_FILE].map(|name| folder.join(name));
+    if last.is_file() && best.is_file() && !chosen_soundly(&best) {
+        return Some(last);
+    }
+    [best, last].into_iter().find(|path| path.is_file())
+}
+
+/// Whether the file does not say that it was chosen by too few games. What else may be wrong with it shows when it is loaded.
+fn chosen_soundly(best: &Path) -> bool {
+    Model::load(best).map_or(true, |model| model.metadata.chosen.is_none_or(|chosen| chosen.is_sound()))
 }
 
 /// The run folder whose last model was written most recently.
@@ -329,6 +399,7 @@ mod tests {
                 preset: "bricks".to_string(),
                 seed: u64::MAX,
                 steps_trained: 1000,
+                chosen: None,
             },
             parameters: Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights)),
         }
@@ -346,6 +417,27 @@ mod tests {
         assert_eq!(find(Some(folder.path())).unwrap(), path);
         fs::copy(&path, folder.path().join(BEST_FILE)).unwrap();
         assert_eq!(find(Some(folder.path())).unwrap(), folder.path().join(BEST_FILE));
+    }
+
+    #[test]
+    fn a_best_network_says_on_how_many_games_it_rests_and_a_handful_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (best, last) = (folder.path().join(BEST_FILE), folder.path().join(MODEL_FILE));
+        model().save(&last).unwrap();
+        for (by, games, found, words) in [
+            (ChosenBy::Evaluation, 9, &last, "over 9 games of an evaluation during training, too few to tell"),
+            (ChosenBy::Evaluation, 10, &best, "mean return of 1.5 over 10 games of an evaluation during training"),
+            (ChosenBy::TrainingGames, 100, &best, "over 100 training games"),
+        ] {
+            let mut chosen = model();
+            chosen.metadata.chosen = Some(Chosen { by, games, mean_return: 1.5 });
+            chosen.save(&best).unwrap();
+            let loaded = Model::load(&best).unwrap();
+            assert_eq!(loaded, chosen);
+            let said = loaded.metadata.chosen.unwrap().in_words();
+            assert!(said.ends_with(words), "{said}");
+            assert_eq!(&find(Some(folder.path())).unwrap(), found, "{games} games");
+        }
     }
 
     #[test]

@@ -159,8 +159,10 @@ fn evaluation_section(evaluation: &Value) -> Markup {
                             td.number { (number(report, "/summary/episodes")) }
                             td.number { (number(report, "/summary/mean")) }
                             td.number {
-                                (number(report, "/summary/mean_95_percent_interval/0")) " to "
-                                (number(report, "/summary/mean_95_percent_interval/1"))
+                                @match report.get("summary").and_then(curves::summary_interval) {
+                                    Some((low, high)) => { (decimal(low)) " to " (decimal(high)) },
+                                    None => "-",
+                                }
                             }
                             td.number { (number(report, "/summary/median")) }
                             td.number { (number(report, "/summary/min")) }

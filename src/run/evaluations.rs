@@ -29,6 +29,9 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     let mut protocol = evaluation_protocol(config, &**spec);
     protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
+    if let Some(chosen) = model.metadata.chosen {
+        say!("it was {}", chosen.in_words());
+    }
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
     let random = Contestant::baseline(&**spec, Baseline::Random);
     let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
