@@ -95,7 +95,7 @@ fn each_seed_once(runs: Vec<RunHistory>) -> Vec<RunHistory> {
     let mut kept: Vec<RunHistory> = Vec::new();
     for run in runs {
         let same = |other: &&mut RunHistory| {
-            other.game == run.game && other.seed() == run.seed() && settings(other) == settings(&run)
+            other.game == run.game && other.seed() == run.seed() && Settings::of(other) == Settings::of(&run)
         };
         let Some(other) = kept.iter_mut().find(same) else {
             kept.push(run);
@@ -114,11 +114,21 @@ fn each_seed_once(runs: Vec<RunHistory>) -> Vec<RunHistory> {
     kept
 }
 
-/// Everything that runs of one curve have in common: preset, cartridge, and the keys that matter to learning.
-fn settings(run: &RunHistory) -> (String, String, toml::Table) {
-    let mut config = run.config.clone();
-    config.retain(|key, _| !NOT_LEARNING.contains(&key));
-    (run.preset.clone(), run.cartridge_md5.clone(), config)
+/// What runs of one curve have in common.
+#[derive(PartialEq)]
+struct Settings {
+    preset: String,
+    cartridge_md5: String,
+    /// The keys that matter to learning.
+    config: toml::Table,
+}
+
+impl Settings {
+    fn of(run: &RunHistory) -> Self {
+        let mut config = run.config.clone();
+        config.retain(|key, _| !NOT_LEARNING.contains(&key));
+        Self { preset: run.preset.clone(), cartridge_md5: run.cartridge_md5.clone(), config }
+    }
 }
 
 enum FileType {
@@ -403,21 +413,20 @@ fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
 
 /// Groups of runs with the same settings, named by the preset and by the settings that differ.
 fn groups(runs: &[RunHistory]) -> Vec<Group<'_>> {
-    let mut kinds: Vec<((String, String, toml::Table), Vec<&RunHistory>)> = Vec::new();
+    let mut kinds: Vec<(Settings, Vec<&RunHistory>)> = Vec::new();
     for run in runs {
-        let settings = settings(run);
+        let settings = Settings::of(run);
         match kinds.iter_mut().find(|(kind, _)| *kind == settings) {
             Some((_, runs)) => runs.push(run),
             None => kinds.push((settings, vec![run])),
         }
     }
     let differs = |key: &str, preset: &str| {
-        let values =
-            kinds.iter().filter(|((other, _, _), _)| other == preset).map(|((_, _, config), _)| config.get(key));
+        let values = kinds.iter().filter(|(kind, _)| kind.preset == preset).map(|(kind, _)| kind.config.get(key));
         values.map(|value| value.map(ToString::to_string)).collect::<BTreeSet<_>>().len() > 1
     };
-    let cartridges = kinds.iter().map(|((_, md5, _), _)| md5).collect::<BTreeSet<_>>().len();
-    let name = |(preset, md5, config): &(String, String, toml::Table)| {
+    let cartridges = kinds.iter().map(|(kind, _)| &kind.cartridge_md5).collect::<BTreeSet<_>>().len();
+    let name = |Settings { preset, cartridge_md5: md5, config }: &Settings| {
         let settings = config.iter().filter(|(key, _)| differs(key, preset));
         let name = settings.fold(preset.clone(), |name, (key, value)| format!("{name}, {key} {value}"));
         if cartridges > 1 {
