@@ -4,6 +4,7 @@
 
 pub mod bench;
 mod eval;
+mod interrupt;
 mod play;
 mod plot;
 mod presets;
@@ -26,7 +27,6 @@ use plot::PlotArgs;
 use presets::PresetsArgs;
 use report::ReportArgs;
 use roms::RomsArgs;
-use std::io::{self, Write};
 use sweep::SweepArgs;
 use trace::TraceArgs;
 use train::TrainArgs;
@@ -107,14 +107,6 @@ fn ensure_room_for(settings: &VectorSettings) -> Result<()> {
     let each = each.saturating_mul(3).saturating_add(ENVIRONMENT_BYTES);
     let what = format!("a vector of {} environments", settings.num_envs);
     memory::ensure_free(&what, each.saturating_mul(settings.num_envs as u64))
-}
-
-/// Prints `text` on standard output. A reader that has ended, `head` for instance, is no error.
-fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
 }
 
 /// Parses the command line and runs its command. Wrong usage ends the program with status 2.

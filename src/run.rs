@@ -80,6 +80,7 @@ fn start(args: &Start) -> Result<()> {
         seed: args.seed,
         steps: args.steps,
     })?;
+    warn_if_nothing_is_learned(&config);
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
     let run = Run::new(config, spec, preset, device);
@@ -150,6 +151,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
+    if !reached {
+        warn_if_nothing_is_learned(&config);
+    }
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?);
     memory::announce_memory(&run.config, &*run.spec, args.force)?.warn_of_full_disk(path);
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
@@ -157,6 +161,18 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     run.write_config(&session.folder)?;
     run.announce(&format!("continuing after step {trained}"), &session.folder);
     run.train(session)
+}
+
+/// Says so if the run will end before its first update: its network then stays as it was drawn.
+pub fn warn_if_nothing_is_learned(config: &Config) {
+    let (first, total) = (algorithms::first_update(&config.algorithm), config.run.total_steps);
+    if first > total {
+        warn!(
+            "warning: nothing will be learned: the first update follows step {first}, and the run ends at step {total}; give more \
+             --steps, or a smaller learning_starts_steps (--set learning_starts_steps={})",
+            total / 10
+        );
+    }
 }
 
 /// The parts of a run that do not change while it trains.
@@ -223,10 +239,10 @@ impl Session {
 
 impl Session {
     /// An evaluation during training. If a signal stops it, the session owes it: a resumed run begins with it.
-    fn evaluate(&mut self, evaluation: &TrainingEvaluation, policy: &Policy) -> Result<()> {
+    fn evaluate(&mut self, evaluation: &TrainingEvaluation, policy: &Policy, first: bool) -> Result<()> {
         let played = evaluation.play(policy)?;
         self.owes_evaluation = played.is_none();
-        played.map_or(Ok(()), |(games, mean_return)| self.record.evaluated(policy, games, mean_return))
+        played.map_or(Ok(()), |(games, mean_return)| self.record.evaluated(policy, games, mean_return, first))
     }
 }
 
@@ -237,6 +253,7 @@ impl Run {
             preset: preset.to_string(),
             seed: config.run.seed,
             steps_trained: 0,
+            chosen: None,
         };
         let identity = Identity {
             environment: config.environment.kind().to_string(),
@@ -327,7 +344,8 @@ impl Run {
             (config.run.evaluation_every_steps > 0).then(|| TrainingEvaluation::new(config, &self.spec, &self.stop));
         if let Some(evaluation) = evaluation.as_ref().filter(|_| session.owes_evaluation) {
             let policy = session.algorithm.policy()?;
-            session.evaluate(evaluation, &policy)?;
+            let first = session.algorithm.steps() < config.run.evaluation_every_steps.saturating_mul(2);
+            session.evaluate(evaluation, &policy, first)?;
             if session.record.solved() && !session.owes_evaluation {
                 return session.record.keep_best(&policy);
             }
@@ -346,7 +364,8 @@ impl Run {
                     session.record.keep_best(&policy)?;
                 }
                 if let Some(evaluation) = evaluation.as_ref().filter(|_| evaluate) {
-                    session.evaluate(evaluation, &policy)?;
+                    let first = before < config.run.evaluation_every_steps;
+                    session.evaluate(evaluation, &policy, first)?;
                     if session.owes_evaluation {
                         return Ok(());
                     }

@@ -20,7 +20,7 @@ use crate::system::memory::{amount, free};
 use crate::system::signals::{SignalCount, ENDED_AT_ONCE};
 use anyhow::{anyhow, bail, Context, Result};
 use indicatif::ProgressBar;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -137,6 +137,10 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     let jobs = options.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, waiting.len().max(1));
     let threads = (cores / jobs).max(1);
     check_memory(&waiting, jobs, options.force)?;
+    let mut presets = HashSet::new();
+    waiting.iter().filter(|cell| presets.insert(&cell.preset)).for_each(|cell| {
+        run::warn_if_nothing_is_learned(&cell.config);
+    });
     grid.write()?;
     let signals = SignalCount::begin();
 

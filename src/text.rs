@@ -1,4 +1,6 @@
-//! Numbers, durations and similar names as text.
+//! Numbers, durations and similar names as text, and [results](output) on standard output.
+
+pub mod output;
 
 /// A number with commas between thousands: 1,234,567.
 pub fn with_commas(number: u64) -> String {

@@ -368,7 +368,8 @@ impl Algorithm for Pqn {
 
     fn save(&self, to: &mut Saving) -> Result<()> {
         let (explorers, ordering) = (self.explorers.clone(), self.ordering.clone());
-        to.part(PQN, &PqnState { steps: self.steps, explorers, ordering, learner: self.learner.state()? })
+        let learner = divergence::sound_state(&*self.learner)?;
+        to.part(PQN, &PqnState { steps: self.steps, explorers, ordering, learner })
     }
 
     fn load(&mut self, from: &Loading) -> Result<()> {
@@ -379,6 +380,7 @@ impl Algorithm for Pqn {
             explorers.len(),
             self.explorers.len()
         );
+        learner.ensure_finite(self.learner.architecture())?;
         self.learner.set_state(learner)?;
         (self.steps, self.explorers, self.ordering) = (steps, explorers, ordering);
         Ok(())

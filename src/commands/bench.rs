@@ -16,11 +16,13 @@ use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::system::memory;
+use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
 use atari_emulator::{Environment, Settings, Translation};
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -132,21 +134,22 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Learner => "learner".to_string(),
         _ => rom.name,
     };
+    let mut text = String::new();
     for Rate { rate, unit, .. } in &measurement.rates {
-        say!("{name}: {rate:.0} {unit}");
+        let _ = writeln!(text, "{name}: {rate:.0} {unit}");
     }
     let total: Duration = measurement.parts.iter().map(|(_, time)| *time).sum();
     for (part, time) in &measurement.parts {
-        say!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
+        let _ = writeln!(text, "{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
     }
     if args.json {
         let (measure, amount) =
             args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
         let mut object = json!({ "measured": name, measure: amount });
         measurement.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
-        say!("{object}");
+        let _ = writeln!(text, "{object}");
     }
-    Ok(())
+    print(&text)
 }
 
 /// Result of a measurement.

@@ -1,7 +1,7 @@
 //! `roms`: lists the ROMs found and which games have rewards.
 
-use crate::commands::print;
 use crate::environments::cartridges::{self, BUILT_IN};
+use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{game, CartridgeImage};
 use clap::Args;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &RomsArgs) -> Result<()> {
     let found = rows.len();
     rows.push(Row::new(BUILT_IN.to_owned(), Ok(&CartridgeImage::bricks())));
     rows.sort_by(|a, b| a.name.cmp(&b.name));
-    print(&table(&rows)).context("cannot write the list")?;
+    print(&table(&rows))?;
 
     let listed: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     if found == 0 {

@@ -7,7 +7,7 @@ use crate::networks::loss::{Loss, Shown};
 use crate::networks::optimizer::{
     clip_norm, clip_norm_on_device, CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState,
 };
-use crate::networks::{Architecture, Parameters};
+use crate::networks::{finite, Architecture, Parameters};
 use crate::observations::Seen;
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
@@ -94,6 +94,25 @@ pub struct LearnerState {
 }
 
 impl LearnerState {
+    /// Checks that all numbers are finite. Learning with others leads nowhere, so such a state is neither saved nor continued.
+    ///
+    /// # Errors
+    /// The first array with a number that is not.
+    pub fn ensure_finite(&self, architecture: &Architecture) -> Result<()> {
+        let OptimizerState { first, second, .. } = &self.optimizer;
+        for (what, values) in [
+            ("the online network", &self.online),
+            ("the target network", &self.target),
+            ("the optimizer's first moments", first),
+            ("the optimizer's second moments", second),
+        ] {
+            if values.len() == architecture.parameter_count() {
+                finite::ensure_parameters(architecture, values).with_context(|| format!("in {what}"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The parameters of the online network, of this architecture, and of the target network if there is one.
     fn networks(&self, architecture: &Architecture, with_target: bool) -> Result<(Parameters, Option<Parameters>)> {
         let count = architecture.parameter_count();

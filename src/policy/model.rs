@@ -5,13 +5,13 @@
 
 use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
-use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
+use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
 use crate::system::files;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const MOST_ATOMS: usize = 100_000;
 /// Longest file of a network, in bytes: the largest that this program makes has about 150 MB.
 const LONGEST_FILE: u64 = 1 << 30;
 /// Keys of the metadata that are not about the environment.
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 16] = [
     "format_version",
     "program",
     "network",
@@ -34,12 +34,17 @@ const OWN_KEYS: [&str; 13] = [
     "preset",
     "seed",
     "steps_trained",
+    "chosen_by",
+    "chosen_games",
+    "chosen_mean_return",
     "atoms",
     "value_min",
     "value_max",
 ];
 /// The network as of the last checkpoint, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
+/// Fewest games whose mean can tell that a network is better than another. The mean of fewer is mostly chance.
+pub const LEAST_GAMES: u64 = 10;
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
@@ -54,6 +59,46 @@ pub struct Metadata {
     pub seed: u64,
     /// Agent steps trained.
     pub steps_trained: u64,
+    /// Why it is the best network of its run; only the files of best networks say that, and not those of earlier versions.
+    pub chosen: Option<Chosen>,
+}
+
+/// What the choice of a run's best network rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Chosen {
+    /// The games.
+    pub by: ChosenBy,
+    /// Number of games.
+    pub games: u64,
+    /// Their mean return.
+    pub mean_return: f64,
+}
+
+/// Games by which a run's best network is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// An evaluation during training.
+    Evaluation,
+    /// The last training games.
+    TrainingGames,
+}
+
+impl Chosen {
+    /// Whether there are [enough games](LEAST_GAMES) to tell.
+    pub fn is_sound(&self) -> bool {
+        self.games >= LEAST_GAMES
+    }
+
+    /// In words.
+    pub fn in_words(&self) -> String {
+        let games = match self.by {
+            ChosenBy::Evaluation => "games of an evaluation during training",
+            ChosenBy::TrainingGames => "training games",
+        };
+        let enough = if self.is_sound() { "" } else { ", too few to tell" };
+        format!("chosen as the best by a mean return of {:.1} over {} {games}{enough}", self.mean_return, self.games)
+    }
 }
 
 /// A network and the metadata of its training.
@@ -76,8 +121,11 @@ impl Model {
     /// Writes the file atomically: completely or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When a parameter is not finite, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        finite::ensure_parameters(&self.parameters.architecture, &self.parameters.values).with_context(|| {
+            format!("learning has diverged, so {} is not written; try a smaller learning rate", path.display())
+        })?;
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
@@ -120,6 +168,12 @@ impl Model {
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
         ]);
+        if let Some(Chosen { by, games, mean_return }) = metadata.chosen {
+            strings
+                .insert("chosen_by", if by == ChosenBy::Evaluation { "evaluation" } else { "training_games" }.into());
+            strings.insert("chosen_games", games.to_string());
+            strings.insert("chosen_mean_return", mean_return.to_string());
+        }
         if architecture.design.norm == NormKind::Channels {
             strings.insert("norm", "channels".to_string());
             strings.insert("norm_epsilon", format!("{NORM_EPSILON:e}"));
@@ -172,6 +226,7 @@ impl Model {
             preset: strings.text("preset")?.to_string(),
             seed: strings.json("seed")?,
             steps_trained: strings.json("steps_trained")?,
+            chosen: chosen(&strings)?,
         };
         let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
         // Before memory is taken for as many as the metadata ask for.
@@ -186,8 +241,18 @@ impl Model {
             let numbers = tensor.data().chunks_exact(4);
             values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
+        finite::ensure_parameters(&architecture, &values)?;
         Ok(Self { metadata, parameters: Parameters { architecture, values } })
     }
+}
+
+/// What the choice rests on; only the files of best networks say it.
+fn chosen(strings: &Strings) -> Result<Option<Chosen>> {
+    if !strings.has("chosen_by") {
+        return Ok(None);
+    }
+    let (games, mean_return) = (strings.json("chosen_games")?, strings.json("chosen_mean_return")?);
+    Ok(Some(Chosen { by: strings.word("chosen_by")?, games, mean_return }))
 }
 
 /// The norm; files of networks without one do not mention it.
@@ -274,7 +339,7 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
 }
 
 /// The model's file for the user's argument: a file, a run folder (its best model, else its last), or nothing (the newest run in
-/// `runs`).
+/// `runs`). A best model that was chosen by a handful of games is no better than the last one, which is taken instead.
 ///
 /// # Errors
 /// When the folder holds no model, or there is no run.
@@ -291,7 +356,16 @@ pub fn find(model: Option<&Path>) -> Result<PathBuf> {
 }
 
 fn in_run(folder: &Path) -> Option<PathBuf> {
-    [BEST_FILE, MODEL_FILE].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
+    let [best, last] = [BEST_FILE, MODEL_FILE].map(|name| folder.join(name));
+    if last.is_file() && best.is_file() && !chosen_soundly(&best) {
+        return Some(last);
+    }
+    [best, last].into_iter().find(|path| path.is_file())
+}
+
+/// Whether the file does not say that it was chosen by too few games. What else may be wrong with it shows when it is loaded.
+fn chosen_soundly(best: &Path) -> bool {
+    Model::load(best).map_or(true, |model| model.metadata.chosen.is_none_or(|chosen| chosen.is_sound()))
 }
 
 /// The run folder whose last model was written most recently.
@@ -331,6 +405,7 @@ mod tests {
                 preset: "bricks".to_string(),
                 seed: u64::MAX,
                 steps_trained: 1000,
+                chosen: None,
             },
             parameters: Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights)),
         }
@@ -348,6 +423,40 @@ mod tests {
         assert_eq!(find(Some(folder.path())).unwrap(), path);
         fs::copy(&path, folder.path().join(BEST_FILE)).unwrap();
         assert_eq!(find(Some(folder.path())).unwrap(), folder.path().join(BEST_FILE));
+    }
+
+    #[test]
+    fn a_best_network_says_on_how_many_games_it_rests_and_a_handful_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (best, last) = (folder.path().join(BEST_FILE), folder.path().join(MODEL_FILE));
+        model().save(&last).unwrap();
+        for (by, games, found, words) in [
+            (ChosenBy::Evaluation, 9, &last, "over 9 games of an evaluation during training, too few to tell"),
+            (ChosenBy::Evaluation, 10, &best, "mean return of 1.5 over 10 games of an evaluation during training"),
+            (ChosenBy::TrainingGames, 100, &best, "over 100 training games"),
+        ] {
+            let mut chosen = model();
+            chosen.metadata.chosen = Some(Chosen { by, games, mean_return: 1.5 });
+            chosen.save(&best).unwrap();
+            let loaded = Model::load(&best).unwrap();
+            assert_eq!(loaded, chosen);
+            let said = loaded.metadata.chosen.unwrap().in_words();
+            assert!(said.ends_with(words), "{said}");
+            assert_eq!(&find(Some(folder.path())).unwrap(), found, "{games} games");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_not_finite_does_not_replace_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MODEL_FILE);
+        let sound = model();
+        sound.save(&path).unwrap();
+        let mut diverged = sound.clone();
+        diverged.parameters.values[0] = f32::NAN;
+        let message = format!("{:#}", diverged.save(&path).unwrap_err());
+        assert!(message.contains("diverged") && message.contains("`conv1.weight` is not finite"), "{message}");
+        assert_eq!(Model::load(&path).unwrap(), sound);
     }
 
     #[test]
@@ -438,6 +547,14 @@ mod tests {
         refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
+        for (number, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+            // The last number of the file is one of the last array.
+            let mut bytes = bytes.clone();
+            let begin = bytes.len() - 4;
+            bytes[begin..].copy_from_slice(&number.to_le_bytes());
+            refused(&bytes, "`advantage.bias` is not finite: 1 of 4 values");
+            refused(&bytes, shown);
+        }
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         let bytes = model_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");

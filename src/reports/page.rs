@@ -5,6 +5,7 @@ use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
 use crate::run::rows::RecentReturns;
 use crate::system::files;
+use crate::text::output::print;
 use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
@@ -43,8 +44,7 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
     let page = page(&run)?;
     let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    say!("{}", path.display());
-    Ok(())
+    print(&format!("{}\n", path.display()))
 }
 
 /// The page about a run.
@@ -161,8 +161,10 @@ fn evaluation_section(evaluation: &Value) -> Markup {
                             td.number { (number(report, "/summary/episodes")) }
                             td.number { (number(report, "/summary/mean")) }
                             td.number {
-                                (number(report, "/summary/mean_95_percent_interval/0")) " to "
-                                (number(report, "/summary/mean_95_percent_interval/1"))
+                                @match report.get("summary").and_then(curves::summary_interval) {
+                                    Some((low, high)) => { (decimal(low)) " to " (decimal(high)) },
+                                    None => "-",
+                                }
                             }
                             td.number { (number(report, "/summary/median")) }
                             td.number { (number(report, "/summary/min")) }

@@ -124,8 +124,13 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
         seed: 0,
     };
     let spec = environments::spec(&config.environment, None).unwrap();
-    let metadata =
-        Metadata { environment: spec.description(), preset: "bricks".to_string(), seed: 0, steps_trained: 0 };
+    let metadata = Metadata {
+        environment: spec.description(),
+        preset: "bricks".to_string(),
+        seed: 0,
+        steps_trained: 0,
+        chosen: None,
+    };
     Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 

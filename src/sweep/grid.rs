@@ -13,7 +13,7 @@ use crate::saving::sealed_file;
 use crate::system::files;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -193,6 +193,13 @@ impl Grid {
             "--seeds is {}, allowed is 1 to {MOST_SEEDS}",
             request.seeds
         );
+        let key = |assignment: &str| assignment.split('=').next().unwrap_or_default().trim().to_string();
+        if let Some(seed) = request.overrides.iter().find(|one| matches!(key(one).as_str(), "seed" | "run.seed")) {
+            bail!(
+                "--set {seed}: a sweep gives each run a seed of its own, 0 to N-1 with --seeds N; for one run with a certain seed use \
+                 atari-dqn train --seed"
+            );
+        }
         let presets = &request.presets;
         let resolve = |preset: &String| {
             let config = Config::resolve(&Sources {
@@ -220,6 +227,12 @@ impl Grid {
             let mut seen = HashSet::new();
             if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
                 bail!("{name} is there twice; name every game and every preset once");
+            }
+        }
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for GridGame { name, cartridge_md5, .. } in &games {
+            if let Some(other) = seen.insert(cartridge_md5, name) {
+                bail!("{other} and {name} are the same cartridge (MD5 {cartridge_md5}); name every game once");
             }
         }
         let description = Description { seeds: request.seeds, presets: presets.clone(), games };
@@ -397,6 +410,10 @@ pub(crate) mod tests {
         assert!(refused(none).contains("final_evaluation_episodes is 0"));
         assert!(refused(request(&["bricks", "bricks"], &["nature"], 5, &[])).contains("bricks is there twice"));
         assert!(refused(request(&["bricks"], &["nature", "nature"], 5, &[])).contains("nature is there twice"));
+        for seed in ["seed=5", "run.seed=5", " seed = 5"] {
+            let message = refused(request(&["bricks"], &["bricks"], 5, &[seed]));
+            assert!(message.contains("a seed of its own") && message.contains("--seeds N"), "{message}");
+        }
     }
 
     #[test]

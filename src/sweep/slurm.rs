@@ -5,6 +5,7 @@
 
 use crate::sweep::grid::{CellState, Grid};
 use crate::sweep::{summarize, Options};
+use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -62,20 +63,20 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let jobs = Jobs::new(grid, &unfinished, options, resources, &program)?;
     if dry_run {
-        say!("{}", jobs.in_words().trim_end());
-        return Ok(());
+        return print(&format!("{}\n", jobs.in_words().trim_end()));
     }
     grid.write()?;
     let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
-    say!("job {array}: {} of {} runs; task logs: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
+    let (runs, all) = (unfinished.len(), grid.cells.len());
+    // The array is submitted, printed or not, so its summary follows in any case.
+    let printed = print(&format!("job {array}: {runs} of {all} runs; task logs: {}\n", jobs.folder.display()));
     let summary = sbatch(&[&depends_on(&array)], &jobs.write("summary.sh", &jobs.summary)?).with_context(|| {
         format!(
             "the runs are submitted, the summary is not; make it with: atari-dqn sweep --summary --out {}",
             grid.folder.display()
         )
     })?;
-    say!("job {summary}: the summary, after them");
-    Ok(())
+    printed.and(print(&format!("job {summary}: the summary, after them\n")))
 }
 
 /// Submits a script and returns the job's number.

@@ -1,12 +1,15 @@
 //! Results of a sweep: for each preset the scores of each game over the seeds, and human-normalized scores over all games, each
 //! with an interval (Agarwal et al. 2021).
 
-use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
+use crate::evaluation::statistics::{
+    interquartile_mean, mean, median, stratified_interval, LEAST_OF_STRATUM, LEAST_VALUES, RESAMPLES,
+};
 use crate::random::{Generator, Purpose};
 use crate::run::folder::EVALUATION_FILE;
 use crate::saving::sealed_file;
 use crate::sweep::grid::{Cell, CellState, Grid};
 use crate::system::files;
+use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +25,7 @@ pub const MARKDOWN_FILE: &str = "summary.md";
 pub struct Estimate {
     /// Its value.
     pub value: f64,
-    /// Its 95 % stratified bootstrap interval; `None` if no game has a second run.
+    /// Its 95 % stratified bootstrap interval; `None` from too few runs (see [`stratified_interval`]).
     pub interval_95_percent: Option<[f64; 2]>,
 }
 
@@ -30,11 +33,7 @@ impl Estimate {
     /// `statistic` of `strata`, the runs of each game.
     fn of(strata: &[Vec<f64>], statistic: impl Fn(&[Vec<f64>]) -> f64) -> Self {
         let value = statistic(strata);
-        // From one run per game the spread is unknown: the interval would have no width.
-        let interval_95_percent = strata
-            .iter()
-            .any(|runs| runs.len() > 1)
-            .then(|| stratified_interval(strata, statistic, &mut Generator::new(0, Purpose::Bootstrap)));
+        let interval_95_percent = stratified_interval(strata, statistic, &mut Generator::new(0, Purpose::Bootstrap));
         Self { value, interval_95_percent }
     }
 }
@@ -198,7 +197,8 @@ impl SweepSummary {
             let _ = write!(
                 text,
                 "\nThe score of a run is the mean of its final evaluation. IQM: the mean of the middle half (Agarwal et al. 2021).\n\
-                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds resampled within each game; none from one seed.\n\
+                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds resampled within each game; none from fewer than\n\
+                 {LEAST_VALUES} runs or {LEAST_OF_STRATUM} of a game, or from equal scores.\n\
                  Human-normalised: the random agent is 0, the human 100; games without published scores are left out.\n"
             );
         }
@@ -221,8 +221,7 @@ impl SweepSummary {
         let markdown = self.markdown();
         sealed_file::write_atomically(&json_path, &[json.as_bytes(), b"\n"])?;
         sealed_file::write_atomically(&markdown_path, &[markdown.as_bytes()])?;
-        say!("{markdown}\nfiles: {} and {}", markdown_path.display(), json_path.display());
-        Ok(())
+        print(&format!("{markdown}\nfiles: {} and {}\n", markdown_path.display(), json_path.display()))
     }
 }
 
@@ -276,12 +275,12 @@ mod tests {
 
     #[test]
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {
-        // Means 20, 60 and 130; of the eight runs 0 and 10, 120 and 140 are dropped for the IQM.
-        let strata = [vec![0.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
+        // Means 20, 60 and 130; of the nine runs 0 and 10, 130 and 140 are dropped for the IQM.
+        let strata = [vec![0.0, 20.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
         let all = HumanNormalized::new(&strata).unwrap();
-        assert_eq!((all.games, all.runs), (3, 8));
+        assert_eq!((all.games, all.runs), (3, 9));
         assert_eq!((all.median_of_games.value, all.mean_of_games.value), (60.0, 70.0));
-        assert_eq!(all.interquartile_mean_of_runs.value, (40.0 + 50.0 + 120.0 + 120.0) / 4.0);
+        assert_eq!(all.interquartile_mean_of_runs.value, (20.0 + 40.0 + 50.0 + 120.0 + 120.0) / 5.0);
         let [low, high] = all.mean_of_games.interval_95_percent.unwrap();
         // The lowest and the highest possible means: (0 + 10 + 120) / 3 and (40 + 120 + 140) / 3.
         assert!((130.0 / 3.0..70.0).contains(&low) && (70.1..=100.0).contains(&high), "{low} {high}");
@@ -290,10 +289,12 @@ mod tests {
     }
 
     #[test]
-    fn one_run_has_no_interval() {
-        assert_eq!(Estimate::of(&[vec![4.0]], |strata| mean(&strata[0])).interval_95_percent, None);
-        let same = Estimate::of(&[vec![4.0; 3]], |strata| mean(&strata[0]));
-        assert_eq!(same.interval_95_percent, Some([4.0, 4.0]));
+    fn few_runs_and_equal_ones_have_no_interval() {
+        let interval = |runs: &[f64]| Estimate::of(&[runs.to_vec()], |strata| mean(&strata[0])).interval_95_percent;
+        for runs in [&[4.0][..], &[4.0, 9.0], &[1.0, 2.0, 3.0, 4.0], &[4.0; 9]] {
+            assert_eq!(interval(runs), None, "{runs:?}");
+        }
+        assert!(interval(&[1.0, 2.0, 3.0, 4.0, 5.0]).is_some());
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
         {
             Ok(())
         }
+        Err(error) if error.is::<io::Error>() => Err(error.context("cannot write the trace")),
         written => written,
     }
 }

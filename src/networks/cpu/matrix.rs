@@ -44,13 +44,13 @@ pub fn add_rows(sums: &mut [f32], values: &[f32]) {
     );
 }
 
-/// Sets `gradient` to 0 where the output of the ReLU is 0.
+/// Sets `gradient` to 0 where the output of the ReLU is 0. Where it is NaN the gradient stays, as in PyTorch.
 pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
     vectorized(
         #[inline(always)]
         || {
             for (gradient, &output) in gradient.iter_mut().zip(output) {
-                *gradient = if output > 0.0 { *gradient } else { 0.0 };
+                *gradient = if output <= 0.0 { 0.0 } else { *gradient };
             }
         },
     );
