@@ -139,6 +139,7 @@ impl Environment {
                 self.emulate(action, 1.0);
             }
         }
+        self.copy_ram();
     }
 
     /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_range`.
@@ -180,6 +181,7 @@ impl Environment {
         let (action, strength) = self.remembered;
         let legal = self.rules.legal_actions.contains(action);
         self.emulate(if legal { action } else { Action::Noop }, strength);
+        self.copy_ram();
         self.count_frame();
         self.state.reward
     }
@@ -211,7 +213,7 @@ impl Environment {
         self.count_frame();
     }
 
-    /// Emulates one frame with `action`, then applies the game's rules.
+    /// Emulates one frame with `action`, then applies the game's rules. Their last read of RAM remains on the data bus.
     fn emulate(&mut self, action: Action, strength: f32) {
         if self.properties.has_paddles() {
             self.turn_paddle(action, strength);
@@ -221,6 +223,14 @@ impl Environment {
         self.console.update();
         let memory = Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() };
         self.rules.after_frame(&mut self.state, &memory);
+        let last_read = (self.rules.last_read)(&memory, &self.state);
+        self.console.leave_on_data_bus(last_read);
+    }
+
+    /// ALE copies RIOT RAM after every frame of an action and after a reset. The byte copied last stays on the data bus.
+    fn copy_ram(&mut self) {
+        let last = self.console.ram()[0x7F];
+        self.console.leave_on_data_bus(last);
     }
 
     fn controls(&self, action: Action) -> Controls {
