@@ -142,6 +142,7 @@ impl Environment {
                 self.emulate(action, 1.0);
             }
         }
+        self.copy_ram();
     }
 
     /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_range`.
@@ -183,6 +184,7 @@ impl Environment {
         let (action, strength) = self.remembered;
         let legal = self.rules.legal_actions.contains(action);
         self.emulate(if legal { action } else { Action::Noop }, strength);
+        self.copy_ram();
         self.count_frame();
         self.state.reward
     }
@@ -214,7 +216,7 @@ impl Environment {
         self.count_frame();
     }
 
-    /// Emulates one frame with `action`, then applies the game's rules.
+    /// Emulates one frame with `action`, then applies the game's rules. Their last read of RAM remains on the data bus.
     fn emulate(&mut self, action: Action, strength: f32) {
         if self.properties.has_paddles() {
             self.turn_paddle(action, strength);
@@ -226,6 +228,14 @@ impl Environment {
         self.rules.after_frame(&mut self.state, &memory);
         self.unfinished_frames =
             if self.console.frame_finished() { 0 } else { self.unfinished_frames.saturating_add(1) };
+        let last_read = (self.rules.last_read)(&memory, &self.state);
+        self.console.leave_on_data_bus(last_read);
+    }
+
+    /// ALE copies RIOT RAM after every frame of an action and after a reset. The byte copied last stays on the data bus.
+    fn copy_ram(&mut self) {
+        let last = self.console.ram()[0x7F];
+        self.console.leave_on_data_bus(last);
     }
 
     fn controls(&self, action: Action) -> Controls {

@@ -281,8 +281,10 @@ pub(super) trait Mapper {
         None
     }
 
-    /// A write to a TIA address; only called if the scheme claims low addresses.
-    fn write_low(&mut self, _board: &mut Window, _address: u16, _value: u8) {}
+    /// A write to a TIA address; only called if the scheme claims low addresses. Returns whether the TIA gets it too.
+    fn write_low(&mut self, _board: &mut Window, _address: u16, _value: u8) -> bool {
+        true
+    }
 
     /// Whether the TIA gets a write to the window as well; only called if the scheme claims low addresses.
     fn passes_write_to_tia(&self, _address: u16) -> bool {
