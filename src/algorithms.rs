@@ -7,6 +7,7 @@ mod divergence;
 pub mod dqn;
 pub mod events;
 pub mod exploration;
+pub mod needs;
 pub mod pqn;
 
 use crate::algorithms::dqn::Dqn;
@@ -59,7 +60,11 @@ pub trait Algorithm: Send {
 pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) -> Result<Box<dyn Algorithm>> {
     let (network, seed) = (&config.network, config.run.seed);
     Ok(match &config.algorithm {
-        AlgorithmKeys::Dqn(keys) => Box::new(Dqn::new(keys, network, seed, environments, device)?),
+        AlgorithmKeys::Dqn(keys) => {
+            let mut dqn = Dqn::new(keys, network, seed, environments, device)?;
+            dqn.reserve(&ReplayPlan::of(keys), config.run.total_steps)?;
+            Box::new(dqn)
+        }
         AlgorithmKeys::Pqn(keys) => Box::new(Pqn::new(keys, network, seed, environments, device)?),
     })
 }

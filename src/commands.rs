@@ -13,7 +13,10 @@ mod sweep;
 mod trace;
 mod train;
 
-use anyhow::Result;
+use crate::algorithms::needs::ENVIRONMENT_BYTES;
+use crate::system::{memory, threads};
+use anyhow::{ensure, Result};
+use atari_emulator::vector::VectorSettings;
 use atari_emulator::Translation;
 use bench::BenchArgs;
 use clap::{Parser, Subcommand};
@@ -68,6 +71,9 @@ impl Command {
     /// # Errors
     /// Any error of the command; `main` prints it with its causes.
     pub fn run(&self) -> Result<()> {
+        if !matches!(self, Self::Plot(_) | Self::Report(_) | Self::Roms(_) | Self::Presets(_)) {
+            threads::start_pool()?;
+        }
         match self {
             Self::Train(args) => train::run(args),
             Self::Sweep(args) => sweep::run(args),
@@ -90,6 +96,17 @@ fn translation(interpret: bool) -> Translation {
     } else {
         Translation::Usual
     }
+}
+
+/// Refuses a vector of environments that would take more memory than is free, or more threads than can be asked for.
+fn ensure_room_for(settings: &VectorSettings) -> Result<()> {
+    let (threads, most) = (settings.num_threads, threads::MOST);
+    ensure!(threads <= most, "--threads is {threads}, allowed is 1 to {most}, or 0 for one per core");
+    // Observations, final observations and the stacks that they come from.
+    let each = settings.observation_bytes().unwrap_or(usize::MAX) as u64;
+    let each = each.saturating_mul(3).saturating_add(ENVIRONMENT_BYTES);
+    let what = format!("a vector of {} environments", settings.num_envs);
+    memory::ensure_free(&what, each.saturating_mul(settings.num_envs as u64))
 }
 
 /// Prints `text` on standard output. A reader that has ended, `head` for instance, is no error.

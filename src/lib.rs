@@ -20,6 +20,7 @@
 //! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.
+//! - [`system`]: the limits of the operating system: memory, disk, threads, signals, special files.
 //! - [`arithmetic`]: exponentials, logarithms and powers with the same bits on every processor.
 //! - [`text`]: numbers, durations and similar names as text.
 //!
@@ -58,4 +59,5 @@ pub mod reports;
 pub mod run;
 pub mod saving;
 pub mod sweep;
+pub mod system;
 pub mod text;

@@ -82,6 +82,18 @@ impl Observations {
         }
     }
 
+    /// Takes room for this many values.
+    ///
+    /// # Errors
+    /// When there is not as much memory.
+    pub fn reserve(&mut self, values: usize) -> Result<()> {
+        match self {
+            Observations::Pixels(own) => own.try_reserve_exact(values.saturating_sub(own.len()))?,
+            Observations::Numbers(own) => own.try_reserve_exact(values.saturating_sub(own.len()))?,
+        }
+        Ok(())
+    }
+
     /// Adds the observations `seen` at the end.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub use pilot::Pilot;
 pub use window::{check_display, open_window};
 
 use crate::drawing::recording::GifRecorder;
-use crate::environments::atari::{colors, picture, AtariSpec};
+use crate::environments::atari::{colors, picture, warn_of_unfinished_frames, AtariSpec};
 use anyhow::{Context, Result};
 use atari_emulator::{Environment, Settings};
 use std::path::Path;
@@ -54,6 +54,7 @@ pub fn record(path: &Path, mut console: Environment, mut pilot: Pilot, frames: O
     while played < longest && !console.game_over() {
         let action = pilot.act(&mut console)?;
         score += console.act_once(action);
+        warn_of_unfinished_frames(&console);
         recorder.frame(&picture(&mut console, &colors))?;
         played += 1;
     }

@@ -11,7 +11,7 @@ pub mod progress;
 pub mod record;
 pub mod rows;
 mod start;
-pub mod stop;
+mod stoppable;
 #[cfg(test)]
 mod switches;
 pub mod tensorboard;
@@ -27,24 +27,26 @@ use crate::environments::vector::VectorEnvironment;
 use crate::environments::{self, Spec};
 use crate::networks::device;
 use crate::policy::model::{Metadata, MODEL_FILE};
+use crate::policy::Policy;
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::evaluations::TrainingEvaluation;
 use crate::run::folder::{Identity, RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::run::held_out::HeldOut;
 use crate::run::record::{Record, RecordState};
-use crate::run::stop::stop_on_signal;
 use crate::saving::sealed_file;
+use crate::system::signals;
 use crate::text::clock;
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 /// Names of its parts of a checkpoint.
 const DESCRIPTION: &str = "run";
 const ENVIRONMENTS: &str = "environments";
+const OWES_EVALUATION: &str = "owes_evaluation";
 
 /// The identity and configuration of a run: the part of a checkpoint that is needed to read the rest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,15 +82,12 @@ fn start(args: &Start) -> Result<()> {
     })?;
     RunFolder::ensure_unused(args.run_dir.as_deref())?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let run = Run::new(config, spec, preset, device)?;
+    let run = Run::new(config, spec, preset, device);
+    memory::announce_memory(&run.config, &*run.spec, args.force)?;
     if args.preset.is_none() && args.config.is_none() {
         estimate::announce(&run)?;
     }
-    if run.stop.load(Ordering::Relaxed) {
-        say!("stopped before the first step; nothing was written");
-        return Ok(());
-    }
-    memory::announce_memory(&run.config, &*run.spec, args.force)?;
+    memory::warn_of_full_disk(&run.config, &*run.spec, args.run_dir.as_deref().unwrap_or(Path::new("runs")))?;
     let name = format!("{}-{preset}-s{}", run.identity.game, run.config.run.seed);
     let folder = RunFolder::create(args.run_dir.as_deref(), &name)?;
     run.write_config(&folder)?;
@@ -147,7 +146,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
-    let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
+    let run = Run::new(config, spec, &identity.preset, device::open(args.device)?);
+    memory::announce_memory(&run.config, &*run.spec, args.force)?;
+    memory::warn_of_full_disk(&run.config, &*run.spec, path)?;
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.write_config(&session.folder)?;
@@ -176,6 +177,8 @@ struct Session {
     algorithm: Box<dyn Algorithm>,
     record: Record,
     held_out: HeldOut,
+    /// The evaluation that is due at this step was stopped.
+    owes_evaluation: bool,
 }
 
 impl Session {
@@ -186,7 +189,7 @@ impl Session {
         let held_out = HeldOut::collect(make(1)?, run.config.run.seed)?;
         // Its clock starts now.
         let record = run.record(&folder, RecordState::default())?;
-        Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
+        Ok(Self { folder, checkpoints, environments, algorithm, record, held_out, owes_evaluation: false })
     }
 
     /// A session at the newest checkpoint that can be used.
@@ -198,24 +201,35 @@ impl Session {
     ) -> Result<Self> {
         // Made before a checkpoint is read, so that what fails here is not taken for a damaged checkpoint.
         let mut made = Some(run.first_state(make)?);
-        let (environments, algorithm, state) = checkpoints.load(
+        let (environments, algorithm, state, owes_evaluation) = checkpoints.load(
             |from| {
                 // A checkpoint that could be loaded only in part leaves nothing behind for the next attempt.
                 let (mut environments, mut algorithm) = made.take().map_or_else(|| run.first_state(make), Ok)?;
                 algorithm.load(from).context("the state of the algorithm cannot be used")?;
                 environments.restore(from.part(ENVIRONMENTS)?)?;
-                Ok((environments, algorithm, RecordState::load(from)?))
+                // Checkpoints of earlier versions do not say.
+                let owes_evaluation = from.part(OWES_EVALUATION).unwrap_or(false);
+                Ok((environments, algorithm, RecordState::load(from)?, owes_evaluation))
             },
             |warning| warn!("warning: {warning}"),
         )?;
         let held_out = HeldOut::collect(make(1)?, run.config.run.seed)?;
         let record = run.record(&folder, state)?;
-        Ok(Self { folder, checkpoints, environments, algorithm, record, held_out })
+        Ok(Self { folder, checkpoints, environments, algorithm, record, held_out, owes_evaluation })
+    }
+}
+
+impl Session {
+    /// An evaluation during training. If a signal stops it, the session owes it: a resumed run begins with it.
+    fn evaluate(&mut self, evaluation: &TrainingEvaluation, policy: &Policy) -> Result<()> {
+        let played = evaluation.play(policy)?;
+        self.owes_evaluation = played.is_none();
+        played.map_or(Ok(()), |(games, mean_return)| self.record.evaluated(policy, games, mean_return))
     }
 }
 
 impl Run {
-    fn new(config: Config, spec: Spec, preset: &str, device: Device) -> Result<Self> {
+    fn new(config: Config, spec: Spec, preset: &str, device: Device) -> Self {
         let metadata = Metadata {
             environment: spec.description(),
             preset: preset.to_string(),
@@ -230,8 +244,7 @@ impl Run {
             preset: preset.to_string(),
             seed: config.run.seed,
         };
-        let stop = stop_on_signal()?;
-        Ok(Self { config, spec, identity, device, metadata, stop })
+        Self { config, spec, identity, device, metadata, stop: Arc::default() }
     }
 
     /// Environments and algorithm before their first step.
@@ -276,10 +289,12 @@ impl Run {
 
     /// Trains to the end, or until a signal; leaves a checkpoint in any case.
     fn train(&self, mut session: Session) -> Result<()> {
+        // Until now there was nothing to save, and a signal ended the program as it does any other.
+        signals::stop_on_signal(&self.stop, "stopping soon and saving");
         let outcome = self.learn(&mut session);
         session.record.finish();
         let saved = self.checkpoint(&mut session);
-        let Session { folder, algorithm, record, environments, checkpoints, held_out } = session;
+        let Session { folder, algorithm, record, environments, checkpoints, held_out, .. } = session;
         let shown = folder.path().display();
         outcome.with_context(|| match &saved {
             Ok(()) => format!("training broke off; everything up to there is saved in {shown}"),
@@ -306,7 +321,15 @@ impl Run {
     /// Advances from one due task to the next.
     fn learn(&self, session: &mut Session) -> Result<()> {
         let config = &self.config;
-        let evaluation = (config.run.evaluation_every_steps > 0).then(|| TrainingEvaluation::new(config, &self.spec));
+        let evaluation =
+            (config.run.evaluation_every_steps > 0).then(|| TrainingEvaluation::new(config, &self.spec, &self.stop));
+        if let Some(evaluation) = evaluation.as_ref().filter(|_| session.owes_evaluation) {
+            let policy = session.algorithm.policy()?;
+            session.evaluate(evaluation, &policy)?;
+            if session.record.solved() && !session.owes_evaluation {
+                return session.record.keep_best(&policy);
+            }
+        }
         while session.algorithm.steps() < config.run.total_steps && !session.record.stop() {
             let before = session.algorithm.steps();
             session.algorithm.advance(&mut session.environments, self.next_stop(before), &mut session.record)?;
@@ -321,8 +344,10 @@ impl Run {
                     session.record.keep_best(&policy)?;
                 }
                 if let Some(evaluation) = evaluation.as_ref().filter(|_| evaluate) {
-                    let (games, mean_return) = evaluation.play(&policy)?;
-                    session.record.evaluated(&policy, games, mean_return)?;
+                    session.evaluate(evaluation, &policy)?;
+                    if session.owes_evaluation {
+                        return Ok(());
+                    }
                 }
                 if solved {
                     return session.record.keep_best(&policy);
@@ -346,11 +371,12 @@ impl Run {
 
     /// Saves the network and everything else that the run needs to continue from here.
     fn checkpoint(&self, session: &mut Session) -> Result<()> {
-        let Session { checkpoints, environments, algorithm, record, .. } = session;
+        let Session { checkpoints, environments, algorithm, record, owes_evaluation, .. } = session;
         record.write_model(&algorithm.policy()?)?;
         checkpoints.save(algorithm.steps(), |to| {
             to.part(DESCRIPTION, &RunDescription { identity: self.identity.clone(), config: self.config.to_toml()? })?;
             to.part(ENVIRONMENTS, &environments.state())?;
+            to.part(OWES_EVALUATION, owes_evaluation)?;
             record.save(to)?;
             algorithm.save(to)
         })

@@ -16,6 +16,8 @@ use crate::run::{self, memory, Start};
 use crate::sweep::grid::{Cell, CellState, Grid};
 use crate::sweep::summary::SweepSummary;
 use crate::sweep::table::Table;
+use crate::system::memory::{amount, free};
+use crate::system::signals::{SignalCount, ENDED_AT_ONCE};
 use anyhow::{anyhow, bail, Context, Result};
 use indicatif::ProgressBar;
 use std::collections::{HashMap, VecDeque};
@@ -23,8 +25,6 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
@@ -33,8 +33,6 @@ use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
 const LOG_FILE: &str = "train.log";
 /// Time between two looks at the processes.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
-/// Exit status of a run that got a second signal.
-const ENDED_AT_ONCE: i32 = 130;
 
 /// How the cells of any grid are trained.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +41,7 @@ pub struct Options {
     pub jobs: Option<u32>,
     /// Where the networks run.
     pub device: DeviceChoice,
-    /// Start even if the replays need more memory than is free.
+    /// Start even if the runs need more memory than is free.
     pub force: bool,
     /// How other processes are started.
     pub command_lines: CommandLines,
@@ -128,7 +126,7 @@ struct Tally {
 /// Trains all cells that are not finished, several at the same time, and summarizes them. After a signal the runs save and stop.
 ///
 /// # Errors
-/// When another process works on this sweep, the replays need more memory than is free, or runs fail; then all failures at once.
+/// When another process works on this sweep, the runs need more memory than is free, or runs fail; then all failures at once.
 pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     fs::create_dir_all(&grid.folder).with_context(|| format!("cannot create {}", grid.folder.display()))?;
     let _lock = lock(&grid.folder)?;
@@ -140,7 +138,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     let threads = (cores / jobs).max(1);
     check_memory(&waiting, jobs, options.force)?;
     grid.write()?;
-    let signals = count_signals()?;
+    let signals = SignalCount::begin();
 
     let shown = grid.folder.display();
     say!(
@@ -160,7 +158,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
     pool.run(&signals);
     let tally = pool.tally;
 
-    let stopped = signals.load(Ordering::Relaxed) > 0;
+    let stopped = signals.count() > 0;
     if tally.finished > 0 && !stopped {
         summarize(grid)?;
     }
@@ -188,11 +186,15 @@ struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// Runs all that are waiting. After a signal no more are begun, and each signal is passed on to those that are running.
-    fn run(&mut self, signals: &AtomicU32) {
+    /// Runs all that are waiting. After a signal no more are begun, and each signal is passed on to those that are running; the third
+    /// ends the program.
+    fn run(&mut self, signals: &SignalCount) {
         let mut signals_passed_on = 0;
         loop {
-            let signals = signals.load(Ordering::Relaxed);
+            let signals = signals.count();
+            if signals > 2 {
+                std::process::exit(ENDED_AT_ONCE);
+            }
             if signals == 0 {
                 self.begin_waiting();
             }
@@ -328,19 +330,6 @@ fn terminate(child: &mut Child) {
     }
 }
 
-/// Counts signals to end, Ctrl-C among them; the third ends the program.
-fn count_signals() -> Result<Arc<AtomicU32>> {
-    let count = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&count);
-    ctrlc::set_handler(move || {
-        if counted.fetch_add(1, Ordering::Relaxed) >= 2 {
-            std::process::exit(ENDED_AT_ONCE);
-        }
-    })
-    .context("cannot watch for Ctrl-C")?;
-    Ok(count)
-}
-
 /// Locks the sweep's folder until the file is closed.
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
@@ -354,8 +343,8 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-/// Refuses, unless with `force`, if the replays of the runs that train at the same time need more memory than is free. Each run
-/// checks its own replay too, but only at its start, when the other runs have not filled theirs yet.
+/// Refuses, unless with `force`, if the runs that train at the same time need more memory than is free. Each run checks its own need
+/// too, but only at its start, when the other runs have not filled their replays yet.
 fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
     let mut known: HashMap<(&str, &str), u64> = HashMap::new();
     let mut needs = Vec::new();
@@ -365,28 +354,33 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
             Some(bytes) => *bytes,
             None => {
                 let spec = environments::spec(&cell.config.environment, Some(&cell.game.spec().to_string_lossy()))?;
-                memory::replay_bytes(&cell.config, &*spec)?
+                memory::needed(&cell.config, &*spec)?
             }
         };
         known.insert(kind, bytes);
         needs.push(bytes);
     }
-    needs.sort_unstable();
-    let needed: u64 = needs.iter().rev().take(jobs).sum();
-    let Some(available) = memory::available().filter(|available| *available < needed) else { return Ok(()) };
-    let problem = format!(
-        "the replays of {jobs} runs at a time need about {:.2} GB of memory, and only {:.2} GB are free",
-        needed as f64 / 1e9,
-        available as f64 / 1e9
-    );
+    needs.sort_unstable_by(|a, b| b.cmp(a));
+    let of_the_largest = |jobs: usize| needs.iter().take(jobs).fold(0, |sum: u64, need| sum.saturating_add(*need));
+    let needed = of_the_largest(jobs);
+    let Some(free) = free().filter(|free| free.bytes < needed) else { return Ok(()) };
+    let problem =
+        format!("{jobs} runs at a time need about {} of memory, and only {}", amount(needed), free.in_words());
     if force {
         warn!("warning: {problem}");
         return Ok(());
     }
-    bail!(
-        "{problem}; fewer --jobs, --set replay_compression=true or a smaller --set replay_capacity=N need less; \
-         --force starts all the same"
-    )
+    let mut advice = Vec::new();
+    if let Some(fewer) = (1..jobs).rev().find(|&fewer| of_the_largest(fewer) <= free.bytes) {
+        advice.push(format!("--jobs {fewer} needs about {}", amount(of_the_largest(fewer))));
+    }
+    if needed <= free.at_best {
+        advice.push("--force starts all the same".to_string());
+    }
+    if advice.is_empty() {
+        advice.push("smaller replays or fewer environments (--set replay_capacity=N, num_envs=N) need less".to_string());
+    }
+    bail!("{problem}; {}", advice.join("; "))
 }
 
 /// The last line of a file that is not blank.

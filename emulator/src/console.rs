@@ -119,6 +119,11 @@ impl Console {
         self.board.end_update();
     }
 
+    /// Whether the program itself ended the last frame.
+    pub(crate) fn frame_finished(&self) -> bool {
+        self.board.tia.frame_finished()
+    }
+
     /// Lets the CPU execute up to `limit` instructions.
     fn run(&mut self, limit: u32) {
         #[cfg(feature = "translate")]

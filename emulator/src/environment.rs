@@ -82,6 +82,8 @@ pub struct Environment {
     paddles: [i32; 2],
     frame_number: u32,
     episode_frame_number: u32,
+    /// Frames in a row that the program did not end.
+    unfinished_frames: u32,
     /// The picture that color averaging computes.
     averaged: Vec<u8>,
     audio: [u8; SAMPLES],
@@ -113,6 +115,7 @@ impl Environment {
             paddles: [0; 2],
             frame_number: 0,
             episode_frame_number: 0,
+            unfinished_frames: 0,
             averaged: Vec::new(),
             audio: [0; SAMPLES],
         };
@@ -221,6 +224,8 @@ impl Environment {
         self.console.update();
         let memory = Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() };
         self.rules.after_frame(&mut self.state, &memory);
+        self.unfinished_frames =
+            if self.console.frame_finished() { 0 } else { self.unfinished_frames.saturating_add(1) };
     }
 
     fn controls(&self, action: Action) -> Controls {
@@ -410,6 +415,12 @@ impl Environment {
     /// Whether an undefined opcode has stopped the CPU. Until a reset, frames still pass and the picture stands still.
     pub fn jammed(&self) -> bool {
         self.console.jammed()
+    }
+
+    /// Frames in a row, up to the last one, that the program did not end by itself: after 25,000 instructions the next frame begins.
+    /// A program that never ends a frame is emulated about a hundred times slower than a game, unless it is [jammed](Self::jammed).
+    pub fn unfinished_frames(&self) -> u32 {
+        self.unfinished_frames
     }
 
     /// The game mode of the episodes after the next reset: the game's first until [`set_mode`](Self::set_mode) has chosen

@@ -18,7 +18,7 @@ use crate::algorithms::Algorithm;
 use crate::config::{DqnKeys, Interleaving, NetworkKeys};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::Step;
-use crate::experience::replay::Replay;
+use crate::experience::replay::{Replay, ReplayPlan};
 use crate::networks::learner::{new_learner, Which};
 use crate::networks::optimizer::OptimizerRule;
 use crate::networks::{Architecture, Design, Parameters};
@@ -145,6 +145,14 @@ impl Dqn {
             dqn.updater.replay_mut().begin_episode(i, first);
         }
         Ok(dqn)
+    }
+
+    /// Takes the address space for the replay of a run of this many steps.
+    ///
+    /// # Errors
+    /// When there is not as much.
+    pub fn reserve(&mut self, plan: &ReplayPlan, steps: u64) -> Result<()> {
+        self.updater.replay_mut().reserve(plan, steps)
     }
 
     /// The updater.

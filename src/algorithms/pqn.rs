@@ -12,7 +12,7 @@ use crate::algorithms::divergence;
 use crate::algorithms::events::{Event, Standing, Update, Watch};
 use crate::algorithms::Algorithm;
 use crate::config::{NetworkKeys, PqnKeys};
-use crate::environments::vector::VectorEnvironment;
+use crate::environments::vector::{VectorEnvironment, VectorState};
 use crate::experience::rollout::{LambdaReturns, Lane};
 use crate::networks::learner::{new_learner_without_target, Learner, LearnerState, Which};
 use crate::networks::loss::{Loss, LossKind};
@@ -27,6 +27,7 @@ use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Name of its part of a checkpoint.
@@ -34,6 +35,9 @@ const PQN: &str = "pqn";
 
 /// Most environments that one thread plays at a time on the CPU: enough for a base picture. The results do not depend on it.
 const SHARD: usize = 8;
+
+/// Iterations that take longer can be interrupted. They then begin with a copy of their state, which takes some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Images that a thread copies into a minibatch at a time.
 const IMAGES_AT_ONCE: usize = 8;
@@ -61,6 +65,16 @@ pub struct Pqn {
     shard_size: usize,
     minibatch: Minibatch,
     times: Times,
+    /// Time of the last iteration; long before the first.
+    last_iteration: Duration,
+}
+
+/// The state before an iteration.
+struct Before {
+    environments: VectorState,
+    explorers: Vec<Generator>,
+    ordering: Generator,
+    learner: LearnerState,
 }
 
 /// Room for a minibatch.
@@ -124,6 +138,10 @@ impl Pqn {
         };
         let evaluator = learner.evaluator(Which::Online)?;
         let numbered = |index| Generator::numbered(seed, Purpose::Exploration, index as u64);
+        let mut lanes = vec![Lane::new(space); num_envs];
+        lanes.iter_mut().try_for_each(|lane| lane.reserve(keys.horizon)).with_context(|| {
+            format!("the system has no room for {} steps of {num_envs} environments", keys.horizon)
+        })?;
         Ok(Self {
             horizon: keys.horizon,
             epochs: keys.epochs,
@@ -137,7 +155,7 @@ impl Pqn {
             desync_steps: keys.desync_steps,
             exploration: Exploration::of(keys, num_envs),
             learner,
-            lanes: vec![Lane::new(space); num_envs],
+            lanes,
             explorers: (0..num_envs).map(numbered).collect(),
             ordering: Generator::new(seed, Purpose::Replay),
             steps: 0,
@@ -153,6 +171,7 @@ impl Pqn {
                 weights: vec![0.5; keys.minibatch_size],
             },
             times: Times::default(),
+            last_iteration: Duration::MAX,
         })
     }
 
@@ -173,25 +192,56 @@ impl Pqn {
         &*self.learner
     }
 
-    /// A rollout, and the updates that follow from it.
-    fn iteration(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<()> {
+    /// A rollout, and the updates that follow from it. A long one can be interrupted: it has then not taken place. Whether it has.
+    fn iteration(&mut self, environments: &mut VectorEnvironment, watch: &mut dyn Watch) -> Result<bool> {
+        let never = AtomicBool::new(false);
+        let copy = if self.last_iteration > PATIENCE { Some(self.before(environments)?) } else { None };
+        let interrupt = if copy.is_some() { watch.interrupt() } else { &never };
+        let begun = Instant::now();
         if self.steps == 0 {
-            self.desynchronize(environments);
+            self.desynchronize(environments, interrupt);
         }
-        self.roll_out(environments)?;
+        self.roll_out(environments, interrupt)?;
         let (returns, before) = (self.returns, self.steps);
-        self.lanes.par_iter_mut().for_each(|lane| returns.compute(&lane.trace, &mut lane.returns));
         let mut updates = Vec::new();
-        let learned = self.learn(&mut updates);
+        let mut learned = Ok(());
+        if !interrupt.load(Ordering::Relaxed) {
+            self.lanes.par_iter_mut().for_each(|lane| returns.compute(&lane.trace, &mut lane.returns));
+            learned = self.learn(&mut updates, interrupt);
+        }
+        if let Some(copy) = copy.filter(|_| interrupt.load(Ordering::Relaxed)) {
+            self.put_back(copy, environments)?;
+            return Ok(false);
+        }
+        self.last_iteration = begun.elapsed();
         self.steps += (self.lanes.len() * self.horizon) as u64;
         // Told only now, so that an error of the watcher finds the iteration complete.
         self.report(before, watch)?;
         updates.iter().try_for_each(|update| watch.tell(Event::Update(update)))?;
-        learned.with_context(|| format!("in the iteration that ends at step {}", self.steps))
+        learned.with_context(|| format!("in the iteration that ends at step {}", self.steps))?;
+        Ok(true)
+    }
+
+    /// The present state.
+    fn before(&self, environments: &VectorEnvironment) -> Result<Before> {
+        Ok(Before {
+            environments: environments.state(),
+            explorers: self.explorers.clone(),
+            ordering: self.ordering.clone(),
+            learner: self.learner.state()?,
+        })
+    }
+
+    /// Continues from an earlier state with the same number of steps.
+    fn put_back(&mut self, before: Before, environments: &mut VectorEnvironment) -> Result<()> {
+        environments.restore(before.environments)?;
+        self.learner.set_state(before.learner)?;
+        (self.explorers, self.ordering) = (before.explorers, before.ordering);
+        Ok(())
     }
 
     /// Takes a random number of random actions in each environment, so that not all games are at the same point.
-    fn desynchronize(&mut self, environments: &mut VectorEnvironment) {
+    fn desynchronize(&mut self, environments: &mut VectorEnvironment, interrupt: &AtomicBool) {
         if self.desync_steps == 0 {
             return;
         }
@@ -199,12 +249,13 @@ impl Pqn {
         let shards = environments.shards(1).into_par_iter().zip(&mut self.explorers);
         shards.for_each(|(mut shard, random)| {
             let steps = random.below(self.desync_steps as usize + 1);
-            (0..steps).for_each(|_| shard.step(&[random.below(actions)]));
+            let steps = (0..steps).take_while(|_| !interrupt.load(Ordering::Relaxed));
+            steps.for_each(|_| shard.step(&[random.below(actions)]));
         });
     }
 
     /// Plays the horizon in every environment. Shards need not wait for each other, because the parameters stay as they are.
-    fn roll_out(&mut self, environments: &mut VectorEnvironment) -> Result<()> {
+    fn roll_out(&mut self, environments: &mut VectorEnvironment, interrupt: &AtomicBool) -> Result<()> {
         let Self { horizon, exploration, learner, lanes, explorers, steps, players, shard_size, .. } = self;
         let network = learner.evaluator(Which::Online)?;
         let (actions, size) = (environments.actions(), *shard_size);
@@ -213,17 +264,20 @@ impl Pqn {
         shards.zip(own).enumerate().try_for_each(|(number, (shard, ((lanes, explorers), player)))| {
             player.follow(&network);
             let epsilon = |t: usize, env: usize| exploration.epsilon(*steps, t, number * size + env);
-            player.play(shard, *horizon, lanes, explorers, actions, epsilon)
+            player.play(shard, *horizon, lanes, explorers, actions, epsilon, interrupt)
         })
     }
 
     /// Learns from the whole rollout in each epoch, in minibatches in a random order. The returns stay as they are.
-    fn learn(&mut self, updates: &mut Vec<Update>) -> Result<()> {
+    fn learn(&mut self, updates: &mut Vec<Update>, interrupt: &AtomicBool) -> Result<()> {
         let Self { lanes, ordering, minibatch, learner, times, .. } = self;
         minibatch.begin(lanes.len(), self.horizon);
         for _ in 0..self.epochs {
             ordering.shuffle(&mut minibatch.order);
             for first in (0..minibatch.order.len()).step_by(self.minibatch_size) {
+                if interrupt.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 let begun = Instant::now();
                 minibatch.gather(lanes, first..first + self.minibatch_size);
                 times.batches += begun.elapsed();
@@ -294,7 +348,9 @@ impl Minibatch {
 impl Algorithm for Pqn {
     fn advance(&mut self, environments: &mut VectorEnvironment, until: u64, watch: &mut dyn Watch) -> Result<()> {
         while self.steps < until && !watch.stop() {
-            self.iteration(environments, watch)?;
+            if !self.iteration(environments, watch)? {
+                break;
+            }
         }
         watch.tell(Event::Pause(Standing { epsilon: self.exploration.common_epsilon(self.steps), replay_frames: None }))
     }

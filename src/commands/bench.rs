@@ -4,15 +4,18 @@ mod training;
 
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
-use crate::commands::translation;
+use crate::algorithms::needs;
+use crate::commands::{ensure_room_for, translation};
 use crate::config::{Config, DqnKeys, Interleaving, Sources};
+use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::Seen;
+use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
+use crate::system::memory;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
 use atari_emulator::{Environment, Settings, Translation};
@@ -26,6 +29,9 @@ use std::time::{Duration, Instant};
 const WARM_UP_STEPS: u64 = 1_000;
 /// Time before the measurement starts, for the translation of cartridge code and the caches.
 const WARM_UP: Duration = Duration::from_millis(400);
+
+/// Longest measurement, in seconds: a day.
+const LONGEST_SECONDS: f64 = 86_400.0;
 
 /// Environments of `bench vector` per thread, unless the user gives their number: every thread has the same work, however
 /// many there are.
@@ -87,8 +93,8 @@ pub struct BenchArgs {
 /// The `bench` command.
 pub(super) fn run(args: &BenchArgs) -> Result<()> {
     ensure!(
-        args.seconds.is_finite() && args.seconds > 0.0,
-        "--seconds {}: the time to measure must be more than 0 seconds",
+        args.seconds > 0.0 && args.seconds <= LONGEST_SECONDS,
+        "--seconds is {}, allowed is more than 0 and at most {LONGEST_SECONDS}",
         args.seconds
     );
     let span = match args.frames {
@@ -207,6 +213,7 @@ pub fn frames(rom: &LoadedRom, look: bool, translation: Translation) -> impl FnM
     let mut generator = Generator::new(0, Purpose::Exploration);
     move || {
         environment.act(actions[generator.below(actions.len())]);
+        warn_of_unfinished_frames(&environment);
         if look {
             black_box(environment.screen().pixels);
         }
@@ -277,6 +284,7 @@ fn vector_frames_per_second(rom: &LoadedRom, args: &BenchArgs, span: Span) -> Re
         .with_num_envs(envs)
         .with_num_threads(threads)
         .with_translation(translation(args.interpret));
+    ensure_room_for(&settings)?;
     let skip = u64::from(settings.frame_skip);
     let play = vector_steps(rom, settings)?;
     let frames = envs as u64 * skip;
@@ -305,6 +313,12 @@ fn config(args: &BenchArgs) -> Result<(Config, DqnKeys)> {
     Ok((config, keys))
 }
 
+/// Refuses a configuration that would take more memory than is free; the replay is small here.
+fn ensure_room(config: &Config, space: Space, actions: usize) -> Result<()> {
+    let rollout = needs::rollout_plan(&config.algorithm, space).map_or(0, |rollout| rollout.bytes);
+    memory::ensure_free("the measurement", needs::other_bytes(config, space, actions)?.saturating_add(rollout))
+}
+
 /// Time of each part of an update between two readings.
 fn parts(before: &UpdateTimes, after: &UpdateTimes) -> Vec<(&'static str, Duration)> {
     vec![
@@ -319,6 +333,7 @@ fn parts(before: &UpdateTimes, after: &UpdateTimes) -> Vec<(&'static str, Durati
 fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     const ACTIONS: usize = 6;
     let (config, keys) = config(args)?;
+    ensure_room(&config, SPACE, ACTIONS)?;
     let device = device::open(args.device)?;
     let mut updater = new_updater(&keys, &config.network, config.run.seed, (SPACE, ACTIONS), &device)?;
     let batch = random_batch(SPACE, keys.batch_size, ACTIONS, &mut Generator::new(0, Purpose::Replay));

@@ -5,10 +5,14 @@ use crate::environments;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
 use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{self, OpenModel};
+use crate::system::threads;
 use anyhow::{ensure, Result};
 use candle_core::Device;
 use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// Most games of an evaluation: with as many, the mean is known to a thousandth of the scores' deviation.
+const MOST_EPISODES: u32 = 1_000_000;
 
 /// Options of `eval`.
 #[derive(Debug, Args)]
@@ -110,8 +114,8 @@ fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
         seed: args.seed,
     };
     let mut faults = Vec::new();
-    if protocol.episodes == 0 {
-        faults.push("--episodes is 0, allowed is 1 or more".to_string());
+    if !(1..=MOST_EPISODES).contains(&protocol.episodes) {
+        faults.push(format!("--episodes is {}, allowed is 1 to {MOST_EPISODES}", protocol.episodes));
     }
     if !(0.0..=1.0).contains(&protocol.epsilon) {
         faults.push(format!("--epsilon is {}, allowed is 0 to 1", protocol.epsilon));
@@ -122,8 +126,8 @@ fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
     if !(0.0..=1.0).contains(&protocol.sticky_probability) {
         faults.push(format!("--sticky is {}, allowed is 0 to 1", protocol.sticky_probability));
     }
-    if args.workers == Some(0) {
-        faults.push("--workers is 0, allowed is 1 or more".to_string());
+    if let Some(workers) = args.workers.filter(|workers| !(1..=threads::MOST).contains(workers)) {
+        faults.push(format!("--workers is {workers}, allowed is 1 to {}", threads::MOST));
     }
     ensure!(faults.is_empty(), "{}", faults.join("; "));
     Ok(protocol)

@@ -41,7 +41,7 @@ pub struct SweepArgs {
     /// Where to run the networks
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
-    /// Start even if the replays need more memory than is free
+    /// Start even if the runs need more memory than is free
     #[arg(long)]
     force: bool,
     /// Train nothing; summarize the finished runs

@@ -9,7 +9,9 @@
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
 use crate::commands::translation;
+use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges;
+use crate::system::files;
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::preprocessed::{PreprocessedEnvironment, PreprocessedSettings};
 use atari_emulator::{Action, Environment, Settings};
@@ -21,6 +23,9 @@ use std::path::PathBuf;
 use vector::VectorArgs;
 
 mod vector;
+
+/// Longest action file, in bytes. In memory a line takes up to ten times as much.
+const LONGEST_ACTIONS: u64 = 256 * 1024 * 1024;
 
 /// Options of `trace`.
 #[derive(Debug, Args)]
@@ -107,7 +112,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         args.reward_min,
         args.reward_max
     );
-    let text = fs::read_to_string(&args.actions)
+    let text = files::read_text(&args.actions, LONGEST_ACTIONS)
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;
@@ -274,6 +279,7 @@ fn write_trace(out: &mut impl Write, mut game: Traced, actions: &[Command], args
         }
         let observation = game.observation().map(crc32fast::hash);
         let environment = game.environment();
+        warn_of_unfinished_frames(environment);
         let audio = args.audio.then(|| crc32fast::hash(environment.audio()));
         write_line(out, step, reward, environment, [observation, audio])?;
         if let (true, Some(path)) = (args.dump_step == Some(step), &args.dump_file) {

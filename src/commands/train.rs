@@ -34,10 +34,11 @@ pub struct TrainArgs {
     /// Folder for the run's files [default: runs/GAME-PRESET-sSEED, with a number if that exists]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
-    /// Continue this run from its last checkpoint; can be combined only with --steps (total), --rom and --device
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "overrides", "seed", "run_dir", "force"])]
+    /// Continue this run from its last checkpoint; can be combined only with --steps (total), --rom, --device
+    /// and --force
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "overrides", "seed", "run_dir"])]
     resume: Option<PathBuf>,
-    /// Start even if the replay needs more memory than is free
+    /// Start even if the run needs more memory than is free
     #[arg(long)]
     force: bool,
 }

@@ -1,5 +1,6 @@
 //! The sources of values, and their order.
 
+use crate::system::files;
 use crate::config::section::Fault;
 use crate::config::{AlgorithmKeys, Config, KIND, SECTIONS};
 use crate::text::nearest;
@@ -105,7 +106,7 @@ impl Config {
         let mut given = Vec::new();
         let mut faults = Vec::new();
         if let Some(path) = sources.file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text = files::read_text(path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
             let file: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
             given.extend(assignments(&file, &format!("in {}", path.display())));
         }

@@ -3,6 +3,7 @@
 //!
 //! A figure is drawn once, as SVG. The PNG is that SVG rendered with a font that is part of this program.
 
+use crate::system::memory;
 use anyhow::{anyhow, Context, Result};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
@@ -423,6 +424,8 @@ fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
     let tree = usvg::Tree::from_str(svg, &options).context("the SVG cannot be turned into a PNG")?;
     let size = tree.size();
     let (width, height) = ((size.width() * PNG_SCALE).ceil() as u32, (size.height() * PNG_SCALE).ceil() as u32);
+    // The picture, and its pixels without transparency.
+    memory::ensure_free(&format!("a picture of {width} x {height} pixels"), 7 * u64::from(width) * u64::from(height))?;
     let mut pixels = tiny_skia::Pixmap::new(width, height)
         .with_context(|| format!("a picture of {width} x {height} pixels cannot be made"))?;
     // The drawing covers the last row only in part.

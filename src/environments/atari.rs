@@ -15,10 +15,13 @@ use described::Described;
 use preprocess::{
     empty_stack, AgentEnvironment, EnvironmentState, FrameStack, Preprocessing, Resize, FRAME_PIXELS, SPACE,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// Frames an action is held for by most trained agents, and so by players that are no agents.
 pub const USUAL_FRAME_SKIP: u32 = 4;
+
+/// Frames in a row that a program may leave unfinished before a warning: 10 seconds of the game.
+const UNFINISHED_FRAMES: u32 = 600;
 
 /// How a game is presented to a learner.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,6 +214,26 @@ pub fn ensure_scores(rom: &LoadedRom) -> Result<()> {
     Ok(())
 }
 
+/// Warns, once in this process, of a program that ends no frames any more: each takes a hundred times as long as a game's, and nothing
+/// will happen.
+pub fn warn_of_unfinished_frames(console: &atari_emulator::Environment) {
+    static WARNED: Once = Once::new();
+    if console.unfinished_frames() < UNFINISHED_FRAMES {
+        return;
+    }
+    let why = if console.jammed() {
+        "it has run into an undefined opcode, and the picture stands still"
+    } else {
+        "each takes about a hundred times as long as a game's"
+    };
+    WARNED.call_once(|| {
+        warn!(
+            "warning: the cartridge's program has not ended a picture for {UNFINISHED_FRAMES} frames ({why}); it is no working game, \
+             or not one for this console"
+        );
+    });
+}
+
 /// The colors of a television standard.
 pub fn colors(palette: &Palette) -> Colors {
     std::array::from_fn(|index| palette.rgb(index as u8))
@@ -258,6 +281,7 @@ impl Atari {
     /// Writes the observation after `step` to `place`, and returns the step's result; there were `lives` lives before
     /// it.
     fn after(&mut self, step: atari_emulator::preprocessed::Step, lives: i32, place: Place<'_>) -> Step {
+        warn_of_unfinished_frames(self.game.environment());
         self.stack.push(self.game.frame());
         self.show(place);
         let raw_reward = step.reward as f32;

@@ -4,6 +4,7 @@
 //! A file may be raw, gzip or a zip archive with one image in it; its first bytes decide. However large a file claims to be,
 //! at most [`LARGEST_IMAGE`] + 1 bytes are unpacked.
 
+use crate::system::files;
 use crate::text;
 use anyhow::{anyhow, bail, Context, Result};
 use atari_emulator::{game, CartridgeImage};
@@ -22,6 +23,11 @@ pub const LARGEST_IMAGE: u64 = 512 * 1024;
 /// Largest zip archive, in bytes. A cartridge with its scanned manual is far smaller; the limit keeps the directory of a disk
 /// image that was given by mistake out of memory.
 const LARGEST_ARCHIVE: u64 = 64 * 1024 * 1024;
+
+/// Most files named like cartridges that are looked at in a folder. All that were ever sold are some thousand.
+const MOST_CARTRIDGES: usize = 10_000;
+/// Most entries of a folder that are listed.
+const MOST_ENTRIES: usize = 1_000_000;
 
 /// File name extensions of cartridge images.
 const EXTENSIONS: [&str; 3] = ["bin", "a26", "rom"];
@@ -192,17 +198,37 @@ fn cartridge_files(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
     let mut files = Vec::new();
     for folder in folders {
-        let Ok(entries) = fs::read_dir(folder) else { continue };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let is_cartridge = EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(&path, e));
+        for path in named_like_cartridges(folder) {
             // ./roms and $ATARI_ROMS are often the same folder.
-            if is_cartridge && !path.is_dir() && seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            if !path.is_dir() && seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
                 files.push(path);
             }
         }
     }
     files.sort_by(|a, b| a.file_name().cmp(&b.file_name()).then_with(|| a.cmp(b)));
     files
+}
+
+/// The paths in `folder` that are named like cartridges. Of a folder with very many only the first by name, with a warning.
+fn named_like_cartridges(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let is_cartridge = |path: &PathBuf| EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(path, e));
+    let entries = entries.take(MOST_ENTRIES + 1).flatten().map(|entry| entry.path());
+    let (mut entries_seen, mut paths) = (0, Vec::new());
+    for path in entries {
+        entries_seen += 1;
+        paths.extend(is_cartridge(&path).then_some(path));
+    }
+    if paths.len() > MOST_CARTRIDGES || entries_seen > MOST_ENTRIES {
+        paths.sort_unstable();
+        paths.truncate(MOST_CARTRIDGES);
+        warn!(
+            "warning: {} has more files than a folder of cartridges; {} of them are looked at",
+            folder.display(),
+            paths.len()
+        );
+    }
+    paths
 }
 
 /// All cartridge files in `folders`, each once, sorted by file name: its name and its image, or why that cannot be used.
@@ -216,12 +242,7 @@ pub fn all_in(folders: &[PathBuf]) -> impl Iterator<Item = (String, Result<Cartr
 /// Reads and recognizes a cartridge file. Also returns its stem, from the name of the file or of the image packed in it.
 fn read_cartridge(path: &Path) -> Result<(CartridgeImage, String)> {
     let shown = path.display();
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
-    // A pipe or a device could block or never end.
-    if !metadata.is_file() {
-        bail!("{shown} is not a regular file");
-    }
-    let mut file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+    let (mut file, length) = files::open(path).with_context(|| format!("cannot read {shown}"))?;
     let mut magic = Vec::with_capacity(4);
     (&mut file).take(4).read_to_end(&mut magic).with_context(|| format!("cannot read {shown}"))?;
     file.rewind().with_context(|| format!("cannot read {shown}"))?;
@@ -234,7 +255,7 @@ fn read_cartridge(path: &Path) -> Result<(CartridgeImage, String)> {
                 .with_context(|| format!("{shown} is gzip but cannot be unpacked (cut short or damaged?)"))?;
             (bytes, stem_of(path))
         }
-        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => read_zip(path, file, metadata.len())?,
+        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => read_zip(path, file, length)?,
         _ => (read_bounded(file).with_context(|| format!("cannot read {shown}"))?, stem_of(path)),
     };
     if bytes.len() as u64 > LARGEST_IMAGE {

@@ -11,7 +11,8 @@ use crate::evaluation::protocol::Protocol;
 use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::{anyhow, Result};
+use crate::system::threads;
+use anyhow::{anyhow, Context, Result};
 use serde::{Serialize, Serializer};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -142,12 +143,7 @@ pub fn play_games(
             }
         }
     };
-    crossbeam::scope(|scope| {
-        for _ in 0..workers.clamp(1, protocol.episodes.max(1) as usize) {
-            scope.spawn(|_| work());
-        }
-    })
-    .map_err(|_| anyhow!("a thread that played games broke down"))?;
+    threads::run_on(workers.min(protocol.episodes as usize), work).context("while playing games")?;
     let results = results.into_inner().map_err(|_| anyhow!("a thread that played games broke down"))?;
     if results.iter().any(Option::is_none) {
         return Ok(None);

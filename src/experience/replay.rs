@@ -22,7 +22,8 @@ use crate::arithmetic::power;
 use crate::config::DqnKeys;
 use crate::observations::Space;
 use crate::random::Generator;
-use anyhow::{bail, Result};
+use crate::system::memory::amount;
+use anyhow::{anyhow, bail, Result};
 use frames::Frames;
 use priorities::Priorities;
 use rayon::prelude::*;
@@ -34,6 +35,8 @@ pub use segments::ReplayFiles;
 pub struct ReplayPlan {
     /// Frames it holds at most.
     pub capacity: u64,
+    /// Environments, which have equal parts of it.
+    pub num_envs: u64,
     /// Frames are compressed.
     pub compressed: bool,
     /// Transitions have priorities.
@@ -44,14 +47,35 @@ impl ReplayPlan {
     /// The replay that DQN's keys ask for.
     pub fn of(keys: &DqnKeys) -> Self {
         let DqnKeys { replay_capacity, num_envs, replay_compression: compressed, prioritized, .. } = *keys;
-        Self { capacity: (replay_capacity / num_envs * num_envs) as u64, compressed, prioritized }
+        let capacity = (replay_capacity / num_envs * num_envs) as u64;
+        Self { capacity, num_envs: num_envs as u64, compressed, prioritized }
     }
 
-    /// Bytes that `frame` takes in it, with its transition.
+    /// Frames that a run of this many steps keeps at most: one a step and the first of each episode. Episodes of less than 16 steps
+    /// give some more.
+    pub fn frames(&self, steps: u64) -> u64 {
+        self.capacity.min(self.frames_of_each(steps).saturating_mul(self.num_envs))
+    }
+
+    /// The same for each environment.
+    fn frames_of_each(&self, steps: u64) -> u64 {
+        let steps = steps.div_ceil(self.num_envs);
+        (self.capacity / self.num_envs).min(steps.saturating_add(steps / 16 + 16))
+    }
+
+    /// Bytes of the priorities' tree in a run of this many steps. The places of several environments are far apart, so a tree over
+    /// all of them is needed at once.
+    pub fn priority_bytes(&self, steps: u64) -> u64 {
+        match (self.prioritized, self.num_envs) {
+            (false, _) => 0,
+            (true, 1) => Priorities::bytes(self.frames(steps)),
+            (true, _) => Priorities::bytes(self.capacity),
+        }
+    }
+
+    /// Bytes that `frame` takes in it, with its transition but without its priority.
     pub fn bytes_of(&self, frame: &[u8]) -> u64 {
-        // A priority is a leaf of a tree of sums.
-        let priority = if self.prioritized { 2 * std::mem::size_of::<f64>() } else { 0 };
-        (frames::size(frame, self.compressed) + std::mem::size_of::<Slot>() + priority) as u64
+        (frames::size(frame, self.compressed) + std::mem::size_of::<Slot>()) as u64
     }
 }
 
@@ -159,6 +183,26 @@ impl Replay {
         let places = self.rings.iter().map(Ring::capacity).sum();
         self.priorities = Some(Priorities::new(places, exponent, epsilon));
         self
+    }
+
+    /// Takes the address space that a run of this many steps uses, so that a machine without it refuses at the start.
+    ///
+    /// # Errors
+    /// When there is not as much.
+    pub fn reserve(&mut self, plan: &ReplayPlan, steps: u64) -> Result<()> {
+        let each = usize::try_from(plan.frames_of_each(steps)).unwrap_or(usize::MAX);
+        let used = usize::try_from(plan.frames(steps)).unwrap_or(usize::MAX);
+        let mut reserve = || {
+            self.rings.iter_mut().try_for_each(|ring| ring.reserve(each))?;
+            let places = if self.rings.len() == 1 { used } else { usize::MAX };
+            self.priorities.as_mut().map_or(Ok(()), |priorities| priorities.reserve(places))
+        };
+        reserve().map_err(|error| {
+            let (frames, frame) = (plan.frames(steps), self.rings[0].frames.size());
+            let bytes = if plan.compressed { 0 } else { frames.saturating_mul(frame as u64) };
+            let size = if bytes > 0 { format!(" ({})", amount(bytes)) } else { String::new() };
+            anyhow!("the system has no room for a replay of {frames} frames{size}: {error}")
+        })
     }
 
     /// The priorities of the slots, ring by ring, if there are any.

@@ -99,6 +99,40 @@ impl Lane {
         }
     }
 
+    /// Bytes of a lane of `horizon` steps for observations of `space`.
+    pub fn bytes(space: Space, horizon: u64) -> u64 {
+        let observations = match space {
+            Space::Pixels { stack, side } => (horizon.saturating_add(stack as u64)).saturating_mul((side * side) as u64),
+            Space::Numbers(count) => horizon.saturating_add(1).saturating_mul(4 * count as u64),
+        };
+        // Frames of the episode, action, reward, end, value, exploration, step, frames and return.
+        let of_a_step = 8 + 1 + 4 + size_of::<Option<End>>() + 4 + 1 + size_of::<Step>() + 8 + 4;
+        observations.saturating_add(horizon.saturating_mul(of_a_step as u64))
+    }
+
+    /// Takes room for `horizon` steps: no more than that, and before the first of them.
+    ///
+    /// # Errors
+    /// When there is not as much memory.
+    pub fn reserve(&mut self, horizon: usize) -> Result<()> {
+        let values = match self.space {
+            Space::Pixels { stack, side } => (horizon.saturating_add(stack)).saturating_mul(side * side),
+            Space::Numbers(count) => horizon.saturating_add(1).saturating_mul(count),
+        };
+        self.observations.reserve(values)?;
+        self.own_frames.try_reserve_exact(horizon.saturating_add(1))?;
+        self.actions.try_reserve_exact(horizon)?;
+        let Trace { rewards, ends, values, explored, .. } = &mut self.trace;
+        rewards.try_reserve_exact(horizon)?;
+        ends.try_reserve_exact(horizon)?;
+        values.try_reserve_exact(horizon)?;
+        explored.try_reserve_exact(horizon)?;
+        self.steps.try_reserve_exact(horizon)?;
+        self.episode_frames.try_reserve_exact(horizon)?;
+        self.returns.try_reserve_exact(horizon)?;
+        Ok(())
+    }
+
     /// Forgets all steps. The next one begins with `observation`.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::pilot::Pilot;
 use super::scaler::{width_for, Scaler};
 use crate::drawing::recording::save_screenshot;
 use crate::drawing::Colors;
-use crate::environments::atari::{colors, picture};
+use crate::environments::atari::{colors, picture, warn_of_unfinished_frames};
 use anyhow::{anyhow, bail, Result};
 use atari_emulator::Environment;
 use minifb::{Key, Window, WindowOptions};
@@ -228,6 +228,7 @@ impl Session {
             ),
         };
         self.score += self.console.act_once(action);
+        warn_of_unfinished_frames(&self.console);
         self.frames += 1;
         Ok(())
     }

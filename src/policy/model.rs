@@ -7,6 +7,7 @@ use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
+use crate::system::files;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
@@ -19,6 +20,8 @@ use std::path::{Path, PathBuf};
 const FORMAT_VERSION: u32 = 1;
 /// A file with more atoms than this is refused before any memory is allocated for them.
 const MOST_ATOMS: usize = 100_000;
+/// Longest file of a network, in bytes: the largest that this program makes has about 150 MB.
+const LONGEST_FILE: u64 = 1 << 30;
 /// Keys of the metadata that are not about the environment.
 const OWN_KEYS: [&str; 13] = [
     "format_version",
@@ -134,7 +137,7 @@ impl Model {
     /// # Errors
     /// When it cannot be read, or is not a model.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(path, LONGEST_FILE).with_context(|| format!("cannot read {}", path.display()))?;
         Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
     }
 
@@ -171,7 +174,10 @@ impl Model {
             steps_trained: strings.json("steps_trained")?,
         };
         let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
-        let mut values = Vec::with_capacity(architecture.parameter_count());
+        // Before memory is taken for as many as the metadata ask for.
+        let (count, held) = (architecture.parameter_count(), bytes.len() / 4);
+        ensure!(count <= held, "its metadata describe a network of {count} parameters, and it has {held} at most");
+        let mut values = Vec::with_capacity(count);
         for spec in architecture.layout() {
             let tensor = tensors.tensor(&spec.name).map_err(|_| anyhow!("it lacks `{}`", spec.name))?;
             if tensor.dtype() != Dtype::F32 || tensor.shape() != spec.shape {

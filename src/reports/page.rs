@@ -4,6 +4,7 @@ use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
 use crate::run::rows::RecentReturns;
+use crate::system::files;
 use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
@@ -126,7 +127,7 @@ fn best_game(run: &RunHistory) -> Result<Markup> {
     if !path.is_file() {
         return Ok(html! {});
     }
-    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = files::read(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
     let source = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     Ok(html! {
         h2 { "The best game of the evaluation" }

@@ -6,11 +6,12 @@ use crate::evaluation::{self, Baseline, Contestant, EvaluationReport, Protocol};
 use crate::policy::model::{self, Model};
 use crate::policy::Policy;
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
+use crate::run::stoppable::stoppable;
 use crate::saving::sealed_file;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// Evaluations during training play other games than the evaluation after it.
@@ -20,10 +21,17 @@ const EVALUATION_SEED_OFFSET: u64 = 1_000_000;
 ///
 /// # Errors
 /// When there is no network, the device fails or a file cannot be written.
-pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &Device, stop: &AtomicBool) -> Result<()> {
+pub fn final_evaluation(
+    config: &Config,
+    spec: &Spec,
+    folder: &Path,
+    device: &Device,
+    stop: &Arc<AtomicBool>,
+) -> Result<()> {
     if config.run.final_evaluation_episodes == 0 {
         return Ok(());
     }
+    let spec = &stoppable(spec, stop);
     let path = model::find(Some(folder))?;
     let model = Model::load(&path)?;
     let mut protocol = evaluation_protocol(config, &**spec);
@@ -32,7 +40,9 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
     let random = Contestant::baseline(&**spec, Baseline::Random);
     let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
-        evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)
+        let report = evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)?;
+        // The games that were under way have ended too, but too early.
+        Ok(report.filter(|_| !stop.load(Ordering::Relaxed)))
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
@@ -64,6 +74,12 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
 
     let gif = folder.join(BEST_GAME_FILE);
     let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
+    if stop.load(Ordering::Relaxed) {
+        // It was just made, and shows the game's beginning only.
+        let _ = std::fs::remove_file(&gif);
+        say!("stopped while the best game was recorded; everything else is complete");
+        return Ok(());
+    }
     say!("the best of these games, score {score}: {}", gif.display());
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
@@ -86,21 +102,23 @@ pub struct TrainingEvaluation {
     spec: Spec,
     protocol: Protocol,
     steps: u64,
+    stop: Arc<AtomicBool>,
 }
 
 impl TrainingEvaluation {
-    /// The evaluations that `config` describes, in the environment of `spec`.
-    pub fn new(config: &Config, spec: &Spec) -> Self {
+    /// The evaluations that `config` describes, in the environment of `spec`, until `stop` is set.
+    pub fn new(config: &Config, spec: &Spec, stop: &Arc<AtomicBool>) -> Self {
         let mut protocol = evaluation_protocol(config, &**spec);
         protocol.seed = protocol.seed.wrapping_add(EVALUATION_SEED_OFFSET);
-        Self { spec: Arc::clone(spec), protocol, steps: config.run.evaluation_steps }
+        Self { spec: stoppable(spec, stop), protocol, steps: config.run.evaluation_steps, stop: Arc::clone(stop) }
     }
 
-    /// Games played and their mean return.
+    /// Games played and their mean return; `None` if they were stopped.
     ///
     /// # Errors
     /// When the policy's device fails.
-    pub fn play(&self, policy: &Policy) -> Result<(u64, f64)> {
-        evaluation::mean_return(&*self.spec, &mut policy.share(), &self.protocol, self.steps)
+    pub fn play(&self, policy: &Policy) -> Result<Option<(u64, f64)>> {
+        let played = evaluation::mean_return(&*self.spec, &mut policy.share(), &self.protocol, self.steps)?;
+        Ok(Some(played).filter(|_| !self.stop.load(Ordering::Relaxed)))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::policy::model::{Model, BEST_FILE, MODEL_FILE};
 use crate::saving::sealed_file;
+use crate::system::files;
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -59,7 +60,7 @@ impl Identity {
     /// When both are missing or unusable.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(IDENTITY_FILE);
-        match fs::read_to_string(&path) {
+        match files::read_text(&path, files::LONGEST_DESCRIPTION) {
             Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
             Err(error) if error.kind() == ErrorKind::NotFound => Self::of_network(folder),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

@@ -6,9 +6,9 @@
 
 use crate::config;
 use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, METRICS_FILE};
+use crate::system::files;
 use anyhow::{anyhow, bail, Context, Result};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// When something happened.
@@ -93,7 +93,7 @@ impl RunHistory {
                 bail!("{shown} is not a run folder (no {file}); give the folder that `atari-dqn train` names in its line `files:`");
             }
         }
-        let text = read_text(&folder.join(CONFIG_FILE))?;
+        let text = read_text(&folder.join(CONFIG_FILE), files::LONGEST_DESCRIPTION)?;
         let sections: toml::Table =
             text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
         let Identity { game, cartridge_md5, preset, .. } = Identity::read(folder)?;
@@ -109,7 +109,7 @@ impl RunHistory {
             warning: None,
         };
         let path = folder.join(METRICS_FILE);
-        history.read_rows(&read_text(&path)?).with_context(|| format!("{} cannot be used", path.display()))?;
+        history.read_rows(&read_text(&path, files::LONGEST_LIST)?).with_context(|| format!("{} cannot be used", path.display()))?;
         Ok(history)
     }
 
@@ -190,14 +190,14 @@ impl RunHistory {
         if !path.is_file() {
             return Ok(None);
         }
-        let value = serde_json::from_str(&read_text(&path)?)
+        let value = serde_json::from_str(&read_text(&path, files::LONGEST_DESCRIPTION)?)
             .with_context(|| format!("{} is not JSON; remove it, or run `eval` again", path.display()))?;
         Ok(Some(value))
     }
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+fn read_text(path: &Path, most: u64) -> Result<String> {
+    let bytes = files::read(path, most).with_context(|| format!("cannot read {}", path.display()))?;
     // A line that was cut in the middle of a character is still only one bad line.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -205,6 +205,7 @@ fn read_text(path: &Path) -> Result<String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::fs;
 
     /// Writes a folder like a run's: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
     pub(crate) fn fake_run(folder: &Path, game: &str, seed: u64, keys: &str, metrics: &str) {

@@ -3,7 +3,8 @@
 use crate::networks::device::DeviceChoice;
 use std::path::PathBuf;
 
-/// What to train, or which run to continue. In a continued run only `steps`, `rom` and `device` are used.
+/// What to train, or which run to continue. In a continued run only `steps`, `rom`, `device` and `force` are
+/// used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     /// ROM file or name; the built-in game if there is none. A continued run finds the ROM by the name of its game.
@@ -24,6 +25,6 @@ pub struct Start {
     pub run_dir: Option<PathBuf>,
     /// Folder of the run to continue from its last checkpoint.
     pub resume: Option<PathBuf>,
-    /// Start even if the replay needs more memory than is free.
+    /// Start even if the run needs more memory than is free.
     pub force: bool,
 }

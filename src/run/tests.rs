@@ -315,3 +315,31 @@ fn resumes_exactly(config: Config) {
     assert!(end(&session) == expected, "the states differ");
     assert_eq!(rows(folder.path()), rows(reference.path()));
 }
+
+/// A signal that comes when an evaluation is due, or within it, leaves the evaluation to the resumed run.
+#[test]
+fn an_evaluation_that_was_stopped_is_made_up_for() {
+    let config = config(&[
+        "total_steps=300",
+        "evaluation_every_steps=150",
+        "evaluation_steps=200",
+        "metrics_every_steps=150",
+        "checkpoint_every_steps=100000",
+    ]);
+    let (reference, session) = begun(&config, u64::MAX);
+    let expected = end(&session);
+    let (folder, session) = begun(&config, 150);
+    assert!(session.owes_evaluation && session.algorithm.steps() == 150);
+    drop(session);
+    let stop = Arc::default();
+    let run = run_of(&config, &stop);
+    let game = game(u64::MAX, &stop);
+    let taken = RunFolder::take(folder.path()).unwrap();
+    let checkpoints = RunCheckpoints::new(&taken).unwrap();
+    let mut session = Session::resume(&run, taken, checkpoints, &game).unwrap();
+    run.learn(&mut session).unwrap();
+    assert!(end(&session) == expected, "the states differ");
+    assert_eq!(rows(folder.path()), rows(reference.path()));
+    let evaluations = rows(folder.path()).iter().filter(|row| row["kind"] == "evaluation").count();
+    assert_eq!(evaluations, 2);
+}

@@ -1,9 +1,10 @@
 //! Files that are either complete or refused: a header states kind, version, length and checksum, and a file appears
 //! under its name only when all of it is on the disk.
 
+use crate::system::files;
 use anyhow::{ensure, Context, Result};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A kind of file, as its header states it.
@@ -79,11 +80,21 @@ pub fn write(path: &Path, kind: Kind, payload: &[u8]) -> Result<u32> {
 /// # Errors
 /// When it cannot be read, is of another kind or version, or is damaged; the message says which.
 pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>> {
-    let mut bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut bytes = read_all(path, kind).with_context(|| format!("cannot read {}", path.display()))?;
     let payload = open(&bytes, kind).with_context(|| format!("{} cannot be used", path.display()))?;
     let begin = bytes.len() - payload;
     bytes.drain(..begin);
     Ok(bytes)
+}
+
+/// The bytes of the file; of one that does not begin like this kind only the header, so that no other file is read as a whole.
+fn read_all(path: &Path, kind: Kind) -> std::io::Result<Vec<u8>> {
+    let mut header = Vec::new();
+    files::open(path)?.0.take(HEADER as u64).read_to_end(&mut header)?;
+    if header.len() < HEADER || !header.starts_with(&kind.magic) {
+        return Ok(header);
+    }
+    files::read(path, u64::MAX)
 }
 
 /// Checks a file of this kind and returns the length of its contents.

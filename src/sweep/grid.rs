@@ -10,11 +10,15 @@ use crate::evaluation;
 use crate::run::checkpoints;
 use crate::run::folder::{RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::saving::sealed_file;
+use crate::system::files;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Most runs of each game and preset.
+pub const MOST_SEEDS: u64 = 10_000;
 
 /// Description of the grid, in a sweep's folder.
 pub const SWEEP_FILE: &str = "sweep.toml";
@@ -184,6 +188,11 @@ impl Grid {
     }
 
     fn resolve(request: &Request, folder: PathBuf) -> Result<Self> {
+        ensure!(
+            (1..=MOST_SEEDS).contains(&request.seeds),
+            "--seeds is {}, allowed is 1 to {MOST_SEEDS}",
+            request.seeds
+        );
         let presets = &request.presets;
         let resolve = |preset: &String| {
             let config = Config::resolve(&Sources {
@@ -217,6 +226,7 @@ impl Grid {
         Ok(Self::new(folder, description, configs))
     }
 
+    /// `description` has at most [`MOST_SEEDS`] seeds.
     fn new(folder: PathBuf, description: Description, configs: Vec<Config>) -> Self {
         let mut cells = Vec::new();
         for seed in 0..description.seeds {
@@ -241,9 +251,15 @@ impl Grid {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SWEEP_FILE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
         let description: Description =
             toml::from_str(&text).with_context(|| format!("{} does not describe a sweep", path.display()))?;
+        let seeds = description.seeds;
+        ensure!(
+            (1..=MOST_SEEDS).contains(&seeds),
+            "{} has {seeds} seeds, allowed is 1 to {MOST_SEEDS}",
+            path.display()
+        );
         let config = |preset: &String| read_config(&config_file(folder, preset));
         let configs = description.presets.iter().map(config).collect::<Result<Vec<Config>>>()?;
         Ok(Self::new(folder.to_path_buf(), description, configs))
@@ -312,7 +328,7 @@ fn config_file(folder: &Path, preset: &str) -> PathBuf {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read_text(path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
     Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
 }
 

@@ -6,11 +6,11 @@ use crate::random::{Generator, Purpose};
 use crate::run::folder::EVALUATION_FILE;
 use crate::saving::sealed_file;
 use crate::sweep::grid::{Cell, CellState, Grid};
+use crate::system::files;
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::fs;
 
 /// The summary as JSON, in the sweep's folder.
 pub const JSON_FILE: &str = "summary.json";
@@ -117,7 +117,7 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
         let value: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
@@ -269,6 +269,7 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use crate::sweep::grid::tests::grid;
     use serde_json::json;
 

@@ -53,7 +53,8 @@ impl Saved for Environment {
             paddles,
             frame_number,
             episode_frame_number,
-            averaged: _, // recomputed whenever the screen is read
+            unfinished_frames: _, // only for a warning
+            averaged: _,          // recomputed whenever the screen is read
             audio,
         } = self;
         exchange!(archive, console, random, state, mode, difficulty, action, strength);

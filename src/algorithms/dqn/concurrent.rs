@@ -8,6 +8,7 @@ use crate::algorithms::events::{Event, Update, Watch};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::Step;
 use crate::networks::learner::Which;
+use crate::system::threads;
 use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
@@ -74,7 +75,7 @@ impl Dqn {
             }
             Ok(())
         };
-        let mut learn = || -> Result<()> {
+        let learn = || -> Result<()> {
             let done = updates.last().map_or(begin, |(step, _)| *step);
             for step in (done + 1..=end).filter(|&step| schedule.updates_after(step)) {
                 if interrupt.load(Ordering::Relaxed) {
@@ -85,12 +86,8 @@ impl Dqn {
             }
             Ok(())
         };
-        let (acting, learning) = std::thread::scope(|scope| {
-            let acting = scope.spawn(act);
-            let learning = learn();
-            (acting.join(), learning)
-        });
-        acting.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let (acting, learning) = threads::join(act, learn);
+        acting?;
         learning?;
         let learned = (begin + 1..=end).rfind(|&step| schedule.updates_after(step));
         let complete = acted.len() as u64 == end - begin && updates.last().map(|(step, _)| *step) == learned;

@@ -12,6 +12,7 @@ use crate::observations::Seen;
 use crate::policy::epsilon_greedy;
 use crate::random::Generator;
 use anyhow::Result;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The probability of a random action.
@@ -80,7 +81,8 @@ impl Player {
 
     /// Plays `horizon` steps of every environment in `shard` and remembers them in `lanes`. `explorers` draws their actions, one
     /// generator each. `epsilon` is the probability of a random action, given the step of the rollout and the number of the
-    /// environment in the shard.
+    /// environment in the shard. Returns early when `interrupt` is set.
+    #[allow(clippy::too_many_arguments)] // two of them are this one's parts of larger wholes
     pub(super) fn play(
         &mut self,
         mut shard: Shard<'_>,
@@ -89,12 +91,16 @@ impl Player {
         explorers: &mut [Generator],
         actions: usize,
         epsilon: impl Fn(usize, usize) -> f64,
+        interrupt: &AtomicBool,
     ) -> Result<()> {
         let space = self.evaluator.architecture().space;
         for (i, lane) in lanes.iter_mut().enumerate() {
             lane.begin(shard.observations().at(space, i))?;
         }
         for t in 0..horizon {
+            if interrupt.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             let begun = Instant::now();
             self.choose(shard.observations(), actions, explorers, |env| epsilon(t, env))?;
             let chosen = Instant::now();

@@ -1,12 +1,13 @@
 //! `bench train`: agent steps per second of a whole training, and the time of each of its parts.
 
-use super::{config, parts, rate, BenchArgs, Measurement, Span, WARM_UP, WARM_UP_STEPS};
+use super::{config, ensure_room, parts, rate, BenchArgs, Measurement, Span, WARM_UP, WARM_UP_STEPS};
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Unwatched;
 use crate::algorithms::pqn::Pqn;
 use crate::algorithms::Algorithm;
 use crate::config::{AlgorithmKeys, Config, PqnKeys, Sources};
-use crate::environments;
+use crate::environments::atari::preprocess::SPACE;
+use crate::environments::{self, EnvironmentSpec};
 use crate::networks::device;
 use anyhow::{bail, Result};
 use std::time::Instant;
@@ -15,17 +16,18 @@ use std::time::Instant;
 pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
     let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
     let config = Config::resolve(&sources)?;
+    let spec = environments::spec(&config.environment, args.rom.as_deref())?;
+    ensure_room(&config, SPACE, spec.actions())?;
     match &config.algorithm {
-        AlgorithmKeys::Dqn(_) => of_dqn(args, span),
-        AlgorithmKeys::Pqn(keys) => of_pqn(args, &config, keys, span),
+        AlgorithmKeys::Dqn(_) => of_dqn(args, &*spec, span),
+        AlgorithmKeys::Pqn(keys) => of_pqn(args, &config, keys, &*spec, span),
     }
 }
 
 /// Trains for `span`, after [`WARM_UP_STEPS`] steps that only fill the replay.
-fn of_dqn(args: &BenchArgs, span: Span) -> Result<Measurement> {
+fn of_dqn(args: &BenchArgs, spec: &dyn EnvironmentSpec, span: Span) -> Result<Measurement> {
     let (config, keys) = config(args)?;
-    let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let mut environments = environments::vector(&*spec, keys.num_envs, config.run.seed)?;
+    let mut environments = environments::vector(spec, keys.num_envs, config.run.seed)?;
     let mut dqn = Dqn::new(&keys, &config.network, config.run.seed, &environments, &device::open(args.device)?)?;
     let mut watch = Unwatched::default();
     dqn.advance(&mut environments, WARM_UP_STEPS, &mut watch)?;
@@ -48,10 +50,15 @@ fn of_dqn(args: &BenchArgs, span: Span) -> Result<Measurement> {
 }
 
 /// Trains for `span` with the last epsilon.
-fn of_pqn(args: &BenchArgs, config: &Config, keys: &PqnKeys, span: Span) -> Result<Measurement> {
+fn of_pqn(
+    args: &BenchArgs,
+    config: &Config,
+    keys: &PqnKeys,
+    spec: &dyn EnvironmentSpec,
+    span: Span,
+) -> Result<Measurement> {
     let keys = PqnKeys { epsilon_initial: keys.epsilon_final, ..keys.clone() };
-    let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    let mut environments = environments::vector(&*spec, keys.num_envs, config.run.seed)?;
+    let mut environments = environments::vector(spec, keys.num_envs, config.run.seed)?;
     let device = device::open(args.device)?;
     let mut pqn = Pqn::new(&keys, &config.network, config.run.seed, &environments, &device)?;
     let mut watch = Unwatched::default();

@@ -8,15 +8,15 @@
 //! `reset` line), lives, frame numbers, and checksums of its stacked observation and of the final one (`-` if there is
 //! none).
 
-use super::{as_ale_stores, TraceArgs};
-use crate::commands::translation;
+use super::{as_ale_stores, TraceArgs, LONGEST_ACTIONS};
+use crate::commands::{ensure_room_for, translation};
 use crate::environments::cartridges;
+use crate::system::files;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
 use clap::Args;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 
 /// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
@@ -77,12 +77,14 @@ enum Command {
 
 /// Plays the action file with `num_envs` environments.
 pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
-    let text = fs::read_to_string(&args.actions)
+    let settings = settings(num_envs, args);
+    ensure_room_for(&settings)?;
+    let text = files::read_text(&args.actions, LONGEST_ACTIONS)
         .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
     let commands = parse(&text, num_envs, args.vector_options.continuous.is_some())
         .with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;
-    let mut environments = VectorEnvironment::new(&rom.image, settings(num_envs, args))?;
+    let mut environments = VectorEnvironment::new(&rom.image, settings)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match write_trace(&mut out, &mut environments, args.seed, &commands) {
         // the reader (`| head`) has seen enough

@@ -8,6 +8,11 @@ use anyhow::{ensure, Context, Result};
 use atari_emulator::Action;
 use serde::de::DeserializeOwned;
 
+/// Actions of a joystick.
+const MOST_ACTIONS: usize = Action::ALL.len();
+/// Most frames that a model may hold an action for, as in a configuration.
+const LARGEST_FRAME_SKIP: u32 = 60;
+
 /// The game and how the model sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Described {
@@ -44,6 +49,7 @@ impl Described {
     pub(super) fn read(description: &Description) -> Result<Self> {
         let text = |key: &str| description.get(key).with_context(|| format!("its metadata lack `{key}`"));
         let numbers: Vec<u32> = json(text("actions")?, "actions")?;
+        ensure!(numbers.len() <= MOST_ACTIONS, "it has {} actions, and a game has {MOST_ACTIONS} at most", numbers.len());
         let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
         ensure!(!actions.is_empty(), "it has no actions");
         let resize = text("resize")?;
@@ -58,8 +64,9 @@ impl Described {
         ensure!(
             preprocessing.stack as usize == STACK
                 && preprocessing.side as usize == SIDE
-                && preprocessing.frame_skip > 0,
-            "it sees {} frames of {side} x {side}, {} frames a step; this program makes {STACK} of {SIDE} x {SIDE}",
+                && (1..=LARGEST_FRAME_SKIP).contains(&preprocessing.frame_skip),
+            "it sees {} frames of {side} x {side}, {} frames a step; this program makes {STACK} of {SIDE} x {SIDE}, and holds an action \
+             for 1 to {LARGEST_FRAME_SKIP}",
             preprocessing.stack,
             preprocessing.frame_skip,
             side = preprocessing.side,

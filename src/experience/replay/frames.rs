@@ -3,8 +3,11 @@
 //! LZ4, because a batch needs hundreds of frames, and LZ4 decompresses one in about 5 us. A frame of Pong then takes
 //! 0.3 KB instead of 7. Differences between frames would be smaller still, but reading a frame would need the frames
 //! before it.
+//!
+//! Memory is taken as frames come, not for the whole capacity: a short run with a large replay takes little.
 
 use std::borrow::Cow;
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// A number of places for frames of one size.
@@ -12,14 +15,16 @@ use std::ops::Range;
 pub(super) struct Frames {
     /// Bytes of a frame.
     size: usize,
+    /// Places for frames.
+    capacity: usize,
     places: Places,
 }
 
 #[derive(Clone, Debug)]
 enum Places {
-    /// One after the other. The system provides the zeroed memory only when frames are written to it.
+    /// One after the other, up to the last that was set.
     Raw(Vec<u8>),
-    /// LZ4 blocks; a frame that would not get smaller is kept raw.
+    /// LZ4 blocks, up to the last that was set; a frame that would not get smaller is kept raw.
     Compressed(Vec<Box<[u8]>>),
 }
 
@@ -30,19 +35,37 @@ const ALLOCATION_OVERHEAD: usize = 40;
 impl Frames {
     /// `capacity` places for frames of `size` bytes.
     pub(super) fn new(size: usize, capacity: usize, compressed: bool) -> Self {
-        let places = if compressed {
-            Places::Compressed(vec![Box::default(); capacity])
-        } else {
-            Places::Raw(vec![0; capacity * size])
-        };
-        Self { size, places }
+        let places = if compressed { Places::Compressed(Vec::new()) } else { Places::Raw(Vec::new()) };
+        Self { size, capacity, places }
+    }
+
+    /// Takes the address space for `count` frames, or for all places if these are fewer. The system gives the memory itself
+    /// when frames are set.
+    ///
+    /// # Errors
+    /// When there is not as much.
+    pub(super) fn reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
+        let count = count.min(self.capacity);
+        match &mut self.places {
+            // A product that is too large is an error of the reservation.
+            Places::Raw(frames) => {
+                let bytes = count.saturating_mul(self.size);
+                frames.try_reserve_exact(bytes.saturating_sub(frames.len()))
+            }
+            Places::Compressed(frames) => frames.try_reserve_exact(count.saturating_sub(frames.len())),
+        }
     }
 
     /// Places for frames.
     pub(super) fn places(&self) -> usize {
-        match &self.places {
-            Places::Raw(frames) => frames.len() / self.size,
-            Places::Compressed(frames) => frames.len(),
+        self.capacity
+    }
+
+    /// Makes the place `index` exist.
+    fn extend_to(&mut self, index: usize) {
+        match &mut self.places {
+            Places::Raw(frames) => extend(frames, (index + 1) * self.size),
+            Places::Compressed(frames) => extend(frames, index + 1),
         }
     }
 
@@ -58,6 +81,7 @@ impl Frames {
     /// Puts `frame` in place `index`.
     pub(super) fn set(&mut self, index: usize, frame: &[u8]) {
         let range = self.range(index);
+        self.extend_to(index);
         match &mut self.places {
             Places::Raw(frames) => frames[range].copy_from_slice(frame),
             Places::Compressed(frames) => frames[index] = compress(frame),
@@ -93,11 +117,23 @@ impl Frames {
         } else if lz4_flex::block::decompress_into(block, &mut frame).ok() != Some(self.size) {
             return false;
         }
+        self.extend_to(index);
         match &mut self.places {
             Places::Raw(frames) => frames[range].copy_from_slice(&frame),
             Places::Compressed(frames) => frames[index] = block.into(),
         }
         true
+    }
+}
+
+/// Makes `values` at least `length` long. Where nothing was reserved, by a sixteenth at a time: twice as much as needed, which a
+/// vector takes by itself, could be more than there is.
+pub(super) fn extend<T: Clone + Default>(values: &mut Vec<T>, length: usize) {
+    if length > values.capacity() {
+        values.reserve_exact((length + length / 16) - values.len());
+    }
+    if length > values.len() {
+        values.resize(length, T::default());
     }
 }
 
@@ -145,5 +181,20 @@ mod tests {
         }
         assert!(size(&all[0], true) < 100 && size(&drawn, true) < 500);
         assert_eq!(size(&noise, true), FRAME_PIXELS + ALLOCATION_OVERHEAD);
+    }
+
+    #[test]
+    fn a_large_capacity_takes_no_memory_before_its_frames_come() {
+        for compressed in [false, true] {
+            let mut frames = Frames::new(FRAME_PIXELS, 1 << 40, compressed);
+            assert_eq!(frames.places(), 1 << 40);
+            frames.set(0, &[7; FRAME_PIXELS]);
+            frames.set(1, &[9; FRAME_PIXELS]);
+            let mut output = [1; FRAME_PIXELS];
+            frames.copy(1, &mut output);
+            assert!(output == [9; FRAME_PIXELS]);
+            assert!(frames.reserve(1 << 40).is_err(), "compressed: {compressed}");
+            frames.reserve(3).unwrap();
+        }
     }
 }

@@ -6,15 +6,19 @@
 
 use crate::arithmetic::power;
 use anyhow::{ensure, Result};
+use std::collections::TryReserveError;
+
+/// Leaves of a new tree; it grows with the places in use.
+const FIRST_LEAVES: usize = 1 << 10;
 
 /// Priorities of a fixed number of places; 0 for a place that may not be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priorities {
     exponent: f64,
     epsilon: f64,
-    /// Node i has the children 2i and 2i + 1; 1 is the root, the leaves are the second half.
+    /// Node i has the children 2i and 2i + 1; 1 is the root, the leaves are the second half. Places without a leaf have priority 0;
+    /// leaves for them change neither a sum nor what is found.
     sums: Vec<f64>,
-    /// Places: leaves in use.
     places: usize,
     maximum: f64,
 }
@@ -23,32 +27,83 @@ impl Priorities {
     /// Priorities of `places` places, none of which may be drawn yet. `exponent` is 0 for uniform sampling, 1 for full
     /// prioritization; with `epsilon`, which is above 0, transitions with an error of 0 can still be drawn.
     pub fn new(places: usize, exponent: f64, epsilon: f64) -> Self {
-        Self { exponent, epsilon, sums: vec![0.0; 2 * places.next_power_of_two()], places, maximum: 1.0 }
+        let sums = vec![0.0; 2 * places.min(FIRST_LEAVES).next_power_of_two()];
+        Self { exponent, epsilon, sums, places, maximum: 1.0 }
     }
 
-    /// Every place's priority and the largest ever given, which a checkpoint must hold.
-    pub fn state(&self) -> (&[f64], f64) {
-        (&self.sums[self.sums.len() / 2..][..self.places], self.maximum)
+    /// Bytes of the tree once all of these places are in use.
+    pub fn bytes(places: u64) -> u64 {
+        16 * places.max(FIRST_LEAVES as u64).checked_next_power_of_two().unwrap_or(u64::MAX / 16)
     }
 
-    /// Restores what [`state`](Self::state) returned for the same number of places; an error if the values are
-    /// impossible.
-    pub fn restore(&mut self, priorities: &[f64], maximum: f64) -> Result<()> {
-        ensure!(priorities.len() == self.places, "{} priorities for {} places", priorities.len(), self.places);
-        let wrong = priorities.iter().chain([&maximum]).find(|priority| !(0.0..f64::INFINITY).contains(*priority));
-        ensure!(wrong.is_none(), "a priority is {}", wrong.unwrap_or(&maximum));
-        let leaves = self.sums.len() / 2;
-        self.sums[leaves..leaves + self.places].copy_from_slice(priorities);
-        for node in (1..leaves).rev() {
+    /// Makes the tree large enough for the first `places`.
+    ///
+    /// # Errors
+    /// When there is not as much memory.
+    pub fn reserve(&mut self, places: usize) -> Result<(), TryReserveError> {
+        let leaves = places.min(self.places).checked_next_power_of_two().unwrap_or(usize::MAX / 2);
+        if leaves <= self.leaves() {
+            return Ok(());
+        }
+        let mut sums = Vec::new();
+        sums.try_reserve_exact(leaves.saturating_mul(2))?;
+        sums.resize(2 * leaves, 0.0);
+        sums[leaves..leaves + self.leaves()].copy_from_slice(&self.sums[self.leaves()..]);
+        self.sums = sums;
+        self.sum();
+        Ok(())
+    }
+
+    /// Makes the tree large enough for `place`.
+    fn extend_to(&mut self, place: usize) {
+        assert!(place < self.places, "place {place} of {}", self.places);
+        while place >= self.leaves() {
+            // As a vector that cannot grow, this ends the program: a run reserves what it will use.
+            self.reserve(2 * self.leaves()).expect("memory for the priorities");
+        }
+    }
+
+    fn leaves(&self) -> usize {
+        self.sums.len() / 2
+    }
+
+    /// Computes all sums from the leaves.
+    fn sum(&mut self) {
+        for node in (1..self.leaves()).rev() {
             self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1];
         }
+    }
+
+    /// The priorities of `count` places from `first` on. With the [largest](Self::maximum) ever given, a checkpoint must hold all.
+    pub fn of(&self, first: usize, count: usize) -> Vec<f64> {
+        (first..first + count).map(|place| self.priority(place)).collect()
+    }
+
+    /// The largest priority ever given, 1 at first.
+    pub fn maximum(&self) -> f64 {
+        self.maximum
+    }
+
+    /// Restores the priorities of the first places, and the [largest](Self::maximum) ever given; all other places get 0.
+    ///
+    /// # Errors
+    /// When there are more than places, or a value is impossible.
+    pub fn restore(&mut self, priorities: &[f64], maximum: f64) -> Result<()> {
+        ensure!(priorities.len() <= self.places, "{} priorities for {} places", priorities.len(), self.places);
+        let wrong = priorities.iter().chain([&maximum]).find(|priority| !(0.0..f64::INFINITY).contains(*priority));
+        ensure!(wrong.is_none(), "a priority is {}", wrong.unwrap_or(&maximum));
+        self.reserve(priorities.len())?;
+        let leaves = self.leaves();
+        self.sums[leaves..].fill(0.0);
+        self.sums[leaves..leaves + priorities.len()].copy_from_slice(priorities);
+        self.sum();
         self.maximum = maximum;
         Ok(())
     }
 
     /// The priority of `place`.
     pub fn priority(&self, place: usize) -> f64 {
-        self.sums[self.sums.len() / 2 + place]
+        self.sums.get(self.leaves() + place).copied().unwrap_or(0.0)
     }
 
     /// The sum of all priorities.
@@ -57,7 +112,8 @@ impl Priorities {
     }
 
     fn set(&mut self, place: usize, priority: f64) {
-        let mut node = self.sums.len() / 2 + place;
+        self.extend_to(place);
+        let mut node = self.leaves() + place;
         self.sums[node] = priority;
         while node > 1 {
             node /= 2;
@@ -91,7 +147,7 @@ impl Priorities {
     /// [`total`](Self::total) is above 0.
     pub fn find(&self, at: f64) -> usize {
         let mut rest = at * self.total();
-        let leaves = self.sums.len() / 2;
+        let leaves = self.leaves();
         let mut node = 1;
         while node < leaves {
             let (left, right) = (self.sums[2 * node], self.sums[2 * node + 1]);
@@ -156,10 +212,9 @@ mod tests {
             }
         }
         let mut again = Priorities::new(100, 0.6, 1e-6);
-        let (priorities, maximum) = tree.state();
-        again.restore(priorities, maximum).unwrap();
+        again.restore(&tree.of(0, 100), tree.maximum()).unwrap();
         assert!(again == tree, "every sum is the sum of its leaves");
-        for (wrong, maximum) in [(vec![0.0; 99], 1.0), (vec![f64::NAN; 100], 1.0), (vec![1.0; 100], -1.0)] {
+        for (wrong, maximum) in [(vec![0.0; 101], 1.0), (vec![f64::NAN; 100], 1.0), (vec![1.0; 100], -1.0)] {
             assert!(again.restore(&wrong, maximum).is_err() && again == tree);
         }
         for place in 0..100 {
@@ -185,5 +240,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_tree_that_grows_is_the_tree_that_was_large_from_the_start() {
+        let mut random = Generator::new(5, Purpose::Synthetic);
+        let places = 40_000;
+        let mut grown = Priorities::new(places, 0.6, 1e-6);
+        let mut large = Priorities::new(places, 0.6, 1e-6);
+        large.reserve(places).unwrap();
+        for used in [10, 1_500, 3_000, 20_000, places] {
+            for _ in 0..5_000 {
+                let (place, error) = (random.below(used), random.symmetric(1e3));
+                for tree in [&mut grown, &mut large] {
+                    tree.insert(place);
+                    tree.update(place, error);
+                }
+            }
+            assert!(grown.total().to_bits() == large.total().to_bits(), "{used} places");
+            for _ in 0..1_000 {
+                let at = random.fraction();
+                assert_eq!(grown.find(at), large.find(at), "{used} places");
+            }
+        }
+        assert!(Priorities::new(1 << 50, 0.6, 1e-6).reserve(1 << 50).is_err());
     }
 }

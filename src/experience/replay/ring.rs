@@ -1,7 +1,8 @@
 //! The frames of one environment in the order in which they came, up to a number of frames, and what followed each.
 
-use super::frames::Frames;
+use super::frames::{extend, Frames};
 use super::priorities::Priorities;
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 /// A ring of frames: the frame added as number t is in slot t mod capacity.
@@ -13,6 +14,7 @@ pub(super) struct Ring {
     gamma: f32,
     /// One for each slot.
     pub(super) frames: Frames,
+    /// Up to the last slot that was used.
     pub(super) slots: Vec<Slot>,
     /// Frames ever added.
     pub(super) added: u64,
@@ -64,13 +66,27 @@ impl Ring {
     /// An empty ring with the places of `frames`, for stacks of `stack` frames and transitions over `n_step` steps discounted by
     /// `gamma` each. Its slot 0 has the place `first_place` in the priorities of the replay.
     pub(super) fn new(frames: Frames, stack: usize, n_step: usize, gamma: f32, first_place: usize) -> Self {
-        let slots = vec![Slot::default(); frames.places()];
-        Self { stack, n_step, gamma, frames, slots, added: 0, first_place }
+        Self { stack, n_step, gamma, frames, slots: Vec::new(), added: 0, first_place }
+    }
+
+    /// Takes the address space for `count` frames, or for all slots if these are fewer.
+    ///
+    /// # Errors
+    /// When there is not as much.
+    pub(super) fn reserve(&mut self, count: usize) -> Result<(), TryReserveError> {
+        self.slots.try_reserve_exact(count.min(self.capacity()).saturating_sub(self.slots.len()))?;
+        self.frames.reserve(count)
+    }
+
+    /// Sets slot `index`.
+    pub(super) fn set_slot(&mut self, index: usize, slot: Slot) {
+        extend(&mut self.slots, index + 1);
+        self.slots[index] = slot;
     }
 
     /// Frames it has room for.
     pub(super) fn capacity(&self) -> usize {
-        self.slots.len()
+        self.frames.places()
     }
 
     /// Frames held.
@@ -105,7 +121,7 @@ impl Ring {
     fn add(&mut self, frame: &[u8], depth: u8, follows: Follows, priorities: Option<&mut Priorities>) {
         let index = self.index(self.added);
         self.frames.set(index, frame);
-        self.slots[index] = Slot { depth, follows, ..Slot::default() };
+        self.set_slot(index, Slot { depth, follows, ..Slot::default() });
         self.added += 1;
         if let Some(priorities) = priorities {
             self.forget_incomplete(priorities);

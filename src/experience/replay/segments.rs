@@ -126,8 +126,7 @@ impl Replay {
             first = end;
         }
         let priorities = self.priorities.as_ref().map(|priorities| {
-            let (priorities, maximum) = priorities.state();
-            (priorities[environment * ring.capacity()..][..ring.len()].to_vec(), maximum)
+            (priorities.of(ring.place(0), ring.len()), priorities.maximum())
         });
         Ok(ReplayFiles { added: ring.added, segments, priorities })
     }
@@ -143,8 +142,8 @@ impl Replay {
             match (&self.priorities, &files.priorities) {
                 (Some(_), Some((saved, maximum))) => {
                     ensure!(saved.len() == ring.len(), "there are {} priorities", saved.len());
+                    all.resize(ring.place(0), 0.0);
                     all.extend_from_slice(saved);
-                    all.resize(all.len() + ring.capacity() - saved.len(), 0.0);
                     largest = *maximum;
                 }
                 (None, None) => {}
@@ -212,7 +211,7 @@ impl Ring {
                 .with_context(|| format!("frame {number} is followed by {follows}"))?;
             ensure!((1..=self.stack).contains(&depth.into()), "frame {number} has a stack of {depth} frames");
             let index = self.index(number);
-            self.slots[index] = Slot { follows, action, reward: f32::from_le_bytes([r0, r1, r2, r3]), depth };
+            self.set_slot(index, Slot { follows, action, reward: f32::from_le_bytes([r0, r1, r2, r3]), depth });
             ensure!(
                 self.frames.set_compressed(index, block),
                 "frame {number} is not {} pixels when decompressed",

@@ -1,0 +1,57 @@
+//! Memory that an algorithm takes, known before anything is made.
+
+use crate::algorithms::num_envs;
+use crate::config::{AlgorithmKeys, Config};
+use crate::experience::rollout::Lane;
+use crate::networks::{Architecture, Design};
+use crate::observations::Space;
+use anyhow::Result;
+
+/// Copies of the parameters: network, its target, two averages of the optimizer, gradient, and copies that act, are evaluated and
+/// are saved.
+const PARAMETER_COPIES: u64 = 12;
+/// Bytes of a learning step for each number that a layer reads or writes for an image, measured with batches of 32 to 4,096.
+const BYTES_OF_A_NUMBER: u64 = 12;
+/// Bytes of one environment: the console, its pictures and the stack.
+pub const ENVIRONMENT_BYTES: u64 = 400_000;
+/// Bytes of the program itself, with the translated code of a game.
+const PROGRAM: u64 = 60_000_000;
+
+/// The steps that an algorithm without a replay learns from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolloutPlan {
+    /// Steps of each environment.
+    pub horizon: u64,
+    /// Environments.
+    pub num_envs: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+/// The rollout that the algorithm will fill; `None` for an algorithm without one.
+pub fn rollout_plan(config: &AlgorithmKeys, space: Space) -> Option<RolloutPlan> {
+    let AlgorithmKeys::Pqn(keys) = config else { return None };
+    let (horizon, num_envs) = (keys.horizon as u64, keys.num_envs as u64);
+    // The order of an epoch, beside the lanes.
+    let bytes = num_envs.saturating_mul(Lane::bytes(space, horizon).saturating_add(8 * horizon));
+    Some(RolloutPlan { horizon, num_envs, bytes })
+}
+
+/// Bytes of environments, networks, batches and the program itself: all but a replay or a rollout.
+///
+/// # Errors
+/// When the network does not fit the observations.
+pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64> {
+    let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
+    let batch = match &config.algorithm {
+        // Observations and successors.
+        AlgorithmKeys::Dqn(keys) => [keys.batch_size, 2 * space.size()],
+        AlgorithmKeys::Pqn(keys) => [keys.minibatch_size, space.size()],
+    };
+    let [images, bytes_of_image] = batch.map(|number| number as u64);
+    let convolved: usize = architecture.convolutions.iter().map(|shape| shape.input_len() + shape.output_len()).sum();
+    let dense: usize = architecture.dense().iter().map(|layer| layer.inputs + layer.outputs).sum();
+    let workspace = BYTES_OF_A_NUMBER * (convolved + dense) as u64;
+    let parameters = 4 * PARAMETER_COPIES * architecture.parameter_count() as u64;
+    Ok(PROGRAM + parameters + num_envs(&config.algorithm) as u64 * ENVIRONMENT_BYTES + images * (bytes_of_image + workspace))
+}
