@@ -215,7 +215,7 @@ impl Parser for Cartridges {
     fn read(&mut self, file: &[u8]) -> bool {
         let salt = crc32fast::hash(file) as usize;
         let name = self.names[salt % self.names.len()];
-        let Ok(image) = CartridgeImage::new(file, (salt % 4 > 0).then_some(name)) else { return false };
+        let Ok(image) = CartridgeImage::new(file, (salt % 3 == 0).then_some(name)) else { return false };
         let translation = if salt % 128 == 5 { Translation::Eager } else { Translation::Off };
         let mut environment = Environment::new(&image, settings(translation));
         let modes = environment.available_modes();
