@@ -50,8 +50,8 @@ pub struct DifficultyError {
 const BOOT_FRAMES: u32 = 60;
 const RESET_FRAMES: u32 = 4;
 
-/// More presses of SELECT than any game needs to reach any of its modes (turmoil: 93).
-const MOST_PRESSES: u32 = 1_000;
+/// More frames than any game needs to reach any of its modes (video_cube's last: 920; adventure presses for random times).
+const MOST_CHOOSING_FRAMES: u32 = 10_000;
 
 /// Change of a paddle's resistance by one frame at full stick, and its least value, in ohm.
 const PADDLE_DELTA: f64 = 23_000.0;
@@ -84,6 +84,8 @@ pub struct Environment {
     episode_frame_number: u32,
     /// Frames in a row that the program did not end.
     unfinished_frames: u32,
+    /// Frames since the choice of the mode began.
+    choosing_frames: u32,
     /// The picture that color averaging computes.
     averaged: Vec<u8>,
     audio: [u8; SAMPLES],
@@ -116,6 +118,7 @@ impl Environment {
             frame_number: 0,
             episode_frame_number: 0,
             unfinished_frames: 0,
+            choosing_frames: 0,
             averaged: Vec::new(),
             audio: [0; SAMPLES],
         };
@@ -212,6 +215,7 @@ impl Environment {
         for _ in 0..frames {
             self.console.update();
         }
+        self.choosing_frames = self.choosing_frames.saturating_add(frames);
         self.emulate(Action::Noop, 1.0);
         self.count_frame();
     }
@@ -226,6 +230,7 @@ impl Environment {
         self.console.update();
         let memory = Memory { riot: self.console.ram(), cartridge: self.console.cartridge_ram() };
         self.rules.after_frame(&mut self.state, &memory);
+        self.choosing_frames = self.choosing_frames.saturating_add(1);
         self.unfinished_frames =
             if self.console.frame_finished() { 0 } else { self.unfinished_frames.saturating_add(1) };
         let last_read = (self.rules.last_read)(&memory, &self.state);
@@ -285,6 +290,7 @@ impl Environment {
     }
 
     fn choose_mode(&mut self) {
+        self.choosing_frames = 0;
         match self.rules.modes {
             Modes::Single => {}
             Modes::Shown { address, press_frames, .. } => {
@@ -300,12 +306,9 @@ impl Environment {
 
     /// Presses SELECT for `press_frames` frames until `reached` holds for the mode wanted, then makes a soft reset.
     ///
-    /// Gives up after [`MOST_PRESSES`]: a foreign cartridge under a game's file name may never get there, and ALE would hang.
+    /// [Gives up](Switches::gives_up) with a foreign cartridge.
     fn press_select_until(&mut self, reached: impl Fn(&Memory, u32) -> bool, press_frames: u32) {
-        for _ in 0..MOST_PRESSES {
-            if reached(&Switches::memory(self), self.mode) {
-                break;
-            }
+        while !reached(&Switches::memory(self), self.mode) && !self.gives_up() {
             self.press_select(press_frames);
         }
         self.soft_reset();
@@ -509,6 +512,11 @@ impl Switches for Environment {
 
     fn game_over(&self) -> bool {
         Environment::game_over(self)
+    }
+
+    fn gives_up(&self) -> bool {
+        // A program that has not ended a frame since the reset has no menu, and each of its frames takes a hundred times as long.
+        self.choosing_frames >= MOST_CHOOSING_FRAMES || self.unfinished_frames >= BOOT_FRAMES + RESET_FRAMES
     }
 
     fn draw(&mut self) -> u32 {

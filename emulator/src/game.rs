@@ -124,6 +124,9 @@ pub(crate) trait Switches {
     fn memory(&self) -> Memory<'_>;
     /// Whether the game has ended or was cut off.
     fn game_over(&self) -> bool;
+    /// Whether the mode wanted will never be reached: a foreign cartridge under a game's file name may have no such menu, and a
+    /// small frame limit may end the episode and so stop actions. ALE would wait forever. Every loop asks.
+    fn gives_up(&self) -> bool;
     /// Draws a number from the environment's generator.
     fn draw(&mut self) -> u32;
     /// The state of the rules.

@@ -465,3 +465,23 @@ mod environment {
         assert!(most > 1, "the best of forty acts brought {most}");
     }
 }
+
+/// ALE waits for ever until such a cartridge shows the mode wanted.
+#[test]
+fn a_foreign_cartridge_under_a_games_name_is_reset_in_the_last_mode_too() {
+    let drawing = every_frame(|_| ()).image();
+    // JMP to itself: no frame ever ends.
+    let mut endless = vec![0xEA; 4096];
+    endless[..3].copy_from_slice(&[0x4C, 0x00, 0xF0]);
+    endless[0xFFC..].copy_from_slice(&[0x00, 0xF0, 0x00, 0xF0]);
+    for bytes in [drawing, endless] {
+        for name in ["adventure", "double_dunk", "video_cube", "turmoil", "air_raid"] {
+            let image = CartridgeImage::new(&bytes, Some(name)).unwrap();
+            let mut environment = Environment::new(&image, Settings::default());
+            let mode = environment.available_modes().last().copied().unwrap();
+            environment.set_mode(mode).unwrap();
+            environment.reset();
+            assert_eq!(environment.mode(), mode, "{name}");
+        }
+    }
+}

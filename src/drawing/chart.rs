@@ -100,6 +100,11 @@ const PANEL_TITLE: i32 = 56;
 /// Pixels of the PNG for one unit of the SVG.
 const PNG_SCALE: f32 = 1.5;
 
+/// Values beyond this, or not finite, are left out; and a narrower axis is made wider. Outside these limits the drawing of an axis overflows
+/// or does not end.
+const LARGEST: f64 = 1e15;
+const NARROWEST: f64 = 1e-9;
+
 /// Names and values.
 type References<'a> = Vec<(&'a str, &'a f64)>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -112,11 +117,31 @@ impl Figure {
     /// When it cannot be drawn.
     pub fn svg(&self) -> Result<String> {
         use_own_font();
+        let drawable = self.drawable();
         // Text can be measured only on a drawing area, so the height is found by drawing once.
-        let measured = self.draw(&mut String::new(), 100)?;
+        let measured = drawable.draw(&mut String::new(), 100)?;
         let mut svg = String::new();
-        self.draw(&mut svg, measured)?;
+        drawable.draw(&mut svg, measured)?;
         Ok(svg)
+    }
+
+    /// The figure without the values that no axis can show.
+    fn drawable(&self) -> Self {
+        let possible = |values: &[f64]| values.iter().all(|value| value.abs() <= LARGEST);
+        let mut figure = self.clone();
+        for Panel { includes, curves, points, references, .. } in &mut figure.panels {
+            includes.retain(|value| possible(&[*value]));
+            references.retain(|(_, value)| possible(&[*value]));
+            for curve in curves {
+                curve.line.retain(|(x, y)| possible(&[*x, *y]));
+                curve.band.retain(|(x, low, high)| possible(&[*x, *low, *high]));
+            }
+            points.retain(|Point { at: (x, y), interval, .. }| {
+                let (low, high) = interval.unwrap_or((*y, *y));
+                possible(&[*x, *y, low, high])
+            });
+        }
+        figure
     }
 
     /// The figure as PNG.
@@ -146,7 +171,7 @@ impl Figure {
             top = write(line, TEXT, color.map_or(GRAY, |color| COLORS[color % COLORS.len()]), 0)?;
         }
         let x_max = self.panels.iter().filter_map(Panel::x_max).fold(0.0, f64::max);
-        let x_range = 0.0..if x_max > 0.0 { x_max } else { 1.0 };
+        let x_range = 0.0..if x_max >= NARROWEST { x_max } else { 1.0 };
         let right = self.right_margin(&root)?;
         for (i, panel) in self.panels.iter().enumerate() {
             let last = i + 1 == self.panels.len();
@@ -219,7 +244,7 @@ impl Panel {
     /// With a reference of 400 on its axis, a run that reached 4 would be a flat line at the bottom.
     fn shown_references(&self) -> (References<'_>, References<'_>) {
         let Range { start, end } = self.measured();
-        let span = (end - start).max(1e-9);
+        let span = (end - start).max(NARROWEST);
         let near = |value: f64| value <= end + 1.5 * span && value >= start - 1.5 * span;
         self.references.iter().map(|(name, value)| (name.as_str(), value)).partition(|(_, value)| near(**value))
     }
@@ -229,7 +254,7 @@ impl Panel {
         let shown = self.shown_references().0;
         let start = shown.iter().fold(start, |low, (_, value)| low.min(**value));
         let end = shown.iter().fold(end, |high, (_, value)| high.max(**value));
-        let span = if end > start { end - start } else { end.abs().max(1.0) };
+        let span = if end - start >= NARROWEST.max(1e-12 * end.abs()) { end - start } else { end.abs().max(1.0) };
         // Values that begin at zero stand on the bottom line.
         let low = if start == 0.0 { 0.0 } else { start - 0.05 * span };
         low..end + 0.08 * span
@@ -500,6 +525,22 @@ mod tests {
             assert!(panel.y_range().start < panel.y_range().end);
             let figure = Figure { panels: vec![panel], ..figure() };
             figure.svg().unwrap();
+        }
+    }
+
+    #[test]
+    fn values_that_no_axis_can_show_are_left_out() {
+        let extremes = [f64::MAX, f64::MIN, f64::INFINITY, f64::NAN, 1e16, f64::MIN_POSITIVE, 5e-324, -5e-324, 0.0, 1e15];
+        for x in extremes {
+            for y in extremes {
+                let line = vec![(0.0, 1.0), (x, y)];
+                let curve = Curve { band: vec![(0.0, -y, y), (x, y, x)], line, ..Curve::default() };
+                let points = vec![Point { color: 0, at: (x, y), interval: Some((y, x)) }];
+                let references = vec![("human".to_string(), y)];
+                let panel = Panel { curves: vec![curve], points, references, includes: vec![x], ..Panel::default() };
+                let svg = Figure { panels: vec![panel], ..figure() }.svg().unwrap();
+                assert!(svg.len() < 100_000, "{x} {y}: {} bytes", svg.len());
+            }
         }
     }
 

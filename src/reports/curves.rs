@@ -338,7 +338,7 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
 fn x_of(run: &RunHistory, moment: Moment, axis: HorizontalAxis) -> f64 {
     match axis {
         HorizontalAxis::Steps => moment.step as f64,
-        HorizontalAxis::Frames => (moment.step * run.frame_skip()) as f64,
+        HorizontalAxis::Frames => moment.step as f64 * run.frame_skip() as f64,
         HorizontalAxis::Hours => moment.wall_seconds / 3600.0,
     }
 }

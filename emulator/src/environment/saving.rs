@@ -53,7 +53,9 @@ impl Saved for Environment {
             paddles,
             frame_number,
             episode_frame_number,
-            unfinished_frames: _, // only for a warning
+            // It counts 64 or more at the end of a reset if no frame was finished in it, whatever it was before; less does not matter.
+            unfinished_frames: _,
+            choosing_frames: _, // used during a reset only
             averaged: _,          // recomputed whenever the screen is read
             audio,
         } = self;

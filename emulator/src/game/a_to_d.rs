@@ -466,7 +466,7 @@ fn adventure_won(ram: &Memory) -> bool {
 /// Holds SELECT for a random time: in the third variant, nothing else makes the objects' places random.
 fn choose_adventure_mode(console: &mut dyn Switches, mode: u32) {
     let shown = |console: &dyn Switches| u32::from(console.memory()[0xDD] >> 1 & 3);
-    while shown(console) != mode {
+    while shown(console) != mode && !console.gives_up() {
         let frames = 2 + console.draw() % 256;
         console.press_select(frames);
         console.hold(Action::Noop);
@@ -536,10 +536,9 @@ fn choose_double_dunk_mode(console: &mut dyn Switches, mode: u32) {
     // Where the menu's cursor is, and the options chosen.
     const CURSOR: u8 = 0xB0;
     const OPTIONS: u8 = 0x80;
-    // The menu takes an action only after the stick was released. A small frame limit may end the episode and so stop
-    // actions. Then we give up, where ALE would wait for ever.
+    // The menu takes an action only after the stick was released.
     fn push(console: &mut dyn Switches, action: Action, done: impl Fn(&Memory) -> bool) {
-        while !done(&console.memory()) && !console.game_over() {
+        while !done(&console.memory()) && !console.game_over() && !console.gives_up() {
             console.hold(action);
             console.hold(Action::Noop);
         }

@@ -458,8 +458,7 @@ const VIDEO_CUBE_MODES: [u32; 153] = {
 fn choose_video_cube_mode(console: &mut dyn Switches, mode: u32) {
     console.select_until(|ram, mode| u32::from(ram[0xFB] & 0x1F) == [0, 2, 8][mode as usize % 100], 2);
     let cube = (mode / 100).max(1);
-    // A small frame limit may end the episode and so stop actions. Then we give up, where ALE would wait for ever.
-    while console.memory().digits(0x9F) as u32 != cube && !console.game_over() {
+    while console.memory().digits(0x9F) as u32 != cube && !console.game_over() && !console.gives_up() {
         console.hold(Action::Right);
     }
 }
