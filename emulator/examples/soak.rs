@@ -77,7 +77,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     (random >> 16) as usize % count as usize
                 });
                 let batch = game.step(&actions)?;
-                episodes += batch.terminated.iter().zip(batch.truncated).filter(|(over, cut)| **over || **cut).count() as u64;
+                episodes +=
+                    batch.terminated.iter().zip(batch.truncated).filter(|(over, cut)| **over || **cut).count() as u64;
                 played += per_step;
                 if played >= frames * lines / LINES {
                     let resident = resident_kib();
