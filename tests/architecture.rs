@@ -10,8 +10,8 @@ use std::path::Path;
 /// The rooms of `src`, lowest floor first: a room imports only rooms of lower floors. The configuration stands so low that it
 /// can import only `text`: it says what was asked for, and each room makes its own part of that.
 const FLOORS: &[&[&str]] = &[
-    &["arithmetic", "text"],
-    &["config", "drawing", "observations", "random", "saving"],
+    &["arithmetic", "saving", "text"],
+    &["config", "drawing", "observations", "random"],
     &["environments", "networks"],
     &["experience", "policy"],
     &["algorithms", "evaluation"],

@@ -41,9 +41,6 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
         );
         return Ok(());
     };
-    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
-    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
-    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
 
     say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
@@ -65,6 +62,10 @@ pub fn final_evaluation(config: &Config, spec: &Spec, folder: &Path, device: &De
     let gif = folder.join(BEST_GAME_FILE);
     let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
     say!("the best of these games, score {score}: {}", gif.display());
+    // Last: with it the run counts as evaluated.
+    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
+    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
+    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
 }
