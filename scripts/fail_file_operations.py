@@ -5,7 +5,7 @@
     scripts/fail_file_operations.py                                  # every operation of every variant: an hour
     scripts/fail_file_operations.py --variant pqn --how once         # of one variant, failing in one way
     scripts/fail_file_operations.py --part 2/4                       # a quarter of the tries
-    scripts/fail_file_operations.py --every 41                       # as in CI
+    scripts/fail_file_operations.py --every 47                       # as in CI
 
 Variants: `dqn` and `pqn` are runs with evaluations during and after training; `sweep` is a sweep of two such runs whose own process
 has the fault, and `cells` one whose runs have it. The operations are open, write, fsync, rename and the like, below the run's folder
@@ -23,6 +23,7 @@ import argparse
 import collections
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ SOURCE = pathlib.Path(__file__).parent / "failing_files.c"
 COMMON = [
     "network=cpu", "metrics_every_steps=40", "checkpoint_every_steps=48", "evaluation_every_steps=60", "evaluation_steps=30",
     "max_episode_frames=120", "evaluation_max_episode_frames=120", "final_evaluation_episodes=2", "epsilon_anneal_steps=50",
-    "noop_max=4",
+    "noop_max=4", "keep_best=true",
 ]  # fmt: skip
 SETTINGS = {
     "dqn": ["learning_starts_steps=24", "target_sync_steps=50", "replay_capacity=100", "batch_size=4", "epsilon_starts_steps=24"],
@@ -103,6 +104,10 @@ class Variant:
         return found
 
 
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def read(path):
     return path.read_bytes() if path.exists() else None
 
@@ -149,14 +154,16 @@ def main():
         subprocess.run(["cc", "-std=gnu11", "-O1", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
         for name in args.variant or [*SETTINGS, "sweep", "cells"]:
             variant = Variant(name, args.binary)
-            alone, log = scratch / name, scratch / f"{name}.log"
-            ended = variant.run(alone)
+            # The same folder each time, because evaluations name it.
+            folder, log = scratch / name, scratch / f"{name}.log"
+            ended = variant.run(folder)
             if ended.returncode != 0:
                 sys.exit(f"error: the run left alone fails: {ended.stderr.strip()}")
-            expected = variant.result(alone)
+            expected = variant.result(folder)
             if missing := [what for what, value in expected.items() if value is None]:
                 sys.exit(f"error: the run left alone has no {', '.join(missing)}")
-            variant.fault(library, scratch / f"{name}-counted", 0, "once", log)
+            remove(folder)
+            variant.fault(library, folder, 0, "once", log)
             operations = [line.split(maxsplit=2) for line in log.read_text().splitlines()]
             count = max(int(number) for number, _, _ in operations)
             tries = [(number, how) for number in range(1, count + 1) for how in args.how or HOWS][:: args.every]
@@ -164,14 +171,13 @@ def main():
             for index, (number, how) in enumerate(tries):
                 if index % parts != part - 1:
                     continue
-                folder = scratch / f"{name}-{number}-{how}"
+                remove(folder)
                 outcome, reason = tried(variant, library, folder, number, how, expected)
                 outcomes[outcome] += 1
                 if reason is not None:
                     wrong += 1
                     what = next(f"{kind} {pathlib.Path(path).name}" for of, kind, path in operations if int(of) == number)
                     print(f"{name}: operation {number} ({what}), {how}: {outcome}: {reason}", flush=True)
-                subprocess.run(["rm", "-rf", str(folder)], check=True)
             counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
             print(f"{name}: {count} operations, {outcomes.total()} tries: {counts}", flush=True)
     print(f"{wrong} wrong ({time.monotonic() - begun:.0f} s)")

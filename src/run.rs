@@ -31,7 +31,7 @@ use crate::networks::device;
 use crate::policy::model::{Metadata, Model, MODEL_FILE};
 use crate::run::checkpoints::RunCheckpoints;
 use crate::run::evaluations::TrainingEvaluation;
-use crate::run::folder::{Identity, RunFolder, RunState, CONFIG_FILE, EVALUATION_FILE};
+use crate::run::folder::{Identity, RunFolder, RunState, BEST_GAME_FILE, CONFIG_FILE, EVALUATION_FILE};
 use crate::run::held_out::HeldOut;
 use crate::run::record::{Record, RecordState};
 use crate::run::start_over::Rest;
@@ -138,12 +138,27 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if let Some(end) = algorithms::learning_ends(&config.algorithm).filter(|end| config.run.total_steps > *end) {
         warn!("warning: the learning rate falls to 0 at step {end}; the steps after that will not change the network");
     }
+    let goes_on = !reached && !record.solved(config.run.solved_at);
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?)?;
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
     let trained = session.algorithm.steps();
     run.rewrite_config(&session.folder)?;
+    if goes_on {
+        set_evaluation_aside(&session.folder)?;
+    }
     run.announce(&format!("continuing after step {trained}"), &session.folder);
     run.train(session)
+}
+
+/// Moves the evaluation of a run that goes on aside: it is not of the network that the run will end with.
+fn set_evaluation_aside(folder: &RunFolder) -> Result<()> {
+    for file in [EVALUATION_FILE, BEST_GAME_FILE].map(|file| folder.file(file)) {
+        if own_files::is_there(&file) {
+            let aside = own_files::move_aside(&file)?;
+            say!("{} is of the run so far and is now {}", file.display(), aside.display());
+        }
+    }
+    Ok(())
 }
 
 /// Continues a run that has no checkpoint: starts it over if it saved nothing, evaluates its network if that is all that is missing.

@@ -41,21 +41,26 @@ pub fn write_atomically(path: &Path, content: &[&[u8]]) -> Result<()> {
         fill().inspect_err(|_| {
             let _ = fs::remove_file(&part);
         })?;
-        flush_folder_of(path)
+        flush_folder_of(path);
+        Ok(())
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Flushes the folder of `path` to the disk: a new name is there only when the folder is.
-fn flush_folder_of(path: &Path) -> std::io::Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+/// Flushes the folder of `path` to the disk: after a power cut a new name is there only if the folder was flushed. The file is
+/// complete, so a failure is a warning; a disk that is broken will fail the next file.
+fn flush_folder_of(path: &Path) {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return };
     // Not every system can open or flush a folder.
-    let Ok(folder) = File::open(folder) else { return Ok(()) };
-    match folder.sync_all() {
-        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Err(error),
-        // The error of a broken disk has no kind of its own.
-        Err(error) if error.raw_os_error() == Some(EIO) => Err(error),
-        _ => Ok(()),
+    let Ok(file) = File::open(folder) else { return };
+    let Err(error) = file.sync_all() else { return };
+    let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    if full || error.raw_os_error() == Some(EIO) {
+        warn!(
+            "warning: cannot flush {} to the disk ({error}); after a power cut {} may be missing",
+            folder.display(),
+            path.display()
+        );
     }
 }
 
