@@ -11,7 +11,8 @@ use std::path::Path;
 /// can import only `system` and `text`: it says what was asked for, and each room makes its own part of that.
 const FLOORS: &[&[&str]] = &[
     &["arithmetic", "system", "text"],
-    &["config", "drawing", "observations", "random", "saving"],
+    &["saving"],
+    &["config", "drawing", "observations", "random"],
     &["environments", "networks"],
     &["experience", "policy"],
     &["algorithms", "evaluation"],
