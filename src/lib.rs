@@ -21,6 +21,8 @@
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.
 //! - [`arithmetic`]: exponentials, logarithms and powers with the same bits on every processor.
+//! - [`files`]: files that people bring or name: what they are by content, encodings of text, suffixes.
+//! - [`terminal`]: what the terminal can show, and lines of progress that fit it.
 //! - [`text`]: numbers, durations and similar names as text.
 //!
 //! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
@@ -49,6 +51,7 @@ pub mod drawing;
 pub mod environments;
 pub mod evaluation;
 pub mod experience;
+pub mod files;
 pub mod networks;
 pub mod observations;
 pub mod play;
@@ -58,4 +61,5 @@ pub mod reports;
 pub mod run;
 pub mod saving;
 pub mod sweep;
+pub mod terminal;
 pub mod text;

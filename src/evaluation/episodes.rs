@@ -11,11 +11,12 @@ use crate::evaluation::protocol::Protocol;
 use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::{anyhow, Result};
+use anyhow::{anyhow, ensure, Result};
 use serde::{Serialize, Serializer};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Mutex;
+use std::thread;
 
 /// One game.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -142,12 +143,13 @@ pub fn play_games(
             }
         }
     };
-    crossbeam::scope(|scope| {
-        for _ in 0..workers.clamp(1, protocol.episodes.max(1) as usize) {
-            scope.spawn(|_| work());
-        }
-    })
-    .map_err(|_| anyhow!("a thread that played games broke down"))?;
+    let broken = thread::scope(|scope| {
+        let count = workers.clamp(1, protocol.episodes.max(1) as usize);
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
+        // All are joined: a panic of one that is not would be this thread's.
+        threads.into_iter().filter_map(|thread| thread.join().err()).count()
+    });
+    ensure!(broken == 0, "a thread that played games broke down");
     let results = results.into_inner().map_err(|_| anyhow!("a thread that played games broke down"))?;
     if results.iter().any(Option::is_none) {
         return Ok(None);
