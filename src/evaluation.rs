@@ -16,10 +16,11 @@ pub use outputs::Outputs;
 pub use protocol::{Protocol, ProtocolName};
 pub use report::EvaluationReport;
 
+use crate::terminal::ProgressLine;
+use crate::text::clock;
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::sync::atomic::AtomicBool;
+use std::sync::Mutex;
 use summary::ScoreSummary;
 
 /// Evaluates every contestant, prints a table and writes the files asked for.
@@ -53,19 +54,20 @@ pub fn evaluate(
     workers: usize,
     stop: &AtomicBool,
 ) -> Result<Option<EvaluationReport>> {
-    let bar = if std::io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} games, {msg} ({eta} left)")
-            .context("the progress bar's template")?;
-        ProgressBar::new(u64::from(protocol.episodes)).with_style(style)
-    } else {
-        ProgressBar::hidden()
-    };
+    let line = Mutex::new((0, ProgressLine::new(u64::from(protocol.episodes))));
     let played = |episode: &Episode| {
-        bar.set_message(format!("last score {}", episode.score));
-        bar.inc(1);
+        let Ok(mut line) = line.lock() else { return };
+        line.0 += 1;
+        let (games, line) = &*line;
+        line.set(*games, |left| {
+            let left = format!("{} left", clock(left.as_secs_f64()));
+            (format!("{games} of {} games", protocol.episodes), vec![format!("last score {}", episode.score), left])
+        });
     };
     let episodes = episodes::play_games(contestant, protocol, workers, stop, &played)?;
-    bar.finish_and_clear();
+    if let Ok(line) = line.lock() {
+        line.1.clear();
+    }
     Ok(episodes.map(|episodes| EvaluationReport {
         game: contestant.spec.name().to_string(),
         cartridge_md5: contestant.spec.cartridge_md5().map(str::to_string),

@@ -27,11 +27,12 @@
 //!
 //! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
 
-/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run.
+/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run. Any other
+/// error (a full disk) is remembered, and the program ends with status 1.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write;
-        let _ = writeln!(std::io::stdout(), $($text)*);
+        $crate::terminal::note_output(writeln!(std::io::stdout(), $($text)*));
     }};
 }
 

@@ -16,8 +16,8 @@ use crate::run::{self, memory, Start};
 use crate::sweep::grid::{Cell, CellState, Grid};
 use crate::sweep::summary::SweepSummary;
 use crate::sweep::table::Table;
+use crate::terminal::ProgressLine;
 use anyhow::{anyhow, bail, Context, Result};
-use indicatif::ProgressBar;
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -113,7 +113,7 @@ pub fn train_cell(grid: &Grid, index: usize, options: &Options) -> Result<()> {
 struct Job<'a> {
     cell: &'a Cell,
     child: Child,
-    row: ProgressBar,
+    row: ProgressLine,
 }
 
 /// How the cells ended.
@@ -155,7 +155,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
         waiting: waiting.into(),
         running: Vec::new(),
         tally: Tally { finished: finished.len(), ..Tally::default() },
-        table: Table::new(grid)?,
+        table: Table::new(grid),
     };
     pool.run(&signals);
     let tally = pool.tally;

@@ -1,4 +1,7 @@
-//! Numbers, durations and similar names as text.
+//! Numbers, durations and similar names as text, and numbers from the text that people type.
+
+pub mod faults;
+pub mod numbers;
 
 /// A number with commas between thousands: 1,234,567.
 pub fn with_commas(number: u64) -> String {

@@ -265,7 +265,7 @@ fn zip_archives_packed_by_other_methods_or_encrypted_are_not_called_damaged() {
         (9, 0, "by Deflate64"),
         (93, 0, "by Zstandard"),
         (6, 0, "by Implode"),
-        (77, 0, "by method 77"),
+        (77, 0, "by a method unknown"),
         (8, 1, "encrypted with a password"),
         (99, 1, "encrypted with a password"),
     ] {

@@ -2,6 +2,8 @@
 
 use crate::config::section::Fault;
 use crate::config::{AlgorithmKeys, Config, KIND, SECTIONS};
+use crate::files::read_text;
+use crate::text::faults::parse_toml;
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
@@ -105,8 +107,8 @@ impl Config {
         let mut given = Vec::new();
         let mut faults = Vec::new();
         if let Some(path) = sources.file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let file: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+            let text = read_text(path)?;
+            let file: Table = parse_toml(&text).with_context(|| format!("{} is not TOML", path.display()))?;
             given.extend(assignments(&file, &format!("in {}", path.display())));
         }
         for assignment in sources.overrides {
@@ -194,7 +196,7 @@ impl Config {
                 }
                 let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.keys()).map(|key| key.name);
                 let near = nearest(key, keys.chain(SECTIONS)).map(str::to_string);
-                Err(format!("unknown key `{key}` {place}{}", hint(near)))
+                Err(format!("unknown key `{key}` {place}{}; {}", hint(near), self.list_of_keys()))
             }
             (None, several) => {
                 let names: Vec<String> = several.iter().map(|section| format!("`{section}.{key}`")).collect();
@@ -203,7 +205,12 @@ impl Config {
             (Some(named), having) => {
                 let Some((name, _, keys)) = self.sections().into_iter().find(|(name, ..)| *name == named) else {
                     let near = nearest(named, SECTIONS.into_iter()).map(str::to_string);
-                    return Err(format!("unknown section `{named}` {place}{}", hint(near)));
+                    let sections = SECTIONS.join(", ");
+                    return Err(format!(
+                        "unknown section `{named}` {place}{}; the sections are {sections}; {}",
+                        hint(near),
+                        self.list_of_keys()
+                    ));
                 };
                 if having.contains(&name) {
                     return Ok(name);
@@ -215,7 +222,7 @@ impl Config {
                     Some(other) => Some(format!("{other}.{key}")),
                     None => nearest(key, keys.keys().iter().map(|key| key.name)).map(|near| format!("{name}.{near}")),
                 };
-                Err(format!("unknown key `{path}` {place}{}", hint(near)))
+                Err(format!("unknown key `{path}` {place}{}; {}", hint(near), self.list_of_keys()))
             }
         }
     }
@@ -232,11 +239,20 @@ impl Config {
         let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == *kind);
         let presets: Vec<&str> = Config::preset_names().filter(of_kind).collect();
         Some(format!(
-            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}",
+            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}; {}",
             assignment.path,
             assignment.place,
-            presets.join(", ")
+            presets.join(", "),
+            self.list_of_keys()
         ))
+    }
+
+    /// Where all keys of this configuration are listed.
+    fn list_of_keys(&self) -> String {
+        let own = self.algorithm.kind();
+        let mut names = Config::preset_names();
+        let name = names.find(|name| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == own));
+        format!("`atari-dqn presets {}` lists all keys of `{own}`", name.unwrap_or_default())
     }
 }
 

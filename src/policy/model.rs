@@ -275,7 +275,13 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
 pub fn find(model: Option<&Path>) -> Result<PathBuf> {
     match model {
         Some(path) if path.is_dir() => {
-            in_run(path).ok_or_else(|| anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display()))
+            in_run(path).ok_or_else(|| {
+                anyhow!(
+                    "{} holds neither {BEST_FILE} nor {MODEL_FILE}; a run writes them with its first checkpoint, so wait for \
+                     that, or give another run folder or a .safetensors file",
+                    path.display()
+                )
+            })
         }
         Some(path) => Ok(path.to_path_buf()),
         None => newest_run(Path::new("runs"))

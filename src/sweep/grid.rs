@@ -7,9 +7,11 @@
 use crate::config::{flat, Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
+use crate::files::read_text;
 use crate::run::checkpoints;
 use crate::run::folder::{RunFolder, CONFIG_FILE, EVALUATION_FILE};
 use crate::saving::sealed_file;
+use crate::text::faults::parse_toml;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -241,9 +243,8 @@ impl Grid {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SWEEP_FILE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let description: Description =
-            toml::from_str(&text).with_context(|| format!("{} does not describe a sweep", path.display()))?;
+            parse_toml(&read_text(&path)?).with_context(|| format!("{} does not describe a sweep", path.display()))?;
         let config = |preset: &String| read_config(&config_file(folder, preset));
         let configs = description.presets.iter().map(config).collect::<Result<Vec<Config>>>()?;
         Ok(Self::new(folder.to_path_buf(), description, configs))
@@ -312,8 +313,7 @@ fn config_file(folder: &Path, preset: &str) -> PathBuf {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
+    Config::from_toml(&read_text(path)?).with_context(|| format!("{} cannot be used", path.display()))
 }
 
 /// The keys whose values differ, with both values.

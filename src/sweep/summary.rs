@@ -2,6 +2,7 @@
 //! with an interval (Agarwal et al. 2021).
 
 use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
+use crate::files::read_text;
 use crate::random::{Generator, Purpose};
 use crate::run::folder::EVALUATION_FILE;
 use crate::saving::sealed_file;
@@ -10,7 +11,6 @@ use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::fs;
 
 /// The summary as JSON, in the sweep's folder.
 pub const JSON_FILE: &str = "summary.json";
@@ -117,8 +117,7 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let value: Value = serde_json::from_str(&text)
+        let value: Value = serde_json::from_str(&read_text(&path)?)
             .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
         let score = summary["mean"].as_f64().with_context(|| {
@@ -271,6 +270,7 @@ mod tests {
     use super::*;
     use crate::sweep::grid::tests::grid;
     use serde_json::json;
+    use std::fs;
 
     #[test]
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {

@@ -8,15 +8,14 @@
 //! `reset` line), lives, frame numbers, and checksums of its stacked observation and of the final one (`-` if there is
 //! none).
 
-use super::{as_ale_stores, TraceArgs};
-use crate::commands::translation;
+use super::{as_ale_stores, read_actions, TraceArgs};
+use crate::commands::{numbers, translation};
 use crate::environments::cartridges;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
 };
 use clap::Args;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 
 /// Options of `trace --vector`; what they set is described at [`VectorSettings`](crate::vector::VectorSettings).
@@ -28,24 +27,29 @@ pub struct VectorArgs {
     full_action_space: bool,
     /// Actions are radius, angle and fire of an analog stick; values above this threshold count (ale-py: 0.5)
     #[arg(long, value_name = "T", requires = "vector")]
+    #[arg(value_parser = numbers::number::<f32>)]
     continuous: Option<f32>,
     /// A step that ends an episode also starts the next one
     #[arg(long, requires = "vector")]
     same_step: bool,
     /// Rows of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     img_height: usize,
     /// Columns of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     img_width: usize,
     /// Observations in color
     #[arg(long, requires = "vector")]
     rgb: bool,
     /// Frames per observation
     #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     stack: usize,
     /// An episode starts with 0 to N-1 no-op frames
     #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     noop_max: u32,
     /// Do not press FIRE at the start of an episode
     #[arg(long, requires = "vector")]
@@ -64,6 +68,7 @@ pub struct VectorArgs {
     life_loss_info: bool,
     /// Threads, 0 for one per core; the output does not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
     threads: usize,
 }
 
@@ -77,8 +82,7 @@ enum Command {
 
 /// Plays the action file with `num_envs` environments.
 pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
-    let text = fs::read_to_string(&args.actions)
-        .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
+    let text = read_actions(&args.actions)?;
     let commands = parse(&text, num_envs, args.vector_options.continuous.is_some())
         .with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;

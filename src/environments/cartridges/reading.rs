@@ -10,15 +10,13 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use zip::result::ZipError;
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 /// Largest zip archive, in bytes. A cartridge with its scanned manual is far smaller; the limit keeps the directory of a disk
 /// image that was given by mistake out of memory.
 const LARGEST_ARCHIVE: u64 = 64 * 1024 * 1024;
 /// Bytes at the end of a file in which a zip archive's end can be: 22, and a comment.
 const ZIP_END: u64 = 22 + 0xFFFF;
-/// "Compression method" of files that are encrypted with AES.
-const AES: u16 = 99;
 /// What to do with an archive that this program cannot unpack.
 const UNPACK: &str = "unpack it with another program and give the image in it, a file of type .bin, .a26 or .rom";
 
@@ -115,9 +113,22 @@ fn read_zip(path: &Path, mut file: File, size: u64) -> Result<(Vec<u8>, String)>
             .context(format!("{shown} is a zip archive but cannot be read (cut short or damaged?)")),
     })?;
     let (index, name) = the_image(path, &archive)?;
-    let entry = archive.by_index(index).map_err(|error| not_unpacked(path, &name, error))?;
-    let bytes =
-        read_bounded(entry).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked (damaged?)"))?;
+    let damaged = || format!("{shown}: {name:?} inside cannot be unpacked (damaged?)");
+    let packed = archive.by_index_raw(index).map_err(|error| match error {
+        ZipError::UnsupportedArchive(reason) => {
+            anyhow!("{shown}: {name:?} inside is packed in a way that is not supported ({reason}); {UNPACK}")
+        }
+        error => anyhow::Error::new(error).context(damaged()),
+    })?;
+    if packed.encrypted() {
+        bail!("{shown}: {name:?} inside is encrypted with a password, which is not supported; {UNPACK}");
+    }
+    if let Some(method) = other_method(packed.compression()) {
+        bail!("{shown}: {name:?} inside is packed by {method}, which is not supported; {UNPACK}");
+    }
+    drop(packed);
+    let entry = archive.by_index(index).with_context(damaged)?;
+    let bytes = read_bounded(entry).with_context(damaged)?;
     let inside = stem_of(&name);
     // If one of the two names is a known game's, it counts: `pong.zip` may hold "Video Olympics (1977).bin".
     let known = |stem: &str| game::all().any(|game| game.name.eq_ignore_ascii_case(stem));
@@ -163,39 +174,23 @@ fn the_image<R: Read + Seek>(path: &Path, archive: &ZipArchive<R>) -> Result<(us
     }
 }
 
-/// The error of a file in a zip archive that is packed in an unknown way, encrypted or damaged.
-fn not_unpacked(path: &Path, name: &Path, error: ZipError) -> anyhow::Error {
-    let shown = path.display();
-    match error {
-        ZipError::CompressionMethodNotSupported(AES) | ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
-            anyhow!("{shown}: {name:?} inside is encrypted with a password, which is not supported; {UNPACK}")
-        }
-        ZipError::CompressionMethodNotSupported(method) => {
-            anyhow!("{shown}: {name:?} inside is packed by {}, which is not supported; {UNPACK}", method_name(method))
-        }
-        ZipError::UnsupportedArchive(reason) => {
-            anyhow!("{shown}: {name:?} inside is packed in a way that is not supported ({reason}); {UNPACK}")
-        }
-        error => anyhow::Error::new(error).context(format!("{shown}: {name:?} inside cannot be unpacked (damaged?)")),
+/// The name of a compression method that cannot be unpacked; `None` for the two that can.
+fn other_method(method: CompressionMethod) -> Option<String> {
+    let names = [
+        (CompressionMethod::SHRINK, "Shrink"),
+        (CompressionMethod::IMPLODE, "Implode"),
+        (CompressionMethod::DEFLATE64, "Deflate64"),
+        (CompressionMethod::BZIP2, "bzip2"),
+        (CompressionMethod::LZMA, "LZMA"),
+        (CompressionMethod::ZSTD, "Zstandard"),
+        (CompressionMethod::XZ, "xz"),
+        (CompressionMethod::PPMD, "PPMd"),
+    ];
+    match method {
+        CompressionMethod::Stored | CompressionMethod::Deflated => None,
+        method => Some(match names.iter().find(|(known, _)| *known == method) {
+            Some((_, name)) => name.to_string(),
+            None => "a method unknown to this program".to_string(),
+        }),
     }
-}
-
-/// The name of a compression method of the zip format (APPNOTE.TXT, 4.4.5).
-fn method_name(method: u16) -> String {
-    let name = match method {
-        1 => "Shrink",
-        2..=5 => "Reduce",
-        6 | 10 => "Implode",
-        9 => "Deflate64",
-        12 => "bzip2",
-        14 => "LZMA",
-        20 | 93 => "Zstandard",
-        94 => "MP3",
-        95 => "xz",
-        96 => "JPEG",
-        97 => "WavPack",
-        98 => "PPMd",
-        other => return format!("method {other}"),
-    };
-    name.to_string()
 }
