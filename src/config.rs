@@ -85,8 +85,8 @@ impl Config {
         let unknown = || {
             let known: Vec<String> = Self::kinds(section).iter().map(|kind| format!("`{kind}`")).collect();
             let near = nearest(wanted, Self::kinds(section).iter().copied());
-            let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            format!("unknown kind, expected {}{near}", known.join(" or "))
+            let near = near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+            format!("unknown kind{near}, expected {}", known.join(" or "))
         };
         match section {
             "environment" if wanted != self.environment.kind() => {

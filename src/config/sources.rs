@@ -184,7 +184,11 @@ impl Config {
     /// The section that has the key of `assignment`.
     fn section_of(&self, assignment: &Assignment) -> Result<&'static str, Fault> {
         let Assignment { path, place, .. } = assignment;
-        let hint = |near: Option<String>| near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        // The nearest name, then where all of them are listed.
+        let hint = |near: Option<String>| match (near, self.list_of_keys()) {
+            (Some(near), list) => format!("; did you mean `{near}`? {list}"),
+            (None, list) => format!("; {list}"),
+        };
         let (named, key) = assignment.parts();
         let having: Vec<&str> =
             self.sections().into_iter().filter(|(_, _, keys)| keys.has(key)).map(|(name, ..)| name).collect();
@@ -196,7 +200,7 @@ impl Config {
                 }
                 let keys = self.sections().into_iter().flat_map(|(_, _, keys)| keys.keys()).map(|key| key.name);
                 let near = nearest(key, keys.chain(SECTIONS)).map(str::to_string);
-                Err(format!("unknown key `{key}` {place}{}; {}", hint(near), self.list_of_keys()))
+                Err(format!("unknown key `{key}` {place}{}", hint(near)))
             }
             (None, several) => {
                 let names: Vec<String> = several.iter().map(|section| format!("`{section}.{key}`")).collect();
@@ -205,12 +209,9 @@ impl Config {
             (Some(named), having) => {
                 let Some((name, _, keys)) = self.sections().into_iter().find(|(name, ..)| *name == named) else {
                     let near = nearest(named, SECTIONS.into_iter()).map(str::to_string);
+                    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
                     let sections = SECTIONS.join(", ");
-                    return Err(format!(
-                        "unknown section `{named}` {place}{}; the sections are {sections}; {}",
-                        hint(near),
-                        self.list_of_keys()
-                    ));
+                    return Err(format!("unknown section `{named}` {place}{near} (the sections are {sections})"));
                 };
                 if having.contains(&name) {
                     return Ok(name);
@@ -222,7 +223,7 @@ impl Config {
                     Some(other) => Some(format!("{other}.{key}")),
                     None => nearest(key, keys.keys().iter().map(|key| key.name)).map(|near| format!("{name}.{near}")),
                 };
-                Err(format!("unknown key `{path}` {place}{}; {}", hint(near), self.list_of_keys()))
+                Err(format!("unknown key `{path}` {place}{}", hint(near)))
             }
         }
     }

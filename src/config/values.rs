@@ -79,9 +79,9 @@ impl<T: Word> KeyValue for T {
             return Ok(read);
         }
         let near =
-            nearest(&word, words.iter().copied()).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            nearest(&word, words.iter().copied()).map_or(String::new(), |near| format!("did you mean `{near}`? "));
         let listed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-        Err(format!("expected {}{near}", listed.join(" or ")))
+        Err(format!("{near}expected {}", listed.join(" or ")))
     }
 }
 
