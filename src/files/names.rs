@@ -73,7 +73,7 @@ pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) 
     );
     match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         Some(folder) => {
-            bail!("{option} {shown}: there is no folder {}; create it first, e.g. with mkdir -p", folder.display())
+            bail!("{option} {shown}: cannot create it, there is no folder {}; make one with mkdir -p", folder.display())
         }
         None => Ok(()),
     }

@@ -7,6 +7,7 @@ use crate::environments::{self, Description, Spec};
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
+use crate::text::faults::plain;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
@@ -235,12 +236,14 @@ impl Strings<'_> {
 
     fn json<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_str(text).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_str(text)
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 
     fn word<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_value(text.into()).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_value(text.into())
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 }
 
@@ -391,7 +394,7 @@ mod tests {
         assert!(tensors.tensor("head_norm.weight").is_err());
         let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
         for (from, to, reason) in [
-            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "unknown variant `picture!`"),
+            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "`picture!` is unknown"),
             ("\"norm_epsilon\":\"1e-6\"", "\"norm_epsilon\":\"1e-5\"", "its norms add 1e-5 to the variance"),
             ("\"norm_epsilon\":\"1e-6\",", "                      ", "lack `norm_epsilon`"),
             ("\"noisy\":\"false\"", "\"noisy\":\"true\" ", "untested with noisy"),
@@ -435,7 +438,10 @@ mod tests {
         refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
-        refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
+        refused(
+            &swap("\"network\":\"small\"", "\"network\":\"smell\""),
+            "`smell` is unknown, expected one of `nature`",
+        );
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });

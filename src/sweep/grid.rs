@@ -352,6 +352,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_sweep_may_have_been_saved_by_any_editor() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = grid(folder.path(), &["bricks"], 2);
+        written.write().unwrap();
+        for path in [folder.path().join(SWEEP_FILE), config_file(folder.path(), "bricks")] {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("\u{FEFF}{}", text.replace('\n', "\r\n"))).unwrap();
+        }
+        let again = Grid::open(folder.path(), None).unwrap();
+        assert_eq!((again.description, again.configs), (written.description, written.configs));
+        fs::write(folder.path().join(SWEEP_FILE), "seeds = -1\npresets = []\ngames = []\n").unwrap();
+        let message = format!("{:#}", Grid::open(folder.path(), None).unwrap_err());
+        assert!(message.contains("sweep.toml does not describe a sweep: line 1 (`seeds = -1`)"), "{message}");
+        assert!(message.contains("expected a whole number of 0 or more"), "{message}");
+    }
+
+    #[test]
     fn a_sweep_on_the_disk_continues_and_another_grid_is_refused_with_the_difference() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |request: Option<&Request>| format!("{:#}", Grid::open(folder.path(), request).unwrap_err());

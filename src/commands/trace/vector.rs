@@ -138,7 +138,7 @@ fn parse(text: &str, num_envs: usize, continuous: bool) -> Result<Vec<Command>> 
             None => continue,
             Some((&"reset", rest)) => parse_reset(rest, num_envs),
             Some(_) if continuous => parse_continuous(&words),
-            Some(_) => numbers(&words).map(Command::Step),
+            Some(_) => numbers(&words).context("an action is an index, a whole number from 0 on").map(Command::Step),
         };
         commands.push(command.with_context(|| format!("line {}: {:?}", index + 1, line.trim()))?);
     }
@@ -163,7 +163,7 @@ fn parse_continuous(words: &[&str]) -> Result<Command> {
 }
 
 fn numbers<T: std::str::FromStr>(words: &[&str]) -> Result<Vec<T>> {
-    words.iter().map(|word| word.parse().ok().with_context(|| format!("{word:?} is not a number that fits"))).collect()
+    words.iter().map(|word| word.parse().ok().with_context(|| format!("{word:?} is no such number"))).collect()
 }
 
 fn write_trace(

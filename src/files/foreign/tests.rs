@@ -110,6 +110,20 @@ fn pages_and_bytes_as_text_are_named_whatever_their_encoding() {
     }
 }
 
+/// Bytes that look random, from a linear congruential generator.
+#[test]
+fn random_images_are_no_files_of_other_kinds() {
+    let mut state = 1u64;
+    let mut byte = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    for i in 0..20_000 {
+        let image: Vec<u8> = (0..2048).map(|_| byte()).collect();
+        assert_eq!(name(&image), None, "image {i}");
+    }
+}
+
 #[test]
 fn images_are_no_texts() {
     for byte in 0..=255 {
