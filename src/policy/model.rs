@@ -4,6 +4,7 @@
 //! A *model* plays; a run resumes from a *checkpoint*.
 
 use crate::environments::{self, Description, Spec};
+use crate::files::foreign::{self, Class};
 use crate::networks::head::{Head, Support};
 use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
@@ -136,7 +137,11 @@ impl Model {
     /// When it cannot be read, or is not a model.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
+        Self::from_bytes(&bytes).with_context(|| {
+            let other = foreign::known(&bytes, bytes.len() as u64).filter(|found| found.class != Class::OfARun);
+            let found = other.map_or(String::new(), |found| format!(" (it is {})", found.name));
+            format!("{} is not a network of this program{found}", path.display())
+        })
     }
 
     /// Reads a file's bytes.
