@@ -94,7 +94,10 @@ impl RunCheckpoints {
                 }
             }
         }
-        bail!("{} holds no checkpoint", self.folder.display())
+        bail!(
+            "{} holds no checkpoint; copy the folder back from a backup, or start the run again with its config.toml as --config",
+            self.folder.display()
+        )
     }
 
     fn parts(&self, step: u64) -> Result<Parts> {
