@@ -95,7 +95,7 @@ fn play(
     mut actions: Option<&mut ActionsFile>,
     stop: &AtomicBool,
 ) -> Result<Option<EvaluationReport>> {
-    let mut progress = Progress::new(&contestant.name, protocol.episodes)?;
+    let mut progress = Progress::new(&contestant.name, protocol.episodes);
     let mut episodes: Vec<(u32, Episode)> = Vec::new();
     let watched = actions.is_some();
     let play = |policy: &mut Policy, index: u32| {

@@ -21,8 +21,8 @@ use crate::sweep::summary::SweepSummary;
 use crate::sweep::table::Table;
 use crate::system::memory::{amount, free};
 use crate::system::signals::{SignalCount, ENDED_AT_ONCE};
+use crate::terminal::ProgressLine;
 use anyhow::{anyhow, bail, Context, Result};
-use indicatif::ProgressBar;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -120,7 +120,7 @@ pub fn train_cell(grid: &Grid, index: usize, options: &Options) -> Result<()> {
 struct Job<'a> {
     cell: &'a Cell,
     child: Child,
-    row: ProgressBar,
+    row: ProgressLine,
 }
 
 /// How the cells ended.
@@ -165,7 +165,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
         waiting: waiting.into(),
         running: Vec::new(),
         tally: Tally { finished: finished.len(), ..Tally::default() },
-        table: Table::new(grid)?,
+        table: Table::new(grid),
     };
     pool.run(&signals);
     let tally = pool.tally;

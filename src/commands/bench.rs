@@ -5,7 +5,7 @@ mod training;
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::algorithms::needs;
-use crate::commands::{ensure_room_for, translation};
+use crate::commands::{ensure_room_for, numbers, translation};
 use crate::config::{Config, DqnKeys, Interleaving, Sources};
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
 use crate::environments::atari::warn_of_unfinished_frames;
@@ -71,15 +71,18 @@ pub struct BenchArgs {
     overrides: Vec<String>,
     /// Environments of `bench vector` [default: 8 per thread]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<usize>(0, 1_000_000))]
     envs: Option<usize>,
     /// Threads of `bench vector`, 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
     threads: usize,
     /// Seconds to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]
+    #[arg(value_parser = numbers::number::<f64>)]
     seconds: f64,
     /// Play N frames instead, however long it takes, rounded up to whole steps of all environments (`emulator` and `vector` only)
-    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = numbers::whole::<u64>(1, u64::MAX.into()))]
     frames: Option<u64>,
     /// Interpret all cartridge code instead of translating what is executed often (`emulator`, `env` and `vector` only)
     #[arg(long)]

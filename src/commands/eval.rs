@@ -1,9 +1,11 @@
 //! `eval`: play whole games with trained networks or a baseline, and report the scores.
 
 use crate::commands::interrupt::Interrupt;
+use crate::commands::numbers;
 use crate::config;
 use crate::environments;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
+use crate::files::names;
 use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{self, OpenModel};
 use crate::system::threads;
@@ -30,24 +32,31 @@ pub struct EvalArgs {
     pub protocol: ProtocolName,
     /// Whole games to play [default: 30]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     pub episodes: Option<u32>,
     /// Probability of a random action [default: the protocol's]
     #[arg(long, value_name = "P")]
+    #[arg(value_parser = numbers::number::<f64>)]
     pub epsilon: Option<f64>,
     /// Frames after which a game is cut off (18,000 = 5 minutes) [default: the protocol's]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     pub max_episode_frames: Option<u32>,
     /// Each game starts with 0 to N no-op frames [default: the protocol's]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     pub noop_max: Option<u32>,
     /// Probability, per frame, that the previous action is repeated [default: the protocol's]
     #[arg(long, value_name = "P")]
+    #[arg(value_parser = numbers::number::<f32>)]
     pub sticky: Option<f32>,
     /// Seed of the evaluation; game i uses seed + i
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = numbers::whole::<u64>(0, u64::MAX.into()))]
     pub seed: u64,
     /// Threads to play on; the result does not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     pub workers: Option<usize>,
     /// Play a baseline instead of a network
     #[arg(long, value_enum, conflicts_with = "models")]
@@ -75,6 +84,7 @@ pub struct EvalArgs {
 /// # Errors
 /// When an option has a bad value, a model or cartridge cannot be used, or a file cannot be written.
 pub fn run(args: &EvalArgs) -> Result<()> {
+    check_names(args)?;
     let protocol = protocol_of(args)?;
     let interrupt = Interrupt::watch()?;
     let device = device::open(args.device)?;
@@ -91,6 +101,17 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         Some(status) => std::process::exit(status),
         None => Ok(()),
     }
+}
+
+/// Refuses output files whose names promise another format.
+fn check_names(args: &EvalArgs) -> Result<()> {
+    let EvalArgs { json, csv, actions, record, .. } = args;
+    for (option, path, format, suffix) in
+        [("--json", json, "JSON", "json"), ("--csv", csv, "CSV", "csv"), ("--actions", actions, "CSV", "csv")]
+    {
+        path.as_deref().map_or(Ok(()), |path| names::check_output(option, path, format, &[suffix]))?;
+    }
+    record.as_deref().map_or(Ok(()), |folder| names::check_output_folder("--record", folder))
 }
 
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.

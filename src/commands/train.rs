@@ -1,5 +1,7 @@
 //! `train`: one run, a new one or one that continues; and the command line that starts such a run in a process of its own.
 
+use crate::commands::numbers::{self, MOST_STEPS};
+use crate::files::names;
 use crate::networks::device::DeviceChoice;
 use crate::run::{self, Start};
 use crate::sweep::parent;
@@ -25,9 +27,11 @@ pub struct TrainArgs {
     overrides: Vec<String>,
     /// Seed of all random generators of the run
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u64>(0, i64::MAX.into()))]
     seed: Option<u64>,
     /// Agent steps to train for (one step is `frame_skip` frames)
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u64>(1, MOST_STEPS.into()))]
     steps: Option<u64>,
     /// Where to run the network
     #[arg(long, value_enum, default_value = "auto")]
@@ -51,6 +55,9 @@ pub struct TrainArgs {
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     if args.end_with_input {
         parent::end_with_input()?;
+    }
+    if let Some(folder) = &args.run_dir {
+        names::check_output_folder("--run-dir", folder)?;
     }
     run::run(&args.start())
 }

@@ -4,10 +4,12 @@
 //! A *model* plays; a run resumes from a *checkpoint*.
 
 use crate::environments::{self, Description, Spec};
+use crate::files::foreign::{self, Class};
 use crate::networks::head::{Head, Support};
 use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
 use crate::system::files;
+use crate::text::faults::plain;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
@@ -192,7 +194,11 @@ impl Model {
     /// When it cannot be read, or is not a model.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, LONGEST_FILE).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
+        Self::from_bytes(&bytes).with_context(|| {
+            let other = foreign::known(&bytes, bytes.len() as u64).filter(|found| found.class != Class::OfARun);
+            let found = other.map_or(String::new(), |found| format!(" (it is {})", found.name));
+            format!("{} is not a network of this program{found}", path.display())
+        })
     }
 
     /// Reads a file's bytes.
@@ -306,12 +312,14 @@ impl Strings<'_> {
 
     fn json<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_str(text).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_str(text)
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 
     fn word<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_value(text.into()).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_value(text.into())
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 }
 
@@ -346,7 +354,13 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
 pub fn find(model: Option<&Path>) -> Result<PathBuf> {
     match model {
         Some(path) if path.is_dir() => {
-            in_run(path).ok_or_else(|| anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display()))
+            in_run(path).ok_or_else(|| {
+                anyhow!(
+                    "{} holds neither {BEST_FILE} nor {MODEL_FILE}; a run writes them with its first checkpoint, so wait for \
+                     that, or give another run folder or a .safetensors file",
+                    path.display()
+                )
+            })
         }
         Some(path) => Ok(path.to_path_buf()),
         None => newest_run(Path::new("runs"))
@@ -500,7 +514,7 @@ mod tests {
         assert!(tensors.tensor("head_norm.weight").is_err());
         let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
         for (from, to, reason) in [
-            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "unknown variant `picture!`"),
+            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "`picture!` is unknown"),
             ("\"norm_epsilon\":\"1e-6\"", "\"norm_epsilon\":\"1e-5\"", "its norms add 1e-5 to the variance"),
             ("\"norm_epsilon\":\"1e-6\",", "                      ", "lack `norm_epsilon`"),
             ("\"noisy\":\"false\"", "\"noisy\":\"true\" ", "untested with noisy"),
@@ -544,7 +558,10 @@ mod tests {
         refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
-        refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
+        refused(
+            &swap("\"network\":\"small\"", "\"network\":\"smell\""),
+            "`smell` is unknown, expected one of `nature`",
+        );
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
         for (number, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {

@@ -144,9 +144,10 @@ enum FileType {
 
 impl FileType {
     fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("svg") => Ok(Self::Svg),
-            Some("png") => Ok(Self::Png),
+        let has = |suffix: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(suffix));
+        match (has("svg"), has("png")) {
+            (true, _) => Ok(Self::Svg),
+            (_, true) => Ok(Self::Png),
             _ => bail!("--out {}: the name must end with .svg or .png", path.display()),
         }
     }

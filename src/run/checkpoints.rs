@@ -126,7 +126,10 @@ impl RunCheckpoints {
                 }
             }
         }
-        bail!("{} holds no checkpoint", self.folder.display())
+        bail!(
+            "{} holds no checkpoint; copy the folder back from a backup, or start the run again with its config.toml as --config",
+            self.folder.display()
+        )
     }
 
     /// Continues from the checkpoint with these parts, the last of `steps`; `newest` says that there is no newer one, not even one

@@ -1,9 +1,11 @@
 //! A run's folder: the names of its files, the lock that one process holds, and `run.toml`, which says what the run is.
 
+use crate::files::read_text;
 use crate::policy::model::{Model, BEST_FILE, MODEL_FILE};
 use crate::run::checkpoints;
 use crate::saving::{own_files, sealed_file};
-use crate::system::files;
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::parse_toml;
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -110,10 +112,10 @@ impl Identity {
     /// When both are missing or unusable.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(IDENTITY_FILE);
-        match files::read_text(&path, files::LONGEST_DESCRIPTION) {
-            Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::of_network(folder),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        match fs::exists(&path) {
+            Ok(false) => Self::of_network(folder),
+            _ => parse_toml(&read_text(&path, LONGEST_DESCRIPTION)?)
+                .with_context(|| format!("{} cannot be used", path.display())),
         }
     }
 
@@ -121,7 +123,8 @@ impl Identity {
         let networks = [MODEL_FILE, BEST_FILE].map(|file| folder.join(file));
         let Some(path) = networks.into_iter().find(|path| path.exists()) else {
             bail!(
-                "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE})",
+                "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE}); give \
+                 the folder of a run, or copy its {IDENTITY_FILE} back",
                 folder.display()
             );
         };

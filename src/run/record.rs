@@ -149,7 +149,7 @@ impl Record {
             metrics: MetricsFile::open(&folder.join(METRICS_FILE), metrics_bytes)?,
             events: EventFile::open(&folder.join(EVENTS_FILE), events_bytes)?,
             metadata,
-            progress: Progress::new(config.run.total_steps)?,
+            progress: Progress::new(config.run.total_steps),
             standing: Standing::default(),
             solved_at: config.run.solved_at,
             solved: tally.solved(config.run.solved_at),

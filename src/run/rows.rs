@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A row of `metrics.jsonl`; the key `kind` names the variant.
@@ -165,19 +165,29 @@ impl MetricsFile {
     }
 }
 
+/// What to do when a file of rows is not as the run left it.
+const WITHOUT_ROWS: &str =
+    "copy it back from a backup; without it the run cannot continue, but its network can be evaluated and \
+                            played, and `train --config` with its config.toml starts it again in another folder";
+
 /// Opens the file at `path`, cut to its first `length` bytes, to append to it; creates it if `length` is 0.
 pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
     let open = || -> std::io::Result<File> {
         let mut file = own_files::open(path, length == 0)?;
         let found = file.metadata()?.len();
         if found < length {
-            return Err(std::io::Error::other(format!("it has {found} bytes, {length} were written to it")));
+            let lost = format!("it has {found} bytes, {length} were written to it; {WITHOUT_ROWS}");
+            return Err(std::io::Error::other(lost));
         }
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
         Ok(file)
     };
-    open().with_context(|| format!("cannot continue with {}", path.display()))
+    let missing = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => std::io::Error::other(format!("it is missing; {WITHOUT_ROWS}")),
+        _ => error,
+    };
+    open().map_err(missing).with_context(|| format!("cannot continue with {}", path.display()))
 }
 
 /// Agent steps of the last row in the file at `path`; `None` if there is no row.

@@ -7,11 +7,13 @@
 use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
+use crate::files::read_text;
 use crate::run::folder::{RunFolder, RunState, CONFIG_FILE};
 use crate::run::{edited, start_over};
 use crate::saving::{own_files, sealed_file};
 use crate::sweep::summary::{JSON_FILE, MARKDOWN_FILE};
-use crate::system::files;
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::parse_toml;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -261,10 +263,8 @@ impl Grid {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SWEEP_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        let description: Description =
-            toml::from_str(&text).with_context(|| format!("{} does not describe a sweep", path.display()))?;
+        let description: Description = parse_toml(&read_text(&path, LONGEST_DESCRIPTION)?)
+            .with_context(|| format!("{} does not describe a sweep", path.display()))?;
         let seeds = description.seeds;
         ensure!(
             (1..=MOST_SEEDS).contains(&seeds),
@@ -358,8 +358,7 @@ fn config_file(folder: &Path, preset: &str) -> PathBuf {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let text = files::read_text(path, files::LONGEST_DESCRIPTION)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_text(path, LONGEST_DESCRIPTION)?;
     Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
 }
 
@@ -387,6 +386,23 @@ pub(crate) mod tests {
         assert_eq!(names, ["bricks-bricks-s0", "bricks-pong-cpu-s0", "bricks-bricks-s1", "bricks-pong-cpu-s1"]);
         assert_eq!((grid.cells[3].config.run.seed, grid.cells[3].preset.as_str()), (1, "pong-cpu"));
         assert!(!folder.path().join(SWEEP_FILE).exists(), "nothing is written yet");
+    }
+
+    #[test]
+    fn a_sweep_may_have_been_saved_by_any_editor() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = grid(folder.path(), &["bricks"], 2);
+        written.write().unwrap();
+        for path in [folder.path().join(SWEEP_FILE), config_file(folder.path(), "bricks")] {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("\u{FEFF}{}", text.replace('\n', "\r\n"))).unwrap();
+        }
+        let again = Grid::open(folder.path(), None).unwrap();
+        assert_eq!((again.description, again.configs), (written.description, written.configs));
+        fs::write(folder.path().join(SWEEP_FILE), "seeds = -1\npresets = []\ngames = []\n").unwrap();
+        let message = format!("{:#}", Grid::open(folder.path(), None).unwrap_err());
+        assert!(message.contains("sweep.toml does not describe a sweep: line 1 (`seeds = -1`)"), "{message}");
+        assert!(message.contains("expected a whole number of 0 or more"), "{message}");
     }
 
     #[test]

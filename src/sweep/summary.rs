@@ -4,11 +4,12 @@
 use crate::evaluation::statistics::{
     interquartile_mean, mean, median, stratified_interval, LEAST_OF_STRATUM, LEAST_VALUES, RESAMPLES,
 };
+use crate::files::read_text;
 use crate::random::{Generator, Purpose};
 use crate::run::folder::{RunState, EVALUATION_FILE};
 use crate::saving::{own_files, sealed_file};
 use crate::sweep::grid::{Cell, Grid};
-use crate::system::files;
+use crate::system::files::LONGEST_DESCRIPTION;
 use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
@@ -121,9 +122,7 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        let value: Value = serde_json::from_str(&text)
+        let value: Value = serde_json::from_str(&read_text(&path, LONGEST_DESCRIPTION)?)
             .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
         let score = summary["mean"].as_f64().with_context(|| {
