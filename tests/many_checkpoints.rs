@@ -65,11 +65,12 @@ fn watch(mut child: Child, run: &Path) -> Vec<Look> {
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
         };
         let checkpoints = names(&run.join("checkpoints"));
-        let step = checkpoints.iter().filter_map(|name| {
-            name.strip_prefix("step-")?.strip_suffix(".checkpoint")?.parse::<u64>().ok()
-        });
+        let step = checkpoints
+            .iter()
+            .filter_map(|name| name.strip_prefix("step-")?.strip_suffix(".checkpoint")?.parse::<u64>().ok());
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
         if let Some(step) = step.max() {
             // The folder `checkpoints` is itself one of the names.
             let files = checkpoints.len() + names(run).len() - 1;
@@ -98,7 +99,8 @@ fn rows(run: &Path) -> Vec<serde_json::Value> {
 fn half_a_day_of_checkpoints_takes_no_more_files_or_memory_and_changes_nothing() {
     // In memory, where there is a folder for that: the files together are gigabytes, of which few remain at any time.
     let shared_memory = Path::new("/dev/shm");
-    let folder = if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() }.unwrap();
+    let folder =
+        if shared_memory.is_dir() { tempfile::tempdir_in(shared_memory) } else { tempfile::tempdir() }.unwrap();
     let number = std::env::var("CHECKPOINTS").map_or(600, |number| number.parse().unwrap());
     let steps = EVERY * number;
     let (half, all) = ((steps / 2).to_string(), steps.to_string());
@@ -121,7 +123,10 @@ fn half_a_day_of_checkpoints_takes_no_more_files_or_memory_and_changes_nothing()
             let resident = of_part.iter().map(|look| look.resident).max().unwrap();
             let checkpoints = ((end.step - start.step) / EVERY).max(1);
             let milliseconds = 1e3 * (end.seconds - start.seconds) / checkpoints as f64;
-            println!("process {process}, step {:>6}: {files} files, {resident} KiB, {milliseconds:.1} ms a checkpoint", end.step);
+            println!(
+                "process {process}, step {:>6}: {files} files, {resident} KiB, {milliseconds:.1} ms a checkpoint",
+                end.step
+            );
             residents.push(resident);
             assert!(files <= MOST_FILES, "{files} files");
         }

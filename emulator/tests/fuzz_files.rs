@@ -199,7 +199,8 @@ impl Parser for Cartridges {
     fn make(&mut self, random: &mut Mutator) -> Vec<u8> {
         // Large ones take their time, and hold nothing that smaller ones do not.
         let small: Vec<&Vec<u8>> = self.images.iter().filter(|image| image.len() < 100_000).collect();
-        let mut image = if random.one_in(20) { random.choose(&self.images).clone() } else { (*random.choose(&small)).clone() };
+        let mut image =
+            if random.one_in(20) { random.choose(&self.images).clone() } else { (*random.choose(&small)).clone() };
         let other = *random.choose(&small);
         if random.one_in(3) {
             random.bytes(&mut image, other);

@@ -21,7 +21,7 @@ use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use crate::saving::{Loading, Saving};
+use crate::saving::{self, Loading, Saving};
 use acting::{Exploration, Player};
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
@@ -139,9 +139,10 @@ impl Pqn {
         let evaluator = learner.evaluator(Which::Online)?;
         let numbered = |index| Generator::numbered(seed, Purpose::Exploration, index as u64);
         let mut lanes = vec![Lane::new(space); num_envs];
-        lanes.iter_mut().try_for_each(|lane| lane.reserve(keys.horizon)).with_context(|| {
-            format!("the system has no room for {} steps of {num_envs} environments", keys.horizon)
-        })?;
+        lanes
+            .iter_mut()
+            .try_for_each(|lane| lane.reserve(keys.horizon))
+            .with_context(|| format!("the system has no room for {} steps of {num_envs} environments", keys.horizon))?;
         Ok(Self {
             horizon: keys.horizon,
             epochs: keys.epochs,
@@ -377,7 +378,7 @@ impl Algorithm for Pqn {
             self.explorers.len()
         );
         self.learner.set_state(learner)?;
-        (self.steps, self.explorers, self.ordering) = (steps, explorers, ordering);
+        (self.steps, self.explorers, self.ordering) = (saving::count(steps, "steps")?, explorers, ordering);
         Ok(())
     }
 }

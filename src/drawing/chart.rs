@@ -530,7 +530,8 @@ mod tests {
 
     #[test]
     fn values_that_no_axis_can_show_are_left_out() {
-        let extremes = [f64::MAX, f64::MIN, f64::INFINITY, f64::NAN, 1e16, f64::MIN_POSITIVE, 5e-324, -5e-324, 0.0, 1e15];
+        let extremes =
+            [f64::MAX, f64::MIN, f64::INFINITY, f64::NAN, 1e16, f64::MIN_POSITIVE, 5e-324, -5e-324, 0.0, 1e15];
         for x in extremes {
             for y in extremes {
                 let line = vec![(0.0, 1.0), (x, y)];

@@ -114,8 +114,8 @@ impl Runs {
     fn load(&self) -> Result<Loaded> {
         let folder = RunFolder::take(&self.folder)?;
         let mut checkpoints = RunCheckpoints::new(&folder)?;
-        let ((identity, config), _) = checkpoints
-            .load(|from| Ok((from.part::<(Identity, String)>("run")?, RecordState::load(from)?)), |_| ())?;
+        let ((identity, config), _) =
+            checkpoints.load(|from| Ok((from.part::<(Identity, String)>("run")?, RecordState::load(from)?)), |_| ())?;
         let config = Config::from_toml(&config)?;
         ensure!(!needs_much_memory(&config), "too large for this test");
         let spec = environments::spec(&config.environment, None)?;

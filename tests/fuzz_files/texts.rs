@@ -79,7 +79,12 @@ impl Rows {
         make_run(
             &folder,
             "bricks",
-            &["evaluation_every_steps=40", "replay_capacity=400", "learning_starts_steps=40", "final_evaluation_episodes=2"],
+            &[
+                "evaluation_every_steps=40",
+                "replay_capacity=400",
+                "learning_starts_steps=40",
+                "final_evaluation_episodes=2",
+            ],
         );
         // The rows are half of all files.
         let names = [METRICS_FILE, METRICS_FILE, METRICS_FILE, EVALUATION_FILE, IDENTITY_FILE, CONFIG_FILE];
@@ -134,13 +139,16 @@ pub struct Actions {
 
 /// Options, and an action file for them.
 const ACTION_FILES: [(&[&str], &str); 5] = [
-    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # left\n12 1e-3\n0\n17\n"),
-    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 1 1\n2 -0.25\n4 3e38\n"),
+    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # right and fire\n12 1e-3\n0\n17\n"),
+    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 0 0\n4 -0.25\n3 3e38\n"),
     (&["--interpret", "--observation", "--frame-skip", "3"], "1\n3\n4\r\n0\nreset 0 0\n1\n"),
-    (&["--interpret", "--vector", "2", "--threads", "1", "--noop-max", "2"], "0 1\n2 3\nreset 1 0\n1 1\nreset 1 1 7 -8\n"),
+    (
+        &["--interpret", "--vector", "2", "--threads", "1", "--noop-max", "2"],
+        "0 1\n2 3\nreset 1 0\n1 1\nreset 1 1 7 -8\n",
+    ),
     (
         &["--interpret", "--vector", "2", "--threads", "1", "--continuous", "0.5", "--noop-max", "2"],
-        "1 0 0 0.5 3.1 1\nreset 0 1 5 6\n0.2 -3.1 1 1 1.5 0\n",
+        "1 0 0 0.5 3.1 1\nreset 0 1 5\n0.2 -3.1 1 1 1.5 0\n",
     ),
 ];
 

@@ -56,7 +56,7 @@ impl Saved for Environment {
             // It counts 64 or more at the end of a reset if no frame was finished in it, whatever it was before; less does not matter.
             unfinished_frames: _,
             choosing_frames: _, // used during a reset only
-            averaged: _,          // recomputed whenever the screen is read
+            averaged: _,        // recomputed whenever the screen is read
             audio,
         } = self;
         exchange!(archive, console, random, state, mode, difficulty, action, strength);

@@ -187,7 +187,8 @@ fn run_parser(temporary: &Path, entry: &Entry, seed: u64, first: u64, files: u64
         };
         // What the process counted since its last report is lost, except for this.
         total.files = at + 1 - first;
-        let what = if status.code() == Some(TOO_LONG) { "takes too long".to_string() } else { format!("{status}: {last}") };
+        let what =
+            if status.code() == Some(TOO_LONG) { "takes too long".to_string() } else { format!("{status}: {last}") };
         total.fault(&what, at);
         next = at + 1;
     }
@@ -235,8 +236,7 @@ fn feed(words: &[String], entries: &[Entry]) {
         let what = panic.payload_as_str().unwrap_or("a panic").to_string();
         heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(format!("panicked at {place}: {what}"));
     }));
-    let current =
-        Arc::new(Current { index: AtomicU64::new(first), bytes: Mutex::default(), began: Mutex::new(None) });
+    let current = Arc::new(Current { index: AtomicU64::new(first), bytes: Mutex::default(), began: Mutex::new(None) });
     let (watched, keep) = (Arc::clone(&current), folder.to_path_buf());
     std::thread::spawn(move || watch(&watched, &keep));
 

@@ -110,9 +110,8 @@ impl Mutator {
     pub fn new(seed: u64, parser: &str, index: u64) -> Self {
         // FNV-1a of all three: neighboring files have nothing in common.
         let parts = seed.to_le_bytes().into_iter().chain(parser.bytes()).chain(index.to_le_bytes());
-        let hash = parts.fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-        });
+        let hash =
+            parts.fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
         Self { random: Pcg64::seed_from_u64(hash) }
     }
 
@@ -168,9 +167,9 @@ impl Mutator {
         }
     }
 
-    /// How many mutations a file gets: mostly one or two, at most 16.
+    /// How many mutations a file gets: mostly one, at most 16.
     fn count(&mut self) -> usize {
-        let most = 1 << self.below(5);
+        let most = *self.choose(&[1, 1, 1, 2, 4, 16]);
         1 + self.below(most)
     }
 

@@ -266,7 +266,7 @@ impl Updater {
         let UpdaterState { learner, sampling, noise } = from.part(UPDATER)?;
         self.learner.set_state(learner)?;
         (self.sampling, self.noise) = (sampling, noise);
-        self.replay.load(from)
+        self.replay.load(from, self.learner.architecture().actions)
     }
 }
 
