@@ -226,7 +226,7 @@ mod tests {
         let mut warnings = Vec::new();
         let read = |from: &Loading| {
             let mut replay = new_replay();
-            replay.load(from)?;
+            replay.load(from, 4)?;
             Ok((from.part("step")?, replay.len()))
         };
         (checkpoints.load(read, |warning| warnings.push(warning)), warnings)

@@ -1,7 +1,7 @@
 //! The rows of a run in `metrics.jsonl`, one JSON object a line.
 
 use crate::saving::own_files;
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -222,6 +222,20 @@ impl RecentReturns {
         self.returns.push_back(episode_return);
     }
 
+    /// Checks returns from a checkpoint.
+    ///
+    /// # Errors
+    /// When there are more than [`WINDOW`](Self::WINDOW).
+    pub fn check(&self) -> Result<()> {
+        let count = self.returns.len();
+        ensure!(
+            count <= Self::WINDOW,
+            "the checkpoint has the returns of {count} games, where {} are kept",
+            Self::WINDOW
+        );
+        Ok(())
+    }
+
     /// Whether there are 100.
     pub fn is_full(&self) -> bool {
         self.returns.len() == Self::WINDOW
@@ -246,6 +260,11 @@ impl RunningMean {
     pub fn push(&mut self, value: f64) {
         self.sum += value;
         self.count += 1;
+    }
+
+    /// Values added since the last one was taken.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// The mean since the last call; `None` if nothing was added.

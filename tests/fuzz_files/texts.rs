@@ -143,8 +143,8 @@ pub struct Actions {
 
 /// Options, and an action file for them.
 const ACTION_FILES: [(&[&str], &str); 5] = [
-    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # left\n12 1e-3\n0\n17\n"),
-    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 1 1\n2 -0.25\n4 3e38\n"),
+    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # right and fire\n12 1e-3\n0\n17\n"),
+    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 0 0\n4 -0.25\n3 3e38\n"),
     (&["--interpret", "--observation", "--frame-skip", "3"], "1\n3\n4\r\n0\nreset 0 0\n1\n"),
     (
         &["--interpret", "--vector", "2", "--threads", "1", "--noop-max", "2"],
@@ -152,7 +152,7 @@ const ACTION_FILES: [(&[&str], &str); 5] = [
     ),
     (
         &["--interpret", "--vector", "2", "--threads", "1", "--continuous", "0.5", "--noop-max", "2"],
-        "1 0 0 0.5 3.1 1\nreset 0 1 5 6\n0.2 -3.1 1 1 1.5 0\n",
+        "1 0 0 0.5 3.1 1\nreset 0 1 5\n0.2 -3.1 1 1 1.5 0\n",
     ),
 ];
 
