@@ -102,7 +102,7 @@ fn a_name_that_promises_another_format_is_refused_before_any_work_by_every_comma
     ] {
         let errors = error_of(folder.path(), &arguments, 1);
         assert_contains(&errors, "is a suffix of ");
-        assert_contains(&errors, "give e.g. x");
+        assert_contains(&errors, "e.g. x");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{arguments:?} wrote something");
     }
     assert_contains(&error_of(folder.path(), &["report", "run", "--out", "no/x.html"], 1), "there is no folder no");

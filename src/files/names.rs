@@ -58,9 +58,11 @@ pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) 
     let own = |suffix: &str| suffixes.contains(&suffix) || (TEXT.contains(&suffix) && matches!(format, "JSON" | "CSV"));
     if let Some((other, suffix)) = suffix(path).and_then(|suffix| Some((promised(&suffix)?, suffix))) {
         if !own(&suffix) {
+            let endings: Vec<String> = suffixes.iter().map(|suffix| format!(".{suffix}")).collect();
             bail!(
-                "{option} {shown}: {option} writes {format}, and .{suffix} is a suffix of another format ({other}); \
-                 give e.g. {}",
+                "{option} {shown}: {option} writes {format}, and .{suffix} is a suffix of another format ({other}); the name \
+                 must end with {}, e.g. {}",
+                endings.join(" or "),
                 path.with_extension(example).display()
             );
         }
