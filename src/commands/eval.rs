@@ -103,15 +103,15 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
 }
 
-/// Refuses output files whose names promise another format.
+/// Refuses output files whose names promise another format. Whether they can be written is seen when all are opened together.
 fn check_names(args: &EvalArgs) -> Result<()> {
     let EvalArgs { json, csv, actions, record, .. } = args;
     for (option, path, format, suffix) in
         [("--json", json, "JSON", "json"), ("--csv", csv, "CSV", "csv"), ("--actions", actions, "CSV", "csv")]
     {
-        path.as_deref().map_or(Ok(()), |path| names::check_output(option, path, format, &[suffix]))?;
+        path.as_deref().map_or(Ok(()), |path| names::check_format(option, path, format, &[suffix]))?;
     }
-    record.as_deref().map_or(Ok(()), |folder| names::check_output_folder("--record", folder))
+    record.as_deref().map_or(Ok(()), |folder| names::check_folder_format("--record", folder))
 }
 
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
