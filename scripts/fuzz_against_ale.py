@@ -63,7 +63,7 @@ SCHEMES = {
     "F4": (32768, [], [0xFFF4, 0xFFF5, 0xFFFA, 0xFFFB]),
     "F4SC": (32768, ["superchip"], [0xFFF4, 0xFFF5, 0xFFFA, 0xFFFB, 0xF000, 0xF080]),
     "MB": (65536, [], [0xFFF0, 0x1FF0]),
-    "MC": (131072, [], [0x003C, 0x003D, 0x003E, 0x003F]),
+    "MC": (131072, ["megacart"], [0x003C, 0x003D, 0x003E, 0x003F]),
 }  # fmt: skip
 
 KINDS = ["registers", "pieces", "pieces", "pieces", "sparse", "noise"]
@@ -239,6 +239,13 @@ class Program:
             if mark == "superchip":
                 for start in range(0, len(self.image), 4096):
                     self.image[start : start + 256] = bytes([self.draw.randrange(256)]) * 256
+            elif mark == "megacart":
+                # ale-py's registers hold anything at power-on, so the program begins by choosing blocks, most of them ROM.
+                blocks = [self.draw.choice([0x80 + self.draw.randrange(128), self.draw.randrange(128)]) for _ in range(3)]
+                blocks = [0x80 + self.draw.randrange(127), *blocks]
+                code = b"".join(bytes([0xA9, block, 0x85, 0x3C + i]) for i, block in enumerate(blocks))
+                self.put(len(self.image) - 1024, code + bytes([0x4C, 0x00, 0xF0]))
+                self.image[-4:-2] = b"\x00\xfc"
             elif mark == "e7":
                 self.image[0x3800:0x3A00] = bytes([self.draw.randrange(256)]) * 512
                 self.image[0x37F0], self.image[0x37F1] = 1, 2

@@ -17,9 +17,9 @@
 //! - [`networks`]: layers, losses, optimizers, on the CPU or on a GPU.
 //! - [`config`]: every key of a configuration, with its range, unit and source.
 //! - [`observations`]: what is seen, in one form for environments, networks and the replay.
-//! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.
+//! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`system`]: the limits of the operating system: memory, disk, threads, signals, special files.
 //! - [`arithmetic`]: exponentials, logarithms and powers with the same bits on every processor.
 //! - [`files`]: files that people bring or name: what they are by content, encodings of text, suffixes.

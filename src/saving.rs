@@ -1,8 +1,10 @@
-//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share.
+//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share. Files that are written whole
+//! or not at all, and without harm to other files.
 
+pub mod own_files;
 pub mod sealed_file;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +91,18 @@ impl<'a> Saving<'a> {
     pub fn into_parts(self) -> Parts {
         self.made
     }
+}
+
+/// More than any run counts; only a file that this program did not write says so.
+const MOST: u64 = 1 << 60;
+
+/// A count in a checkpoint, which the program will go on with.
+///
+/// # Errors
+/// When it is so large that no run has come there, and counting further might overflow.
+pub fn count(value: u64, what: &str) -> Result<u64> {
+    ensure!(value <= MOST, "the checkpoint counts {value} {what}, and no run has so many");
+    Ok(value)
 }
 
 /// A checkpoint that is read.

@@ -11,8 +11,8 @@ use std::path::Path;
 /// can import little more than `files` and `text`: it says what was asked for, and each room makes its own part of that.
 const FLOORS: &[&[&str]] = &[
     &["arithmetic", "system", "terminal", "text"],
-    &["files"],
-    &["config", "drawing", "observations", "random", "saving"],
+    &["files", "saving"],
+    &["config", "drawing", "observations", "random"],
     &["environments", "networks"],
     &["experience", "policy"],
     &["algorithms", "evaluation"],

@@ -141,7 +141,7 @@ pub enum CartridgeError {
     /// Recognized, but the scheme is not emulated.
     #[error(
         "the cartridge image ({size} bytes, md5 {md5}) uses the {scheme} scheme, which is not emulated; \
-         {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme}"
+         {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme} (see docs/ale-equality.md)"
     )]
     UnsupportedScheme {
         /// Bytes in the image.

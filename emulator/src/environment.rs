@@ -133,19 +133,16 @@ impl Environment {
         self.episode_frame_number = 0;
         self.paddles = [(PADDLE_MIN + self.properties.paddle_max) / 2; 2];
         self.console.reset();
-        for _ in 0..BOOT_FRAMES {
-            self.emulate(Action::Noop, 1.0);
-        }
+        self.emulate_frames(Action::Noop, BOOT_FRAMES);
         self.soft_reset();
         self.state = self.rules.initial;
         self.choose_mode();
         self.soft_reset();
         for &(frames, action) in self.rules.start {
             for _ in 0..frames {
-                self.emulate(action, 1.0);
+                self.emulate_frames(action, 1);
             }
         }
-        self.copy_ram();
     }
 
     /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_range`.
@@ -201,9 +198,7 @@ impl Environment {
 
     /// Holds the console's RESET switch for four frames: a new game without the rest of [`Environment::reset`].
     pub fn soft_reset(&mut self) {
-        for _ in 0..RESET_FRAMES {
-            self.emulate(Action::Reset, 1.0);
-        }
+        self.emulate_frames(Action::Reset, RESET_FRAMES);
         self.remembered = (Action::Noop, 1.0);
     }
 
@@ -216,7 +211,7 @@ impl Environment {
             self.console.update();
         }
         self.choosing_frames = self.choosing_frames.saturating_add(frames);
-        self.emulate(Action::Noop, 1.0);
+        self.emulate_frames(Action::Noop, 1);
         self.count_frame();
     }
 
@@ -237,7 +232,16 @@ impl Environment {
         self.console.leave_on_data_bus(last_read);
     }
 
-    /// ALE copies RIOT RAM after every frame of an action and after a reset. The byte copied last stays on the data bus.
+    /// Emulates `frames` frames with `action`, which ends as ALE's emulation of several frames does: with a copy of RAM.
+    fn emulate_frames(&mut self, action: Action, frames: u32) {
+        for _ in 0..frames {
+            self.emulate(action, 1.0);
+        }
+        self.copy_ram();
+    }
+
+    /// ALE copies RIOT RAM when it has emulated the frames asked for: one in an action, more in a reset. The byte copied last
+    /// stays on the data bus.
     fn copy_ram(&mut self) {
         let last = self.console.ram()[0x7F];
         self.console.leave_on_data_bus(last);

@@ -26,7 +26,7 @@ use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use crate::saving::{Loading, Saving};
+use crate::saving::{self, Loading, Saving};
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -271,11 +271,11 @@ impl Algorithm for Dqn {
 
     fn load(&mut self, from: &Loading) -> Result<()> {
         let DqnState { step, explorer, interval } = from.part(DQN)?;
-        self.explorer.set_state(explorer);
+        self.explorer.set_state(explorer)?;
         if !self.explorer.other_generators().is_empty() {
             self.explorer.set_other_generators(from.part(OTHER_EXPLORATION)?)?;
         }
-        (self.step, self.interval) = (step, interval);
+        (self.step, self.interval) = (saving::count(step, "steps")?, interval);
         self.updater.load(from)
     }
 }

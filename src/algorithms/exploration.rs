@@ -6,6 +6,7 @@ use crate::networks::finite;
 use crate::networks::noise::draw_noise;
 use crate::policy::{argmax_with_random_ties, random_action};
 use crate::random::{Generator, Purpose};
+use crate::saving;
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -97,8 +98,13 @@ impl Explorer {
     }
 
     /// Continues from the state of an explorer with the same settings.
-    pub fn set_state(&mut self, state: ExplorerState) {
+    ///
+    /// # Errors
+    /// When it counts more episodes than a run can have.
+    pub fn set_state(&mut self, state: ExplorerState) -> Result<()> {
+        saving::count(state.episodes, "episodes")?;
         self.state = state;
+        Ok(())
     }
 
     /// The generators of the environments after the first, which belong to the state too.
@@ -222,7 +228,7 @@ mod tests {
         assert!((320..380).contains(&evaluations), "{evaluations}");
         assert!(differing > 200, "{differing}");
         let mut again = Explorer::new(schedule, 3, 5, 0, 3);
-        again.set_state(together.state());
+        again.set_state(together.state()).unwrap();
         again.set_other_generators(together.other_generators().to_vec()).unwrap();
         for step in 0..20 {
             assert_eq!(again.act(step, |_| Ok(&values)).unwrap(), together.act(step, |_| Ok(&values)).unwrap());

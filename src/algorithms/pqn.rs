@@ -21,7 +21,7 @@ use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use crate::saving::{Loading, Saving};
+use crate::saving::{self, Loading, Saving};
 use acting::{Exploration, Player};
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
@@ -382,7 +382,7 @@ impl Algorithm for Pqn {
         );
         learner.ensure_finite(self.learner.architecture())?;
         self.learner.set_state(learner)?;
-        (self.steps, self.explorers, self.ordering) = (steps, explorers, ordering);
+        (self.steps, self.explorers, self.ordering) = (saving::count(steps, "steps")?, explorers, ordering);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::networks::optimizer::{
 };
 use crate::networks::{finite, Architecture, Parameters};
 use crate::observations::Seen;
+use crate::saving;
 use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -116,7 +117,8 @@ impl LearnerState {
     /// The parameters of the online network, of this architecture, and of the target network if there is one.
     fn networks(&self, architecture: &Architecture, with_target: bool) -> Result<(Parameters, Option<Parameters>)> {
         let count = architecture.parameter_count();
-        let OptimizerState { first, second, .. } = &self.optimizer;
+        let OptimizerState { first, second, steps } = &self.optimizer;
+        saving::count(*steps, "steps of the optimizer")?;
         let target = with_target.then_some(&self.target);
         for values in [&self.online, first, second].into_iter().chain(target) {
             ensure!(values.len() == count, "it has {} numbers for a network of {count} parameters", values.len());

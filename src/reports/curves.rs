@@ -7,6 +7,7 @@ use crate::evaluation::scores::Reference;
 use crate::evaluation::statistics::LEAST_VALUES;
 use crate::run::history::{Moment, PeriodicRow, RunHistory};
 use crate::run::rows::RecentReturns;
+use crate::saving::sealed_file;
 use crate::text::output::print;
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
@@ -67,7 +68,12 @@ pub fn write(runs: &[PathBuf], axis: HorizontalAxis, files: &[PathBuf]) -> Resul
             FileType::Svg => figure.svg()?.into_bytes(),
             FileType::Png => figure.png()?,
         };
-        fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        if runs.iter().any(|run| path.parent() == Some(&run.folder)) {
+            // A run's folder can come from anywhere, so a link in it is not followed.
+            sealed_file::write_atomically(path, &[&bytes])?;
+        } else {
+            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
         written += &format!("{}\n", path.display());
     }
     print(&written)

@@ -4,6 +4,7 @@ use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
 use crate::run::rows::RecentReturns;
+use crate::saving::sealed_file;
 use crate::system::files;
 use crate::text::output::print;
 use crate::text::{clock, with_commas};
@@ -43,7 +44,11 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
     }
     let page = page(&run)?;
     let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
-    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    match file {
+        Some(_) => fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?,
+        // Nobody named this file, so a link of its name is not followed.
+        None => sealed_file::write_atomically(&path, &[page.as_bytes()])?,
+    }
     print(&format!("{}\n", path.display()))
 }
 

@@ -53,9 +53,6 @@ pub fn final_evaluation(
         );
         return Ok(());
     };
-    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
-    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
-    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
 
     say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
@@ -75,7 +72,12 @@ pub fn final_evaluation(
     say!("protocol: {}", trained_report.protocol_in_words);
 
     let gif = folder.join(BEST_GAME_FILE);
-    match evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif, stop)? {
+    let recorded = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif, stop)?;
+    // Last: with it the run counts as evaluated.
+    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
+    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
+    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
+    match recorded {
         Some(score) => say!("the best of these games, score {score}: {}", gif.display()),
         None => {
             // It was just made, and shows the game's beginning only.

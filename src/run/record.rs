@@ -11,7 +11,7 @@ use crate::run::folder::{EVENTS_FILE, METRICS_FILE};
 use crate::run::progress::Progress;
 use crate::run::rows::{MetricsFile, MetricsRow, RecentReturns, RunningMean};
 use crate::run::tensorboard::EventFile;
-use crate::saving::{Loading, Saving};
+use crate::saving::{self, Loading, Saving};
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,20 @@ struct Tally {
 }
 
 impl Tally {
+    /// Refuses counts that no run can have.
+    fn check(&self) -> Result<()> {
+        for (value, what) in [(self.steps, "steps"), (self.games, "games"), (self.updates, "updates")] {
+            saving::count(value, what)?;
+        }
+        for game in &self.under_way {
+            saving::count(game.steps, "steps of a game")?;
+        }
+        for mean in [&self.loss, &self.q_value, &self.td_error, &self.gradient_norm] {
+            saving::count(mean.count(), "values of a mean")?;
+        }
+        self.recent.check()
+    }
+
     /// Whether the last 100 training games have this mean return.
     fn solved(&self, at: f64) -> bool {
         self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
@@ -104,9 +118,11 @@ impl RecordState {
     /// The state in a checkpoint.
     ///
     /// # Errors
-    /// When it is missing.
+    /// When it is missing, or is none that a run can have.
     pub fn load(from: &Loading) -> Result<Self> {
-        from.part(RECORD)
+        let state: Self = from.part(RECORD)?;
+        state.tally.check()?;
+        Ok(state)
     }
 
     /// Steps of the run.

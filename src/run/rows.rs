@@ -1,11 +1,12 @@
 //! The rows of a run in `metrics.jsonl`, one JSON object a line.
 
-use anyhow::{Context, Result};
+use crate::saving::own_files;
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A row of `metrics.jsonl`; the key `kind` names the variant.
@@ -172,7 +173,7 @@ const WITHOUT_ROWS: &str =
 /// Opens the file at `path`, cut to its first `length` bytes, to append to it; creates it if `length` is 0.
 pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
     let open = || -> std::io::Result<File> {
-        let mut file = OpenOptions::new().create(length == 0).write(true).truncate(length == 0).open(path)?;
+        let mut file = own_files::open(path, length == 0)?;
         let found = file.metadata()?.len();
         if found < length {
             let lost = format!("it has {found} bytes, {length} were written to it; {WITHOUT_ROWS}");
@@ -187,6 +188,20 @@ pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
         _ => error,
     };
     open().map_err(missing).with_context(|| format!("cannot continue with {}", path.display()))
+}
+
+/// Agent steps of the last row in the file at `path`; `None` if there is no row.
+pub fn last_step(path: &Path) -> Option<u64> {
+    /// Bytes read from the end of the file: many rows.
+    const TAIL: u64 = 64 * 1024;
+    let mut file = own_files::open(path, false).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The last line may be incomplete.
+    text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()?.get("step")?.as_u64())
 }
 
 /// The returns of the last 100 games.
@@ -205,6 +220,20 @@ impl RecentReturns {
             self.returns.pop_front();
         }
         self.returns.push_back(episode_return);
+    }
+
+    /// Checks returns from a checkpoint.
+    ///
+    /// # Errors
+    /// When there are more than [`WINDOW`](Self::WINDOW).
+    pub fn check(&self) -> Result<()> {
+        let count = self.returns.len();
+        ensure!(
+            count <= Self::WINDOW,
+            "the checkpoint has the returns of {count} games, where {} are kept",
+            Self::WINDOW
+        );
+        Ok(())
     }
 
     /// Whether there are 100.
@@ -231,6 +260,11 @@ impl RunningMean {
     pub fn push(&mut self, value: f64) {
         self.sum += value;
         self.count += 1;
+    }
+
+    /// Values added since the last one was taken.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// The mean since the last call; `None` if nothing was added.
@@ -266,6 +300,8 @@ mod tests {
         let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1]["kind"].as_str(), rows[1]["games"].as_u64()), (Some("evaluation"), Some(2)));
+        assert_eq!(last_step(&path), Some(5));
+        assert_eq!(last_step(folder.path()), None);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! A task may be preempted, requeued or reach its time limit at any moment. Its run then saves a checkpoint, and a later task with
 //! the same index continues it.
 
-use crate::sweep::grid::{CellState, Grid};
-use crate::sweep::{summarize, Options};
+use crate::run::folder::RunState;
+use crate::saving::sealed_file;
+use crate::sweep::grid::Grid;
+use crate::sweep::{lock, summarize, Options};
 use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use std::ffi::{OsStr, OsString};
@@ -52,7 +54,7 @@ struct Jobs {
 pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bool) -> Result<()> {
     let mut unfinished = Vec::new();
     for (index, cell) in grid.cells.iter().enumerate() {
-        if cell.state()? != CellState::Finished {
+        if cell.state()? != RunState::Finished {
             unfinished.push(index);
         }
     }
@@ -65,6 +67,7 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
     if dry_run {
         return print(&format!("{}\n", jobs.in_words().trim_end()));
     }
+    let _lock = lock(&grid.folder)?;
     grid.write()?;
     let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
     let (runs, all) = (unfinished.len(), grid.cells.len());
@@ -157,8 +160,8 @@ impl Jobs {
     /// Writes a script into the folder and returns its path.
     fn write(&self, name: &str, script: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
-        let write = || fs::create_dir_all(&self.folder).and_then(|()| fs::write(&path, script));
-        write().with_context(|| format!("cannot write {}", path.display()))?;
+        fs::create_dir_all(&self.folder).with_context(|| format!("cannot create {}", self.folder.display()))?;
+        sealed_file::write_atomically(&path, &[script.as_bytes()])?;
         Ok(path)
     }
 }

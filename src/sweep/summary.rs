@@ -6,20 +6,25 @@ use crate::evaluation::statistics::{
 };
 use crate::files::read_text;
 use crate::random::{Generator, Purpose};
-use crate::run::folder::EVALUATION_FILE;
-use crate::saving::sealed_file;
-use crate::sweep::grid::{Cell, CellState, Grid};
+use crate::run::folder::{RunState, EVALUATION_FILE};
+use crate::saving::{own_files, sealed_file};
+use crate::sweep::grid::{Cell, Grid};
 use crate::system::files::LONGEST_DESCRIPTION;
 use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 /// The summary as JSON, in the sweep's folder.
 pub const JSON_FILE: &str = "summary.json";
 /// The summary as Markdown, in the sweep's folder.
 pub const MARKDOWN_FILE: &str = "summary.md";
+
+/// The first line of the Markdown.
+const HEADING: &str = "# Summary of the sweep";
 
 /// A statistic of several runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -138,7 +143,7 @@ impl SweepSummary {
     pub fn new(grid: &Grid) -> Result<Self> {
         let mut evaluations = Vec::new();
         for cell in &grid.cells {
-            if cell.state()? == CellState::Finished {
+            if cell.state()? == RunState::Finished {
                 evaluations.push((cell, FinalEvaluation::read(cell)?));
             }
         }
@@ -158,7 +163,7 @@ impl SweepSummary {
 
     /// As Markdown, with columns that are aligned in a terminal too.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# Summary of the sweep\n\n{} of {} runs are finished.\n", self.finished, self.cells);
+        let mut text = format!("{HEADING}\n\n{} of {} runs are finished.\n", self.finished, self.cells);
         for PresetSummary { preset, games, human_normalized } in
             self.presets.iter().filter(|preset| !preset.games.is_empty())
         {
@@ -218,10 +223,20 @@ impl SweepSummary {
         let (json_path, markdown_path) = (grid.folder.join(JSON_FILE), grid.folder.join(MARKDOWN_FILE));
         let json = serde_json::to_string_pretty(self).context("cannot write the summary as JSON")?;
         let markdown = self.markdown();
-        sealed_file::write_atomically(&json_path, &[json.as_bytes(), b"\n"])?;
-        sealed_file::write_atomically(&markdown_path, &[markdown.as_bytes()])?;
+        replace(&json_path, &format!("{json}\n"), "{\n  \"cells\": ")?;
+        replace(&markdown_path, &markdown, HEADING)?;
         print(&format!("{markdown}\nfiles: {} and {}\n", markdown_path.display(), json_path.display()))
     }
+}
+
+/// Writes a file in the place of an earlier one that begins with `beginning`; any other file is moved aside.
+fn replace(path: &Path, text: &str, beginning: &str) -> Result<()> {
+    let is_own = || fs::read(path).is_ok_and(|bytes| bytes.starts_with(beginning.as_bytes()));
+    if own_files::is_there(path) && !is_own() {
+        let aside = own_files::move_aside(path)?;
+        say!("{} is no summary and is now {}", path.display(), aside.display());
+    }
+    sealed_file::write_atomically(path, &[text.as_bytes()])
 }
 
 fn summarize_game(game: &str, runs: &[FinalEvaluation]) -> GameSummary {
@@ -302,7 +317,7 @@ mod tests {
         let grid = grid(folder.path(), &["bricks", "pong-cpu"], 4);
         let finish = |cell: &Cell, score: f64, percent: Option<f64>| {
             fs::create_dir_all(cell.folder.join("checkpoints")).unwrap();
-            fs::write(cell.folder.join("checkpoints/step-1.checkpoint"), "").unwrap();
+            fs::write(cell.folder.join("checkpoints/step-000000000001.checkpoint"), "").unwrap();
             fs::write(cell.folder.join("config.toml"), cell.config.to_toml().unwrap()).unwrap();
             let summary = json!({ "mean": score, "human_normalised_percent": percent });
             let evaluation = json!({ "trained": { "summary": summary } });
@@ -331,7 +346,11 @@ mod tests {
         let summary = SweepSummary::new(&grid).unwrap();
         let all = summary.presets[1].human_normalized.as_ref().unwrap();
         assert_eq!(all.median_of_games, Estimate { value: 59.0, interval_95_percent: None });
+        fs::write(folder.path().join(MARKDOWN_FILE), "what I think").unwrap();
         summary.publish(&grid).unwrap();
+        summary.publish(&grid).unwrap();
+        assert_eq!(fs::read(folder.path().join("summary.md.old")).unwrap(), b"what I think");
+        assert!(!folder.path().join("summary.md.2.old").exists() && !folder.path().join("summary.json.old").exists());
         let markdown = fs::read_to_string(folder.path().join(MARKDOWN_FILE)).unwrap();
         assert!(markdown.contains("5 of 8 runs are finished"), "{markdown}");
         assert!(markdown.contains("| bricks |     4 | 27.5 |"), "{markdown}");

@@ -121,8 +121,12 @@ impl Parser for Rows {
             let figure = curves::figure(std::slice::from_ref(&run), axes[self.count % 3]);
             let drawn = figure.and_then(|figure| figure.svg()).is_ok();
             // Pictures of dots take ten times longer.
-            if self.count % 64 == 0 {
-                let _ = curves::write(&[self.folder.clone()], axes[self.count / 64 % 3], &[self.folder.join("a.png")]);
+            if self.count.is_multiple_of(64) {
+                let _ = curves::write(
+                    std::slice::from_ref(&self.folder),
+                    axes[self.count / 64 % 3],
+                    &[self.folder.join("a.png")],
+                );
             }
             page::page(&run).is_ok() && drawn
         });
@@ -139,8 +143,8 @@ pub struct Actions {
 
 /// Options, and an action file for them.
 const ACTION_FILES: [(&[&str], &str); 5] = [
-    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # left\n12 1e-3\n0\n17\n"),
-    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 1 1\n2 -0.25\n4 3e38\n"),
+    (&["--interpret"], "# start\n1\n3 0.5\n4\n\n11 # right and fire\n12 1e-3\n0\n17\n"),
+    (&["--interpret", "--audio", "--sticky", "0.25"], "1\nreset 0 0\n3\nreset 0 0\n4 -0.25\n3 3e38\n"),
     (&["--interpret", "--observation", "--frame-skip", "3"], "1\n3\n4\r\n0\nreset 0 0\n1\n"),
     (
         &["--interpret", "--vector", "2", "--threads", "1", "--noop-max", "2"],
@@ -148,7 +152,7 @@ const ACTION_FILES: [(&[&str], &str); 5] = [
     ),
     (
         &["--interpret", "--vector", "2", "--threads", "1", "--continuous", "0.5", "--noop-max", "2"],
-        "1 0 0 0.5 3.1 1\nreset 0 1 5 6\n0.2 -3.1 1 1 1.5 0\n",
+        "1 0 0 0.5 3.1 1\nreset 0 1 5\n0.2 -3.1 1 1 1.5 0\n",
     ),
 ];
 

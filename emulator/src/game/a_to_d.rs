@@ -124,7 +124,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "atlantis2",
         md5: "826481f6fc53ea47c9f272f7050eedf7",
-        last_read: |ram, _| ram[0xA3],
+        last_read: |ram, state| if state.terminal { ram[0xF1] } else { ram[0xA3] },
         minimal_actions: ActionSet::of(&[0, 1, 11, 12]),
         // The bytes are in another order than in Atlantis.
         score: |ram| ram.digits3(0xA1, 0xA2, 0xA3),
@@ -259,7 +259,8 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "boxing",
         md5: "c3ef5c4653212088eda54dc91d787870",
-        last_read: |ram, _| ram[0x91],
+        // ALE looks at the clock only if nobody was knocked out.
+        last_read: |ram, _| if boxing_points(ram).contains(&100) { ram[0x93] } else { ram[0x91] },
         score: |ram| {
             let [mine, theirs] = boxing_points(ram);
             mine - theirs

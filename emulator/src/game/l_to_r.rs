@@ -232,7 +232,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "qbert",
         md5: "484b0076816a104875e00467d431c2d2",
-        last_read: |ram, _| ram[0xD9],
+        last_read: |ram, state| if state.terminal { ram[0x88] } else { ram[0xD9] },
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5]),
         score: |ram| ram.digits3(0xDB, 0xDA, 0xD9),
         lives: Lives::Remembered,

@@ -96,6 +96,18 @@ fn image_of(scheme: Scheme, bytes: &[u8]) -> CartridgeImage {
     CartridgeImage::of_scheme(bytes, md5_in_hexadecimal(bytes), scheme, None)
 }
 
+/// A Megacart of random instructions: its last block chooses four blocks of ROM before it jumps there.
+fn random_megacart(seed: u32) -> Vec<u8> {
+    let mut image = random_image(seed, 32, &[0x003C, 0x003D, 0x003E, 0xF000, 0xF200, 0xF600]);
+    let last_block = image.len() - 1024;
+    let choices = [(0x3C, 0x80), (0x3D, 0x81), (0x3E, 0x82), (0x3F, 0x83)];
+    let mut code: Vec<u8> = choices.iter().flat_map(|&(register, block)| [0xA9, block, 0x85, register]).collect();
+    code.extend([0x4C, 0x00, 0xF0]);
+    image[last_block..][..code.len()].copy_from_slice(&code);
+    image[last_block + 1020..][..2].copy_from_slice(&[0x00, 0xFC]);
+    image
+}
+
 /// Plays two consoles, one with translated code, and compares them after every frame. Each has an image of its own, so
 /// they share nothing. Returns how many instructions translated code executed.
 fn compare(image: impl Fn() -> CartridgeImage, frames: u32, what: &str) -> u64 {
@@ -136,6 +148,7 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
         (Scheme::ThreeF, 2, &[0x003F, 0x0002]),
         (Scheme::ThreeE, 2, &[0x003F, 0x003E, 0xF400]),
         (Scheme::Cv, 1, &[0xF000, 0xF400]),
+        (Scheme::Mb, 16, &[0xFFF0]),
     ] {
         let executed: u64 = (0..15)
             .map(|seed| {
@@ -146,6 +159,14 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
         // Only FE, where address line 13 chooses the bank, is interpreted throughout.
         assert_eq!(executed > 20_000, scheme != Scheme::Fe, "{scheme}: {executed} instructions");
     }
+}
+
+#[test]
+fn a_megacart_is_translated_as_it_is_interpreted() {
+    let executed: u64 = (0..15)
+        .map(|seed| compare(|| image_of(Scheme::Mc, &random_megacart(2_000 + seed)), 25, &format!("MC, seed {seed}")))
+        .sum();
+    assert!(executed > 20_000, "{executed} instructions");
 }
 
 #[test]

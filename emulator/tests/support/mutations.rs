@@ -167,9 +167,9 @@ impl Mutator {
         }
     }
 
-    /// How many mutations a file gets: mostly one or two, at most 16.
+    /// How many mutations a file gets: mostly one, at most 16.
     fn count(&mut self) -> usize {
-        let most = 1 << self.below(5);
+        let most = *self.choose(&[1, 1, 1, 2, 4, 16]);
         1 + self.below(most)
     }
 

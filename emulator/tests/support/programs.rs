@@ -101,6 +101,8 @@ const KINDS: [Kind; 27] = [
     kind(8448, &[0xFFF8, 0xF000, 0xF01D, 0xF0FF]),    // AR
 ];
 
+/// Opcodes near hot spots: with operands that lie across one, and without.
+const ACROSS: [u8; 12] = [0xEA, 0xAD, 0xEE, 0x4C, 0x20, 0x60, 0xD0, 0x85, 0xBD, 0x2C, 0x9D, 0xFE];
 /// Bytes of a slot.
 const SLOT: usize = 48;
 /// Offset of the kernel in every 4 KiB; in 2 KiB images at the same place modulo 2 KiB.
@@ -165,10 +167,9 @@ impl Writer {
         let kernel = self.kernel();
         bank[KERNEL..KERNEL + kernel.len()].copy_from_slice(&kernel);
         // Instructions across hot spots and the window's end.
-        for at in 0xFE0..0xFFA {
+        for byte in &mut bank[0xFE0..0xFFA] {
             if self.random.one_in(3) {
-                bank[at] =
-                    self.random.one_of(&[0xEA, 0xAD, 0xEE, 0x4C, 0x20, 0x60, 0xD0, 0x85, 0xBD, 0x2C, 0x9D, 0xFE]);
+                *byte = self.random.one_of(&ACROSS);
             }
         }
         let start = self.home | KERNEL as u16;

@@ -270,7 +270,7 @@ impl Updater {
         learner.ensure_finite(self.learner.architecture())?;
         self.learner.set_state(learner)?;
         (self.sampling, self.noise) = (sampling, noise);
-        self.replay.load(from)
+        self.replay.load(from, self.learner.architecture().actions)
     }
 }
 

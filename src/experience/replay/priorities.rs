@@ -97,6 +97,7 @@ impl Priorities {
         self.sums[leaves..].fill(0.0);
         self.sums[leaves..leaves + priorities.len()].copy_from_slice(priorities);
         self.sum();
+        ensure!(self.total().is_finite(), "the sum of the priorities is {}", self.total());
         self.maximum = maximum;
         Ok(())
     }

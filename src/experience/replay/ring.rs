@@ -2,6 +2,7 @@
 
 use super::frames::{extend, Frames};
 use super::priorities::Priorities;
+use anyhow::{ensure, Result};
 use std::collections::TryReserveError;
 use std::ops::Range;
 
@@ -211,6 +212,38 @@ impl Ring {
             }
         }
         Some(Transition { reward, discount, successor })
+    }
+
+    /// Checks frames that came from files: they follow each other as [`push`](Self::push) and
+    /// [`begin_episode`](Self::begin_episode) add them, their actions are below `actions`, and only whole transitions have a priority.
+    ///
+    /// # Errors
+    /// The first frame that is not so.
+    pub(super) fn check(&self, actions: usize, priorities: Option<&Priorities>) -> Result<()> {
+        let oldest = self.oldest();
+        for number in oldest..self.added {
+            let Slot { follows, action, reward, depth } = *self.slot(number);
+            let newest = number + 1 == self.added;
+            let possible =
+                if newest { matches!(follows, Follows::Open | Follows::Nothing) } else { follows != Follows::Open };
+            ensure!(possible, "frame {number} of {} is followed by {follows:?}", self.added);
+            if number > oldest {
+                let before = self.slot(number - 1);
+                let begins = before.follows == Follows::Nothing;
+                let expected = if begins { 1 } else { (before.depth + 1).min(self.stack as u8) };
+                ensure!(depth == expected, "frame {number} has a stack of {depth} frames, expected were {expected}");
+            }
+            let acts = matches!(follows, Follows::Step | Follows::Terminal);
+            ensure!(!acts || usize::from(action) < actions, "after frame {number} comes action {action} of {actions}");
+            ensure!(reward.is_finite(), "after frame {number} comes a reward of {reward}");
+        }
+        if let Some(priorities) = priorities {
+            let drawn =
+                |&number: &u64| priorities.priority(self.place(number)) > 0.0 && self.transition(number).is_none();
+            let wrong = (oldest..self.added).find(drawn);
+            ensure!(wrong.is_none(), "frame {} has a priority, and what follows it is not known", wrong.unwrap_or(0));
+        }
+        Ok(())
     }
 
     /// The stacks at the ends of a transition, whose newest frames are `number` and `successor`.

@@ -76,7 +76,23 @@ impl ReplayFiles {
 
     /// Whether `name` could be the name of such a file.
     pub fn could_be(name: &str) -> bool {
-        name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+        let Some(name) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX)) else { return false };
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let mut words: Vec<&str> = name.split('-').collect();
+        if words.first().is_some_and(|word| word.strip_prefix('e').is_some_and(is_number)) {
+            words.remove(0);
+        }
+        let [first, end, checksum] = words[..] else { return false };
+        is_number(first)
+            && is_number(end)
+            && checksum.len() == 8
+            && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    /// Whether the file at `path` is one, by its name and its first bytes.
+    pub fn is_one(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(Self::could_be)
+            && sealed_file::is_of_kind(path, KIND)
     }
 }
 
@@ -95,13 +111,16 @@ impl Replay {
         Ok(())
     }
 
-    /// Replaces the replay's contents by the saved ones.
+    /// Replaces the replay's contents by the saved ones, of environments with this many actions.
     ///
     /// # Errors
-    /// When a file is missing, damaged or not the one that was written. The replay must then be discarded.
-    pub fn load(&mut self, from: &Loading) -> Result<()> {
+    /// When a file is missing, damaged or not the one that was written, or when its frames cannot follow each other. The replay must
+    /// then be discarded.
+    pub fn load(&mut self, from: &Loading, actions: usize) -> Result<()> {
         let files = (0..self.rings.len()).map(|environment| from.part(&part_name(environment)));
-        self.load_files(from.folder(), &files.collect::<Result<Vec<ReplayFiles>>>()?)
+        self.load_files(from.folder(), &files.collect::<Result<Vec<ReplayFiles>>>()?)?;
+        let check = |ring: &Ring| ring.check(actions, self.priorities.as_ref());
+        self.rings.iter().try_for_each(check).context("the replay cannot be used")
     }
 
     /// Frames per file.
@@ -317,7 +336,7 @@ mod tests {
             add(&mut replay, count, &mut random);
             saved = save(&replay, &saved);
             let mut loaded = new();
-            loaded.load(&Loading::new(folder.path(), &saved)).unwrap();
+            loaded.load(&Loading::new(folder.path(), &saved), 4).unwrap();
             assert!(batch(&mut loaded) == batch(&mut replay));
         }
         assert_eq!(saved.files().filter(|name| name.starts_with("replay-e2-")).count(), 3);
@@ -327,7 +346,25 @@ mod tests {
         save(&replay, &saved);
         assert_eq!(names(folder.path()).difference(&before).count(), 3, "one new file for each environment");
         let mut other = Replay::new(SPACE, 4, 12_000, 2, 0.9, true).unwrap().prioritized(0.6, 1e-6);
-        assert!(other.load(&Loading::new(folder.path(), &saved)).is_err());
+        assert!(other.load(&Loading::new(folder.path(), &saved), 4).is_err());
+    }
+
+    #[test]
+    fn other_files_are_not_taken_for_frames() {
+        for name in [
+            "replay-notes.bin",
+            "replay-.bin",
+            "replay-1-2.bin",
+            "replay-e-1-2-00000000.bin",
+            "replay-1-2-0000000g.bin",
+        ] {
+            assert!(!ReplayFiles::could_be(name), "{name}");
+        }
+        assert!(ReplayFiles::could_be("replay-e12-0-100-89abcdef.bin"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("replay-0-100-89abcdef.bin");
+        fs::write(&path, "a film of a hundred frames").unwrap();
+        assert!(!ReplayFiles::is_one(&path));
     }
 
     #[test]
@@ -343,6 +380,38 @@ mod tests {
         let new: Vec<String> = names(folder.path()).difference(&before).cloned().collect();
         assert_eq!((before.len(), new.len(), after.segments.len()), (5, 1, 5));
         assert_eq!(after.names(0).collect::<Vec<_>>().last(), new.first());
+    }
+
+    #[test]
+    fn frames_that_cannot_follow_each_other_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let replay = || new_replay(1_000, 1, 0.9, true).prioritized(0.6, 1e-6);
+        let mut whole = replay();
+        add(&mut whole, 300, &mut Generator::new(3, Purpose::Synthetic));
+        let load = |change: &dyn Fn(&mut Ring)| {
+            let mut changed = whole.clone();
+            change(&mut changed.rings[0]);
+            let nothing = Parts::default();
+            let mut saving = Saving::new(folder.path(), &nothing);
+            changed.save(&mut saving).unwrap();
+            let parts = saving.into_parts();
+            replay().load(&Loading::new(folder.path(), &parts), 4).map_err(|error| format!("{error:#}"))
+        };
+        load(&|_| ()).unwrap();
+        let step = (0..300).find(|&number| whole.rings[0].slot(number).follows == Follows::Step).unwrap() as usize;
+        for (change, what) in [
+            (&(|ring: &mut Ring| ring.slots[299].follows = Follows::Step) as &dyn Fn(&mut Ring), "is followed by Step"),
+            (&|ring: &mut Ring| ring.slots[299 - 1].follows = Follows::Open, "is followed by Open"),
+            (&|ring: &mut Ring| ring.slots[step].action = 4, "comes action 4 of 4"),
+            (&|ring: &mut Ring| ring.slots[step].reward = f32::NAN, "a reward of NaN"),
+            (
+                &|ring: &mut Ring| ring.slots[step + 1].depth = if ring.slots[step + 1].depth == 1 { 2 } else { 1 },
+                "a stack of",
+            ),
+        ] {
+            let message = load(change).unwrap_err();
+            assert!(message.contains(what), "{message:?} does not say {what:?}");
+        }
     }
 
     #[test]
