@@ -18,7 +18,7 @@ mod train;
 use crate::algorithms::needs::ENVIRONMENT_BYTES;
 use crate::system::{memory, threads};
 use crate::text::output;
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use atari_emulator::vector::VectorSettings;
 use atari_emulator::Translation;
 use bench::BenchArgs;
@@ -101,10 +101,8 @@ fn translation(interpret: bool) -> Translation {
     }
 }
 
-/// Refuses a vector of environments that would take more memory than is free, or more threads than can be asked for.
+/// Refuses a vector of environments that would take more memory than is free.
 fn ensure_room_for(settings: &VectorSettings) -> Result<()> {
-    let (threads, most) = (settings.num_threads, threads::MOST);
-    ensure!(threads <= most, "--threads is {threads}, allowed is 1 to {most}, or 0 for one per core");
     // Observations, final observations and the stacks that they come from.
     let each = settings.observation_bytes().unwrap_or(usize::MAX) as u64;
     let each = each.saturating_mul(3).saturating_add(ENVIRONMENT_BYTES);

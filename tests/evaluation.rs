@@ -55,7 +55,7 @@ fn files_that_cannot_be_written_are_named_before_the_first_game() {
         (vec!["--actions", "nowhere/x.csv", "--json", "new.json"], vec!["--actions: cannot write nowhere/x.csv"]),
         (vec!["--record", "file/games", "--json", "new.json"], vec!["cannot create file/games"]),
         (vec!["--record", "file", "--csv", "."], vec!["cannot create file", "--csv: cannot write ."]),
-        (vec!["--json", "new.json", "--csv", "./new.json"], vec!["--json and --csv are one file"]),
+        (vec!["--json", "new.txt", "--csv", "./new.txt"], vec!["--json and --csv are one file"]),
         (vec!["--json", "-", "--csv", "-"], vec!["only one of --json, --csv and --actions"]),
         (vec!["--record", "-"], vec!["--record needs a folder"]),
     ] {
@@ -64,14 +64,20 @@ fn files_that_cannot_be_written_are_named_before_the_first_game() {
         for complaint in complaints {
             assert!(errors.contains(complaint), "{options:?}: no {complaint:?} in {errors}");
         }
-        assert!(!at("new.json").exists(), "{options:?}: no empty file is left");
+        assert!(!at("new.json").exists() && !at("new.txt").exists(), "{options:?}: no empty file is left");
         assert_eq!(fs::read_to_string(at("old.csv")).unwrap(), "kept", "{options:?}");
     }
     train(folder.path(), "run", &[]);
     let network = fs::read(at("run/model.safetensors")).unwrap();
-    let (_, errors, status) = said(&run(folder.path(), &["eval", "run", "--json", "run/model.safetensors"]));
-    assert!(status == Some(1) && errors.contains("is a network to be evaluated"), "{errors}");
-    assert!(fs::read(at("run/model.safetensors")).unwrap() == network);
+    fs::write(at("network"), &network).unwrap();
+    for (model, json, complaint) in [
+        ("run", "run/model.safetensors", "is a suffix of another format (network)"),
+        ("network", "network", "is a network to be evaluated"),
+    ] {
+        let (_, errors, status) = said(&run(folder.path(), &["eval", model, "--json", json]));
+        assert!(status == Some(1) && errors.contains(complaint), "{errors}");
+        assert!(fs::read(at(json)).unwrap() == network);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -15,7 +15,7 @@ use crate::networks::learner::Which;
 use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use crate::system::memory;
+use crate::system::{memory, threads};
 use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
@@ -71,11 +71,11 @@ pub struct BenchArgs {
     overrides: Vec<String>,
     /// Environments of `bench vector` [default: 8 per thread]
     #[arg(long, value_name = "N")]
-    #[arg(value_parser = numbers::whole::<usize>(0, 1_000_000))]
+    #[arg(value_parser = numbers::whole::<usize>(0, u32::MAX.into()))]
     envs: Option<usize>,
     /// Threads of `bench vector`, 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
-    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(0, threads::MOST as i128))]
     threads: usize,
     /// Seconds to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]

@@ -5,7 +5,7 @@ use crate::commands::train;
 use crate::config::Config;
 use crate::files::names;
 use crate::networks::device::DeviceChoice;
-use crate::sweep::grid::{Grid, Request};
+use crate::sweep::grid::{Grid, Request, MOST_SEEDS};
 use crate::sweep::slurm::{self, Resources};
 use crate::sweep::{self, CommandLines, Options};
 use anyhow::Result;
@@ -29,7 +29,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms", value_parser = numbers::entry)]
     preset: Vec<String>,
     /// Runs per game and preset, with seeds 0 to N-1 [default: 5]
-    #[arg(long, value_name = "N", requires = "roms", value_parser = numbers::whole::<u64>(1, 10_000))]
+    #[arg(long, value_name = "N", requires = "roms", value_parser = numbers::whole::<u64>(1, MOST_SEEDS.into()))]
     seeds: Option<u64>,
     /// Override one key in all presets, e.g. --set learning_rate=1e-4; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "roms")]

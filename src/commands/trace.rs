@@ -100,7 +100,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", help_heading = "Vector of environments")]
     #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
         "reward_max", "color_averaging", "dump_step", "dump_file"])]
-    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(1, u32::MAX.into()))]
     vector: Option<usize>,
     /// Their settings.
     #[command(flatten)]

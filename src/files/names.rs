@@ -44,11 +44,11 @@ fn promised(suffix: &str) -> Option<&'static str> {
 }
 
 /// Refuses a name for a file that `option` writes if it promises another format than `format`, whose suffixes are
-/// `suffixes`, or cannot be a file's name. Without a suffix any format will do; `-` is standard output.
+/// `suffixes`. Without a suffix any format will do; `-` is standard output.
 ///
 /// # Errors
-/// When the suffix is of another format, or `path` is a folder or in none.
-pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) -> Result<()> {
+/// When the suffix is of another format, or there is no name.
+pub fn check_format(option: &str, path: &Path, format: &str, suffixes: &[&str]) -> Result<()> {
     let shown = path.display();
     if path.as_os_str() == STANDARD_OUTPUT {
         return Ok(());
@@ -67,6 +67,20 @@ pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) 
             );
         }
     }
+    Ok(())
+}
+
+/// As [`check_format`], and refuses what cannot be a file's name.
+///
+/// # Errors
+/// When the suffix is of another format, or `path` is a folder or in none.
+pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) -> Result<()> {
+    check_format(option, path, format, suffixes)?;
+    if path.as_os_str() == STANDARD_OUTPUT {
+        return Ok(());
+    }
+    let shown = path.display();
+    let example = suffixes.first().copied().unwrap_or_default();
     let ends_as_folder = path.as_os_str().to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]);
     ensure!(
         !path.is_dir() && !ends_as_folder,
@@ -81,11 +95,11 @@ pub fn check_output(option: &str, path: &Path, format: &str, suffixes: &[&str]) 
     }
 }
 
-/// Refuses a name for a folder that `option` makes if it promises a file, or is one.
+/// Refuses a name for a folder that `option` makes if it promises a file.
 ///
 /// # Errors
-/// When the suffix is of a format of files, or there is a file of this name.
-pub fn check_output_folder(option: &str, path: &Path) -> Result<()> {
+/// When the suffix is of a format of files, or there is no name.
+pub fn check_folder_format(option: &str, path: &Path) -> Result<()> {
     let shown = path.display();
     ensure!(!path.as_os_str().is_empty(), "{option} is empty; give a folder");
     if let Some((other, suffix)) = suffix(path).and_then(|suffix| Some((promised(&suffix)?, suffix))) {
@@ -97,6 +111,16 @@ pub fn check_output_folder(option: &str, path: &Path) -> Result<()> {
             path.with_extension("").display()
         );
     }
+    Ok(())
+}
+
+/// As [`check_folder_format`], and refuses a file.
+///
+/// # Errors
+/// When the suffix is of a format of files, or there is a file of this name.
+pub fn check_output_folder(option: &str, path: &Path) -> Result<()> {
+    check_folder_format(option, path)?;
+    let shown = path.display();
     ensure!(!path.exists() || path.is_dir(), "{option} {shown}: this is a file; give a folder");
     Ok(())
 }

@@ -22,7 +22,8 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
 pub fn read_text_leniently(path: &Path, most: u64) -> Result<String> {
     let bytes = files::read(path, most).with_context(|| format!("cannot read {}", path.display()))?;
     refuse_utf16(&bytes).with_context(|| path.display().to_string())?;
-    decode(String::from_utf8_lossy(&bytes).into_owned().into_bytes())
+    let replaced = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(plain(String::from_utf8(bytes).unwrap_or_else(|error| replaced(error.as_bytes()))))
 }
 
 /// The text in a file's bytes, as [`read_text`] gives it.
@@ -43,11 +44,20 @@ pub fn decode(bytes: Vec<u8>) -> Result<String> {
             );
         }
     };
+    Ok(plain(text))
+}
+
+/// The text without a byte order mark, its lines ended by `\n`. Most texts are that already, and are not copied.
+fn plain(text: String) -> String {
     let text = match text.strip_prefix('\u{FEFF}') {
         Some(rest) => rest.to_string(),
         None => text,
     };
-    Ok(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text })
+    if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text
+    }
 }
 
 fn refuse_utf16(bytes: &[u8]) -> Result<()> {
@@ -74,6 +84,19 @@ mod tests {
             assert_eq!(decode(text.as_bytes().to_vec()).unwrap(), "a\nb\n", "{text:?}");
         }
         assert_eq!(decode(Vec::new()).unwrap(), "");
+    }
+
+    #[test]
+    fn a_text_is_read_up_to_its_limit_and_leniently_with_one_bad_character() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        std::fs::write(&path, b"\xEF\xBB\xBFa\r\nb\xE2\x82").unwrap();
+        assert_eq!(read_text_leniently(&path, 9).unwrap(), "a\nb\u{FFFD}");
+        assert!(format!("{:#}", read_text(&path, 9).unwrap_err()).contains("line 2 is not UTF-8"));
+        for error in [read_text(&path, 8).unwrap_err(), read_text_leniently(&path, 8).unwrap_err()] {
+            assert!(format!("{error:#}").contains("it has 9 bytes, and at most 8 are read"), "{error:#}");
+        }
+        assert!(format!("{:#}", read_text(folder.path(), 9).unwrap_err()).contains("it is a folder"));
     }
 
     #[test]

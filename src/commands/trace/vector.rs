@@ -11,6 +11,7 @@
 use super::{as_ale_stores, read_actions, TraceArgs};
 use crate::commands::{ensure_room_for, numbers, translation};
 use crate::environments::cartridges;
+use crate::system::threads;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
@@ -34,18 +35,18 @@ pub struct VectorArgs {
     same_step: bool,
     /// Rows of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
-    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(1, u32::MAX.into()))]
     img_height: usize,
     /// Columns of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
-    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(1, u32::MAX.into()))]
     img_width: usize,
     /// Observations in color
     #[arg(long, requires = "vector")]
     rgb: bool,
     /// Frames per observation
     #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
-    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(1, u32::MAX.into()))]
     stack: usize,
     /// An episode starts with 0 to N-1 no-op frames
     #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
@@ -68,7 +69,7 @@ pub struct VectorArgs {
     life_loss_info: bool,
     /// Threads, 0 for one per core; the output does not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
-    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
+    #[arg(value_parser = numbers::whole::<usize>(0, threads::MOST as i128))]
     threads: usize,
 }
 
