@@ -11,7 +11,7 @@ fn krull(code: &[u8], brk: u16) -> Environment {
     image[..code.len()].copy_from_slice(code);
     image[0xFFC..0xFFE].copy_from_slice(&[0x00, 0xF0]);
     image[0xFFE..].copy_from_slice(&brk.to_le_bytes());
-    let image = CartridgeImage::new(&image, Some("krull")).unwrap();
+    let image = CartridgeImage::new(&image, Some("krull")).expect("a cartridge");
     Environment::new(&image, Settings::default().with_sticky_probability(0.0))
 }
 
@@ -44,7 +44,7 @@ fn from_the_last_byte_of_the_window_on_into_the_registers() {
     let mut bytes = vec![0x95; 4096];
     bytes[0xFFD] = 0xFD;
     for translation in [Translation::Off, Translation::Eager] {
-        let image = CartridgeImage::new(&bytes, Some("krull")).unwrap();
+        let image = CartridgeImage::new(&bytes, Some("krull")).expect("a cartridge");
         let settings = Settings::default().with_sticky_probability(0.0).with_translation(translation);
         let environment = Environment::new(&image, settings);
         let ram: String = environment.ram().iter().map(|byte| format!("{byte:02x}")).collect();
