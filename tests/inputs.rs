@@ -147,10 +147,12 @@ fn the_files_of_a_run_may_have_been_saved_by_any_editor() {
         fs::write(path, whole).unwrap();
     }
     // Another form is named by place and without words of a program.
+    let identity = fs::read(&files[1]).unwrap();
     fs::write(&files[1], "game = 3\n").unwrap();
     assert_contains(&error_of(folder.path(), &["report", "run"], 1), "run.toml cannot be used: ");
     let errors = error_of(folder.path(), &["report", "run"], 1);
     assert!(!errors.contains("invalid type") && !errors.contains("field"), "{errors}");
+    fs::write(&files[1], identity).unwrap();
     // Rows that are missing.
     fs::remove_file(&files[2]).unwrap();
     let errors = error_of(folder.path(), &["plot", "run"], 1);
