@@ -157,7 +157,9 @@ fn a_signal_ends_an_evaluation_with_the_games_that_ended() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for (signal, status) in [("TERM", 143), ("INT", 130)] {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_atari-dqn"));
+        // A shell starts background jobs with Ctrl-C ignored, and what is ignored stays so; perhaps this test is in one.
+        let mut command = std::process::Command::new("env");
+        command.args(["--default-signal=INT,TERM", env!("CARGO_BIN_EXE_atari-dqn")]);
         command.args(["eval", "--policy", "random", "--episodes", "1000000", "--workers", "2"]);
         command.args(["--json", "games.json", "--csv", "games.csv", "--actions", "actions.csv", "--record", "games"]);
         command.current_dir(folder.path()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());

@@ -327,7 +327,11 @@ fn ignored_signals_stay_ignored_and_usr1_saves() {
 #[test]
 fn the_same_signal_twice_at_once_still_saves() {
     let folder = folder();
-    let child = start(program(folder.path()).args(train("bricks", "100000000", &ENDLESS)));
+    // Perhaps this test runs under `nohup`.
+    let mut command = Command::new("env");
+    command.current_dir(folder.path()).stdin(Stdio::null());
+    command.arg("--default-signal=HUP").arg(cargo_bin("atari-dqn")).args(train("bricks", "100000000", &ENDLESS));
+    let child = start(&mut command);
     wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
     child.signal("HUP");
     child.signal("HUP");

@@ -161,7 +161,6 @@ mod tests {
             sticky_probability: 0.0,
             seed: 1,
         };
-        // The ball is never served, so the game would not end.
         let stopper = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(50));
@@ -169,6 +168,7 @@ mod tests {
         });
         let (games, _) = mean_return(&*contestant.spec, &mut contestant.policy, &protocol, 1_000_000_000_000).unwrap();
         thread.join().unwrap();
-        assert_eq!(games, 1);
+        // Without the signal it would play for days.
+        assert!(games > 0);
     }
 }

@@ -55,11 +55,6 @@ impl Session {
         let mut random = Lcg(self.size as u32 + self.operations as u32 + self.name.len() as u32);
         let mut stored_so_far = 0;
         let mut operations = Vec::new();
-        if self.scheme == Scheme::Mc {
-            // ALE's registers hold anything at power-on, and the program is in the last block.
-            let blocks = [(0x3C, 0x81), (0x3D, 0x05), (0x3E, 0xC2), (0x3F, 0xFF)];
-            operations.extend(blocks.map(|(address, value)| Operation::Write { address, value }));
-        }
         while operations.len() < self.operations {
             let target = &self.targets[random.below(self.targets.len())];
             let mut address = target.start + random.below(target.len()) as u16;
@@ -70,8 +65,7 @@ impl Session {
             let operation = if random.below(2) == 0 {
                 Operation::Write { address, value }
             } else {
-                let answers_low =
-                    matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE | Scheme::Mc) && address & 0x1FFF < 0x40;
+                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE) && address & 0x1FFF < 0x40;
                 let stored = address & 0x1000 != 0 || answers_low;
                 if stored && stored_so_far == RIOT_RAM {
                     continue;
@@ -543,28 +537,10 @@ const SESSIONS: &[Session] = &[
         operations: 240,
         targets: &[WINDOW, 0x1FE0..0x2000, 0x1FF0..0x1FF1],
         marks: &[],
-        want: "MBWANT",
-    },
-    Session {
-        name: "mc",
-        scheme: Scheme::Mc,
-        size: 131_072,
-        code: 0xFC00,
-        bases: &[131_072 - 4096],
-        operations: 180,
-        targets: &[
-            0x1000..0x1C00,
-            0x1400..0x1410,
-            0x1600..0x1610,
-            0x1F00..0x2000,
-            0x0003..0x003C,
-            0x003C..0x003F,
-            0x203C..0x203F,
-            0x0043..0x0080,
-            0x013C..0x013F,
-        ],
-        marks: &[],
-        want: "MCWANT",
+        want: "\
+               e380c18f7f6635bfcf85dff8a9a4ef1f00f8466f8f1dd762afbfefff7faf5ff08d050f251fb02fa9063f4f0c5f268525\
+               be066b9fafade905dfffe00fc53feebf91744fae5b0962af4bcfef38fff8c20fdf11a91fb0a93fa9c558995f4e6f7f8f\
+               729f30f885af7bbfb1ad96dfa0dfc6ff18084c52ed51322f3ff89f9bab146fc0",
     },
 ];
 
