@@ -6,17 +6,19 @@
     scripts/kill_and_resume.py --rom pong --kills 5
     scripts/kill_and_resume.py --preset pqn-cpu                  # another algorithm
     scripts/kill_and_resume.py --set double=true --set n_step=3  # any configuration
+    scripts/kill_and_resume.py --sweep                           # kills a sweep of two runs, which end with it
     scripts/kill_and_resume.py --full-disk                       # as root: the run fills a file system of 32 MB instead
     scripts/kill_and_resume.py --preset pqn-cpu --full-disk 12   # of 12 MB: these checkpoints hold no replay
 
 The kills are SIGKILL: the program gets no chance to save anything. The network must be byte-identical, and the rows of
-metrics.jsonl equal except for times. With --full-disk the run writes to a tmpfs that is too small for its checkpoints: it must exit with an
+metrics.jsonl equal except for times; of a sweep also the evaluations. With --full-disk the run writes to a tmpfs that is too small for its checkpoints: it must exit with an
 error and leave the last good checkpoint; after the tmpfs has grown, the resumed run must end with the same network and rows.
 
 Exit status: 0 when everything is equal.
 """
 
 import argparse
+import json
 import pathlib
 import random
 import subprocess
@@ -46,6 +48,7 @@ def parse_arguments():
     parser.add_argument("--kills", type=int, default=20, metavar="N", help="kills, at random moments [%(default)s]")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the run and of the moments [%(default)s]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="configuration key, overrides this script's")
+    parser.add_argument("--sweep", action="store_true", help="kill a sweep instead of a run")
     parser.add_argument("--full-disk", type=int, nargs="?", const=32, metavar="MB", help="fill a small file system instead of killing [32]")
     training_runs.add_binary_option(parser)
     args = parser.parse_args()
@@ -53,9 +56,25 @@ def parse_arguments():
     return args
 
 
-def result(folder):
-    """What must be equal: the network's bytes and the rows."""
-    return (folder / "model.safetensors").read_bytes(), training_runs.rows(folder)
+def result(run, folder):
+    """What must be equal, by name: the network's bytes and the rows; of a sweep those of its runs, and their scores."""
+    if isinstance(run, training_runs.Sweep):
+        found = {}
+        for cell in run.cells():
+            evaluation = json.loads((folder / cell / "evaluation.json").read_text())
+            found |= {f"scores of {cell}": [evaluation[who]["summary"] for who in ("trained", "random")]}
+            found |= {f"{name} of {cell}": value for name, value in result(None, folder / cell).items()}
+        return found
+    return {"network": (folder / "model.safetensors").read_bytes(), "rows": training_runs.rows(folder)}
+
+
+def standing(run, folder):
+    """How far the run is, in words; of a sweep how far each run is."""
+    if isinstance(run, training_runs.Sweep):
+        return "; ".join(standing(None, folder / cell) for cell in run.cells())
+    if (folder / "evaluation.json").exists():
+        return "evaluated"
+    return "checkpoints of steps " + (", ".join(str(step) for step in training_runs.checkpoints(folder)) or "none")
 
 
 def killed_run(args, run, folder, seconds):
@@ -70,10 +89,9 @@ def killed_run(args, run, folder, seconds):
         except subprocess.TimeoutExpired:
             process.kill()
         errors = process.communicate()[1].decode()
-        steps = [str(step) for step in training_runs.checkpoints(folder)]
         how = "killed" if process.returncode < 0 else f"ended by itself with {process.returncode}"
-        what = "resumed" if "--resume" in line else "started"
-        print(f"{kill + 1:2}: {what}, {how} after {wait:5.2f} s, checkpoints of steps {', '.join(steps) or 'none'}")
+        what = "started" if "--set" in line else "resumed"
+        print(f"{kill + 1:2}: {what}, {how} after {wait:5.2f} s, {standing(run, folder)}", flush=True)
         if process.returncode > 0 and "steps already" not in errors:
             sys.exit(f"error: the run failed: {errors.strip()}")
     last = subprocess.run(run.command(args.binary, folder), capture_output=True, text=True)
@@ -95,7 +113,7 @@ def full_disk(args, run, folder):
             sys.exit("error: the run should have failed and left a checkpoint")
         subprocess.run(["mount", "-o", "remount,size=512m", str(folder)], check=True)
         run.finish(args.binary, inside)
-        return result(inside)
+        return result(run, inside)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
@@ -104,20 +122,25 @@ def main():
     args = parse_arguments()
     settings = SETTINGS + training_runs.short_settings(OF_ALGORITHMS, args.binary, args.preset) + args.set
     run = training_runs.Run(args.steps, args.rom, args.preset, args.seed, settings)
+    if args.sweep:
+        run = training_runs.Sweep(args.steps, args.preset, settings + ["final_evaluation_episodes=2", "evaluation_max_episode_frames=400"])
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         seconds = run.finish(args.binary, folder / "alone")
-        expected = result(folder / "alone")
-        print(f"uninterrupted run: {args.steps} steps in {seconds:.1f} s, {len(expected[1])} rows")
+        expected = result(run, folder / "alone")
+        count = sum(len(value) for name, value in expected.items() if name.startswith("rows"))
+        print(f"uninterrupted run: {args.steps} steps in {seconds:.1f} s, {count} rows", flush=True)
         if args.full_disk:
             found = full_disk(args, run, folder / "small")
         else:
             killed_run(args, run, folder / "killed", seconds)
-            found = result(folder / "killed")
-    if found[0] != expected[0] or found[1] != expected[1]:
-        what = "networks" if found[0] != expected[0] else "rows"
-        sys.exit(f"DIFFERENT: the {what} are not equal")
-    print("equal: the network byte for byte, and every row except for times")
+            found = result(run, folder / "killed")
+    if different := [name for name in expected if found[name] != expected[name]]:
+        sys.exit(f"DIFFERENT: not equal are {', '.join(different)}")
+    if args.sweep:
+        print("equal: the networks byte for byte, every row except for times, and the scores")
+    else:
+        print("equal: the network byte for byte, and every row except for times")
 
 
 if __name__ == "__main__":

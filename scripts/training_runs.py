@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import time
 
@@ -61,13 +60,12 @@ class Run:
     settings: list[str] = dataclasses.field(default_factory=list)
 
     def command(self, binary, folder):
-        """The command that starts the run in `folder`, or resumes the one that has a checkpoint there."""
+        """The command that starts the run in `folder`, or resumes the one that began there."""
         line = [str(binary), "train", "--steps", str(self.steps)]
         if self.rom:
             line += ["--rom", self.rom]
-        if checkpoints(folder):
+        if (pathlib.Path(folder) / "run.toml").exists():
             return line + ["--resume", str(folder)]
-        shutil.rmtree(folder, ignore_errors=True)
         if self.preset:
             line += ["--preset", self.preset]
         line += ["--seed", str(self.seed), "--run-dir", str(folder)]
@@ -83,6 +81,31 @@ class Run:
         if ended.returncode != 0:
             raise SystemExit(f"error: exit status {ended.returncode} of `{' '.join(line)}`:\n{ended.stderr.strip()}")
         return time.monotonic() - begun
+
+
+@dataclasses.dataclass
+class Sweep:
+    """A sweep of two runs of the built-in game at a time."""
+
+    steps: int
+    preset: str
+    settings: list[str] = dataclasses.field(default_factory=list)
+
+    # Ended and timed in the same way.
+    finish = Run.finish
+
+    def cells(self):
+        return [f"bricks-{self.preset}-s{seed}" for seed in range(2)]
+
+    def command(self, binary, folder):
+        """The command that starts the sweep in `folder`, or continues the one that is there."""
+        if (pathlib.Path(folder) / "sweep.toml").exists():
+            return [str(binary), "sweep", "--out", str(folder), "--jobs", "2"]
+        line = [str(binary), "sweep", "--out", str(folder), "--jobs", "2", "--roms", "bricks", "--preset", self.preset]
+        line += ["--seeds", "2", "--steps", str(self.steps)]
+        for setting in self.settings:
+            line += ["--set", setting]
+        return line
 
 
 def checkpoints(folder):

@@ -136,7 +136,8 @@ def games_of_the_program(args, epsilon, model, cartridge, scratch):
     command += ["--epsilon", epsilon, "--max-episode-frames", args.max_episode_frames, "--device", "cpu"]
     command += ["--actions", actions, "--json", report]
     run(command)
-    episodes = json.loads(report.read_text())["episodes"]
+    [evaluation] = json.loads(report.read_text())
+    episodes = evaluation["episodes"]
     steps = {episode["seed"]: [] for episode in episodes}
     with open(actions, newline="") as lines:
         for row in csv.DictReader(lines):

@@ -43,7 +43,7 @@ pub trait Algorithm: Send {
     /// Saves everything that its future depends on.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// When a network is not finite, or a file cannot be written.
     fn save(&self, to: &mut Saving) -> Result<()>;
 
     /// Continues from the state that an algorithm with the same configuration saved.
@@ -82,6 +82,18 @@ pub fn learning_ends(config: &AlgorithmKeys) -> Option<u64> {
     match config {
         AlgorithmKeys::Dqn(_) => None,
         AlgorithmKeys::Pqn(keys) => keys.anneal_learning_rate.then_some(keys.learning_rate_anneal_steps),
+    }
+}
+
+/// The step after which the first update follows.
+pub fn first_update(config: &AlgorithmKeys) -> u64 {
+    match config {
+        AlgorithmKeys::Dqn(keys) => {
+            let every = keys.train_every_steps;
+            (keys.learning_starts_steps / every + 1).saturating_mul(every)
+        }
+        // An iteration that is begun is completed.
+        AlgorithmKeys::Pqn(_) => 1,
     }
 }
 

@@ -4,6 +4,8 @@
 
 pub mod bench;
 mod eval;
+mod interrupt;
+mod numbers;
 mod play;
 mod plot;
 mod presets;
@@ -15,11 +17,12 @@ mod train;
 
 use crate::algorithms::needs::ENVIRONMENT_BYTES;
 use crate::system::{memory, threads};
+use crate::text::output;
 use anyhow::{ensure, Result};
 use atari_emulator::vector::VectorSettings;
 use atari_emulator::Translation;
 use bench::BenchArgs;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use eval::EvalArgs;
 use play::PlayArgs;
 use plot::PlotArgs;
@@ -109,18 +112,38 @@ fn ensure_room_for(settings: &VectorSettings) -> Result<()> {
     memory::ensure_free(&what, each.saturating_mul(settings.num_envs as u64))
 }
 
-/// Prints `text` on standard output. A reader that has ended, `head` for instance, is no error.
-fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+/// The command line as clap knows it. Options with a number take one that begins with a hyphen too, so that their parsers can
+/// answer with the range.
+fn command_line() -> clap::Command {
+    let is_number = |name: &str| numbers::NAMES.contains(&name);
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            let number = argument.get_value_names().is_some_and(|names| names.iter().any(|name| is_number(name)));
+            if number {
+                argument.allow_hyphen_values(true)
+            } else {
+                argument
+            }
+        })
+    })
+}
+
+/// Prints help or version. A reader that has ended is no error.
+fn print_help(help: &clap::Error) -> Result<()> {
+    output::checked(help.print().and_then(|()| io::stdout().flush()))
 }
 
 /// Parses the command line and runs its command. Wrong usage ends the program with status 2.
 ///
 /// # Errors
-/// Any error of the command.
+/// Any error of the command, and text that could not be printed.
 pub fn run() -> Result<()> {
-    Cli::parse().command.run()
+    let parsed = command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => return print_help(&help),
+    };
+    cli.command.run()?;
+    output::ensure_complete()
 }

@@ -9,6 +9,7 @@ mod kinds;
 mod presets;
 mod section;
 mod sources;
+mod values;
 mod words;
 
 pub use keys::*;
@@ -18,6 +19,8 @@ pub use words::{
 };
 
 use crate::config::section::{Fault, Faults, Key, Section};
+use crate::text::faults::parse_toml;
+use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
 use toml::{Table, Value};
@@ -81,7 +84,9 @@ impl Config {
         let wanted = kind.as_str().unwrap_or_default();
         let unknown = || {
             let known: Vec<String> = Self::kinds(section).iter().map(|kind| format!("`{kind}`")).collect();
-            format!("unknown kind, expected {}", known.join(" or "))
+            let near = nearest(wanted, Self::kinds(section).iter().copied());
+            let near = near.map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+            format!("unknown kind{near}, expected {}", known.join(" or "))
         };
         match section {
             "environment" if wanted != self.environment.kind() => {
@@ -125,7 +130,7 @@ impl Config {
         let read = || -> Result<Config> {
             let mut config = Config::default();
             let mut faults = Vec::new();
-            config.apply(&sources::assignments(&text.parse()?, "there"), &mut faults);
+            config.apply(&sources::assignments(&parse_toml(text)?, "there"), &mut faults);
             match faults.as_slice() {
                 [] => Ok(config),
                 faults => bail!("{}", faults.join("; ")),

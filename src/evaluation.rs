@@ -1,8 +1,10 @@
 //! Evaluation: whole games under a stated protocol, and their statistics.
 
+mod actions;
 pub mod contestant;
 pub mod episodes;
 mod outputs;
+mod progress;
 pub mod protocol;
 pub mod report;
 pub mod scores;
@@ -16,61 +18,115 @@ pub use outputs::Outputs;
 pub use protocol::{Protocol, ProtocolName};
 pub use report::EvaluationReport;
 
-use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
-use std::sync::atomic::AtomicBool;
+use crate::policy::Policy;
+use actions::{ActionsFile, Watched};
+use anyhow::{bail, Error, Result};
+use episodes::News;
+use progress::Progress;
+use std::sync::atomic::{AtomicBool, Ordering};
 use summary::ScoreSummary;
 
-/// Evaluates every contestant, prints a table and writes the files asked for.
+/// Evaluates every contestant, prints a table and writes the files asked for. When `stop` is set, it reports and writes the games
+/// that have ended by then.
 ///
 /// # Errors
-/// When a policy's device fails, or a file cannot be written.
-pub fn run(contestants: &[Contestant], protocol: &Protocol, workers: usize, outputs: &Outputs) -> Result<()> {
-    outputs.prepare(contestants)?;
-    let never = AtomicBool::new(false);
-    let mut reports = Vec::new();
-    for contestant in contestants {
-        let report = evaluate(contestant, protocol, workers, &never)?.context("the evaluation was interrupted")?;
-        if contestants.len() == 1 {
-            say!("{}", report.table().trim_end());
+/// When a file cannot be opened, before the first game. Later, all together, when a policy fails or something cannot be printed or
+/// written; everything else is then printed and written.
+pub fn run(
+    contestants: &[Contestant],
+    protocol: &Protocol,
+    workers: usize,
+    outputs: &Outputs,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let mut outputs = outputs.open(contestants)?;
+    let mut failed: Vec<Error> = Vec::new();
+    let mut reports: Vec<(usize, EvaluationReport)> = Vec::new();
+    let mut actions = outputs.actions.take().map(ActionsFile::new);
+    for (number, contestant) in contestants.iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            warn!("stopped before the first game of {}", contestant.name);
+            continue;
         }
-        reports.push(report);
+        match play(contestant, protocol, workers, actions.as_mut(), stop) {
+            Ok(Some(report)) => reports.push((number, report)),
+            Ok(None) => warn!("stopped before a game of {} ended", contestant.name),
+            Err(error) => failed.push(error.context(format!("{} cannot be evaluated", contestant.name))),
+        }
     }
-    if reports.len() > 1 {
-        say!("{}", report::comparison(&reports).trim_end());
+    failed.extend(actions.map(ActionsFile::finish).and_then(Result::err));
+    let table = match reports.as_slice() {
+        [] => None,
+        [(_, report)] if contestants.len() == 1 => Some(report.table()),
+        reports => Some(report::comparison(&reports.iter().map(|(_, report)| report).collect::<Vec<_>>())),
+    };
+    failed.extend(table.and_then(|table| outputs.print(&format!("{}\n", table.trim_end())).err()));
+    if !reports.is_empty() {
+        failed.extend(outputs.write(contestants, protocol, &reports, stop));
     }
-    outputs.write(contestants, protocol, &reports)
+    match failed.as_slice() {
+        [] => Ok(()),
+        [_] => Err(failed.remove(0)),
+        failed => {
+            let failed: Vec<String> = failed.iter().map(|error| format!("{error:#}")).collect();
+            bail!("{}", failed.join("; "))
+        }
+    }
 }
 
-/// Plays the games with a progress bar (on a terminal) and makes the report; `None` when `stop` was set meanwhile.
+/// Plays the games, shows progress and makes the report of the games that ended before `stop` was set; `None` if none did.
 ///
 /// # Errors
-/// When the policy's device fails.
+/// When the policy's values are not finite, or its device fails.
 pub fn evaluate(
     contestant: &Contestant,
     protocol: &Protocol,
     workers: usize,
     stop: &AtomicBool,
 ) -> Result<Option<EvaluationReport>> {
-    let bar = if std::io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} games, {msg} ({eta} left)")
-            .context("the progress bar's template")?;
-        ProgressBar::new(u64::from(protocol.episodes)).with_style(style)
-    } else {
-        ProgressBar::hidden()
+    play(contestant, protocol, workers, None, stop)
+}
+
+/// As [`evaluate`], and writes every action.
+fn play(
+    contestant: &Contestant,
+    protocol: &Protocol,
+    workers: usize,
+    mut actions: Option<&mut ActionsFile>,
+    stop: &AtomicBool,
+) -> Result<Option<EvaluationReport>> {
+    let mut progress = Progress::new(&contestant.name, protocol.episodes);
+    let mut episodes: Vec<(u32, Episode)> = Vec::new();
+    let watched = actions.is_some();
+    let play = |policy: &mut Policy, index: u32| {
+        if watched {
+            return actions::play(contestant, policy, protocol, index, stop);
+        }
+        let game = play_game(&*contestant.spec, policy, protocol, index, Spectator::Nobody, stop)?;
+        Ok(game.map(|game| (game, Watched::default())))
     };
-    let played = |episode: &Episode| {
-        bar.set_message(format!("last score {}", episode.score));
-        bar.inc(1);
+    let mut hear = |news: News<Watched>| match news {
+        News::Ended(index, episode, watched) => {
+            progress.played(&episode);
+            episodes.push((index, episode));
+            if let Some(actions) = &mut actions {
+                actions.add(index, watched);
+            }
+        }
+        News::Tick => progress.tick(),
     };
-    let episodes = episodes::play_games(contestant, protocol, workers, stop, &played)?;
-    bar.finish_and_clear();
-    Ok(episodes.map(|episodes| EvaluationReport {
+    let played = episodes::play_games(&contestant.policy, protocol.episodes, workers, stop, &play, &mut hear);
+    progress.finish();
+    played?;
+    episodes.sort_by_key(|(index, _)| *index);
+    let episodes: Vec<Episode> = episodes.into_iter().map(|(_, episode)| episode).collect();
+    Ok((!episodes.is_empty()).then(|| EvaluationReport {
         game: contestant.spec.name().to_string(),
         cartridge_md5: contestant.spec.cartridge_md5().map(str::to_string),
         policy: contestant.name.clone(),
         steps_trained: contestant.steps_trained,
+        chosen: contestant.chosen,
+        complete: episodes.len() == protocol.episodes as usize,
         summary: ScoreSummary::new(&episodes, contestant.spec.name(), protocol),
         episodes,
         protocol: protocol.clone(),

@@ -17,20 +17,23 @@
 //! - [`networks`]: layers, losses, optimizers, on the CPU or on a GPU.
 //! - [`config`]: every key of a configuration, with its range, unit and source.
 //! - [`observations`]: what is seen, in one form for environments, networks and the replay.
-//! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.
+//! - [`saving`]: named parts of a checkpoint, and files that are whole or refused.
 //! - [`system`]: the limits of the operating system: memory, disk, threads, signals, special files.
 //! - [`arithmetic`]: exponentials, logarithms and powers with the same bits on every processor.
+//! - [`files`]: files that people bring or name: what they are by content, encodings of text, suffixes.
+//! - [`terminal`]: what the terminal can show, and lines of progress that fit it.
 //! - [`text`]: numbers, durations and similar names as text.
 //!
 //! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
 
-/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run.
+/// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run. Any other
+/// error (a full disk) is remembered, and the program ends with status 1.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write;
-        let _ = writeln!(std::io::stdout(), $($text)*);
+        $crate::text::output::note(writeln!(std::io::stdout(), $($text)*));
     }};
 }
 
@@ -50,6 +53,7 @@ pub mod drawing;
 pub mod environments;
 pub mod evaluation;
 pub mod experience;
+pub mod files;
 pub mod networks;
 pub mod observations;
 pub mod play;
@@ -60,4 +64,5 @@ pub mod run;
 pub mod saving;
 pub mod sweep;
 pub mod system;
+pub mod terminal;
 pub mod text;

@@ -8,6 +8,7 @@ pub mod candle;
 pub mod cpu;
 pub mod device;
 pub mod evaluator;
+pub mod finite;
 pub mod head;
 pub mod learner;
 pub mod loss;
@@ -429,10 +430,14 @@ impl Parameters {
     }
 }
 
-/// The index of the largest of `values`; the lowest index if several are equal.
+/// The index of the largest of `values`; the lowest index if several are equal. NaN counts as the largest, as in PyTorch, so a
+/// caller that looks at the value of this index sees every NaN.
 pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
+        if value.is_nan() {
+            return i;
+        }
         if *value > values[best] {
             best = i;
         }
@@ -633,6 +638,7 @@ mod tests {
     fn argmax_is_the_first_of_equal_maxima() {
         assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
         assert_eq!(argmax(&[-1.0]), 0);
+        assert_eq!(argmax(&[1.0, f32::NAN, f32::INFINITY, f32::NAN]), 1, "NaN counts as the largest");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub use window::{check_display, open_window};
 
 use crate::drawing::recording::GifRecorder;
 use crate::environments::atari::{colors, picture, warn_of_unfinished_frames, AtariSpec};
+use crate::text::output::print;
 use anyhow::{Context, Result};
 use atari_emulator::{Environment, Settings};
 use std::path::Path;
@@ -60,6 +61,5 @@ pub fn record(path: &Path, mut console: Environment, mut pilot: Pilot, frames: O
     }
     recorder.finish()?;
     let ending = if console.game_over() { "the whole game" } else { "cut off" };
-    say!("{}: {played} frames, {ending}, score {score}", path.display());
-    Ok(())
+    print(&format!("{}: {played} frames, {ending}, score {score}\n", path.display()))
 }

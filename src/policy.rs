@@ -3,6 +3,7 @@
 pub mod model;
 
 use crate::networks::evaluator::Evaluator;
+use crate::networks::finite;
 use crate::networks::{argmax, Parameters};
 use crate::observations::Seen;
 use crate::random::Generator;
@@ -58,12 +59,17 @@ impl Policy {
     /// the action with the largest Q-value, the first if several are equal. The other policies ignore `seen` and `epsilon`.
     ///
     /// # Errors
-    /// When the network does not take this kind of observation, or the device fails.
+    /// When the network does not take this kind of observation, its Q-values are not all finite (then no action is the best), or the
+    /// device fails.
     pub fn act(&mut self, seen: Seen<'_>, epsilon: f64, random: &mut Generator) -> Result<usize> {
         match self {
             Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
                 Some(action) => Ok(action),
-                None => Ok(argmax(evaluator.q_values(seen)?)),
+                None => {
+                    let values = evaluator.q_values(seen)?;
+                    finite::ensure_q_values(values)?;
+                    Ok(argmax(values))
+                }
             },
             Policy::Random { actions } => Ok(random.below(*actions)),
             Policy::Still { action } => Ok(*action),
@@ -149,6 +155,24 @@ mod tests {
         }
         assert_eq!(random, expected);
         assert_eq!(policy.parameters().unwrap(), Some(parameters));
+    }
+
+    #[test]
+    fn a_network_whose_values_are_not_finite_plays_no_action() {
+        let space = Space::Pixels { stack: 4, side: 84 };
+        let architecture = Architecture::new(NetworkKind::Small.plain(), space, 5).unwrap();
+        let sound = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
+        let pixels = vec![100; space.size()];
+        // A weight of the first convolution, and the bias of the last action.
+        for place in [0, sound.values.len() - 1] {
+            let mut parameters = sound.clone();
+            parameters.values[place] = f32::NAN;
+            let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
+            let mut random = Generator::new(3, Purpose::Evaluation);
+            let error = policy.act(Seen::Pixels(&pixels), 0.0, &mut random).unwrap_err().to_string();
+            assert!(error.contains("Q-values are not all finite (NaN for action"), "{error}");
+            policy.act(Seen::Pixels(&pixels), 1.0, &mut random).unwrap();
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share.
+//! The contents of a checkpoint: named parts, and files beside it that several checkpoints can share. Files that are written whole
+//! or not at all, and without harm to other files.
 
+pub mod own_files;
 pub mod sealed_file;
 
 use anyhow::{ensure, Context, Result};

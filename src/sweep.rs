@@ -5,6 +5,7 @@
 //! does, bit for bit.
 
 pub mod grid;
+pub mod parent;
 pub mod slurm;
 pub mod summary;
 mod table;
@@ -12,19 +13,21 @@ mod table;
 use crate::environments;
 use crate::evaluation;
 use crate::networks::device::DeviceChoice;
+use crate::run::folder::{RunFolder, RunState};
 use crate::run::{self, memory, Start};
-use crate::sweep::grid::{Cell, CellState, Grid};
+use crate::saving::own_files;
+use crate::sweep::grid::{Cell, Grid};
 use crate::sweep::summary::SweepSummary;
 use crate::sweep::table::Table;
 use crate::system::memory::{amount, free};
 use crate::system::signals::{SignalCount, ENDED_AT_ONCE};
+use crate::terminal::ProgressLine;
 use anyhow::{anyhow, bail, Context, Result};
-use indicatif::ProgressBar;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
 use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
@@ -33,6 +36,8 @@ use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
 const LOG_FILE: &str = "train.log";
 /// Time between two looks at the processes.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+/// Longest time to wait for a run of a sweep that was killed: its processes end with it, but not in the same instant.
+const ENDING: Duration = Duration::from_secs(3);
 
 /// How the cells of any grid are trained.
 #[derive(Clone, Copy, Debug)]
@@ -67,19 +72,23 @@ pub fn summarize(grid: &Grid) -> Result<()> {
     SweepSummary::new(grid)?.publish(grid)
 }
 
-/// The settings that start the cell or continue it; `None` if it is finished. Removes a run that left no checkpoint.
-fn next_start(cell: &Cell, options: &Options) -> Result<Option<Start>> {
+/// The settings that start the cell or continue it; `None` if it is finished. `say` gets a message if a run was moved aside.
+fn next_start(cell: &Cell, options: &Options, say: &dyn Fn(&str)) -> Result<Option<Start>> {
     let rom = cell.game.spec();
     let rom = rom.to_str().with_context(|| format!("the path {} is not UTF-8", rom.display()))?;
     let start = Start { rom: Some(rom.to_string()), device: options.device, ..Start::default() };
     let state = cell.state()?;
-    if state == CellState::NoCheckpoint {
-        cell.clear()?;
+    let stuck = cell.is_stuck(state);
+    if stuck {
+        let aside = cell.move_aside()?;
+        say(&format!("{}: its checkpoints were removed; what is left is now in {}", cell.name, aside.display()));
     }
     Ok(match state {
-        CellState::Finished => None,
-        CellState::Checkpoint => Some(Start { resume: Some(cell.folder.clone()), ..start }),
-        CellState::NotBegun | CellState::NoCheckpoint => Some(Start {
+        RunState::Finished => None,
+        RunState::Checkpoint | RunState::NetworkOnly if !stuck => {
+            Some(Start { resume: Some(cell.folder.clone()), ..start })
+        }
+        _ => Some(Start {
             preset: Some(cell.preset.clone()),
             config: Some(cell.config_file.clone()),
             seed: Some(cell.config.run.seed),
@@ -98,7 +107,7 @@ fn next_start(cell: &Cell, options: &Options) -> Result<Option<Start>> {
 pub fn train_cell(grid: &Grid, index: usize, options: &Options) -> Result<()> {
     let last = grid.cells.len() - 1;
     let cell = grid.cells.get(index).with_context(|| format!("there is no cell {index}; they are 0 to {last}"))?;
-    match next_start(cell, options)? {
+    match next_start(cell, options, &|text| say!("{text}"))? {
         Some(start) => run::run(&start),
         None => {
             say!("{} is finished", cell.name);
@@ -111,7 +120,7 @@ pub fn train_cell(grid: &Grid, index: usize, options: &Options) -> Result<()> {
 struct Job<'a> {
     cell: &'a Cell,
     child: Child,
-    row: ProgressBar,
+    row: ProgressLine,
 }
 
 /// How the cells ended.
@@ -128,15 +137,18 @@ struct Tally {
 /// # Errors
 /// When another process works on this sweep, the runs need more memory than is free, or runs fail; then all failures at once.
 pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
-    fs::create_dir_all(&grid.folder).with_context(|| format!("cannot create {}", grid.folder.display()))?;
     let _lock = lock(&grid.folder)?;
     // A cell whose state cannot be read fails when its turn comes.
-    let is_finished = |cell: &&Cell| matches!(cell.state(), Ok(CellState::Finished));
+    let is_finished = |cell: &&Cell| matches!(cell.state(), Ok(RunState::Finished));
     let (finished, waiting): (Vec<&Cell>, Vec<&Cell>) = grid.cells.iter().partition(is_finished);
     let cores = evaluation::default_workers();
     let jobs = options.jobs.map_or(cores, |jobs| jobs as usize).clamp(1, waiting.len().max(1));
     let threads = (cores / jobs).max(1);
     check_memory(&waiting, jobs, options.force)?;
+    let mut presets = HashSet::new();
+    waiting.iter().filter(|cell| presets.insert(&cell.preset)).for_each(|cell| {
+        run::warn_if_nothing_is_learned(&cell.config);
+    });
     grid.write()?;
     let signals = SignalCount::begin();
 
@@ -153,7 +165,7 @@ pub fn train_all(grid: &Grid, options: &Options) -> Result<()> {
         waiting: waiting.into(),
         running: Vec::new(),
         tally: Tally { finished: finished.len(), ..Tally::default() },
-        table: Table::new(grid)?,
+        table: Table::new(grid),
     };
     pool.run(&signals);
     let tally = pool.tally;
@@ -254,7 +266,7 @@ impl Tally {
 
     /// The process of `cell` has ended.
     fn count(&mut self, cell: &Cell, ended: std::io::Result<Option<ExitStatus>>, stopping: bool, table: &Table) {
-        let outcome = || -> Result<CellState> {
+        let outcome = || -> Result<RunState> {
             let status = ended.context("cannot watch it")?.context("it did not end")?;
             // A process that does not handle signals yet is ended by them; while stopping that is no failure.
             let stopped = stopping && (status.code().is_none() || status.code() == Some(ENDED_AT_ONCE));
@@ -268,7 +280,7 @@ impl Tally {
             cell.state()
         };
         match outcome() {
-            Ok(CellState::Finished) => {
+            Ok(RunState::Finished) => {
                 self.finished += 1;
                 table.say(&format!("{}: finished", cell.name));
             }
@@ -298,17 +310,17 @@ impl Tally {
 
 /// Starts the process of a cell; `None` if the cell is finished.
 fn begin<'a>(cell: &'a Cell, threads: usize, options: &Options, table: &Table) -> Result<Option<Job<'a>>> {
-    let Some(start) = next_start(cell, options)? else { return Ok(None) };
+    RunFolder::wait_until_free(&cell.folder, ENDING);
+    let Some(start) = next_start(cell, options, &|text| table.say(text))? else { return Ok(None) };
     fs::create_dir_all(&cell.folder).with_context(|| format!("cannot create {}", cell.folder.display()))?;
     let path = cell.folder.join(LOG_FILE);
-    let log = OpenOptions::new().create(true).append(true).open(&path);
-    let log = log.with_context(|| format!("cannot write {}", path.display()))?;
+    let log = own_files::open_to_append(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut command = Command::new(program);
     command
         .args((options.command_lines.train)(&start))
         .env("RAYON_NUM_THREADS", threads.to_string())
-        .stdin(Stdio::null());
+        .stdin(parent::pipe());
     command.stdout(log.try_clone().with_context(|| format!("cannot write {}", path.display()))?).stderr(log);
     // A terminal sends Ctrl-C to all processes of its group. In groups of their own the runs get only the signal that is passed
     // on to them; a second one would end them without a checkpoint.
@@ -330,17 +342,12 @@ fn terminate(child: &mut Child) {
     }
 }
 
-/// Locks the sweep's folder until the file is closed.
+/// Creates the sweep's folder if it does not exist, and locks it until the file is closed.
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
-    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another process is sweeping in {}; wait for it or stop it, or give another --out", folder.display())
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    own_files::lock(&folder.join("lock"))?.with_context(|| {
+        format!("another process is sweeping in {}; wait for it or stop it, or give another --out", folder.display())
+    })
 }
 
 /// Refuses, unless with `force`, if the runs that train at the same time need more memory than is free. Each run checks its own need
@@ -378,7 +385,8 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
         advice.push("--force starts all the same".to_string());
     }
     if advice.is_empty() {
-        advice.push("smaller replays or fewer environments (--set replay_capacity=N, num_envs=N) need less".to_string());
+        advice
+            .push("smaller replays or fewer environments (--set replay_capacity=N, num_envs=N) need less".to_string());
     }
     bail!("{problem}; {}", advice.join("; "))
 }

@@ -179,3 +179,122 @@ fn a_path_that_is_no_file_is_an_error() {
         assert_contains(&complaint(&dangling), "no such file");
     }
 }
+
+/// A tar archive of one file, as GNU tar writes it: 10,240 bytes, which is also the size of a DPC cartridge.
+fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[148..156].fill(b' ');
+    header[257..265].copy_from_slice(b"ustar  \0");
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let mut archive = [header, content.to_vec()].concat();
+    archive.resize(10_240, 0);
+    archive
+}
+
+/// `archive` with every method number of its one entry changed to `method`, and `flags` added.
+fn packed_otherwise(archive: &[u8], method: u16, flags: u16) -> Vec<u8> {
+    let mut bytes = archive.to_vec();
+    let directory = (0..bytes.len() - 4).rfind(|&at| bytes[at..].starts_with(b"PK\x01\x02")).unwrap();
+    for at in [6, directory + 8] {
+        bytes[at] |= flags as u8;
+        bytes[at + 2..at + 4].copy_from_slice(&method.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn files_of_other_kinds_are_named_with_what_to_do_also_when_they_are_packed() {
+    let folder = Folder::new();
+    let hexadecimal: String = image().iter().map(|byte| format!("{byte:02x}")).collect();
+    let in_parts = [b"7z\xBC\xAF\x27\x1C\0\x04".as_slice(), &[7; 4088]].concat();
+    let mut iso = vec![0; 800 * 1024];
+    iso[0x8001..0x8006].copy_from_slice(b"CD001");
+    let mut png = b"\x89PNG\r\n\x1A\n".to_vec();
+    png.resize(2048, 3);
+    for (name, bytes, what, remedy) in [
+        ("game.tar", tar("pong.bin", &image()), "a tar archive", "unpack it"),
+        ("game.bin", tar("pong.bin", &image()), "a tar archive", "unpack it"),
+        ("game.7z", in_parts, "a 7z archive", "unpack it"),
+        ("disc.iso", iso, "a disc image", "unpack it"),
+        ("picture.bin", png, "a PNG picture", "give a cartridge image"),
+        ("page.bin", b"<!DOCTYPE html>\n<html><body>404".repeat(70), "a web page (HTML)", "download the file itself"),
+        ("digits.bin", hexadecimal.into_bytes(), "a cartridge as hexadecimal text", "xxd -r -p"),
+    ] {
+        for (name, bytes) in [
+            (name.to_string(), bytes.clone()),
+            (format!("{name}.gz"), gzip(&bytes)),
+            (format!("{name}.zip"), zip(&[(name, &bytes)])),
+        ] {
+            let message = complaint(&folder.file(&name, &bytes));
+            assert_contains(&message, what);
+            assert_contains(&message, remedy);
+            assert!(!message.contains("damaged"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn what_is_packed_twice_or_unpacks_itself_is_named_so() {
+    let folder = Folder::new();
+    let once = zip(&[("loop.bin", &image())]);
+    let itself = [b"MZ\x90\0 a program that unpacks what follows".as_slice(), &[9; 3000], &once].concat();
+    for (name, bytes, what) in [
+        ("twice.gz", gzip(&gzip(&image())), "packed twice"),
+        ("twice.zip", zip(&[("loop.zip", &once)]), "a zip archive"),
+        ("zipped.gz", gzip(&once), "a zip archive"),
+        ("gzipped.zip", zip(&[("loop.bin", &gzip(&image()))]), "packed once more"),
+        ("setup.exe", itself, "unpacks itself"),
+    ] {
+        let message = complaint(&folder.file(name, &bytes));
+        assert_contains(&message, what);
+        assert_contains(&message, "unpack it");
+        assert!(!message.contains("damaged"), "{message}");
+    }
+}
+
+#[test]
+fn zip_archives_packed_by_other_methods_or_encrypted_are_not_called_damaged() {
+    let folder = Folder::new();
+    let plain = zip(&[("loop.bin", &image())]);
+    for (method, flags, what) in [
+        (12, 0, "by bzip2"),
+        (14, 0, "by LZMA"),
+        (9, 0, "by Deflate64"),
+        (93, 0, "by Zstandard"),
+        (6, 0, "by Implode"),
+        (77, 0, "by a method unknown"),
+        (8, 1, "encrypted with a password"),
+        (99, 1, "encrypted with a password"),
+    ] {
+        let message = complaint(&folder.file("other.zip", &packed_otherwise(&plain, method, flags)));
+        assert_contains(&message, what);
+        assert_contains(&message, "not supported; unpack it");
+        assert!(!message.contains("damaged"), "{message}");
+    }
+}
+
+/// Images whose first bytes are another format's by accident, and images filled with one byte.
+#[test]
+fn images_that_begin_like_other_files_are_still_cartridges() {
+    let folder = Folder::new();
+    for begin in [b"MZ".as_slice(), b"BM", b"\x1F\x8B\x85\x80", b"BZh9", b"ID3\x90", b"\xFF\xFE", b"\x60\xEA", b"<!"] {
+        let mut bytes = image();
+        bytes[..begin.len()].copy_from_slice(begin);
+        assert_eq!(load(&folder.file("game.bin", &bytes)).unwrap().image.bytes(), bytes, "{begin:?}");
+    }
+    for byte in [0, b' ', b'A', 0xEA, 0xFF] {
+        load(&folder.file("game.bin", &[byte; 4096])).unwrap();
+    }
+}
+
+/// Every cartridge in $ATARI_ROMS, where there are some.
+#[test]
+fn no_cartridge_of_a_known_game_is_taken_for_another_file() {
+    let games = cartridges::all_in(&cartridges::search_folders());
+    for (name, image) in games {
+        assert!(image.is_ok(), "{name}: {:#}", image.unwrap_err());
+    }
+}

@@ -258,6 +258,17 @@ fn roms_lists_the_built_in_game_and_every_file_good_or_bad() {
     assert_contains(table.lines().nth(3).unwrap(), "empty");
     assert_eq!(table, output_of(folder.path(), &["roms", "roms"]));
     assert_contains(&error_of(folder.path(), &["roms", "nowhere"]), "cannot list nowhere");
+    let said = |folder: &Path| String::from_utf8(run(folder, &["roms"]).stderr).unwrap();
+    assert_contains(&said(folder.path()), "1 usable cartridges of 2 files in roms, and the built-in game");
+    assert!(!said(folder.path()).contains("sub-folders"));
+    fs::create_dir(folder.path().join("roms/more")).unwrap();
+    fs::write(folder.path().join("roms/packed.7z"), b"7z\xBC\xAF\x27\x1C\0\x04").unwrap();
+    assert_contains(&said(folder.path()), "1 usable cartridges of 3 files");
+    assert_contains(
+        &said(folder.path()),
+        "not looked into: 1 sub-folders (roms/more); list one with: atari-dqn roms roms/more",
+    );
+    assert_contains(&output_of(folder.path(), &["roms"]), "it is a 7z archive; unpack it");
     assert_contains(&error_of(folder.path(), &["roms", "roms/zero.bin"]), "is a file");
 }
 

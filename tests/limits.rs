@@ -5,6 +5,7 @@
 
 use assert_cmd::cargo::cargo_bin;
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -36,24 +37,54 @@ fn after(before: &str, folder: &Path) -> Command {
     command
 }
 
-/// Waits for the end of a process, and kills it if that does not come.
-#[track_caller]
-fn end_of(mut child: Child) -> Output {
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("it did not end");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
+/// A process whose output goes to files, so that a full pipe does not hold it up. It is killed when a test fails.
+struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
 }
 
-/// Output to files, so that a full pipe holds nobody up.
+impl Running {
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process.
 #[track_caller]
-fn start(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+fn end_of(mut running: Running) -> Output {
+    let begun = Instant::now();
+    while running.is_running() {
+        assert!(begun.elapsed() < PATIENCE, "it did not end");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let status = running.child.wait().unwrap();
+    let [stdout, stderr] = [&mut running.stdout, &mut running.stderr].map(|file| {
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.read_to_end(&mut text).unwrap();
+        text
+    });
+    Output { status, stdout, stderr }
+}
+
+#[track_caller]
+fn start(command: &mut Command) -> Running {
+    let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let child = command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap()).spawn().unwrap();
+    Running { child, stdout, stderr }
 }
 
 #[track_caller]
@@ -118,26 +149,28 @@ fn what_does_not_fit_is_refused_before_anything_is_made_with_advice_that_works()
     let run = |arguments: &[&str]| error_of(after("ulimit -v 3000000", folder.path()).args(arguments));
     let raw = ["replay_compression=false", "replay_capacity=1000000"];
     let line = run(&train("nature", "5000000", &raw));
-    assert_contains(&line, "the replay 7.07 GB");
+    assert_contains(&line, "the replay 7.0");
     assert_contains(&line, "within the process's own limit (ulimit -v)");
     assert!(!line.contains("--force"), "{line}");
     let capacity = line.split("replay_capacity=").nth(1).unwrap().split([';', ' ']).next().unwrap();
     let large = ["num_envs=4096", "horizon=4000", "minibatch_size=4096"];
     assert_contains(&run(&train("pqn-cpu", "50000000", &large)), "the rollout 116.");
-    assert_contains(&run(&train("nature", "100", &["num_envs=1024", "replay_capacity=100000", "batch_size=4096", "network=nature"])), "batches about");
+    let wide = ["num_envs=1024", "replay_capacity=100000", "batch_size=4096", "network=nature"];
+    let line = error_of(after("ulimit -v 1000000", folder.path()).args(train("nature", "100", &wide)));
+    assert_contains(&line, "networks and batches about");
     let tree = ["num_envs=2", "prioritized=true", "replay_capacity=1000000000"];
-    assert_contains(&run(&train("nature", "100", &tree)), "the replay about 17.18 GB");
+    assert_contains(&run(&train("nature", "100", &tree)), "the replay about 17.1");
     assert!(!folder.path().join("run").exists(), "nothing is left behind");
     // The capacity that was advised, in a run of a few steps that could fill it.
     let fits = [raw[0], &format!("replay_capacity={capacity}")];
     let mut child = start(after("ulimit -v 3000000", folder.path()).args(train("nature", "5000000", &fits)));
     let begun = Instant::now();
-    while !folder.path().join("run/metrics.jsonl").exists() && child.try_wait().unwrap().is_none() {
+    while !folder.path().join("run/metrics.jsonl").exists() && child.is_running() {
         assert!(begun.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(20));
     }
-    child.kill().unwrap();
-    let errors = errors_of(&child.wait_with_output().unwrap());
+    child.signal("KILL");
+    let errors = errors_of(&end_of(child));
     assert_eq!(errors, "", "{capacity}");
 }
 
@@ -150,7 +183,10 @@ fn numbers_that_no_machine_has_room_for_are_errors() {
     assert_contains(&of(&["eval", "--policy", "random", "--episodes", "4000000000"]), "allowed is 1 to 1000000");
     of(&["eval", "--policy", "random", "--episodes", "1000000000000"]);
     assert_contains(&of(&["eval", "--policy", "random", "--workers", "1000000"]), "allowed is 1 to 1024");
-    assert_contains(&of(&["sweep", "--out", "s", "--roms", "bricks", "--seeds", "1000000000000"]), "allowed is 1 to 10000");
+    assert_contains(
+        &of(&["sweep", "--out", "s", "--roms", "bricks", "--seeds", "1000000000000"]),
+        "allowed is 1 to 10000",
+    );
     assert_contains(&of(&[&trace[..], &["1000000000"]].concat()), "of memory, and only");
     assert_contains(&of(&[&trace[..], &["9", "--stack", "1000000000"]].concat()), "of memory, and only");
     assert_contains(&of(&[&trace[..], &["9", "--threads", "1000000"]].concat()), "allowed is 1 to 1024");
@@ -194,19 +230,18 @@ fn without_threads(folder: &Path) -> Option<Command> {
     let copy = folder.join("atari-dqn");
     fs::copy(cargo_bin("atari-dqn"), &copy).unwrap();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
-    let mut command = if root {
-        let known = Command::new("setpriv").arg("--version").stdout(Stdio::null()).status();
+    for tool in ["setpriv", "prlimit"] {
+        let known = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         if !known.is_ok_and(|status| status.success()) {
             return None;
         }
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh"]);
-        command
-    } else {
-        Command::new("sh")
-    };
+    }
+    let mut command = Command::new(if root { "setpriv" } else { "prlimit" });
+    if root {
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "prlimit"]);
+    }
     command.current_dir(folder).stdin(Stdio::null()).env_remove("RAYON_NUM_THREADS");
-    command.args(["-c", "ulimit -u 1; exec \"$0\" \"$@\""]).arg(copy);
+    command.arg("--nproc=1:1").arg(copy);
     Some(command)
 }
 
@@ -214,9 +249,10 @@ fn without_threads(folder: &Path) -> Option<Command> {
 fn without_threads_everything_is_done_on_one() {
     let folder = folder();
     let Some(mut eval) = without_threads(folder.path()) else {
-        return outside::missing("setpriv", "on Debian: apt install util-linux");
+        return outside::missing("setpriv and prlimit", "on Debian: apt install util-linux");
     };
-    let (_, errors) = success_of(eval.args(["eval", "--policy", "random", "--episodes", "3", "--max-episode-frames", "400"]));
+    let (_, errors) =
+        success_of(eval.args(["eval", "--policy", "random", "--episodes", "3", "--max-episode-frames", "400"]));
     assert_contains(&errors, "threads could be started");
     let mut trained = Vec::new();
     for variant in ["schedule=concurrent", "num_envs=3"] {
@@ -227,7 +263,10 @@ fn without_threads_everything_is_done_on_one() {
         trained.push(fs::read(folder.path().join("run/model.safetensors")).unwrap());
         fs::remove_dir_all(folder.path().join("run")).unwrap();
         success_of(program(folder.path()).args(train("bricks", "200", &settings)));
-        assert!(fs::read(folder.path().join("run/model.safetensors")).unwrap() == trained[trained.len() - 1], "{variant}");
+        assert!(
+            fs::read(folder.path().join("run/model.safetensors")).unwrap() == trained[trained.len() - 1],
+            "{variant}"
+        );
         fs::remove_dir_all(folder.path().join("run")).unwrap();
     }
     fs::write(folder.path().join("actions.txt"), "0 0\n").unwrap();
@@ -248,10 +287,6 @@ fn the_number_of_threads_is_bounded() {
 
 // --------------------------------------------------------------------------------------------------------------- signals
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
-}
-
 #[track_caller]
 fn wait_for(what: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -266,7 +301,8 @@ fn has_rows(metrics: &Path) -> bool {
 }
 
 /// Settings of a run that never ends by itself.
-const ENDLESS: [&str; 4] = ["learning_starts_steps=40", "replay_capacity=2000", "batch_size=4", "metrics_every_steps=50"];
+const ENDLESS: [&str; 4] =
+    ["learning_starts_steps=40", "replay_capacity=2000", "batch_size=4", "metrics_every_steps=50"];
 
 #[test]
 fn ignored_signals_stay_ignored_and_usr1_saves() {
@@ -275,12 +311,12 @@ fn ignored_signals_stay_ignored_and_usr1_saves() {
     let mut child = start(after("trap '' HUP INT", folder.path()).args(train("bricks", "100000000", &ENDLESS)));
     wait_for(|| has_rows(&metrics));
     for name in ["HUP", "INT"] {
-        signal(&child, name);
+        child.signal(name);
         let before = fs::metadata(&metrics).unwrap().len();
         wait_for(|| fs::metadata(&metrics).unwrap().len() > before + 500);
-        assert!(child.try_wait().unwrap().is_none(), "{name}");
+        assert!(child.is_running(), "{name}");
     }
-    signal(&child, "USR1");
+    child.signal("USR1");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "continue with: atari-dqn train --resume run");
@@ -293,8 +329,8 @@ fn the_same_signal_twice_at_once_still_saves() {
     let folder = folder();
     let child = start(program(folder.path()).args(train("bricks", "100000000", &ENDLESS)));
     wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
-    signal(&child, "HUP");
-    signal(&child, "HUP");
+    child.signal("HUP");
+    child.signal("HUP");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}", output.status);
     assert!(folder.path().join("run/model.safetensors").exists());
@@ -305,15 +341,16 @@ fn a_sweep_keeps_ignoring_what_was_ignored_and_stops_on_usr1() {
     let folder = folder();
     let settings = ENDLESS.into_iter().chain(["network=small", "final_evaluation_episodes=1"]);
     let settings: Vec<&str> = settings.flat_map(|setting| ["--set", setting]).collect();
-    let sweep = ["sweep", "--out", "s", "--roms", "bricks", "--preset", "bricks", "--seeds", "1", "--steps", "100000000"];
+    let sweep =
+        ["sweep", "--out", "s", "--roms", "bricks", "--preset", "bricks", "--seeds", "1", "--steps", "100000000"];
     let mut child = start(after("trap '' HUP", folder.path()).args(sweep).args(settings));
     let metrics = folder.path().join("s/bricks-bricks-s0/metrics.jsonl");
     wait_for(|| has_rows(&metrics));
-    signal(&child, "HUP");
+    child.signal("HUP");
     let before = fs::metadata(&metrics).unwrap().len();
     wait_for(|| fs::metadata(&metrics).unwrap().len() > before + 500);
-    assert!(child.try_wait().unwrap().is_none());
-    signal(&child, "USR1");
+    assert!(child.is_running());
+    child.signal("USR1");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "stopped with 0 of 1 runs finished");
@@ -325,9 +362,10 @@ fn a_sweep_keeps_ignoring_what_was_ignored_and_stops_on_usr1() {
 fn a_signal_during_the_start_ends_the_program_at_once() {
     for moment in [0, 20, 100, 300] {
         let folder = folder();
-        let child = start(program(folder.path()).args(train("nature", "100000000", &["noop_max=10000", "network=nature"])));
+        let child =
+            start(program(folder.path()).args(train("nature", "100000000", &["noop_max=10000", "network=nature"])));
         thread::sleep(Duration::from_millis(moment));
-        signal(&child, "TERM");
+        child.signal("TERM");
         let begun = Instant::now();
         let output = end_of(child);
         // Ended by the signal, or saved.
@@ -341,17 +379,27 @@ fn a_signal_during_an_evaluation_stops_it() {
     // One during training that would take days, and one after it.
     let during = ["evaluation_every_steps=60", "evaluation_steps=1000000000000", "metrics_every_steps=60"];
     let after = ["final_evaluation_episodes=100000", "metrics_every_steps=60"];
-    for (settings, message) in [(&during[..], "continue with"), (&after[..], "the evaluation is not complete")] {
+    for (settings, message) in [(&during[..], "stopped after 60 steps"), (&after[..], "the evaluation is not complete")]
+    {
         let folder = folder();
         let child = start(program(folder.path()).args(train("bricks", "60", settings)));
         wait_for(|| has_rows(&folder.path().join("run/metrics.jsonl")));
         thread::sleep(Duration::from_millis(500));
-        signal(&child, "TERM");
+        child.signal("TERM");
         let output = end_of(child);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
         assert!(folder.path().join("run/model.safetensors").exists());
-        assert!(printed.contains(message) || printed.contains("--resume run"), "{printed}");
+        assert_contains(&printed, message);
+        assert_contains(&printed, "train --resume run");
+        // It begins with the evaluation again.
+        let again = start(program(folder.path()).args(["train", "--resume", "run"]));
+        thread::sleep(Duration::from_secs(2));
+        again.signal("TERM");
+        let output = end_of(again);
+        let (printed, errors) = (String::from_utf8_lossy(&output.stdout).into_owned(), errors_of(&output));
+        assert!(!errors.contains("error:"), "{errors}");
+        assert!(printed.contains("continuing after step 60") || !output.status.success(), "{printed}");
     }
 }
 
@@ -362,7 +410,7 @@ fn a_signal_during_a_long_iteration_of_pqn_is_obeyed_and_nothing_is_lost() {
     let child = start(program(folder.path()).args(train("pqn-cpu", "160000", &settings)));
     wait_for(|| folder.path().join("run/metrics.jsonl").exists());
     thread::sleep(Duration::from_secs(2));
-    signal(&child, "TERM");
+    child.signal("TERM");
     let output = end_of(child);
     assert!(output.status.success(), "{:?}: {}", output.status, errors_of(&output));
     assert_contains(&String::from_utf8_lossy(&output.stdout), "stopped after 0 steps");
@@ -383,7 +431,9 @@ fn pipes_devices_sockets_and_sparse_files_are_named_and_not_read() {
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
     File::create(at("huge")).unwrap().set_len(1 << 43).unwrap();
     fs::write(at("actions.txt"), "0\n").unwrap();
-    for (file, kind) in [("pipe", "a pipe"), ("/dev/zero", "a device"), ("socket", "a socket"), ("huge", "8796093022208 bytes")] {
+    for (file, kind) in
+        [("pipe", "a pipe"), ("/dev/zero", "a device"), ("socket", "a socket"), ("huge", "8796093022208 bytes")]
+    {
         let named = |arguments: &[&str]| {
             let line = error_of(program(folder.path()).args(arguments));
             assert_contains(&line, kind);
@@ -463,7 +513,6 @@ fn a_program_that_never_ends_a_frame_is_named_after_a_while() {
     assert_eq!(lines.lines().count(), 702);
     assert_eq!(errors.matches("has not ended a picture for 600 frames").count(), 1, "{errors}");
     fs::write(folder.path().join("actions.txt"), "0\n".repeat(700)).unwrap();
-    let (_, errors) =
-        success_of(program(folder.path()).args(["trace", "--rom", "bricks", "--actions", "actions.txt"]));
+    let (_, errors) = success_of(program(folder.path()).args(["trace", "--rom", "bricks", "--actions", "actions.txt"]));
     assert_eq!(errors, "");
 }

@@ -276,7 +276,8 @@ fn eval_writes_the_same_games_for_any_number_of_workers() {
     };
     let alone = eval("1", "one.json", "one.csv");
     assert_eq!(eval("3", "three.json", "three.csv"), alone);
-    let report: serde_json::Value = serde_json::from_str(&alone.0).unwrap();
+    let reports: serde_json::Value = serde_json::from_str(&alone.0).unwrap();
+    let report = &reports[0];
     let episode = &report["episodes"][1];
     assert_eq!(episode["seed"].as_u64(), Some(6));
     for field in ["score", "frames", "noops", "lives_ended"] {
@@ -308,8 +309,9 @@ fn eval_writes_every_action_with_its_reward_and_the_q_values_that_chose_it() {
             let [step, action] = [step, action].map(|number| number.parse().unwrap());
             (seed.parse().unwrap(), step, checksum.to_string(), action, reward.parse().unwrap(), q_values)
         });
-        let report = serde_json::from_slice(&fs::read(folder.path().join("games.json")).unwrap()).unwrap();
-        (lines.collect(), report)
+        let reports: serde_json::Value =
+            serde_json::from_slice(&fs::read(folder.path().join("games.json")).unwrap()).unwrap();
+        (lines.collect(), reports[0].clone())
     };
     /// The number of the action with the largest Q-value among the actions of `bricks`: NOOP, FIRE, RIGHT, LEFT.
     fn greedy(q_values: &[f32]) -> usize {

@@ -186,6 +186,12 @@ impl Board {
         self.tia.end_update(self.cycles);
     }
 
+    /// Puts a byte on the data bus between two frames. Only a program whose next instruction lies among the TIA's registers
+    /// sees it, on their undriven lines: in any other memory the next opcode replaces it.
+    pub(crate) fn leave_on_data_bus(&mut self, byte: u8) {
+        self.data_bus = byte;
+    }
+
     /// Saves or restores the board and the CPU, whose bytes lie between the board's.
     pub(crate) fn exchange(
         &mut self,
@@ -285,8 +291,8 @@ impl Board {
                 return self.tia.write(address, value, cycles, after_write);
             }
         } else if address & 0x0080 == 0 {
-            if self.cartridge.claims_low_addresses() {
-                self.cartridge.write_low(address, value);
+            if self.cartridge.claims_low_addresses() && !self.cartridge.write_low(address, value) {
+                return cycles;
             }
             return self.tia.write(address, value, cycles, after_write);
         } else {

@@ -28,6 +28,8 @@ mod fixed;
 mod m_network;
 #[cfg(test)]
 mod measured;
+mod megaboy;
+mod megacart;
 mod parker;
 #[cfg(test)]
 mod synthetic;
@@ -83,6 +85,10 @@ pub enum Scheme {
     ThreeE,
     /// Activision's Display Processor Chip: two 4 KiB banks and eight data fetchers.
     Dpc,
+    /// MegaBoy (Dynacom): sixteen 4 KiB banks, chosen in turn.
+    Mb,
+    /// Megacart: four 1 KiB windows onto 128 KiB of ROM and 32 KiB of RAM.
+    Mc,
 }
 
 impl fmt::Display for Scheme {
@@ -105,6 +111,8 @@ impl fmt::Display for Scheme {
             Scheme::ThreeF => "3F",
             Scheme::ThreeE => "3E",
             Scheme::Dpc => "DPC",
+            Scheme::Mb => "MB",
+            Scheme::Mc => "MC",
         })
     }
 }
@@ -112,7 +120,7 @@ impl fmt::Display for Scheme {
 /// The end of every message about a size.
 const SUPPORTED_SIZES: &str = "supported sizes are 2048 (2K, CV), 4096 (2K, 4K, CV), \
      8192 (F8, F8SC, E0, FE, UA, 3F, 3E), 10240, 10495 and 10496 (DPC), 12288 (FASC), 16384 (F6, F6SC, E7, 3F, 3E), \
-     32768 (F4, F4SC, 3F, 3E), and anything from 2048 to 524288 that carries the code of a 3F or 3E cartridge";
+     32768 (F4, F4SC, 3F, 3E), 65536 (MB, 3F, 3E), 131072 (MC, 3F, 3E), and anything from 2048 to 524288 that carries the code of a 3F or 3E cartridge";
 
 /// Why bytes are not a cartridge this console can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +141,7 @@ pub enum CartridgeError {
     /// Recognized, but the scheme is not emulated.
     #[error(
         "the cartridge image ({size} bytes, md5 {md5}) uses the {scheme} scheme, which is not emulated; \
-         {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme}"
+         {SUPPORTED_SIZES}; no game of the Arcade Learning Environment needs {scheme} (see docs/ale-equality.md)"
     )]
     UnsupportedScheme {
         /// Bytes in the image.
@@ -178,6 +186,8 @@ enum Circuit {
     Ua(ua::Ua),
     Tigervision(tigervision::Tigervision),
     Dpc(dpc::Dpc),
+    Megaboy(megaboy::Megaboy),
+    Megacart(megacart::Megacart),
 }
 
 impl Circuit {
@@ -203,6 +213,8 @@ impl Circuit {
             Scheme::ThreeF => Self::Tigervision(tigervision::Tigervision::install(false, window)),
             Scheme::ThreeE => Self::Tigervision(tigervision::Tigervision::install(true, window)),
             Scheme::Dpc => Self::Dpc(dpc::Dpc::install(window)),
+            Scheme::Mb => Self::Megaboy(megaboy::Megaboy::install(window)),
+            Scheme::Mc => Self::Megacart(megacart::Megacart::install(window)),
         }
     }
 
@@ -217,6 +229,8 @@ impl Circuit {
             Self::Ua(mapper) => mapper,
             Self::Tigervision(mapper) => mapper,
             Self::Dpc(mapper) => mapper,
+            Self::Megaboy(mapper) => mapper,
+            Self::Megacart(mapper) => mapper,
         }
     }
 }
@@ -227,7 +241,7 @@ impl Cartridge {
     pub fn new(bytes: Arc<[u8]>, scheme: Scheme, md5: &str) -> Self {
         let mut window = Window::new(bytes);
         let circuit = Circuit::install(scheme, md5, &mut window);
-        let claims_low_addresses = matches!(scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE);
+        let claims_low_addresses = matches!(scheme, Scheme::Ua | Scheme::ThreeF | Scheme::ThreeE | Scheme::Mc);
         Self { window, circuit, scheme, claims_low_addresses }
     }
 
@@ -321,9 +335,9 @@ impl Cartridge {
         self.circuit.mapper().read_low(&mut self.window, address)
     }
 
-    /// Notes a write to the TIA, before the TIA gets it.
-    pub fn write_low(&mut self, address: u16, value: u8) {
-        self.circuit.mapper().write_low(&mut self.window, address, value);
+    /// Notes a write to the TIA, before the TIA gets it. Returns whether it gets it.
+    pub fn write_low(&mut self, address: u16, value: u8) -> bool {
+        self.circuit.mapper().write_low(&mut self.window, address, value)
     }
 
     /// Whether a write to `address` (A12 = 1) reaches the TIA as well, at register `address & $3F`, after [`Cartridge::write`]:
@@ -373,6 +387,8 @@ mod tests {
             (vec![Fasc], 12_288),
             (vec![F6, F6Sc, E7], 16_384),
             (vec![F4, F4Sc, ThreeF, ThreeE], 32_768),
+            (vec![Mb], 65_536),
+            (vec![Mc], 131_072),
         ];
         let mut random = MersenneTwister::new(3);
         let mut made = Vec::new();
@@ -396,8 +412,8 @@ mod tests {
             let (address, value) = ((0xD000 | low | draw >> 8 & 0x2000) as u16, (draw >> 16) as u8);
             match draw >> 24 & 7 {
                 0 if cartridge.claims_low_addresses() => {
-                    let register = [0x3E, 0x3F, 0x0220, 0x0240][usize::from(value & 3)];
-                    cartridge.write_low(register, value >> 2);
+                    let register = [0x3C, 0x3D, 0x3E, 0x3F, 0x3E, 0x3F, 0x0220, 0x0240][usize::from(value & 7)];
+                    cartridge.write_low(register, (draw >> 8) as u8);
                     seen.push(cartridge.read_low(register));
                 }
                 0 | 1 => cartridge.write(address, value, cycles),

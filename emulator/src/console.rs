@@ -124,6 +124,11 @@ impl Console {
         self.board.tia.frame_finished()
     }
 
+    /// Puts a byte on the data bus between two frames, as ALE does when it reads RAM.
+    pub(crate) fn leave_on_data_bus(&mut self, byte: u8) {
+        self.board.leave_on_data_bus(byte);
+    }
+
     /// Lets the CPU execute up to `limit` instructions.
     fn run(&mut self, limit: u32) {
         #[cfg(feature = "translate")]

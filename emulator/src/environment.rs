@@ -133,16 +133,14 @@ impl Environment {
         self.episode_frame_number = 0;
         self.paddles = [(PADDLE_MIN + self.properties.paddle_max) / 2; 2];
         self.console.reset();
-        for _ in 0..BOOT_FRAMES {
-            self.emulate(Action::Noop, 1.0);
-        }
+        self.emulate_frames(Action::Noop, BOOT_FRAMES);
         self.soft_reset();
         self.state = self.rules.initial;
         self.choose_mode();
         self.soft_reset();
         for &(frames, action) in self.rules.start {
             for _ in 0..frames {
-                self.emulate(action, 1.0);
+                self.emulate_frames(action, 1);
             }
         }
     }
@@ -186,6 +184,7 @@ impl Environment {
         let (action, strength) = self.remembered;
         let legal = self.rules.legal_actions.contains(action);
         self.emulate(if legal { action } else { Action::Noop }, strength);
+        self.copy_ram();
         self.count_frame();
         self.state.reward
     }
@@ -199,9 +198,7 @@ impl Environment {
 
     /// Holds the console's RESET switch for four frames: a new game without the rest of [`Environment::reset`].
     pub fn soft_reset(&mut self) {
-        for _ in 0..RESET_FRAMES {
-            self.emulate(Action::Reset, 1.0);
-        }
+        self.emulate_frames(Action::Reset, RESET_FRAMES);
         self.remembered = (Action::Noop, 1.0);
     }
 
@@ -214,11 +211,11 @@ impl Environment {
             self.console.update();
         }
         self.choosing_frames = self.choosing_frames.saturating_add(frames);
-        self.emulate(Action::Noop, 1.0);
+        self.emulate_frames(Action::Noop, 1);
         self.count_frame();
     }
 
-    /// Emulates one frame with `action`, then applies the game's rules.
+    /// Emulates one frame with `action`, then applies the game's rules. Their last read of RAM remains on the data bus.
     fn emulate(&mut self, action: Action, strength: f32) {
         if self.properties.has_paddles() {
             self.turn_paddle(action, strength);
@@ -231,6 +228,23 @@ impl Environment {
         self.choosing_frames = self.choosing_frames.saturating_add(1);
         self.unfinished_frames =
             if self.console.frame_finished() { 0 } else { self.unfinished_frames.saturating_add(1) };
+        let last_read = (self.rules.last_read)(&memory, &self.state);
+        self.console.leave_on_data_bus(last_read);
+    }
+
+    /// Emulates `frames` frames with `action`, which ends as ALE's emulation of several frames does: with a copy of RAM.
+    fn emulate_frames(&mut self, action: Action, frames: u32) {
+        for _ in 0..frames {
+            self.emulate(action, 1.0);
+        }
+        self.copy_ram();
+    }
+
+    /// ALE copies RIOT RAM when it has emulated the frames asked for: one in an action, more in a reset. The byte copied last
+    /// stays on the data bus.
+    fn copy_ram(&mut self) {
+        let last = self.console.ram()[0x7F];
+        self.console.leave_on_data_bus(last);
     }
 
     fn controls(&self, action: Action) -> Controls {

@@ -174,6 +174,8 @@ pub struct Game {
     pub name: &'static str,
     /// MD5 of the cartridge image, 32 lower-case hexadecimal digits.
     pub md5: &'static str,
+    /// The byte that ALE's rules read last after a frame, given RAM and the new state. It stays on the data bus.
+    pub(crate) last_read: fn(&Memory, &GameState) -> u8,
     /// The actions that matter to this game.
     pub minimal_actions: ActionSet,
     /// The actions an agent may send; others act as NOOP.
@@ -206,6 +208,7 @@ impl Game {
     pub(crate) const ORDINARY: Game = Game {
         name: "",
         md5: "",
+        last_read: |ram, _| ram[0xFF],
         minimal_actions: ActionSet::ALL,
         legal_actions: ActionSet::ALL,
         score: |_| 0,

@@ -244,7 +244,8 @@ impl Translated {
             return;
         }
         let mut left = limit;
-        while left > 0 {
+        // A jammed CPU stays as it is, also where the address after the opcode that stopped it can be entered.
+        while left > 0 && !cpu.jammed() {
             // Translated code never runs in decimal mode.
             let may_enter = left >= MOST_BETWEEN_LOOKS && !cpu.decimal();
             let after = if may_enter { self.run_translated(cpu, board, left) } else { None };

@@ -216,7 +216,7 @@ impl Parser for Cartridges {
     fn read(&mut self, file: &[u8]) -> bool {
         let salt = crc32fast::hash(file) as usize;
         let name = self.names[salt % self.names.len()];
-        let Ok(image) = CartridgeImage::new(file, (salt % 3 == 0).then_some(name)) else { return false };
+        let Ok(image) = CartridgeImage::new(file, (salt.is_multiple_of(3)).then_some(name)) else { return false };
         let translation = if salt % 128 == 5 { Translation::Eager } else { Translation::Off };
         let mut environment = Environment::new(&image, settings(translation));
         let modes = environment.available_modes();
@@ -224,7 +224,7 @@ impl Parser for Cartridges {
             environment.set_mode(*mode).unwrap();
         }
         play(&mut environment, 2, salt);
-        if !environment.game_over() && salt % 3 == 0 {
+        if !environment.game_over() && salt.is_multiple_of(3) {
             environment.reset();
             play(&mut environment, 2, salt);
         }

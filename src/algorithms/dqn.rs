@@ -10,6 +10,7 @@ mod concurrent;
 mod configured;
 pub mod update;
 
+use crate::algorithms::divergence;
 use crate::algorithms::dqn::concurrent::Interval;
 use crate::algorithms::dqn::update::{LearningRule, UpdateTimes, Updater};
 use crate::algorithms::events::{Event, Standing, Watch};
@@ -171,7 +172,9 @@ impl Dqn {
         let schedule = *schedule;
         let seen = environments.observations().seen();
         let epsilon = explorer.epsilon(self.step);
-        let actions = explorer.act(self.step, |noise| updater.q_values(seen, noise))?;
+        let actions = explorer
+            .act(self.step, |noise| updater.q_values(seen, noise))
+            .map_err(|error| divergence::explained(error, updater.learner(), &[]))?;
         let (steps, episode_frames) = self.take(&actions, environments)?;
         let taken = self.step + 1..=self.step + steps.len() as u64;
         self.step = *taken.end();

@@ -2,6 +2,7 @@
 
 use crate::arithmetic::whole_power;
 use crate::config::{DqnKeys, EpsilonKind};
+use crate::networks::finite;
 use crate::networks::noise::draw_noise;
 use crate::policy::{argmax_with_random_ties, random_action};
 use crate::random::{Generator, Purpose};
@@ -52,7 +53,7 @@ impl Explorer {
     /// environment does not act at random. One draw of noise serves all environments.
     ///
     /// # Errors
-    /// Errors of `q_values`.
+    /// Errors of `q_values`, and Q-values that are not finite.
     pub fn act<'q>(&mut self, step: u64, q_values: impl FnOnce(&[f32]) -> Result<&'q [f32]>) -> Result<Vec<usize>> {
         let begun = Instant::now();
         let (epsilon, actions) = (self.epsilon(step), self.actions);
@@ -65,6 +66,7 @@ impl Explorer {
             draw_noise(&mut self.state.noise, &mut self.noise);
         }
         let values = q_values(&self.noise)?.chunks_exact(actions);
+        values.clone().try_for_each(finite::ensure_q_values)?;
         let generators = std::iter::once(&mut self.state.exploration).chain(&mut self.others);
         let each = chosen.into_iter().zip(values).zip(generators);
         let chosen = each

@@ -208,7 +208,8 @@ impl Pqn {
         let mut learned = Ok(());
         if !interrupt.load(Ordering::Relaxed) {
             self.lanes.par_iter_mut().for_each(|lane| returns.compute(&lane.trace, &mut lane.returns));
-            learned = self.learn(&mut updates, interrupt);
+            // On one of rayon's threads, as each update is too.
+            learned = rayon::scope(|_| self.learn(&mut updates, interrupt));
         }
         if let Some(copy) = copy.filter(|_| interrupt.load(Ordering::Relaxed)) {
             self.put_back(copy, environments)?;
@@ -259,11 +260,12 @@ impl Pqn {
     fn roll_out(&mut self, environments: &mut VectorEnvironment, interrupt: &AtomicBool) -> Result<()> {
         let Self { horizon, exploration, learner, lanes, explorers, steps, players, shard_size, .. } = self;
         let network = learner.evaluator(Which::Online)?;
+        // On this thread, which has CUDA's context: the players' former networks are freed here.
+        players.iter_mut().for_each(|player| player.follow(&network));
         let (actions, size) = (environments.actions(), *shard_size);
         let shards = environments.shards(size).into_par_iter();
         let own = lanes.par_chunks_mut(size).zip(explorers.par_chunks_mut(size)).zip(players.par_iter_mut());
         shards.zip(own).enumerate().try_for_each(|(number, (shard, ((lanes, explorers), player)))| {
-            player.follow(&network);
             let epsilon = |t: usize, env: usize| exploration.epsilon(*steps, t, number * size + env);
             player.play(shard, *horizon, lanes, explorers, actions, epsilon, interrupt)
         })
@@ -366,7 +368,8 @@ impl Algorithm for Pqn {
 
     fn save(&self, to: &mut Saving) -> Result<()> {
         let (explorers, ordering) = (self.explorers.clone(), self.ordering.clone());
-        to.part(PQN, &PqnState { steps: self.steps, explorers, ordering, learner: self.learner.state()? })
+        let learner = divergence::sound_state(&*self.learner)?;
+        to.part(PQN, &PqnState { steps: self.steps, explorers, ordering, learner })
     }
 
     fn load(&mut self, from: &Loading) -> Result<()> {
@@ -377,6 +380,7 @@ impl Algorithm for Pqn {
             explorers.len(),
             self.explorers.len()
         );
+        learner.ensure_finite(self.learner.architecture())?;
         self.learner.set_state(learner)?;
         (self.steps, self.explorers, self.ordering) = (saving::count(steps, "steps")?, explorers, ordering);
         Ok(())

@@ -5,10 +5,10 @@ mod training;
 use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::algorithms::needs;
-use crate::commands::{ensure_room_for, translation};
+use crate::commands::{ensure_room_for, numbers, translation};
 use crate::config::{Config, DqnKeys, Interleaving, Sources};
-use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
+use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
@@ -16,11 +16,13 @@ use crate::observations::{Seen, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::system::memory;
+use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{Seeds, VectorEnvironment, VectorSettings};
 use atari_emulator::{Environment, Settings, Translation};
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,15 +71,18 @@ pub struct BenchArgs {
     overrides: Vec<String>,
     /// Environments of `bench vector` [default: 8 per thread]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<usize>(0, 1_000_000))]
     envs: Option<usize>,
     /// Threads of `bench vector`, 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
     threads: usize,
     /// Seconds to measure
     #[arg(long, value_name = "N", default_value_t = 5.0)]
+    #[arg(value_parser = numbers::number::<f64>)]
     seconds: f64,
     /// Play N frames instead, however long it takes, rounded up to whole steps of all environments (`emulator` and `vector` only)
-    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = numbers::whole::<u64>(1, u64::MAX.into()))]
     frames: Option<u64>,
     /// Interpret all cartridge code instead of translating what is executed often (`emulator`, `env` and `vector` only)
     #[arg(long)]
@@ -132,21 +137,22 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Learner => "learner".to_string(),
         _ => rom.name,
     };
+    let mut text = String::new();
     for Rate { rate, unit, .. } in &measurement.rates {
-        say!("{name}: {rate:.0} {unit}");
+        let _ = writeln!(text, "{name}: {rate:.0} {unit}");
     }
     let total: Duration = measurement.parts.iter().map(|(_, time)| *time).sum();
     for (part, time) in &measurement.parts {
-        say!("{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
+        let _ = writeln!(text, "{:>6.1} %  {part}", 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-9));
     }
     if args.json {
         let (measure, amount) =
             args.frames.map_or(("seconds", json!(args.seconds)), |frames| ("frames", json!(frames)));
         let mut object = json!({ "measured": name, measure: amount });
         measurement.rates.iter().for_each(|Rate { key, rate, .. }| object[key] = json!(rate));
-        say!("{object}");
+        let _ = writeln!(text, "{object}");
     }
-    Ok(())
+    print(&text)
 }
 
 /// Result of a measurement.

@@ -1,14 +1,18 @@
 //! `eval`: play whole games with trained networks or a baseline, and report the scores.
 
+use crate::commands::interrupt::Interrupt;
+use crate::commands::numbers;
 use crate::config;
 use crate::environments;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
+use crate::files::names;
 use crate::networks::device::{self, DeviceChoice};
 use crate::policy::model::{self, OpenModel};
 use crate::system::threads;
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use candle_core::Device;
 use clap::Args;
+use same_file::Handle;
 use std::path::{Path, PathBuf};
 
 /// Most games of an evaluation: with as many, the mean is known to a thousandth of the scores' deviation.
@@ -28,36 +32,43 @@ pub struct EvalArgs {
     pub protocol: ProtocolName,
     /// Whole games to play [default: 30]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     pub episodes: Option<u32>,
     /// Probability of a random action [default: the protocol's]
     #[arg(long, value_name = "P")]
+    #[arg(value_parser = numbers::number::<f64>)]
     pub epsilon: Option<f64>,
     /// Frames after which a game is cut off (18,000 = 5 minutes) [default: the protocol's]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     pub max_episode_frames: Option<u32>,
     /// Each game starts with 0 to N no-op frames [default: the protocol's]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     pub noop_max: Option<u32>,
     /// Probability, per frame, that the previous action is repeated [default: the protocol's]
     #[arg(long, value_name = "P")]
+    #[arg(value_parser = numbers::number::<f32>)]
     pub sticky: Option<f32>,
     /// Seed of the evaluation; game i uses seed + i
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = numbers::whole::<u64>(0, u64::MAX.into()))]
     pub seed: u64,
     /// Threads to play on; the result does not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     pub workers: Option<usize>,
     /// Play a baseline instead of a network
     #[arg(long, value_enum, conflicts_with = "models")]
     pub policy: Option<Baseline>,
-    /// Also write the result as JSON
+    /// Also write the results as JSON, a list with one report a network; `-` is standard output, and the table then goes to stderr
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Also write the games as CSV
+    /// Also write the games as CSV; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// Also write every action as CSV, with the checksum of its observation, its reward and the network's Q-values; for one
-    /// policy only
+    /// policy only; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub actions: Option<PathBuf>,
     /// Write the best and the worst game as GIF into this folder
@@ -68,12 +79,14 @@ pub struct EvalArgs {
     pub device: DeviceChoice,
 }
 
-/// The `eval` command.
+/// The `eval` command. When a signal stops it, it reports the games that ended, and the exit status names the signal.
 ///
 /// # Errors
 /// When an option has a bad value, a model or cartridge cannot be used, or a file cannot be written.
 pub fn run(args: &EvalArgs) -> Result<()> {
+    check_names(args)?;
     let protocol = protocol_of(args)?;
+    let interrupt = Interrupt::watch()?;
     let device = device::open(args.device)?;
     let contestants = contestants(args, &device)?;
     let outputs = Outputs {
@@ -82,7 +95,23 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         actions: args.actions.clone(),
         record: args.record.clone(),
     };
-    evaluation::run(&contestants, &protocol, args.workers.unwrap_or_else(evaluation::default_workers), &outputs)
+    let workers = args.workers.unwrap_or_else(evaluation::default_workers);
+    evaluation::run(&contestants, &protocol, workers, &outputs, interrupt.stop())?;
+    match interrupt.exit_status() {
+        Some(status) => std::process::exit(status),
+        None => Ok(()),
+    }
+}
+
+/// Refuses output files whose names promise another format.
+fn check_names(args: &EvalArgs) -> Result<()> {
+    let EvalArgs { json, csv, actions, record, .. } = args;
+    for (option, path, format, suffix) in
+        [("--json", json, "JSON", "json"), ("--csv", csv, "CSV", "csv"), ("--actions", actions, "CSV", "csv")]
+    {
+        path.as_deref().map_or(Ok(()), |path| names::check_output(option, path, format, &[suffix]))?;
+    }
+    record.as_deref().map_or(Ok(()), |folder| names::check_output_folder("--record", folder))
 }
 
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
@@ -95,11 +124,20 @@ fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
         [] => vec![None],
         models => models.iter().map(|model| Some(model.as_path())).collect(),
     };
-    let load = |model| {
+    let mut files: Vec<Handle> = Vec::new();
+    let mut contestants: Vec<Contestant> = Vec::new();
+    for model in models {
         let OpenModel { path, model, spec } = model::open(model, args.rom.as_deref())?;
-        Contestant::model(&model, &path, spec, device)
-    };
-    models.into_iter().map(load).collect()
+        let file = Handle::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Known by the file itself, whatever its name: through a link or another spelling it is the same network.
+        if let Some(earlier) = files.iter().position(|earlier| *earlier == file) {
+            warn!("warning: {} is the same file as {}, so it counts once", path.display(), contestants[earlier].name);
+            continue;
+        }
+        files.push(file);
+        contestants.push(Contestant::model(&model, &path, spec, device)?);
+    }
+    Ok(contestants)
 }
 
 /// The named protocol, changed by the options for single conditions.

@@ -1,7 +1,9 @@
 //! `play`: a window with the game in it, or a recording of a game as a GIF.
 
+use crate::commands::numbers;
 use crate::environments::atari::{AtariSpec, USUAL_FRAME_SKIP};
 use crate::environments::cartridges;
+use crate::files::names;
 use crate::networks::device::{self, DeviceChoice};
 use crate::play::{self, Pilot};
 use crate::policy::model::{self, OpenModel};
@@ -21,24 +23,29 @@ pub struct PlayArgs {
     pub rom: Option<String>,
     /// Game mode, as numbered by ALE
     #[arg(long, value_name = "M")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     pub mode: Option<u32>,
     /// Difficulty, as numbered by ALE
     #[arg(long, value_name = "D")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     pub difficulty: Option<u32>,
     /// Write a GIF instead of opening a window: one game, or --frames of it; needs no display
     #[arg(long, value_name = "FILE.gif")]
     pub record: Option<PathBuf>,
     /// Stop after this many frames
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     pub frames: Option<u32>,
     /// Window pixels for one Atari scanline
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=8))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = numbers::whole::<u32>(1, 8))]
     pub scale: u32,
     /// Probability of a random action by the agent
     #[arg(long, value_name = "P", default_value_t = 0.05)]
+    #[arg(value_parser = numbers::number::<f64>)]
     pub epsilon: f64,
     /// Seed of the console and the agent
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = numbers::whole::<u64>(0, u64::MAX.into()))]
     pub seed: u64,
     /// Where to run the network
     #[arg(long, value_enum, default_value = "auto")]
@@ -56,7 +63,9 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         args.epsilon
     );
     ensure!(args.frames != Some(0), "--frames 0 would show nothing; give at least 1");
-    if args.record.is_none() {
+    if let Some(path) = &args.record {
+        names::check_output("--record", path, "a GIF", &["gif"])?;
+    } else {
         // Before a network is loaded, which may take a while.
         play::check_display()?;
     }

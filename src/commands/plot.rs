@@ -1,5 +1,6 @@
 //! `plot`: draw the learning curves of one or more runs of a game.
 
+use crate::files::names;
 use crate::reports::curves::{self, HorizontalAxis};
 use anyhow::Result;
 use clap::Args;
@@ -24,6 +25,9 @@ pub struct PlotArgs {
 /// # Errors
 /// When a run cannot be read or drawn, or a file cannot be written.
 pub fn run(args: &PlotArgs) -> Result<()> {
+    for path in &args.out {
+        names::check_output("--out", path, "SVG or PNG", &["svg", "png"])?;
+    }
     let paths = if args.out.is_empty() { default_paths(&args.runs) } else { args.out.clone() };
     curves::write(&args.runs, args.x, &paths)
 }

@@ -1,8 +1,8 @@
 //! `presets`: lists the presets, or prints one.
 
-use crate::commands::print;
 use crate::config::Config;
-use anyhow::{Context, Result};
+use crate::text::output::print;
+use anyhow::Result;
 use clap::Args;
 
 /// Options of `presets`.
@@ -19,5 +19,5 @@ pub(super) fn run(args: &PresetsArgs) -> Result<()> {
         Some(name) => Config::preset_text(name)?,
         None => Config::preset_list(),
     };
-    print(&text).context("cannot write to standard output")
+    print(&text)
 }

@@ -1,5 +1,6 @@
 //! `report`: put a run on one page of HTML.
 
+use crate::files::names;
 use crate::reports::page;
 use anyhow::Result;
 use clap::Args;
@@ -21,5 +22,8 @@ pub struct ReportArgs {
 /// # Errors
 /// When a file of the run cannot be read, or the page cannot be written.
 pub fn run(args: &ReportArgs) -> Result<()> {
+    if let Some(path) = &args.out {
+        names::check_output("--out", path, "HTML", &["html", "htm", "xhtml"])?;
+    }
     page::write(&args.run, args.out.as_deref())
 }

@@ -1,7 +1,7 @@
 //! `roms`: lists the ROMs found and which games have rewards.
 
-use crate::commands::print;
 use crate::environments::cartridges::{self, BUILT_IN};
+use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use atari_emulator::{game, CartridgeImage};
 use clap::Args;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Options of `roms`.
 #[derive(Debug, Args)]
 pub struct RomsArgs {
-    /// Folder to look in [default: ./roms and $ATARI_ROMS]
+    /// Folder to look in, without its sub-folders [default: ./roms and $ATARI_ROMS]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -28,10 +28,10 @@ pub(super) fn run(args: &RomsArgs) -> Result<()> {
         None => cartridges::search_folders(),
     };
     let mut rows: Vec<Row> = cartridges::all_in(&folders).map(|(name, image)| Row::new(name, image.as_ref())).collect();
-    let found = rows.len();
+    let (found, usable) = (rows.len(), rows.iter().filter(|row| row.usable).count());
     rows.push(Row::new(BUILT_IN.to_owned(), Ok(&CartridgeImage::bricks())));
     rows.sort_by(|a, b| a.name.cmp(&b.name));
-    print(&table(&rows)).context("cannot write the list")?;
+    print(&table(&rows))?;
 
     let listed: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     if found == 0 {
@@ -40,7 +40,23 @@ pub(super) fn run(args: &RomsArgs) -> Result<()> {
             listed.join(" or ")
         );
     } else {
-        warn!("{found} cartridges in {}, and the built-in game", listed.join(" and "));
+        let place = listed.join(" and ");
+        let built_in = "and the built-in game";
+        match usable {
+            usable if usable == found => warn!("{found} cartridges in {place}, {built_in}"),
+            usable => warn!("{usable} usable cartridges of {found} files in {place}, {built_in}"),
+        }
+    }
+    let sub_folders = cartridges::sub_folders(&folders);
+    if let Some(first) = sub_folders.first() {
+        let shown: Vec<String> = sub_folders.iter().take(5).map(|folder| folder.display().to_string()).collect();
+        let more = if sub_folders.len() > shown.len() { ", ..." } else { "" };
+        warn!(
+            "not looked into: {} sub-folders ({}{more}); list one with: atari-dqn roms {}",
+            sub_folders.len(),
+            shown.join(", "),
+            first.display()
+        );
     }
     Ok(())
 }
@@ -48,6 +64,7 @@ pub(super) fn run(args: &RomsArgs) -> Result<()> {
 /// A row of the table.
 struct Row {
     name: String,
+    usable: bool,
     size: String,
     scheme: String,
     md5: String,
@@ -61,7 +78,7 @@ impl Row {
             Ok(image) => image,
             Err(error) => {
                 let [size, scheme, md5, game] = ["-"; 4].map(str::to_owned);
-                return Self { name, size, scheme, md5, game, status: format!("unusable: {error:#}") };
+                return Self { name, usable: false, size, scheme, md5, game, status: format!("unusable: {error:#}") };
             }
         };
         let (game, status) = match game::identify(image.md5(), image.file_stem()) {
@@ -71,6 +88,7 @@ impl Row {
         };
         Self {
             name,
+            usable: true,
             size: image.bytes().len().to_string(),
             scheme: image.scheme().to_string(),
             md5: image.md5().to_owned(),

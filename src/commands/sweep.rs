@@ -1,7 +1,9 @@
 //! `sweep`: a grid of runs, or one cell of it, or its summary; and the command lines of the processes in which parts of a sweep run.
 
+use crate::commands::numbers::{self, MOST_STEPS};
 use crate::commands::train;
 use crate::config::Config;
+use crate::files::names;
 use crate::networks::device::DeviceChoice;
 use crate::sweep::grid::{Grid, Request};
 use crate::sweep::slurm::{self, Resources};
@@ -21,22 +23,23 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// ROM files or names, separated by commas [default: those of the sweep in DIR]
-    #[arg(long, value_name = "FILE|NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "FILE|NAME,...", value_delimiter = ',', value_parser = numbers::entry)]
     roms: Vec<String>,
     /// Hyperparameters, see `atari-dqn presets`; each game is trained with each of the presets listed [default: pqn-cpu]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms")]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms", value_parser = numbers::entry)]
     preset: Vec<String>,
     /// Runs per game and preset, with seeds 0 to N-1 [default: 5]
-    #[arg(long, value_name = "N", requires = "roms", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "roms", value_parser = numbers::whole::<u64>(1, 10_000))]
     seeds: Option<u64>,
     /// Override one key in all presets, e.g. --set learning_rate=1e-4; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "roms")]
     overrides: Vec<String>,
     /// Agent steps of each run
     #[arg(long, value_name = "N", requires = "roms")]
+    #[arg(value_parser = numbers::whole::<u64>(1, MOST_STEPS.into()))]
     steps: Option<u64>,
     /// Runs at the same time; they share the cores [default: one per core; with --slurm no limit]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = numbers::whole::<u32>(1, 65_536))]
     jobs: Option<u32>,
     /// Where to run the networks
     #[arg(long, value_enum, default_value = "auto")]
@@ -49,6 +52,7 @@ pub struct SweepArgs {
     summary: bool,
     /// Train only this cell of the grid; used by the tasks of the Slurm job
     #[arg(long, value_name = "INDEX", hide = true, conflicts_with_all = ["roms", "slurm", "jobs"])]
+    #[arg(value_parser = numbers::whole::<usize>(0, u32::MAX.into()))]
     cell: Option<usize>,
     /// Submit the unfinished cells as a Slurm job array, followed by a job that summarizes
     #[arg(long, help_heading = "Slurm")]
@@ -75,7 +79,7 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "TIME", requires = "slurm")]
     time: Option<String>,
     /// Cores per task
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "slurm", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "slurm", value_parser = numbers::whole::<u32>(1, 65_536))]
     cpus_per_task: u32,
     /// Memory per task
     #[arg(long, value_name = "SIZE", requires = "slurm")]
@@ -87,6 +91,7 @@ pub struct SlurmArgs {
 
 /// The `sweep` command.
 pub(super) fn run(args: &SweepArgs) -> Result<()> {
+    names::check_output_folder("--out", &args.out)?;
     let grid = Grid::open(&args.out, args.request().as_ref())?;
     if args.summary {
         return sweep::summarize(&grid);

@@ -8,9 +8,10 @@
 //! Line 0 is the state after loading. After a line with `terminal` or `truncated` 1 the environment is reset before the
 //! next action. `scripts/compare_with_ale.py` writes the same lines from ale-py.
 
-use crate::commands::translation;
+use crate::commands::{numbers, translation};
 use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges;
+use crate::files::{names, texts};
 use crate::system::files;
 use anyhow::{bail, ensure, Context, Result};
 use atari_emulator::preprocessed::{PreprocessedEnvironment, PreprocessedSettings};
@@ -19,7 +20,7 @@ use clap::builder::ArgPredicate;
 use clap::Args;
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use vector::VectorArgs;
 
 mod vector;
@@ -39,34 +40,42 @@ pub struct TraceArgs {
     actions: PathBuf,
     /// Frames each action is held for; with --vector 4 by default
     #[arg(long, value_name = "N", default_value_t = 1, default_value_if("vector", ArgPredicate::IsPresent, "4"))]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = numbers::whole::<u32>(1, u32::MAX.into()))]
     frame_skip: u32,
     /// Probability, per frame, that the previous action is repeated
     #[arg(long, value_name = "P", default_value_t = 0.0)]
+    #[arg(value_parser = numbers::number::<f32>)]
     sticky: f32,
     /// ALE's random_seed; with --vector environment i gets seed + i
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
+    #[arg(value_parser = numbers::whole::<i64>(i64::MIN.into(), i64::MAX.into()))]
     seed: i64,
     /// ALE's system_random_seed
     #[arg(long, value_name = "N", default_value_t = 4_753_849, allow_hyphen_values = true)]
+    #[arg(value_parser = numbers::whole::<i64>(i64::MIN.into(), i64::MAX.into()))]
     system_seed: i64,
     /// Game mode; set after loading, followed by another reset
     #[arg(long, value_name = "M")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     mode: Option<u32>,
     /// Difficulty; set after loading, followed by another reset
     #[arg(long, value_name = "D")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     difficulty: Option<u32>,
     /// Frames after which an episode is truncated, 0 for never; with --vector 108000 by default
     #[arg(long, value_name = "N", default_value_t = 0, default_value_if("vector", ArgPredicate::IsPresent, "108000"))]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     max_frames: u32,
     /// Truncate the episode when a life is lost
     #[arg(long)]
     truncate_on_life_loss: bool,
     /// Lower limit of an action's reward
     #[arg(long, value_name = "R", default_value_t = i32::MIN, allow_hyphen_values = true, hide_default_value = true)]
+    #[arg(value_parser = numbers::whole::<i32>(i32::MIN.into(), i32::MAX.into()))]
     reward_min: i32,
     /// Upper limit of an action's reward
     #[arg(long, value_name = "R", default_value_t = i32::MAX, allow_hyphen_values = true, hide_default_value = true)]
+    #[arg(value_parser = numbers::whole::<i32>(i32::MIN.into(), i32::MAX.into()))]
     reward_max: i32,
     /// Average every screen with the one before
     #[arg(long, alias = "colour-averaging")]
@@ -82,6 +91,7 @@ pub struct TraceArgs {
     audio: bool,
     /// Write RAM and screen after this step to --dump-file
     #[arg(long, value_name = "STEP", hide = true, requires = "dump_file")]
+    #[arg(value_parser = numbers::whole::<usize>(0, u32::MAX.into()))]
     dump_step: Option<usize>,
     /// File for 128 bytes of RAM and the screen's palette indices
     #[arg(long, value_name = "FILE", hide = true, requires = "dump_step")]
@@ -90,6 +100,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", help_heading = "Vector of environments")]
     #[arg(conflicts_with_all = ["mode", "difficulty", "system_seed", "observation", "audio", "truncate_on_life_loss", "reward_min",
         "reward_max", "color_averaging", "dump_step", "dump_file"])]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     vector: Option<usize>,
     /// Their settings.
     #[command(flatten)]
@@ -98,6 +109,9 @@ pub struct TraceArgs {
 
 /// The `trace` command.
 pub(super) fn run(args: &TraceArgs) -> Result<()> {
+    if let Some(path) = &args.dump_file {
+        names::check_output("--dump-file", path, "bytes", &["bin", "dat", "raw"])?;
+    }
     if let Some(num_envs) = args.vector {
         return vector::run(num_envs, args);
     }
@@ -112,8 +126,7 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         args.reward_min,
         args.reward_max
     );
-    let text = files::read_text(&args.actions, LONGEST_ACTIONS)
-        .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
+    let text = read_actions(&args.actions)?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;
     let settings = Settings::default()
@@ -152,6 +165,13 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
         Err(error) if error.is::<io::Error>() => Err(error.context("cannot write the trace")),
         written => written,
     }
+}
+
+/// The text of an action file.
+fn read_actions(path: &Path) -> Result<String> {
+    let bytes = files::read(path, LONGEST_ACTIONS)
+        .with_context(|| format!("cannot read the action file {}", path.display()))?;
+    texts::decode(bytes).with_context(|| path.display().to_string())
 }
 
 /// A line of an action file.

@@ -1,7 +1,10 @@
 //! `train`: one run, a new one or one that continues; and the command line that starts such a run in a process of its own.
 
+use crate::commands::numbers::{self, MOST_STEPS};
+use crate::files::names;
 use crate::networks::device::DeviceChoice;
 use crate::run::{self, Start};
+use crate::sweep::parent;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -24,9 +27,11 @@ pub struct TrainArgs {
     overrides: Vec<String>,
     /// Seed of all random generators of the run
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u64>(0, i64::MAX.into()))]
     seed: Option<u64>,
     /// Agent steps to train for (one step is `frame_skip` frames)
     #[arg(long, value_name = "N")]
+    #[arg(value_parser = numbers::whole::<u64>(1, MOST_STEPS.into()))]
     steps: Option<u64>,
     /// Where to run the network
     #[arg(long, value_enum, default_value = "auto")]
@@ -41,10 +46,19 @@ pub struct TrainArgs {
     /// Start even if the run needs more memory than is free
     #[arg(long)]
     force: bool,
+    /// End at once when standard input ends; given by a sweep, whose runs end with it
+    #[arg(long, hide = true)]
+    end_with_input: bool,
 }
 
 /// The `train` command.
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
+    if args.end_with_input {
+        parent::end_with_input()?;
+    }
+    if let Some(folder) = &args.run_dir {
+        names::check_output_folder("--run-dir", folder)?;
+    }
     run::run(&args.start())
 }
 
@@ -65,11 +79,11 @@ impl TrainArgs {
     }
 }
 
-/// The arguments, `train` first, with which another process of this program makes the run that `start` describes.
+/// The arguments, `train` first, with which a sweep has another process of this program make the run that `start` describes.
 pub(super) fn command_line(start: &Start) -> Vec<OsString> {
     // No field is left out: a new option of a run must be passed on.
     let Start { rom, preset, config, overrides, seed, steps, device, run_dir, resume, force } = start;
-    let mut words: Vec<OsString> = vec!["train".into()];
+    let mut words: Vec<OsString> = vec!["train".into(), "--end-with-input".into()];
     let mut option = |name: &str, value: Option<OsString>| {
         words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
     };
@@ -112,7 +126,7 @@ mod tests {
         for start in [new, resumed, Start::default()] {
             let words = std::iter::once("atari-dqn".into()).chain(command_line(&start));
             let Command::Train(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not train") };
-            assert_eq!(args.start(), start);
+            assert!(args.end_with_input && args.start() == start, "{start:?}");
         }
     }
 }

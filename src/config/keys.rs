@@ -5,7 +5,8 @@
 //! ("release"). Features that this agent lacks are off, with the usual values of the papers that introduced them.
 
 use crate::config::kinds::kinds;
-use crate::config::section::{keys, read, Fault, Faults, Key, Section};
+use crate::config::section::{keys, Allowed, Fault, Faults, Key, Section};
+use crate::config::values::KeyValue;
 use crate::config::words::{
     EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
 };

@@ -35,7 +35,10 @@ fn file(name: &str) -> Result<&'static str> {
     let names: Vec<&str> = Config::preset_names().collect();
     let nearest =
         nearest(name, names.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-    bail!("there is no preset `{name}`{nearest} (there are: {})", names.join(", "));
+    bail!(
+        "there is no preset `{name}`{nearest} (there are: {}); `atari-dqn presets` lists them with their purposes",
+        names.join(", ")
+    );
 }
 
 /// (key, comment) of every line with a key.

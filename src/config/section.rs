@@ -1,7 +1,7 @@
 //! A section of the configuration: a struct with one row a key, declared by `keys!`.
 
+use crate::config::values::range_in_words;
 use crate::config::Config;
-use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::ops::{RangeFull, RangeInclusive};
 use toml::Value;
@@ -80,7 +80,7 @@ macro_rules! keys {
 
             fn set(&mut self, key: &str, value: Value) -> Result<(), Fault> {
                 $(if key == stringify!($key) {
-                    self.$key = read(value)?;
+                    self.$key = KeyValue::read(&value, Allowed::<$kind>::in_words(&$allowed))?;
                     return Ok(());
                 })*
                 Err(format!("unknown key `{key}`"))
@@ -96,30 +96,31 @@ macro_rules! keys {
 }
 pub(super) use keys;
 
-/// The value as a `T`. `1e6` is a float in TOML; it is accepted as a whole number too.
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
-    let whole = match value {
-        Value::Float(float) if float.fract() == 0.0 && float.abs() < 9e15 => Some(Value::Integer(float as i64)),
-        _ => None,
-    };
-    let first_line = |error: toml::de::Error| error.message().lines().next().unwrap_or_default().to_string();
-    value.try_into().or_else(|error| whole.and_then(|whole| whole.try_into().ok()).ok_or_else(|| first_line(error)))
-}
-
 /// Which values of a type a key may have.
 pub(super) trait Allowed<T> {
     /// If the value is not allowed: the value and the allowed ones, in words.
     fn refused(&self, value: &T) -> Option<(String, String)>;
+
+    /// The allowed values in words; `None` if they are all of the type.
+    fn in_words(&self) -> Option<String>;
 }
 
 impl<T: PartialOrd + Display> Allowed<T> for RangeInclusive<T> {
     fn refused(&self, value: &T) -> Option<(String, String)> {
-        (!self.contains(value)).then(|| (value.to_string(), format!("{} to {}", self.start(), self.end())))
+        (!self.contains(value)).then(|| (value.to_string(), range_in_words(self)))
+    }
+
+    fn in_words(&self) -> Option<String> {
+        Some(range_in_words(self))
     }
 }
 
 impl<T> Allowed<T> for RangeFull {
     fn refused(&self, _: &T) -> Option<(String, String)> {
+        None
+    }
+
+    fn in_words(&self) -> Option<String> {
         None
     }
 }

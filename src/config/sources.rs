@@ -1,8 +1,10 @@
 //! The sources of values, and their order.
 
-use crate::system::files;
 use crate::config::section::Fault;
 use crate::config::{AlgorithmKeys, Config, KIND, SECTIONS};
+use crate::files::read_text;
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::parse_toml;
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::fmt::Write;
@@ -106,8 +108,8 @@ impl Config {
         let mut given = Vec::new();
         let mut faults = Vec::new();
         if let Some(path) = sources.file {
-            let text = files::read_text(path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
-            let file: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+            let text = read_text(path, LONGEST_DESCRIPTION)?;
+            let file: Table = parse_toml(&text).with_context(|| format!("{} is not TOML", path.display()))?;
             given.extend(assignments(&file, &format!("in {}", path.display())));
         }
         for assignment in sources.overrides {
@@ -183,7 +185,11 @@ impl Config {
     /// The section that has the key of `assignment`.
     fn section_of(&self, assignment: &Assignment) -> Result<&'static str, Fault> {
         let Assignment { path, place, .. } = assignment;
-        let hint = |near: Option<String>| near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        // The nearest name, then where all of them are listed.
+        let hint = |near: Option<String>| match (near, self.list_of_keys()) {
+            (Some(near), list) => format!("; did you mean `{near}`? {list}"),
+            (None, list) => format!("; {list}"),
+        };
         let (named, key) = assignment.parts();
         let having: Vec<&str> =
             self.sections().into_iter().filter(|(_, _, keys)| keys.has(key)).map(|(name, ..)| name).collect();
@@ -204,7 +210,9 @@ impl Config {
             (Some(named), having) => {
                 let Some((name, _, keys)) = self.sections().into_iter().find(|(name, ..)| *name == named) else {
                     let near = nearest(named, SECTIONS.into_iter()).map(str::to_string);
-                    return Err(format!("unknown section `{named}` {place}{}", hint(near)));
+                    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                    let sections = SECTIONS.join(", ");
+                    return Err(format!("unknown section `{named}` {place}{near} (the sections are {sections})"));
                 };
                 if having.contains(&name) {
                     return Ok(name);
@@ -233,11 +241,20 @@ impl Config {
         let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == *kind);
         let presets: Vec<&str> = Config::preset_names().filter(of_kind).collect();
         Some(format!(
-            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}",
+            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}; {}",
             assignment.path,
             assignment.place,
-            presets.join(", ")
+            presets.join(", "),
+            self.list_of_keys()
         ))
+    }
+
+    /// Where all keys of this configuration are listed.
+    fn list_of_keys(&self) -> String {
+        let own = self.algorithm.kind();
+        let mut names = Config::preset_names();
+        let name = names.find(|name| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == own));
+        format!("`atari-dqn presets {}` lists all keys of `{own}`", name.unwrap_or_default())
     }
 }
 

@@ -63,16 +63,18 @@ fn a_key_is_set_by_its_name_alone_or_with_its_section() {
 fn sections_keys_and_kinds_that_do_not_exist_are_named_with_the_nearest() {
     for (assignment, expected) in [
         ("algoritm.gamma=1", "unknown section `algoritm` in --set; did you mean `algorithm`?"),
-        ("algorithm.gama=1", "unknown key `algorithm.gama` in --set; did you mean `algorithm.gamma`?"),
+        ("algorithm.gama=1", "unknown key `algorithm.gama` in --set; did you mean `algorithm.gamma`? `atari-dqn presets nature` lists all keys"),
         ("run.gamma=1", "unknown key `run.gamma` in --set; did you mean `algorithm.gamma`?"),
-        ("algorithm.kind=dqm", "algorithm.kind is \"dqm\" in --set: unknown kind, expected `dqn` or `pqn`; e.g."),
+        ("algorithm.kind=dqm", "algorithm.kind is \"dqm\" in --set: unknown kind (did you mean `dqn`?), expected `dqn` or `pqn`; e.g."),
         ("environment=1", "environment.kind is 1 in --set: unknown kind, expected `atari`"),
-        ("algorithm.gamma=x", "algorithm.gamma is \"x\" in --set: invalid type"),
+        ("algorithm.gamma=x", "algorithm.gamma is \"x\" in --set: expected a number, allowed is 0 to 1; e.g. --set"),
         ("gamma=x", "e.g. --set gamma=0.99"),
         (
             "horizon=8",
             "`horizon` in --set is a key of the algorithm `pqn`, and this is `dqn`; presets with `pqn`: pqn, pqn-cpu",
         ),
+        ("xyzzy=1", "unknown key `xyzzy` in --set; `atari-dqn presets nature` lists all keys of `dqn`"),
+        ("network=smal", "network is \"smal\" in --set: did you mean `small`? expected `nature` or `nips` or `small`"),
         ("algorithm.horizon=8", "`algorithm.horizon` in --set is a key of the algorithm `pqn`"),
     ] {
         let error = resolve(&[assignment]).unwrap_err().to_string();
@@ -403,4 +405,82 @@ fn all_faults_are_reported_at_once_with_field_value_range_and_flag() {
 fn an_unknown_preset_names_the_others() {
     let error = Config::preset("natur").unwrap_err().to_string();
     assert!(error.contains("did you mean `nature`") && error.contains("bricks"), "{error}");
+}
+
+#[test]
+fn values_are_taken_as_people_type_them_and_refused_without_words_of_a_program() {
+    for (key, text, expected) in [
+        ("replay_capacity", "2_000", 2000),
+        ("replay_capacity", "2e3", 2000),
+        ("replay_capacity", "2k", 2000),
+        ("replay_capacity", "2K", 2000),
+        ("replay_capacity", "\"2,000\"", 2000),
+        ("target_sync_steps", "1.5M", 1_500_000),
+    ] {
+        let config = resolve(&[&format!("{key}={text}")]).unwrap();
+        let dqn = config.dqn();
+        let value = if key == "replay_capacity" { dqn.replay_capacity as u64 } else { dqn.target_sync_steps };
+        assert_eq!(value, expected, "{key}={text}");
+    }
+    for word in ["true", "True", "yes", "on"] {
+        assert!(resolve(&[&format!("double={word}")]).unwrap().dqn().double, "{word}");
+    }
+    assert_eq!(resolve(&["optimizer=Adam"]).unwrap().dqn().optimizer, OptimizerKind::Adam);
+    for (assignment, expected) in [
+        ("batch_size=-5", "batch_size is -5 in --set: allowed is 1 to 4096"),
+        ("batch_size=-1e3", "allowed is 1 to 4096"),
+        ("batch_size=1e30", "allowed is 1 to 4096"),
+        ("batch_size=\"-1k\"", "allowed is 1 to 4096"),
+        ("batch_size=1.5", "expected a whole number, allowed is 1 to 4096"),
+        ("batch_size=", "expected a whole number"),
+        ("batch_size=[1]", "expected a whole number"),
+        ("epsilon_final=-1", "epsilon_final is -1, allowed is 0 to 1"),
+        ("noop_max=5000000000", "allowed is 0 to 10000"),
+        ("double=maybe", "expected true or false"),
+        ("loss=3", "expected `clipped` or `squared`"),
+    ] {
+        let error = resolve(&[assignment]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{assignment}: {error}");
+        for word in ["u64", "u32", "usize", "f64", "invalid type", "invalid value", "variant", "digit"] {
+            assert!(!error.contains(word), "{assignment}: {error}");
+        }
+    }
+    let table = Config::from_toml("batch_size = \"1k\"\nsticky_probability = \"0.25\"\n").unwrap();
+    assert_eq!((table.dqn().batch_size, table.atari().sticky_probability), (1000, 0.25));
+}
+
+/// Every key, so that a new one cannot be forgotten.
+#[test]
+fn every_key_refuses_nonsense_with_its_values() {
+    for algorithm in AlgorithmKeys::KINDS {
+        let config = Config { algorithm: AlgorithmKeys::usual(algorithm).unwrap(), ..Config::default() };
+        for (section, _, keys) in config.sections() {
+            for Key { name, .. } in keys.keys() {
+                let overrides = [format!("algorithm={algorithm}"), format!("{section}.{name}=so-so")];
+                let sources = Sources { preset: "nature", overrides: &overrides, ..Sources::default() };
+                let error = Config::resolve(&sources).unwrap_err().to_string();
+                let words = error.contains("expected `") && error.contains("` or `");
+                // Not all numbers have a range.
+                let expected = ["expected a whole number", "expected a number, allowed is ", "expected true or false"];
+                assert!(words || expected.iter().any(|expected| error.contains(expected)), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configuration_may_come_from_any_editor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    let resolve = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        Config::resolve(&Sources { preset: "nature", file: Some(&path), ..Sources::default() })
+    };
+    let config = resolve(b"\xEF\xBB\xBF[algorithm]\r\nbatch_size = 16\r\n").unwrap();
+    assert_eq!(config.dqn().batch_size, 16);
+    let utf16: Vec<u8> = "\u{FEFF}batch_size = 16\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let message = format!("{:#}", resolve(&utf16).unwrap_err());
+    assert!(message.contains("own.toml") && message.contains("UTF-16"), "{message}");
+    let message = format!("{:#}", resolve(b"batch_size = 16\ngamma 0.9\n").unwrap_err());
+    assert!(message.contains("own.toml is not TOML: line 2 (`gamma 0.9`)") && !message.contains('\n'), "{message}");
 }

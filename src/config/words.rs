@@ -1,5 +1,6 @@
 //! The words that some keys take as values.
 
+use crate::config::values::Word;
 use serde::{Deserialize, Serialize};
 
 /// How a picture is reduced to 84 x 84.
@@ -103,3 +104,13 @@ pub enum NetworkKind {
     /// A multilayer perceptron for states of a few numbers, without convolutions: dense 128, dense 128.
     Mlp,
 }
+
+impl Word for ResizeKind {}
+impl Word for LifeLoss {}
+impl Word for Interleaving {}
+impl Word for LossKind {}
+impl Word for OptimizerKind {}
+impl Word for EpsilonKind {}
+impl Word for NormKind {}
+impl Word for InitialValues {}
+impl Word for NetworkKind {}

@@ -4,6 +4,7 @@
 //! lose it for good. A third of 60 or of 50 frames a second is a whole number of hundredths of a second, GIF's unit of time.
 
 use crate::drawing::Picture;
+use crate::saving::own_files;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -14,11 +15,13 @@ const INTERVAL: u32 = 3;
 
 /// Writes a game to a GIF, frame by frame; only the part of the picture that changed is stored.
 ///
-/// The file appears under its name when [`finish`](Self::finish) succeeds; until then it is `NAME.part`.
+/// The file appears under its name when [`finish`](Self::finish) succeeds; until then it has another name beside it.
 pub struct GifRecorder {
     encoder: Option<gif::Encoder<BufWriter<File>>>,
     path: PathBuf,
     part: PathBuf,
+    /// The file has its name.
+    finished: bool,
     /// Hundredths of a second one kept frame is shown.
     delay: u16,
     /// Frames to leave out before the next is kept.
@@ -35,24 +38,27 @@ impl GifRecorder {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path, picture: &Picture) -> Result<Self> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create(&part).with_context(|| format!("cannot create {}", part.display()))?;
+        let (part, file) = own_files::create_part(path).with_context(|| format!("cannot write {}", path.display()))?;
         let colors: Vec<u8> = (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect();
         let (width, height) = ((picture.width * picture.pixel_width) as u16, picture.height as u16);
-        let mut encoder = gif::Encoder::new(BufWriter::new(file), width, height, &colors)
-            .with_context(|| format!("cannot write {}", part.display()))?;
-        encoder.set_repeat(gif::Repeat::Infinite).with_context(|| format!("cannot write {}", part.display()))?;
-        Ok(Self {
-            encoder: Some(encoder),
+        let mut recorder = Self {
+            encoder: None,
             path: path.to_owned(),
             part,
+            finished: false,
             delay: (100 * INTERVAL / picture.frames_per_second) as u16,
             left_out: 0,
             shown: Vec::new(),
             pending: None,
-        })
+        };
+        let begin = || -> Result<_, gif::EncodingError> {
+            let mut encoder = gif::Encoder::new(BufWriter::new(file), width, height, &colors)?;
+            encoder.set_repeat(gif::Repeat::Infinite)?;
+            Ok(encoder)
+        };
+        let encoder = begin().with_context(|| format!("cannot write {}", recorder.part.display()))?;
+        recorder.encoder = Some(encoder);
+        Ok(recorder)
     }
 
     /// Adds the next frame of the game.
@@ -108,17 +114,19 @@ impl GifRecorder {
         self.write_pending()?;
         if let Some(encoder) = self.encoder.take() {
             let mut file = encoder.into_inner().with_context(|| format!("cannot write {}", self.part.display()))?;
-            file.flush().with_context(|| format!("cannot write {}", self.part.display()))?;
+            let flushed = file.flush().and_then(|()| file.get_ref().sync_all());
+            let written = flushed.and_then(|()| fs::rename(&self.part, &self.path));
+            written.with_context(|| format!("cannot write {}", self.path.display()))?;
+            self.finished = true;
         }
-        fs::rename(&self.part, &self.path)
-            .with_context(|| format!("cannot rename {} to {}", self.part.display(), self.path.display()))
+        Ok(())
     }
 }
 
 impl Drop for GifRecorder {
     /// Removes the file of an abandoned recording.
     fn drop(&mut self) {
-        if self.encoder.take().is_some() {
+        if !self.finished {
             let _ = fs::remove_file(&self.part);
         }
     }

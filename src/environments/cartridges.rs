@@ -1,17 +1,15 @@
 //! Finding and reading cartridge files: from a path or a name to a recognized image. Errors name what was found and what is
 //! expected.
-//!
-//! A file may be raw, gzip or a zip archive with one image in it; its first bytes decide. However large a file claims to be,
-//! at most [`LARGEST_IMAGE`] + 1 bytes are unpacked.
 
-use crate::system::files;
+mod reading;
+
 use crate::text;
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, bail, Result};
 use atari_emulator::{game, CartridgeImage};
+use reading::read_cartridge;
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Name of the game that is part of the program.
@@ -19,10 +17,6 @@ pub const BUILT_IN: &str = "bricks";
 
 /// Largest image, in bytes; ALE reads no further either.
 pub const LARGEST_IMAGE: u64 = 512 * 1024;
-
-/// Largest zip archive, in bytes. A cartridge with its scanned manual is far smaller; the limit keeps the directory of a disk
-/// image that was given by mistake out of memory.
-const LARGEST_ARCHIVE: u64 = 64 * 1024 * 1024;
 
 /// Most files named like cartridges that are looked at in a folder. All that were ever sold are some thousand.
 const MOST_CARTRIDGES: usize = 10_000;
@@ -34,6 +28,9 @@ const EXTENSIONS: [&str; 3] = ["bin", "a26", "rom"];
 
 /// Extensions of packed images, alone (`pong.zip`) or after the image's own (`pong.bin.gz`).
 const PACKED_EXTENSIONS: [&str; 2] = ["gz", "zip"];
+
+/// Extensions of archives that cannot be read. They are listed and found by name, to be told apart from missing files.
+const UNREADABLE_EXTENSIONS: [&str; 10] = ["7z", "rar", "tar", "tgz", "xz", "bz2", "zst", "lz4", "lzma", "iso"];
 
 /// A cartridge and its origin.
 #[derive(Clone, Debug)]
@@ -118,8 +115,7 @@ fn resolve(spec: &str, folders: &[PathBuf]) -> Result<PathBuf> {
     if path.is_dir() {
         bail!("{spec} is a directory, not a cartridge file; `atari-dqn roms {spec}` lists what is in it");
     }
-    let looks_like_path =
-        path.components().count() > 1 || EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(&path, e));
+    let looks_like_path = path.components().count() > 1 || is_called_like_a_cartridge(&path);
     let problem =
         if looks_like_path { format!("{spec}: no such file") } else { format!("no cartridge is named {spec:?}") };
     Err(anyhow!("{problem}; {}", suggestions(&stem_of(&path), folders)))
@@ -137,7 +133,7 @@ fn suggestions(wanted: &str, folders: &[PathBuf]) -> String {
         .map(|name| {
             let other = plain(name);
             let contained = !wanted.is_empty() && (other.contains(&wanted) || wanted.contains(&other));
-            (if contained { 0 } else { text::edit_distance(&wanted, &other) }, name.as_str())
+            (if contained { 0 } else { text::distance(&wanted, &other) }, name.as_str())
         })
         .filter(|&(distance, name)| distance <= (name.len().min(wanted.len()) / 2).max(1))
         .collect();
@@ -150,9 +146,10 @@ fn suggestions(wanted: &str, folders: &[PathBuf]) -> String {
         [] => String::new(),
         near => format!("did you mean {}? ", near.iter().take(3).map(|&(_, name)| name).collect::<Vec<_>>().join(", ")),
     };
+    let without = if sub_folders(folders).is_empty() { "" } else { ", but not in sub-folders" };
     words += &format!(
-        "names are looked up in {}; a file of type .bin, .a26, .rom, .gz or .zip will do, `{BUILT_IN}` is built in, and \
-         scripts/get-roms.sh fetches the cartridges of ale-py",
+        "names are looked up in {}{without}; a file of type .bin, .a26, .rom, .gz or .zip will do, `{BUILT_IN}` is built in, \
+         scripts/get-roms.sh fetches the cartridges of ale-py, and `atari-dqn roms` lists the cartridges found",
         looked.join(" and ")
     );
     words
@@ -167,7 +164,9 @@ fn find_name(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     folders.iter().find_map(|folder| {
         let files = cartridge_files(std::slice::from_ref(folder));
         let whole_name = files.iter().find(|path| path.file_name().is_some_and(|file| file == name));
-        whole_name.or_else(|| files.iter().find(|path| plain(&stem_of(path)) == wanted)).cloned()
+        let mut by_stem = files.iter().filter(|path| plain(&stem_of(path)) == wanted);
+        let readable = by_stem.clone().find(|path| !is_unreadable(path));
+        whole_name.or(readable).or_else(|| by_stem.next()).cloned()
     })
 }
 
@@ -180,10 +179,19 @@ fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
+/// Whether the file is of a kind of archive that cannot be read, by its name.
+fn is_unreadable(path: &Path) -> bool {
+    UNREADABLE_EXTENSIONS.iter().any(|e| has_extension(path, e))
+}
+
+fn is_called_like_a_cartridge(path: &Path) -> bool {
+    EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).chain(&UNREADABLE_EXTENSIONS).any(|e| has_extension(path, e))
+}
+
 /// The file name without its cartridge and packing extensions: `pong` for `pong.bin.gz`. Other dots stay.
 fn stem_of(path: &Path) -> String {
     let mut name = PathBuf::from(path.file_name().map_or_else(OsString::new, OsString::from));
-    if PACKED_EXTENSIONS.iter().any(|e| has_extension(&name, e)) {
+    if PACKED_EXTENSIONS.iter().chain(&UNREADABLE_EXTENSIONS).any(|e| has_extension(&name, e)) {
         name.set_extension("");
     }
     if EXTENSIONS.iter().any(|e| has_extension(&name, e)) {
@@ -212,12 +220,11 @@ fn cartridge_files(folders: &[PathBuf]) -> Vec<PathBuf> {
 /// The paths in `folder` that are named like cartridges. Of a folder with very many only the first by name, with a warning.
 fn named_like_cartridges(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let is_cartridge = |path: &PathBuf| EXTENSIONS.iter().chain(&PACKED_EXTENSIONS).any(|e| has_extension(path, e));
     let entries = entries.take(MOST_ENTRIES + 1).flatten().map(|entry| entry.path());
     let (mut entries_seen, mut paths) = (0, Vec::new());
     for path in entries {
         entries_seen += 1;
-        paths.extend(is_cartridge(&path).then_some(path));
+        paths.extend(is_called_like_a_cartridge(&path).then_some(path));
     }
     if paths.len() > MOST_CARTRIDGES || entries_seen > MOST_ENTRIES {
         paths.sort_unstable();
@@ -231,94 +238,23 @@ fn named_like_cartridges(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// The folders directly in `folders`, sorted, except hidden ones. Nothing is looked up in them.
+pub fn sub_folders(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let listed = |folder: &PathBuf| Some(fs::read_dir(folder).ok()?.take(MOST_ENTRIES).flatten());
+    let entries = folders.iter().filter_map(listed).flatten();
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir() && !is_hidden(path)).collect();
+    found.sort();
+    found
+}
+
 /// All cartridge files in `folders`, each once, sorted by file name: its name and its image, or why that cannot be used.
 pub fn all_in(folders: &[PathBuf]) -> impl Iterator<Item = (String, Result<CartridgeImage>)> {
     cartridge_files(folders).into_iter().map(|path| match read_cartridge(&path) {
         Ok((image, stem)) => (stem, Ok(image)),
         Err(error) => (stem_of(&path), Err(error)),
     })
-}
-
-/// Reads and recognizes a cartridge file. Also returns its stem, from the name of the file or of the image packed in it.
-fn read_cartridge(path: &Path) -> Result<(CartridgeImage, String)> {
-    let shown = path.display();
-    let (mut file, length) = files::open(path).with_context(|| format!("cannot read {shown}"))?;
-    let mut magic = Vec::with_capacity(4);
-    (&mut file).take(4).read_to_end(&mut magic).with_context(|| format!("cannot read {shown}"))?;
-    file.rewind().with_context(|| format!("cannot read {shown}"))?;
-
-    let (bytes, stem) = match magic.as_slice() {
-        [] => bail!("{shown} is empty (0 bytes); a cartridge has at least 2,048"),
-        [0x1F, 0x8B, ..] => {
-            let unpacked = flate2::bufread::MultiGzDecoder::new(BufReader::new(file));
-            let bytes = read_bounded(unpacked)
-                .with_context(|| format!("{shown} is gzip but cannot be unpacked (cut short or damaged?)"))?;
-            (bytes, stem_of(path))
-        }
-        [b'P', b'K', 3, 4] | [b'P', b'K', 5, 6] => read_zip(path, file, length)?,
-        _ => (read_bounded(file).with_context(|| format!("cannot read {shown}"))?, stem_of(path)),
-    };
-    if bytes.len() as u64 > LARGEST_IMAGE {
-        bail!("{shown} holds more than {LARGEST_IMAGE} bytes (512 KiB); no Atari 2600 cartridge is that large");
-    }
-    let image =
-        CartridgeImage::new(&bytes, Some(&stem)).with_context(|| format!("{shown} is not a usable cartridge image"))?;
-    Ok((image, stem))
-}
-
-/// Reads to the end, but at most one byte more than the largest image has.
-fn read_bounded(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(LARGEST_IMAGE + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The one image in a zip archive and its stem.
-fn read_zip(path: &Path, file: File, size: u64) -> Result<(Vec<u8>, String)> {
-    let shown = path.display();
-    if size > LARGEST_ARCHIVE {
-        bail!("{shown} is a zip archive of {size} bytes; one of a cartridge has at most {LARGEST_ARCHIVE}");
-    }
-    let mut archive = zip::ZipArchive::new(BufReader::new(file))
-        .with_context(|| format!("{shown} is a zip archive but cannot be read (cut short or damaged?)"))?;
-    let files: Vec<(usize, PathBuf)> = (0..archive.len())
-        .filter_map(|i| Some((i, archive.name_for_index(i)?.ok()?.into_owned())))
-        .filter(|(_, name)| !name.ends_with('/') && !name.starts_with("__MACOSX/"))
-        .map(|(i, name)| (i, PathBuf::from(name)))
-        .collect();
-    let images: Vec<&(usize, PathBuf)> =
-        files.iter().filter(|(_, name)| EXTENSIONS.iter().any(|e| has_extension(name, e))).collect();
-    // A single file is taken for the image whatever its name is.
-    let (index, name) = match (images.as_slice(), files.as_slice()) {
-        ([only], _) => only,
-        ([], [only]) => only,
-        ([], []) => bail!("{shown} is a zip archive with no file in it"),
-        (images, files) => {
-            let names: Vec<String> = files.iter().take(10).map(|(_, name)| format!("{name:?}")).collect();
-            let more = if files.len() > names.len() {
-                format!(" and {} more", files.len() - names.len())
-            } else {
-                String::new()
-            };
-            bail!(
-                "{shown} is a zip archive with {} cartridge images where one is expected; it holds {}{more}: unpack the one you want",
-                images.len(),
-                names.join(", ")
-            );
-        }
-    };
-    let entry = archive.by_index(*index).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked"))?;
-    let bytes =
-        read_bounded(entry).with_context(|| format!("{shown}: {name:?} inside cannot be unpacked (damaged?)"))?;
-    let inside = stem_of(name);
-    // If one of the two names is a known game's, it counts: `pong.zip` may hold "Video Olympics (1977).bin".
-    let known = |stem: &str| game::all().any(|game| game.name.eq_ignore_ascii_case(stem));
-    let outside = stem_of(path);
-    let stem = if !known(&inside) && known(&outside) { outside } else { inside };
-    if bytes.is_empty() {
-        bail!("{shown}: {name:?} inside is empty (0 bytes)");
-    }
-    Ok((bytes, stem))
 }
 
 #[cfg(test)]
@@ -343,11 +279,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("Ms-Pacman.a26"), [0; 4]).unwrap();
         fs::write(folder.path().join("pong.bin.gz"), [0; 4]).unwrap();
+        fs::write(folder.path().join("pong.7z"), [0; 4]).unwrap();
+        fs::write(folder.path().join("freeway.7z"), [0; 4]).unwrap();
         fs::create_dir(folder.path().join("qbert.bin")).unwrap();
         let folders = [folder.path().to_owned()];
         assert!(find_name("ms_pacman", &folders).unwrap().ends_with("Ms-Pacman.a26"));
         assert!(find_name("pong", &folders).unwrap().ends_with("pong.bin.gz"));
         assert!(find_name("pong.bin.gz", &folders).unwrap().ends_with("pong.bin.gz"));
+        assert!(find_name("freeway", &folders).unwrap().ends_with("freeway.7z"), "to be told what it is");
         assert_eq!(find_name("qbert", &folders), None);
         assert_eq!(find_name("../pong", &folders), None);
     }
@@ -362,6 +301,7 @@ mod tests {
         let message = resolve("seaqest", &folders).unwrap_err().to_string();
         assert!(message.contains("did you mean seaquest?"), "{message}");
         assert!(message.contains("absent (not there)"), "{message}");
+        assert!(message.ends_with("`atari-dqn roms` lists the cartridges found"), "{message}");
         let message = resolve("invaders", &folders).unwrap_err().to_string();
         assert!(message.contains("did you mean space_invaders?"), "{message}");
         let message = resolve("zzzzzzzz", &folders).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use crate::environments::atari::USUAL_FRAME_SKIP;
 use crate::environments::{EnvironmentSpec, Spec};
-use crate::policy::model::Model;
+use crate::policy::model::{Chosen, Model};
 use crate::policy::Policy;
 use anyhow::Result;
 use candle_core::Device;
@@ -34,6 +34,8 @@ pub struct Contestant {
     pub name: String,
     /// Agent steps the network was trained for.
     pub steps_trained: Option<u64>,
+    /// What its choice as the run's best network rests on.
+    pub chosen: Option<Chosen>,
 }
 
 impl Contestant {
@@ -49,7 +51,7 @@ impl Contestant {
             Baseline::Random | Baseline::Random10Hz => Policy::Random { actions: spec.actions() },
             Baseline::Noop => Policy::Still { action: spec.noop() },
         };
-        Self { spec, policy, name: format!("the baseline {name}"), steps_trained: None }
+        Self { spec, policy, name: format!("the baseline {name}"), steps_trained: None, chosen: None }
     }
 
     /// A model from the file `path`, playing `spec` on `device`.
@@ -62,6 +64,7 @@ impl Contestant {
             policy: Policy::network(&model.parameters, device)?,
             name: path.display().to_string(),
             steps_trained: Some(model.metadata.steps_trained),
+            chosen: model.metadata.chosen,
         })
     }
 }

@@ -12,11 +12,12 @@ use crate::observations::Seen;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::system::threads;
-use anyhow::{anyhow, Context, Result};
+use anyhow::{Context, Result};
 use serde::{Serialize, Serializer};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::Mutex;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 /// One game.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +65,10 @@ pub enum Spectator<'a> {
     Decisions(&'a mut dyn FnMut(Decision<'_>) -> Result<()>),
 }
 
-/// Plays game number `index` of the protocol.
+/// Time between two looks at the clock while no game ends.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Plays game number `index` of the protocol; `None` if `stop` was set before its end.
 ///
 /// # Errors
 /// When the policy's device fails, and errors of the spectator.
@@ -74,7 +78,8 @@ pub fn play_game(
     protocol: &Protocol,
     index: u32,
     mut spectator: Spectator<'_>,
-) -> Result<Episode> {
+    stop: &AtomicBool,
+) -> Result<Option<Episode>> {
     let seed = protocol.seed_of(index);
     let mut random = Generator::new(seed, Purpose::Evaluation);
     let mut environment = spec.make(&protocol.conditions(seed));
@@ -85,7 +90,7 @@ pub fn play_game(
         show(picture)?;
     }
     let (mut score, mut lives_ended) = (0.0, 0);
-    loop {
+    while !stop.load(Ordering::Relaxed) {
         let action = policy.act(observation.seen(), protocol.epsilon, &mut random)?;
         let step = match &mut spectator {
             Spectator::Pictures(show) => {
@@ -108,47 +113,70 @@ pub fn play_game(
         std::mem::swap(&mut observation, &mut next);
         if step.over {
             let frames = environment.episode_frames();
-            return Ok(Episode { seed, noops, frames, score, lives_ended, truncated: step.truncated });
+            return Ok(Some(Episode { seed, noops, frames, score, lives_ended, truncated: step.truncated }));
         }
     }
+    Ok(None)
 }
 
-/// Plays all games of the protocol on `workers` threads; `played` is called with each as it ends. Returns `None` if `stop` was
-/// set meanwhile.
+/// News of the games that are being played.
+pub enum News<T> {
+    /// A game has ended: its number, the game, and what was remembered of it.
+    Ended(u32, Episode, T),
+    /// Time passes.
+    Tick,
+}
+
+/// Plays one game, by its number, for [`play_games`]: the game and what is remembered of it; `None` if it was stopped.
+pub type PlayOne<'a, T> = dyn Fn(&mut Policy, u32) -> Result<Option<(Episode, T)>> + Sync + 'a;
+
+/// Plays games 0 to `games` - 1 on `workers` threads. `hear` receives each as it ends, and ticks, on the caller's thread.
+/// When `stop` is set, games that have not ended are left out.
 ///
 /// # Errors
-/// When the policy's device fails.
-pub fn play_games(
-    contestant: &Contestant,
-    protocol: &Protocol,
+/// The first error of a game; no more games are begun then.
+pub fn play_games<T: Send>(
+    policy: &Policy,
+    games: u32,
     workers: usize,
     stop: &AtomicBool,
-    played: &(dyn Fn(&Episode) + Sync),
-) -> Result<Option<Vec<Episode>>> {
+    play: &PlayOne<'_, T>,
+    hear: &mut dyn FnMut(News<T>),
+) -> Result<()> {
     let next = AtomicU32::new(0);
-    let results: Mutex<Vec<Option<Result<Episode>>>> = Mutex::new((0..protocol.episodes).map(|_| None).collect());
-    let work = || {
-        let mut policy = contestant.policy.share();
+    let mut outcome = Ok(());
+    let work = |tell: Sender<Result<Option<(u32, Episode, T)>>>| {
+        let mut policy = policy.share();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= protocol.episodes || stop.load(Ordering::Relaxed) {
+            if index >= games || stop.load(Ordering::Relaxed) {
                 return;
             }
-            let result = play_game(&*contestant.spec, &mut policy, protocol, index, Spectator::Nobody);
-            if let Ok(episode) = &result {
-                played(episode);
-            }
-            if let Ok(mut results) = results.lock() {
-                results[index as usize] = Some(result);
+            let played = play(&mut policy, index);
+            if tell.send(played.map(|game| game.map(|(episode, kept)| (index, episode, kept)))).is_err() {
+                return;
             }
         }
     };
-    threads::run_on(workers.min(protocol.episodes as usize), work).context("while playing games")?;
-    let results = results.into_inner().map_err(|_| anyhow!("a thread that played games broke down"))?;
-    if results.iter().any(Option::is_none) {
-        return Ok(None);
-    }
-    Ok(Some(results.into_iter().flatten().collect::<Result<Vec<Episode>>>()?))
+    let (tell, news) = mpsc::channel();
+    let (count, work) = (workers.clamp(1, games.max(1) as usize), &work);
+    let play_all = move || threads::run_on(count, || work(tell.clone()));
+    let hear_all = || loop {
+        match news.recv_timeout(TICK) {
+            Ok(Ok(Some((index, episode, kept)))) => hear(News::Ended(index, episode, kept)),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
+                next.store(games, Ordering::Relaxed);
+                outcome = std::mem::replace(&mut outcome, Ok(())).and(Err(error));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        hear(News::Tick);
+    };
+    let (played, ()) = threads::join(play_all, hear_all);
+    outcome?;
+    played.context("while playing games")
 }
 
 /// Plays the protocol's games from the first on, as many as fit in `steps` agent steps, but at least one. Returns their
@@ -163,8 +191,9 @@ pub fn mean_return(
     steps: u64,
 ) -> Result<(u64, f64)> {
     let (mut games, mut sum, mut used) = (0, 0.0, 0);
+    let never = AtomicBool::new(false);
     while used < steps {
-        let episode = play_game(spec, policy, protocol, games as u32, Spectator::Nobody)?;
+        let Some(episode) = play_game(spec, policy, protocol, games as u32, Spectator::Nobody, &never)? else { break };
         used += episode.frames.div_ceil(u64::from(spec.frame_skip())).max(1);
         if used <= steps || games == 0 {
             games += 1;
@@ -174,22 +203,30 @@ pub fn mean_return(
     Ok((games, sum / games as f64))
 }
 
-/// Plays game number `index` of the protocol once more, into a GIF. Returns its score.
+/// Plays game number `index` of the protocol once more, into a GIF. Returns its score, or `None` if `stop` was set before the end;
+/// then there is no GIF.
 ///
 /// # Errors
 /// When the file cannot be written, or the policy's device fails.
-pub fn record_game(contestant: &Contestant, protocol: &Protocol, index: u32, path: &Path) -> Result<f64> {
+pub fn record_game(
+    contestant: &Contestant,
+    protocol: &Protocol,
+    index: u32,
+    path: &Path,
+    stop: &AtomicBool,
+) -> Result<Option<f64>> {
     let mut recorder: Option<GifRecorder> = None;
     let mut record = |picture: Picture<'_>| match &mut recorder {
         Some(recorder) => recorder.frame(&picture),
         None => recorder.insert(GifRecorder::create(path, &picture)?).frame(&picture),
     };
     let mut policy = contestant.policy.share();
-    let episode = play_game(&*contestant.spec, &mut policy, protocol, index, Spectator::Pictures(&mut record))?;
-    if let Some(recorder) = recorder {
+    let watched = Spectator::Pictures(&mut record);
+    let episode = play_game(&*contestant.spec, &mut policy, protocol, index, watched, stop)?;
+    if let (Some(recorder), Some(_)) = (recorder, &episode) {
         recorder.finish()?;
     }
-    Ok(episode.score)
+    Ok(episode.map(|episode| episode.score))
 }
 
 #[cfg(test)]
@@ -207,11 +244,47 @@ mod tests {
         Protocol { episodes: 5, epsilon: 0.0, max_episode_frames: 600, noop_max: 30, sticky_probability: 0.25, seed: 7 }
     }
 
+    /// All games of the protocol, in their order.
+    fn games(contestant: &Contestant, protocol: &Protocol, workers: usize) -> Vec<Episode> {
+        let stop = AtomicBool::new(false);
+        let play = |policy: &mut Policy, index: u32| {
+            let game = play_game(&*contestant.spec, policy, protocol, index, Spectator::Nobody, &stop)?;
+            Ok(game.map(|game| (game, ())))
+        };
+        let mut games = Vec::new();
+        let mut hear = |news| match news {
+            News::Ended(index, episode, ()) => games.push((index, episode)),
+            News::Tick => {}
+        };
+        play_games(&contestant.policy, protocol.episodes, workers, &stop, &play, &mut hear).unwrap();
+        games.sort_by_key(|(index, _)| *index);
+        games.into_iter().map(|(_, episode)| episode).collect()
+    }
+
+    #[test]
+    fn when_asked_to_stop_the_games_that_ended_are_heard_of_and_no_others() {
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Random);
+        let (protocol, stop) = (protocol(), AtomicBool::new(false));
+        let play = |policy: &mut Policy, index: u32| {
+            // The third game is under way when the signal comes.
+            stop.store(index == 2, Ordering::Relaxed);
+            let game = play_game(&*contestant.spec, policy, &protocol, index, Spectator::Nobody, &stop)?;
+            Ok(game.map(|game| (game, ())))
+        };
+        let mut heard = Vec::new();
+        let mut hear = |news| match news {
+            News::Ended(index, _, ()) => heard.push(index),
+            News::Tick => {}
+        };
+        play_games(&contestant.policy, protocol.episodes, 1, &stop, &play, &mut hear).unwrap();
+        assert_eq!(heard, [0, 1]);
+    }
+
     #[test]
     fn games_do_not_depend_on_the_number_of_workers_or_on_who_watches() {
         let contestant = Contestant::baseline(&*bricks(), Baseline::Random);
         let (spec, protocol, stop) = (&*contestant.spec, protocol(), AtomicBool::new(false));
-        let play = |workers| play_games(&contestant, &protocol, workers, &stop, &|_| ()).unwrap().unwrap();
+        let play = |workers| games(&contestant, &protocol, workers);
         let alone = play(1);
         assert_eq!(play(3), alone);
         assert_eq!(alone.iter().map(|episode| episode.seed).collect::<Vec<_>>(), [7, 8, 9, 10, 11]);
@@ -222,13 +295,14 @@ mod tests {
             pictures += 1;
             Ok(())
         };
-        let watched = play_game(spec, &mut policy, &protocol, 3, Spectator::Pictures(&mut count)).unwrap();
+        let watched =
+            play_game(spec, &mut policy, &protocol, 3, Spectator::Pictures(&mut count), &stop).unwrap().unwrap();
         let mut sum = |decision: Decision<'_>| {
             decisions += 1;
             reward += f64::from(decision.reward);
             Ok(())
         };
-        let told = play_game(spec, &mut policy, &protocol, 3, Spectator::Decisions(&mut sum)).unwrap();
+        let told = play_game(spec, &mut policy, &protocol, 3, Spectator::Decisions(&mut sum), &stop).unwrap().unwrap();
         assert_eq!((&watched, &told), (&alone[3], &alone[3]));
         assert_eq!(pictures, 1 + watched.frames - u64::from(watched.noops));
         assert_eq!((decisions, reward), ((pictures - 1).div_ceil(4), watched.score));
@@ -240,17 +314,17 @@ mod tests {
         let mut shown = 0;
         let mut fail = |_: Picture<'_>| {
             shown += 1;
-            Err(anyhow!("seen enough"))
+            Err(anyhow::anyhow!("seen enough"))
         };
-        let mut policy = contestant.policy.share();
-        let played = play_game(&*contestant.spec, &mut policy, &protocol(), 0, Spectator::Pictures(&mut fail));
+        let (mut policy, never) = (contestant.policy.share(), AtomicBool::new(false));
+        let played = play_game(&*contestant.spec, &mut policy, &protocol(), 0, Spectator::Pictures(&mut fail), &never);
         assert_eq!((played.unwrap_err().to_string().as_str(), shown), ("seen enough", 1));
     }
 
     #[test]
     fn a_mean_return_takes_the_games_that_fit_and_at_least_one() {
         let mut contestant = Contestant::baseline(&*bricks(), Baseline::Random);
-        let games = play_games(&contestant, &protocol(), 1, &AtomicBool::new(false), &|_| ()).unwrap().unwrap();
+        let games = games(&contestant, &protocol(), 1);
         let steps: Vec<u64> = games.iter().map(|game| game.frames.div_ceil(4)).collect();
         let mut mean = |steps| mean_return(&*contestant.spec, &mut contestant.policy, &protocol(), steps).unwrap();
         assert_eq!(mean(1), (1, games[0].score));

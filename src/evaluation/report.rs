@@ -3,6 +3,7 @@
 use crate::evaluation::episodes::Episode;
 use crate::evaluation::protocol::Protocol;
 use crate::evaluation::summary::{ReferencePair, ScoreSummary};
+use crate::policy::model::Chosen;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -17,7 +18,11 @@ pub struct EvaluationReport {
     pub policy: String,
     /// Agent steps the network was trained for.
     pub steps_trained: Option<u64>,
-    /// Every game, in the order of the seeds.
+    /// What its choice as the run's best network rests on; `None` for other networks.
+    pub chosen: Option<Chosen>,
+    /// Whether all games of the protocol were played to their ends; if not, the program was stopped.
+    pub complete: bool,
+    /// Every game that was, in the order of the seeds.
     pub episodes: Vec<Episode>,
     /// All games together.
     pub summary: ScoreSummary,
@@ -44,13 +49,21 @@ impl EvaluationReport {
             );
         }
         let summary = &self.summary;
-        let [low, high] = summary.mean_95_percent_interval;
         let _ = write!(
             text,
-            "\n{}, {}\nmean {:.1} (95 % bootstrap interval {low:.1} to {high:.1}), standard deviation {:.1}\n\
+            "\n{}, {}\nmean {:.1} of {} (95 % bootstrap interval {}), standard deviation {}\n\
              median {:.1}, lowest {:.0}, highest {:.0}\n",
-            self.game, self.policy, summary.mean, summary.standard_deviation, summary.median, summary.min, summary.max
+            self.game,
+            self.policy,
+            summary.mean,
+            games(summary.episodes),
+            summary.interval_in_words(),
+            or_dash(summary.standard_deviation),
+            summary.median,
+            summary.min,
+            summary.max
         );
+        self.limits().iter().for_each(|limit| text += &format!("{limit}\n"));
         match (summary.human_normalized_percent, &summary.reference) {
             (Some(percent), Some(reference)) => {
                 let _ = writeln!(
@@ -67,6 +80,24 @@ impl EvaluationReport {
         text
     }
 
+    /// What readers must know before they trust the statistics.
+    fn limits(&self) -> Vec<String> {
+        let mut limits: Vec<String> = self.chosen.iter().map(Chosen::in_words).collect();
+        let (played, wanted) = (self.episodes.len(), self.protocol.episodes);
+        if !self.complete {
+            limits.push(format!(
+                "stopped after {played} of {wanted} games; games that were still going on are left out, so long games are missing"
+            ));
+        }
+        let game = |episode: &Episode| (episode.frames, episode.lives_ended, episode.noops, episode.score.to_bits());
+        if played > 1 && self.episodes.windows(2).all(|pair| game(&pair[0]) == game(&pair[1])) {
+            limits.push(format!(
+                "all {played} games are the same, so they say no more than one; --epsilon, --noop-max or --sticky makes them differ"
+            ));
+        }
+        limits
+    }
+
     /// The number of the game with the highest score; the first if several are equal.
     pub fn best_game(&self) -> u32 {
         let games = self.episodes.iter().enumerate().rev();
@@ -78,42 +109,47 @@ impl EvaluationReport {
         let games = self.episodes.iter().enumerate();
         games.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map_or(0, |(i, _)| i as u32)
     }
+}
 
-    /// The games as comma-separated values.
-    pub fn csv(&self) -> String {
-        let mut text = String::from("seed,noops,frames,score,lives_ended,truncated\n");
-        for Episode { seed, noops, frames, score, lives_ended, truncated } in &self.episodes {
-            let _ = writeln!(text, "{seed},{noops},{frames},{score},{lives_ended},{truncated}");
-        }
-        text
+/// A number of games in words.
+fn games(count: usize) -> String {
+    if count == 1 {
+        "1 game".to_string()
+    } else {
+        format!("{count} games")
     }
 }
 
+fn or_dash(number: Option<f64>) -> String {
+    number.map_or("-".to_string(), |number| format!("{number:.1}"))
+}
+
 /// Several evaluations by one protocol, a line each.
-pub(super) fn comparison(reports: &[EvaluationReport]) -> String {
+pub(super) fn comparison(reports: &[&EvaluationReport]) -> String {
     let mut text = format!(
-        "{:<18} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:<22} policy\n",
-        "game", "mean", "std dev", "median", "lowest", "highest", "human %", "95 % interval of mean"
+        "{:<18} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:<28} policy\n",
+        "game", "games", "mean", "std dev", "median", "lowest", "highest", "human %", "95 % interval of mean"
     );
     for report in reports {
         let summary = &report.summary;
-        let [low, high] = summary.mean_95_percent_interval;
-        let human = summary.human_normalized_percent.map_or("-".to_string(), |percent| format!("{percent:.1}"));
+        let human = or_dash(summary.human_normalized_percent);
         let _ = writeln!(
             text,
-            "{:<18} {:>9.1} {:>9.1} {:>9.1} {:>9.0} {:>9.0} {human:>9}  {:<22} {}",
+            "{:<18} {:>5} {:>9.1} {:>9} {:>9.1} {:>9.0} {:>9.0} {human:>9}  {:<28} {}",
             report.game,
+            summary.episodes,
             summary.mean,
-            summary.standard_deviation,
+            or_dash(summary.standard_deviation),
             summary.median,
             summary.min,
             summary.max,
-            format!("{low:.1} to {high:.1}"),
+            summary.interval_in_words(),
             report.policy
         );
     }
     let mut said: Vec<String> = Vec::new();
     for report in reports {
+        said.extend(report.limits().into_iter().map(|limit| format!("{}: {limit}", report.policy)));
         if let Some(ReferencePair { random, human, source }) = &report.summary.reference {
             said.push(format!("human % of {}: random {random}, human {human}: {source}", report.game));
         }
@@ -128,18 +164,13 @@ pub(super) fn comparison(reports: &[EvaluationReport]) -> String {
     text
 }
 
-/// The games as comma-separated values; of several policies with their names in front.
-pub(super) fn csv(reports: &[EvaluationReport]) -> String {
-    if let [report] = reports {
-        return report.csv();
-    }
-    let mut text = String::new();
-    for (i, report) in reports.iter().enumerate() {
-        let quoted = format!("\"{}\"", report.policy.replace('"', "\"\""));
-        let rows = report.csv();
-        for (j, row) in rows.lines().enumerate().filter(|(j, _)| i == 0 || *j > 0) {
-            let (game, policy) = if j == 0 { ("game", "policy") } else { (report.game.as_str(), quoted.as_str()) };
-            let _ = writeln!(text, "{game},{policy},{row}");
+/// The games as comma-separated values, with the same columns for one policy and for several.
+pub(super) fn csv(reports: &[&EvaluationReport]) -> String {
+    let mut text = String::from("game,policy,seed,noops,frames,score,lives_ended,truncated\n");
+    for report in reports {
+        let (game, policy) = (&report.game, format!("\"{}\"", report.policy.replace('"', "\"\"")));
+        for Episode { seed, noops, frames, score, lives_ended, truncated } in &report.episodes {
+            let _ = writeln!(text, "{game},{policy},{seed},{noops},{frames},{score},{lives_ended},{truncated}");
         }
     }
     text
@@ -150,21 +181,46 @@ mod tests {
     use super::*;
     use crate::evaluation::summary::tests::{episode, protocol};
 
-    #[test]
-    fn the_best_and_the_worst_game_are_the_first_of_equal_ones() {
-        let episodes: Vec<Episode> = [3, 9, 1, 9, 1].map(episode).to_vec();
-        let report = EvaluationReport {
+    fn report(scores: &[i32]) -> EvaluationReport {
+        let episodes: Vec<Episode> = scores.iter().map(|score| episode(*score)).collect();
+        EvaluationReport {
             game: "bricks".to_string(),
             cartridge_md5: None,
             policy: "a \"name\", with a comma".to_string(),
             steps_trained: None,
+            chosen: None,
+            complete: episodes.len() == protocol().episodes as usize,
             summary: ScoreSummary::new(&episodes, "bricks", &protocol()),
             episodes,
             protocol: protocol(),
             protocol_in_words: "few games".to_string(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_report_says_when_its_games_are_few_cut_short_or_the_same() {
+        let text = report(&[3, 9, 1, 9, 1]).table();
+        assert!(text.contains("of 5 games (95 % bootstrap interval 1.") && !text.contains("stopped"), "{text}");
+        let text = report(&[7]).table();
+        assert!(text.contains("mean 7.0 of 1 game (95 % bootstrap interval none from fewer than 5 games)"), "{text}");
+        assert!(text.contains("standard deviation -\n") && text.contains("stopped after 1 of 5 games"), "{text}");
+        let (same, other) = (report(&[7; 5]), report(&[1, 2, 3]));
+        assert!(same.table().contains("all 5 games are the same, so they say no more than one"), "{}", same.table());
+        let text = comparison(&[&same, &other]);
+        assert!(text.contains("all 5 games are the same") && text.contains("stopped after 3 of 5 games"), "{text}");
+        assert!(text.contains("none, all scores are equal"), "{text}");
+    }
+
+    #[test]
+    fn the_best_and_the_worst_game_are_the_first_of_equal_ones() {
+        let report = report(&[3, 9, 1, 9, 1]);
         assert_eq!((report.best_game(), report.worst_game()), (1, 2));
-        let both = [report.clone(), report];
+        let both = [&report, &report];
+        assert_eq!(
+            csv(&[&report]).lines().next(),
+            csv(&both).lines().next(),
+            "the same columns for one and for several"
+        );
         let text = comparison(&both);
         assert_eq!(text.matches("protocol: few games").count(), 1, "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");

@@ -7,6 +7,11 @@ use crate::random::Generator;
 
 /// Resamples of a bootstrap interval.
 pub const RESAMPLES: usize = 10_000;
+/// Fewest values from which an interval is given. From fewer, a bootstrap interval is far narrower than it says: that of two values
+/// ends at these values.
+pub const LEAST_VALUES: usize = 5;
+/// Fewest values of each stratum from which an interval is given: what happens in a stratum of one value is not resampled.
+pub const LEAST_OF_STRATUM: usize = 3;
 
 /// The mean; `values` must not be empty.
 pub fn mean(values: &[f64]) -> f64 {
@@ -26,13 +31,28 @@ pub fn interquartile_mean(values: &[f64]) -> f64 {
     mean(&sorted(values.to_vec())[quarter..values.len() - quarter])
 }
 
+/// The sample's standard deviation, with n - 1; `None` for fewer than two values, whose spread is unknown.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+}
+
 /// A 95 % bootstrap interval of `statistic`: the 2.5th and 97.5th percentile of its values over resamples of `strata`. Each
 /// stratum keeps its size; none may be empty.
+///
+/// `None` where the values cannot tell how far to trust the statistic: fewer than [`LEAST_VALUES`] in all or
+/// [`LEAST_OF_STRATUM`] in a stratum, or no two that differ in any stratum.
 pub fn stratified_interval(
     strata: &[Vec<f64>],
     statistic: impl Fn(&[Vec<f64>]) -> f64,
     generator: &mut Generator,
-) -> [f64; 2] {
+) -> Option<[f64; 2]> {
+    let enough = strata.iter().map(Vec::len).sum::<usize>() >= LEAST_VALUES
+        && strata.iter().all(|stratum| stratum.len() >= LEAST_OF_STRATUM);
+    if !enough || strata.iter().all(|stratum| all_equal(stratum)) {
+        return None;
+    }
     let mut resample = strata.to_vec();
     let values = (0..RESAMPLES).map(|_| {
         for (drawn, stratum) in resample.iter_mut().zip(strata) {
@@ -41,7 +61,12 @@ pub fn stratified_interval(
         statistic(&resample)
     });
     let values = sorted(values.collect());
-    [values[RESAMPLES * 25 / 1000], values[RESAMPLES * 975 / 1000 - 1]]
+    Some([values[RESAMPLES * 25 / 1000], values[RESAMPLES * 975 / 1000 - 1]])
+}
+
+/// Whether no two values differ.
+pub fn all_equal(values: &[f64]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {
@@ -77,37 +102,53 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_interval() {
-        let strata = [vec![1.0, 5.0, 2.0, 8.0], vec![10.0, 30.0]];
+        let strata = [vec![1.0, 5.0, 2.0, 8.0], vec![10.0, 30.0, 25.0]];
         let interval = |seed| {
             stratified_interval(&strata, |strata| mean(&strata.concat()), &mut Generator::new(seed, Purpose::Bootstrap))
         };
         assert_eq!(interval(3), interval(3));
-        let [low, high] = interval(3);
+        let [low, high] = interval(3).unwrap();
         assert!(low < mean(&strata.concat()) && mean(&strata.concat()) < high, "{low} {high}");
     }
 
     #[test]
-    fn an_interval_of_identical_numbers_has_no_width() {
-        let strata = [vec![4.0; 5], vec![-2.0; 3]];
-        assert_eq!(stratified_interval(&strata, |strata| mean(&strata[0]), &mut generator()), [4.0, 4.0]);
-        assert_eq!(stratified_interval(&strata, |strata| median(&strata[1]), &mut generator()), [-2.0, -2.0]);
+    fn too_few_values_and_equal_ones_have_no_interval() {
+        let interval =
+            |strata: &[Vec<f64>]| stratified_interval(strata, |strata| mean(&strata.concat()), &mut generator());
+        let values = |count: usize| (0..count).map(|i| i as f64).collect::<Vec<f64>>();
+        for (strata, given) in [
+            (vec![values(1)], false),
+            (vec![values(2)], false),
+            (vec![values(4)], false),
+            (vec![values(5)], true),
+            (vec![values(3), values(3)], true),
+            (vec![values(30), values(2)], false),
+            (vec![vec![4.0; 30]], false),
+            (vec![vec![4.0; 5], vec![-2.0; 3]], false),
+            (vec![vec![4.0; 5], values(3)], true),
+        ] {
+            assert_eq!(interval(&strata).is_some(), given, "{strata:?}");
+        }
+        assert_eq!((standard_deviation(&[4.0]), standard_deviation(&[4.0, 4.0])), (None, Some(0.0)));
     }
 
     #[test]
     fn runs_are_drawn_within_their_game_only() {
-        let strata = [vec![1.0, 2.0, 3.0], vec![100.0], vec![10.0, 20.0]];
+        let strata = [vec![1.0, 2.0, 3.0], vec![100.0; 3], vec![10.0, 20.0, 10.0]];
         let kept = |resample: &[Vec<f64>]| {
             let drawn_from = |(drawn, from): (&Vec<f64>, &Vec<f64>)| {
                 drawn.len() == from.len() && drawn.iter().all(|value| from.contains(value))
             };
             f64::from(u8::from(resample.iter().zip(&strata).all(drawn_from)))
         };
-        assert_eq!(stratified_interval(&strata, kept, &mut generator()), [1.0, 1.0]);
+        assert_eq!(stratified_interval(&strata, kept, &mut generator()), Some([1.0, 1.0]));
     }
 
     #[test]
-    fn the_interval_of_two_runs_is_as_worked_out_by_hand() {
-        // Resamples of (0, 1) are 00, 01, 10, 11: their means are 0 and 1 with probability 1/4 each, far more than 2.5 %.
-        assert_eq!(stratified_interval(&[vec![0.0, 1.0]], |strata| mean(&strata[0]), &mut generator()), [0.0, 1.0]);
+    fn the_interval_of_five_runs_is_as_worked_out_by_hand() {
+        // Resamples of 0, 0, 0, 1, 1: the number of ones is binomial with p = 2/5. P(0) = 0.078, P(5) = 0.010, P(4) = 0.077, so
+        // the percentiles are 0 and 4/5.
+        let runs = [vec![0.0, 1.0, 0.0, 1.0, 0.0]];
+        assert_eq!(stratified_interval(&runs, |strata| mean(&strata[0]), &mut generator()), Some([0.0, 0.8]));
     }
 }

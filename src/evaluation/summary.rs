@@ -3,7 +3,7 @@
 use crate::evaluation::episodes::Episode;
 use crate::evaluation::protocol::Protocol;
 use crate::evaluation::scores::Reference;
-use crate::evaluation::statistics;
+use crate::evaluation::statistics::{self, LEAST_VALUES};
 use crate::random::{Generator, Purpose};
 use serde::Serialize;
 
@@ -14,16 +14,16 @@ pub struct ScoreSummary {
     pub episodes: usize,
     /// Mean score.
     pub mean: f64,
-    /// Standard deviation of the scores (with n - 1; 0 for one game).
-    pub standard_deviation: f64,
+    /// Standard deviation of the scores (with n - 1); `None` for one game.
+    pub standard_deviation: Option<f64>,
     /// Median score.
     pub median: f64,
     /// Lowest score.
     pub min: f64,
     /// Highest score.
     pub max: f64,
-    /// 95 % bootstrap interval of the mean.
-    pub mean_95_percent_interval: [f64; 2],
+    /// 95 % bootstrap interval of the mean; `None` from fewer than five games, and from games with one score.
+    pub mean_95_percent_interval: Option<[f64; 2]>,
     /// 0 is the paper's random agent, 100 its human; `None` if the paper lacks the game.
     #[serde(rename = "human_normalised_percent")]
     pub human_normalized_percent: Option<f64>,
@@ -50,12 +50,11 @@ impl ScoreSummary {
         scores.sort_by(f64::total_cmp);
         let count = scores.len();
         let mean = statistics::mean(&scores);
-        let squares: f64 = scores.iter().map(|score| (score - mean) * (score - mean)).sum();
         let reference = Reference::for_games_of(game, protocol.max_episode_frames);
         Self {
             episodes: count,
             mean,
-            standard_deviation: (squares / (count.max(2) - 1) as f64).sqrt(),
+            standard_deviation: statistics::standard_deviation(&scores),
             median: statistics::median(&scores),
             min: scores[0],
             max: scores[count - 1],
@@ -64,10 +63,19 @@ impl ScoreSummary {
             reference: reference.map(|Reference { random, human, source, .. }| ReferencePair { random, human, source }),
         }
     }
+
+    /// The interval of the mean, or why there is none.
+    pub fn interval_in_words(&self) -> String {
+        match self.mean_95_percent_interval {
+            Some([low, high]) => format!("{low:.1} to {high:.1}"),
+            None if self.episodes < LEAST_VALUES => format!("none from fewer than {LEAST_VALUES} games"),
+            None => "none, all scores are equal".to_string(),
+        }
+    }
 }
 
 /// The 95 % bootstrap interval of the mean of `scores`.
-fn bootstrap_interval(scores: &[f64], generator: &mut Generator) -> [f64; 2] {
+fn bootstrap_interval(scores: &[f64], generator: &mut Generator) -> Option<[f64; 2]> {
     statistics::stratified_interval(&[scores.to_vec()], |resample| statistics::mean(&resample[0]), generator)
 }
 
@@ -85,17 +93,22 @@ pub(super) mod tests {
 
     #[test]
     fn a_summary_has_the_usual_statistics() {
-        let episodes: Vec<Episode> = [4, 1, 3, 2].map(episode).to_vec();
+        let episodes: Vec<Episode> = [4, 1, 5, 3, 2].map(episode).to_vec();
         let summary = ScoreSummary::new(&episodes, "pong", &protocol());
-        assert_eq!((summary.mean, summary.median, summary.min, summary.max), (2.5, 2.5, 1.0, 4.0));
-        assert!((summary.standard_deviation - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
-        let [low, high] = summary.mean_95_percent_interval;
-        assert!((1.0..2.0).contains(&low) && (3.0..4.0).contains(&high), "{low} {high}");
+        assert_eq!((summary.mean, summary.median, summary.min, summary.max), (3.0, 3.0, 1.0, 5.0));
+        assert!((summary.standard_deviation.unwrap() - 2.5f64.sqrt()).abs() < 1e-12);
+        let [low, high] = summary.mean_95_percent_interval.unwrap();
+        assert!((1.0..2.2).contains(&low) && (3.8..5.0).contains(&high), "{low} {high}");
         // random -20.7, human 9.3
-        assert!((summary.human_normalized_percent.unwrap() - 100.0 * 23.2 / 30.0).abs() < 1e-9);
+        assert!((summary.human_normalized_percent.unwrap() - 100.0 * 23.7 / 30.0).abs() < 1e-9);
         assert_eq!(ScoreSummary::new(&episodes, "pong", &protocol()), summary);
         let alone = ScoreSummary::new(&[episode(7)], "bricks", &protocol());
-        assert_eq!((alone.mean, alone.standard_deviation, alone.median), (7.0, 0.0, 7.0));
+        assert_eq!((alone.mean, alone.standard_deviation, alone.median), (7.0, None, 7.0), "one game has no spread");
+        assert_eq!(alone.mean_95_percent_interval, None);
+        assert_eq!(alone.interval_in_words(), "none from fewer than 5 games");
+        let alike = ScoreSummary::new(&[7; 30].map(episode), "bricks", &protocol());
+        assert_eq!((alike.mean_95_percent_interval, alike.standard_deviation), (None, Some(0.0)));
+        assert_eq!(alike.interval_in_words(), "none, all scores are equal");
         assert_eq!(alone.human_normalized_percent, None);
     }
 
@@ -105,7 +118,7 @@ pub(super) mod tests {
         let covered = (0..100)
             .filter(|_| {
                 let scores: Vec<f64> = (0..30).map(|_| generator.fraction()).collect();
-                let [low, high] = bootstrap_interval(&scores, &mut generator);
+                let [low, high] = bootstrap_interval(&scores, &mut generator).unwrap();
                 low <= 0.5 && 0.5 <= high
             })
             .count();

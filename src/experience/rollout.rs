@@ -102,7 +102,9 @@ impl Lane {
     /// Bytes of a lane of `horizon` steps for observations of `space`.
     pub fn bytes(space: Space, horizon: u64) -> u64 {
         let observations = match space {
-            Space::Pixels { stack, side } => (horizon.saturating_add(stack as u64)).saturating_mul((side * side) as u64),
+            Space::Pixels { stack, side } => {
+                (horizon.saturating_add(stack as u64)).saturating_mul((side * side) as u64)
+            }
             Space::Numbers(count) => horizon.saturating_add(1).saturating_mul(4 * count as u64),
         };
         // Frames of the episode, action, reward, end, value, exploration, step, frames and return.

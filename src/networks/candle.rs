@@ -13,6 +13,8 @@ pub struct CandleNetwork {
     variables: Vec<Var>,
     /// The places of each layer's variables.
     layers: Vec<LayerArrays>,
+    /// The number 0.
+    zero: Tensor,
     /// (noise of the inputs `[1, inputs]`, noise of the outputs `[outputs, 1]`) of each noisy layer; empty: no noise.
     noise: Vec<(Tensor, Tensor)>,
 }
@@ -27,7 +29,8 @@ impl CandleNetwork {
             .map(|spec| Var::from_slice(&parameters.values[spec.range()], spec.shape.as_slice(), device))
             .collect::<Result<_>>()?;
         let layers = architecture.layers();
-        Ok(Self { architecture, device: device.clone(), variables, layers, noise: Vec::new() })
+        let zero = Tensor::zeros((), DType::F32, device)?;
+        Ok(Self { architecture, device: device.clone(), variables, layers, zero, noise: Vec::new() })
     }
 
     /// The network's shape.
@@ -122,7 +125,8 @@ impl CandleNetwork {
                 (self.variables[gain].reshape(shape.as_slice())?, self.variables[shift].reshape(shape.as_slice())?);
             x = centered.broadcast_div(&deviation)?.broadcast_mul(&gain)?.broadcast_add(&shift)?;
         }
-        x.relu()
+        // candle's `relu` turns a NaN into 0; PyTorch's does not. Gradients pass at 0 as with candle's.
+        x.broadcast_lt(&self.zero)?.where_cond(&self.zero.broadcast_as(x.shape())?, &x)
     }
 
     /// The outputs `[images, actions * width]` for `observations`; the [head](crate::networks::head::Head) defines their

@@ -202,7 +202,7 @@ pub struct Workspace {
     convolutions: ConvolutionSpace,
     /// Inputs of the first dense layer, `[images, features]`: the last convolution's output, or the observations.
     features: Vec<f32>,
-    /// Gradient of the last convolution's output, `[features, images]`.
+    /// Gradient of the last convolution's output, `[images, features]`.
     feature_gradient: Vec<f32>,
     dense: DenseSpace,
 }
@@ -215,6 +215,17 @@ impl Workspace {
         workspace.convolutions.one_thread = true;
         workspace.dense.scratch.one_thread = true;
         workspace
+    }
+
+    /// Room for evaluations of one network, whose parameters stay the same until [`forget_base`](Self::forget_base).
+    pub fn keeping_base(mut self) -> Self {
+        self.convolutions.keeps_base = true;
+        self
+    }
+
+    /// Must be called before the evaluation of other parameters, if the workspace [keeps a base](Self::keeping_base).
+    pub fn forget_base(&mut self) {
+        self.convolutions.forget_base();
     }
 
     /// The outputs `[images, actions, width]` for `observations`; the [head](crate::networks::head::Head) defines their

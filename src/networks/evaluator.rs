@@ -18,8 +18,15 @@ pub struct Evaluator {
 }
 
 enum Network {
+    /// With room for its evaluation, which keeps a base.
     Cpu(Arc<CpuNetwork>, Box<Workspace>),
     Candle(Arc<CandleNetwork>),
+}
+
+impl Network {
+    fn cpu(network: Arc<CpuNetwork>, workspace: Workspace) -> Self {
+        Self::Cpu(network, Box::new(workspace.keeping_base()))
+    }
 }
 
 impl Evaluator {
@@ -29,24 +36,29 @@ impl Evaluator {
     /// When the device has no room for it.
     pub fn new(parameters: &Parameters, device: &Device) -> Result<Self> {
         let network = match device {
-            Device::Cpu => Network::Cpu(Arc::new(CpuNetwork::new(parameters)), Box::default()),
+            Device::Cpu => Network::cpu(Arc::new(CpuNetwork::new(parameters)), Workspace::default()),
             device => Network::Candle(Arc::new(CandleNetwork::new(parameters, device)?)),
         };
-        Ok(Self { network, fetched: Vec::new(), q_values: Vec::new() })
+        Ok(Self::of(network))
     }
 
     /// An evaluator of this network, without its noise.
     pub(super) fn of_cpu_network(mut network: CpuNetwork) -> Self {
         network.set_noise(None);
-        let network = Network::Cpu(Arc::new(network), Box::default());
+        Self::of(Network::cpu(Arc::new(network), Workspace::default()))
+    }
+
+    fn of(network: Network) -> Self {
         Self { network, fetched: Vec::new(), q_values: Vec::new() }
     }
 
     /// Evaluates the network of `other` from now on, shared with it.
     pub fn follow(&mut self, other: &Evaluator) {
         match (&mut self.network, &other.network) {
-            // The workspace stays.
-            (Network::Cpu(own, _), Network::Cpu(network, _)) => *own = Arc::clone(network),
+            (Network::Cpu(own, workspace), Network::Cpu(network, _)) => {
+                *own = Arc::clone(network);
+                workspace.forget_base();
+            }
             (Network::Candle(own), Network::Candle(network)) => *own = Arc::clone(network),
             _ => *self = other.share(),
         }
@@ -55,19 +67,18 @@ impl Evaluator {
     /// Another evaluator of the same network, for another thread.
     pub fn share(&self) -> Self {
         let network = match &self.network {
-            Network::Cpu(network, _) => Network::Cpu(Arc::clone(network), Box::default()),
+            Network::Cpu(network, _) => Network::cpu(Arc::clone(network), Workspace::default()),
             Network::Candle(network) => Network::Candle(Arc::clone(network)),
         };
-        Self { network, fetched: Vec::new(), q_values: Vec::new() }
+        Self::of(network)
     }
 
     /// Another evaluator of the same network that wakes no other threads, for a caller that has other work for them.
     pub fn share_on_one_thread(&self) -> Self {
-        let mut evaluator = self.share();
-        if let Network::Cpu(_, workspace) = &mut evaluator.network {
-            **workspace = Workspace::on_one_thread();
+        match &self.network {
+            Network::Cpu(network, _) => Self::of(Network::cpu(Arc::clone(network), Workspace::on_one_thread())),
+            Network::Candle(_) => self.share(),
         }
-        evaluator
     }
 
     /// The network's shape.
@@ -96,7 +107,10 @@ impl Evaluator {
     pub fn set_noise(&mut self, noise: &[f32]) -> Result<()> {
         let alone = "the noise of a network that others use too cannot be set";
         match &mut self.network {
-            Network::Cpu(network, _) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise)),
+            Network::Cpu(network, workspace) => {
+                workspace.forget_base();
+                Arc::get_mut(network).context(alone)?.set_noise(Some(noise));
+            }
             Network::Candle(network) => Arc::get_mut(network).context(alone)?.set_noise(Some(noise))?,
         }
         Ok(())

@@ -65,9 +65,10 @@ impl Support {
     }
 }
 
-/// The largest of `values`; NaNs are ignored.
+/// The largest of `values`; NaN if one of them is NaN.
 pub fn largest(values: &[f32]) -> f32 {
-    values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+    let larger = |largest: f32, &value: &f32| if value > largest || value.is_nan() { value } else { largest };
+    values.iter().fold(f32::NEG_INFINITY, larger)
 }
 
 /// The meaning of a network's outputs for an action.
@@ -104,7 +105,7 @@ impl Head {
     /// Writes the TD targets of a batch, `[transitions, width]`, to `targets`: y = r + discount * Q_target(s', a*), or the
     /// distribution of r + discount * Z_target(s', a*) on the atoms. `target_outputs` are the target network's outputs for
     /// the successors s'. a* is the argmax of `chooser` `[transitions, actions]`: the target network's Q-values for DQN, the
-    /// online network's for Double DQN (van Hasselt et al. 2016).
+    /// online network's for Double DQN (van Hasselt et al. 2016). If a Q-value there is NaN, so is the target: no action is the best.
     pub fn targets(
         &self,
         rewards: &[f32],
@@ -119,7 +120,12 @@ impl Head {
         targets.resize(rewards.len() * width, 0.0);
         let transitions = rewards.iter().zip(discounts).zip(targets.chunks_exact_mut(width));
         for (i, ((&reward, &discount), target)) in transitions.enumerate() {
-            let action = argmax(&chooser[i * actions..(i + 1) * actions]);
+            let chooser = &chooser[i * actions..(i + 1) * actions];
+            let action = argmax(chooser);
+            if chooser[action].is_nan() {
+                target.fill(f32::NAN);
+                continue;
+            }
             let begin = (i * actions + action) * width;
             let successor = &target_outputs[begin..begin + width];
             match self {
@@ -156,6 +162,18 @@ mod tests {
         assert_eq!(targets, [2.0, -1.0]);
         Head::Expected.targets(&rewards, &[0.5, 0.5], &target_q, &online_q, &mut targets);
         assert_eq!(targets, [1.5, 1.0]);
+    }
+
+    #[test]
+    fn a_nan_among_the_choosers_values_is_a_nan_in_the_target_and_no_others() {
+        let mut targets = Vec::new();
+        let online_q = [3.0, f32::NAN, 0.0, 1.0];
+        Head::Expected.targets(&[1.0, -1.0], &[0.5, 0.5], &[1.0, 2.0, 5.0, 4.0], &online_q, &mut targets);
+        assert!(targets[0].is_nan() && targets[1] == 1.0, "{targets:?}");
+        let logits = [0.0; 20];
+        Head::Categorical(FIVE).targets(&[1.0, -1.0], &[0.5, 0.5], &logits, &online_q, &mut targets);
+        assert!(targets[..5].iter().all(|x| x.is_nan()) && targets[5..].iter().all(|x| x.is_finite()), "{targets:?}");
+        assert!(largest(&[1.0, f32::NAN, 2.0]).is_nan() && largest(&[1.0, f32::INFINITY]) == f32::INFINITY);
     }
 
     /// Worked by hand on the atoms -2, -1, 0, 1, 2.

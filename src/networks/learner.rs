@@ -7,7 +7,7 @@ use crate::networks::loss::{Loss, Shown};
 use crate::networks::optimizer::{
     clip_norm, clip_norm_on_device, CpuOptimizer, DeviceOptimizer, OptimizerRule, OptimizerState,
 };
-use crate::networks::{Architecture, Parameters};
+use crate::networks::{finite, Architecture, Parameters};
 use crate::observations::Seen;
 use crate::saving;
 use anyhow::{ensure, Context, Result};
@@ -95,6 +95,25 @@ pub struct LearnerState {
 }
 
 impl LearnerState {
+    /// Checks that all numbers are finite. Learning with others leads nowhere, so such a state is neither saved nor continued.
+    ///
+    /// # Errors
+    /// The first array with a number that is not.
+    pub fn ensure_finite(&self, architecture: &Architecture) -> Result<()> {
+        let OptimizerState { first, second, .. } = &self.optimizer;
+        for (what, values) in [
+            ("the online network", &self.online),
+            ("the target network", &self.target),
+            ("the optimizer's first moments", first),
+            ("the optimizer's second moments", second),
+        ] {
+            if values.len() == architecture.parameter_count() {
+                finite::ensure_parameters(architecture, values).with_context(|| format!("in {what}"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The parameters of the online network, of this architecture, and of the target network if there is one.
     fn networks(&self, architecture: &Architecture, with_target: bool) -> Result<(Parameters, Option<Parameters>)> {
         let count = architecture.parameter_count();
@@ -172,6 +191,20 @@ impl CpuLearner {
             norm_sums: Vec::new(),
         }
     }
+
+    /// [`update`](Learner::update), on one of rayon's threads.
+    fn update_in_pool(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+        let begun = Instant::now();
+        let outputs = self.workspace.forward(&self.online, observations)?;
+        let forward = begun.elapsed();
+        self.output_gradient.resize(outputs.len(), 0.0);
+        let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
+        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
+        let clipped = loss.norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
+        let (gradient_norm, factor) = clipped.map_or((None, 1.0), |(norm, factor)| (Some(norm), factor));
+        self.optimizer.step(self.online.values_mut(), &self.gradient, factor);
+        Ok(Shown { gradient_norm, forward, ..shown })
+    }
 }
 
 impl Learner for CpuLearner {
@@ -196,15 +229,9 @@ impl Learner for CpuLearner {
     }
 
     fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
-        let begun = Instant::now();
-        let outputs = self.workspace.forward(&self.online, observations)?;
-        let forward = begun.elapsed();
-        self.output_gradient.resize(outputs.len(), 0.0);
-        let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
-        self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
-        let gradient_norm = loss.norm_limit.map(|limit| clip_norm(&mut self.gradient, limit, &mut self.norm_sums));
-        self.optimizer.step(self.online.values_mut(), &self.gradient);
-        Ok(Shown { gradient_norm, forward, ..shown })
+        // On one of rayon's threads: the update has many parallel parts, and each part that begins on a thread of another kind
+        // puts that to sleep and wakes one of rayon's.
+        rayon::scope(|_| self.update_in_pool(observations, loss))
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {

@@ -206,13 +206,11 @@ fn clip_factor(norm: f32, limit: f32) -> Option<f32> {
     (norm > limit).then(|| limit / norm)
 }
 
-/// Shortens `gradient` to the norm `limit` if it is longer. Returns its norm before. `sums` is room for partial sums.
-pub fn clip_norm(gradient: &mut [f32], limit: f32, sums: &mut Vec<f64>) -> f32 {
+/// The norm of `gradient`, and the factor that shortens it to the norm `limit` if it is longer (else 1). `sums` is room for
+/// partial sums.
+pub fn clip_norm(gradient: &[f32], limit: f32, sums: &mut Vec<f64>) -> (f32, f32) {
     let norm = norm(gradient, sums);
-    if let Some(factor) = clip_factor(norm, limit) {
-        gradient.par_chunks_mut(CHUNK).for_each(|piece| piece.iter_mut().for_each(|value| *value *= factor));
-    }
-    norm
+    (norm, clip_factor(norm, limit).unwrap_or(1.0))
 }
 
 /// [`clip_norm`] for the gradients of candle variables.
@@ -251,8 +249,8 @@ impl CpuOptimizer {
         (self.first, self.second, self.steps) = (state.first, state.second, state.steps);
     }
 
-    /// One step against `gradient`.
-    pub fn step(&mut self, values: &mut [f32], gradient: &[f32]) {
+    /// One step against `gradient` times `factor`.
+    pub fn step(&mut self, values: &mut [f32], gradient: &[f32], factor: f32) {
         self.steps += 1;
         let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
         let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
@@ -264,7 +262,8 @@ impl CpuOptimizer {
                     vectorized(
                         #[inline(always)]
                         || {
-                            for (((w, &d), g), g2) in each {
+                            for (((w, d), g), g2) in each {
+                                let d = d * factor;
                                 *g = decay * *g + (1.0 - decay) * d;
                                 *g2 = decay * *g2 + (1.0 - decay) * d * d;
                                 *w -= learning_rate * d / (*g2 - *g * *g + epsilon).sqrt();
@@ -280,7 +279,8 @@ impl CpuOptimizer {
                     vectorized(
                         #[inline(always)]
                         || {
-                            for (((w, &d), m), v) in each {
+                            for (((w, d), m), v) in each {
+                                let d = d * factor;
                                 *m = beta1 * *m + (1.0 - beta1) * d;
                                 *v = beta2 * *v + (1.0 - beta2) * d * d;
                                 *w -= rate * *m / (v.sqrt() + epsilon);
@@ -299,14 +299,16 @@ impl CpuOptimizer {
                         #[inline(always)]
                         || match step {
                             RectifiedStep::Adaptive { rate } => {
-                                for (((w, &d), m), v) in each {
+                                for (((w, d), m), v) in each {
+                                    let d = d * factor;
                                     *m = beta1 * *m + new1 * d;
                                     *v = beta2 * *v + new2 * d * d;
                                     *w -= rate * *m / (v.sqrt() + epsilon);
                                 }
                             }
                             RectifiedStep::Momentum { rate } => {
-                                for (((w, &d), m), v) in each {
+                                for (((w, d), m), v) in each {
+                                    let d = d * factor;
                                     *m = beta1 * *m + new1 * d;
                                     *v = beta2 * *v + new2 * d * d;
                                     *w -= rate * *m;
@@ -426,7 +428,7 @@ mod tests {
         let variables = [variable];
         let mut on_device = DeviceOptimizer::new(rule, &variables).unwrap();
         gradients.map(|gradient| {
-            optimizer.step(&mut values, &[gradient]);
+            optimizer.step(&mut values, &[gradient], 1.0);
             on_device.step(&variables, &[Tensor::new(&[gradient], &Device::Cpu).unwrap()]).unwrap();
             let other = variables[0].to_vec1::<f32>().unwrap()[0];
             assert!((values[0] - other).abs() < 1e-6, "{} and {other}", values[0]);
@@ -503,9 +505,19 @@ mod tests {
     #[test]
     fn a_gradient_longer_than_the_limit_is_shortened_to_it_and_its_norm_returned() {
         for (limit, expected) in [(13.0, [3.0, 4.0, 12.0]), (6.5, [1.5, 2.0, 6.0])] {
-            let mut gradient = [3.0, 4.0, 12.0];
-            assert_eq!(clip_norm(&mut gradient, limit, &mut Vec::new()), 13.0);
-            assert_eq!(gradient, expected);
+            let gradient = [3.0f32, 4.0, 12.0];
+            let (norm, factor) = clip_norm(&gradient, limit, &mut Vec::new());
+            assert_eq!((norm, gradient.map(|value| value * factor)), (13.0, expected));
+            // A step of plain momentum moves by the shortened gradient.
+            let rule = OptimizerRule::RAdam {
+                learning_rate: LearningRate::constant(1.0),
+                beta1: 0.0,
+                beta2: 0.999,
+                epsilon: 1e-8,
+            };
+            let mut values = [0.0; 3];
+            CpuOptimizer::new(rule, 3).step(&mut values, &gradient, factor);
+            assert_eq!(values, expected.map(|value: f32| -value));
             let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
             let mut tensors = [tensor(&[3.0, 4.0]), tensor(&[12.0])];
             assert_eq!(clip_norm_on_device(&mut tensors, limit).unwrap(), 13.0);

@@ -32,7 +32,12 @@ fn evaluate(
     let nearest = Cell::new(f64::INFINITY);
     let rectify = |x: f64| {
         nearest.set(nearest.get().min(x.abs()));
-        x.max(0.0)
+        // `max` would turn a NaN into 0.
+        if x <= 0.0 {
+            0.0
+        } else {
+            x
+        }
     };
     let images = numbers.chunks_exact(architecture.space.size());
     let outputs = images.flat_map(|image| of_one(architecture, values, noise, image, &rectify)).collect();

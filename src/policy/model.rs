@@ -4,14 +4,16 @@
 //! A *model* plays; a run resumes from a *checkpoint*.
 
 use crate::environments::{self, Description, Spec};
+use crate::files::foreign::{self, Class};
 use crate::networks::head::{Head, Support};
-use crate::networks::{Architecture, Design, NormKind, Parameters, NORM_EPSILON};
+use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
 use crate::saving::sealed_file;
 use crate::system::files;
+use crate::text::faults::plain;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ const MOST_ATOMS: usize = 100_000;
 /// Longest file of a network, in bytes: the largest that this program makes has about 150 MB.
 const LONGEST_FILE: u64 = 1 << 30;
 /// Keys of the metadata that are not about the environment.
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 16] = [
     "format_version",
     "program",
     "network",
@@ -34,12 +36,17 @@ const OWN_KEYS: [&str; 13] = [
     "preset",
     "seed",
     "steps_trained",
+    "chosen_by",
+    "chosen_games",
+    "chosen_mean_return",
     "atoms",
     "value_min",
     "value_max",
 ];
 /// The network as of the last checkpoint, in a run folder.
 pub const MODEL_FILE: &str = "model.safetensors";
+/// Fewest games whose mean can tell that a network is better than another. The mean of fewer is mostly chance.
+pub const LEAST_GAMES: u64 = 10;
 /// The best network of the run, in a run folder.
 pub const BEST_FILE: &str = "best.safetensors";
 
@@ -54,6 +61,46 @@ pub struct Metadata {
     pub seed: u64,
     /// Agent steps trained.
     pub steps_trained: u64,
+    /// Why it is the best network of its run; only the files of best networks say that, and not those of earlier versions.
+    pub chosen: Option<Chosen>,
+}
+
+/// What the choice of a run's best network rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Chosen {
+    /// The games.
+    pub by: ChosenBy,
+    /// Number of games.
+    pub games: u64,
+    /// Their mean return.
+    pub mean_return: f64,
+}
+
+/// Games by which a run's best network is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// An evaluation during training.
+    Evaluation,
+    /// The last training games.
+    TrainingGames,
+}
+
+impl Chosen {
+    /// Whether there are [enough games](LEAST_GAMES) to tell.
+    pub fn is_sound(&self) -> bool {
+        self.games >= LEAST_GAMES
+    }
+
+    /// In words.
+    pub fn in_words(&self) -> String {
+        let games = match self.by {
+            ChosenBy::Evaluation => "games of an evaluation during training",
+            ChosenBy::TrainingGames => "training games",
+        };
+        let enough = if self.is_sound() { "" } else { ", too few to tell" };
+        format!("chosen as the best by a mean return of {:.1} over {} {games}{enough}", self.mean_return, self.games)
+    }
 }
 
 /// A network and the metadata of its training.
@@ -76,8 +123,11 @@ impl Model {
     /// Writes the file atomically: completely or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When a parameter is not finite, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        finite::ensure_parameters(&self.parameters.architecture, &self.parameters.values).with_context(|| {
+            format!("learning has diverged, so {} is not written; try a smaller learning rate", path.display())
+        })?;
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
@@ -120,6 +170,12 @@ impl Model {
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
         ]);
+        if let Some(Chosen { by, games, mean_return }) = metadata.chosen {
+            strings
+                .insert("chosen_by", if by == ChosenBy::Evaluation { "evaluation" } else { "training_games" }.into());
+            strings.insert("chosen_games", games.to_string());
+            strings.insert("chosen_mean_return", mean_return.to_string());
+        }
         if architecture.design.norm == NormKind::Channels {
             strings.insert("norm", "channels".to_string());
             strings.insert("norm_epsilon", format!("{NORM_EPSILON:e}"));
@@ -138,7 +194,11 @@ impl Model {
     /// When it cannot be read, or is not a model.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, LONGEST_FILE).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_bytes(&bytes).with_context(|| format!("{} is not a network of this program", path.display()))
+        Self::from_bytes(&bytes).with_context(|| {
+            let other = foreign::known(&bytes, bytes.len() as u64).filter(|found| found.class != Class::OfARun);
+            let found = other.map_or(String::new(), |found| format!(" (it is {})", found.name));
+            format!("{} is not a network of this program{found}", path.display())
+        })
     }
 
     /// Reads a file's bytes.
@@ -172,6 +232,7 @@ impl Model {
             preset: strings.text("preset")?.to_string(),
             seed: strings.json("seed")?,
             steps_trained: strings.json("steps_trained")?,
+            chosen: chosen(&strings)?,
         };
         let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
         // Before memory is taken for as many as the metadata ask for.
@@ -186,8 +247,18 @@ impl Model {
             let numbers = tensor.data().chunks_exact(4);
             values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
+        finite::ensure_parameters(&architecture, &values)?;
         Ok(Self { metadata, parameters: Parameters { architecture, values } })
     }
+}
+
+/// What the choice rests on; only the files of best networks say it.
+fn chosen(strings: &Strings) -> Result<Option<Chosen>> {
+    if !strings.has("chosen_by") {
+        return Ok(None);
+    }
+    let (games, mean_return) = (strings.json("chosen_games")?, strings.json("chosen_mean_return")?);
+    Ok(Some(Chosen { by: strings.word("chosen_by")?, games, mean_return }))
 }
 
 /// The norm; files of networks without one do not mention it.
@@ -241,12 +312,14 @@ impl Strings<'_> {
 
     fn json<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_str(text).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_str(text)
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 
     fn word<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        serde_json::from_value(text.into()).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+        serde_json::from_value(text.into())
+            .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
     }
 }
 
@@ -274,14 +347,20 @@ pub fn open(model: Option<&Path>, rom: Option<&str>) -> Result<OpenModel> {
 }
 
 /// The model's file for the user's argument: a file, a run folder (its best model, else its last), or nothing (the newest run in
-/// `runs`).
+/// `runs`). A best model that was chosen by a handful of games is no better than the last one, which is taken instead.
 ///
 /// # Errors
 /// When the folder holds no model, or there is no run.
 pub fn find(model: Option<&Path>) -> Result<PathBuf> {
     match model {
         Some(path) if path.is_dir() => {
-            in_run(path).ok_or_else(|| anyhow!("{} holds neither {BEST_FILE} nor {MODEL_FILE}", path.display()))
+            in_run(path).ok_or_else(|| {
+                anyhow!(
+                    "{} holds neither {BEST_FILE} nor {MODEL_FILE}; a run writes them with its first checkpoint, so wait for \
+                     that, or give another run folder or a .safetensors file",
+                    path.display()
+                )
+            })
         }
         Some(path) => Ok(path.to_path_buf()),
         None => newest_run(Path::new("runs"))
@@ -291,7 +370,16 @@ pub fn find(model: Option<&Path>) -> Result<PathBuf> {
 }
 
 fn in_run(folder: &Path) -> Option<PathBuf> {
-    [BEST_FILE, MODEL_FILE].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
+    let [best, last] = [BEST_FILE, MODEL_FILE].map(|name| folder.join(name));
+    if last.is_file() && best.is_file() && !chosen_soundly(&best) {
+        return Some(last);
+    }
+    [best, last].into_iter().find(|path| path.is_file())
+}
+
+/// Whether the file does not say that it was chosen by too few games. What else may be wrong with it shows when it is loaded.
+fn chosen_soundly(best: &Path) -> bool {
+    Model::load(best).map_or(true, |model| model.metadata.chosen.is_none_or(|chosen| chosen.is_sound()))
 }
 
 /// The run folder whose last model was written most recently.
@@ -331,6 +419,7 @@ mod tests {
                 preset: "bricks".to_string(),
                 seed: u64::MAX,
                 steps_trained: 1000,
+                chosen: None,
             },
             parameters: Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights)),
         }
@@ -348,6 +437,40 @@ mod tests {
         assert_eq!(find(Some(folder.path())).unwrap(), path);
         fs::copy(&path, folder.path().join(BEST_FILE)).unwrap();
         assert_eq!(find(Some(folder.path())).unwrap(), folder.path().join(BEST_FILE));
+    }
+
+    #[test]
+    fn a_best_network_says_on_how_many_games_it_rests_and_a_handful_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (best, last) = (folder.path().join(BEST_FILE), folder.path().join(MODEL_FILE));
+        model().save(&last).unwrap();
+        for (by, games, found, words) in [
+            (ChosenBy::Evaluation, 9, &last, "over 9 games of an evaluation during training, too few to tell"),
+            (ChosenBy::Evaluation, 10, &best, "mean return of 1.5 over 10 games of an evaluation during training"),
+            (ChosenBy::TrainingGames, 100, &best, "over 100 training games"),
+        ] {
+            let mut chosen = model();
+            chosen.metadata.chosen = Some(Chosen { by, games, mean_return: 1.5 });
+            chosen.save(&best).unwrap();
+            let loaded = Model::load(&best).unwrap();
+            assert_eq!(loaded, chosen);
+            let said = loaded.metadata.chosen.unwrap().in_words();
+            assert!(said.ends_with(words), "{said}");
+            assert_eq!(&find(Some(folder.path())).unwrap(), found, "{games} games");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_not_finite_does_not_replace_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MODEL_FILE);
+        let sound = model();
+        sound.save(&path).unwrap();
+        let mut diverged = sound.clone();
+        diverged.parameters.values[0] = f32::NAN;
+        let message = format!("{:#}", diverged.save(&path).unwrap_err());
+        assert!(message.contains("diverged") && message.contains("`conv1.weight` is not finite"), "{message}");
+        assert_eq!(Model::load(&path).unwrap(), sound);
     }
 
     #[test]
@@ -391,7 +514,7 @@ mod tests {
         assert!(tensors.tensor("head_norm.weight").is_err());
         let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
         for (from, to, reason) in [
-            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "unknown variant `picture!`"),
+            ("\"norm\":\"channels\"", "\"norm\":\"picture!\"", "`picture!` is unknown"),
             ("\"norm_epsilon\":\"1e-6\"", "\"norm_epsilon\":\"1e-5\"", "its norms add 1e-5 to the variance"),
             ("\"norm_epsilon\":\"1e-6\",", "                      ", "lack `norm_epsilon`"),
             ("\"noisy\":\"false\"", "\"noisy\":\"true\" ", "untested with noisy"),
@@ -435,9 +558,20 @@ mod tests {
         refused(&swap("\"format_version\":\"1\"", "\"format_version\":\"9\""), "format version is 9");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0,1,314]\""), "no joystick action 314");
         refused(&swap("\"actions\":\"[0,1,3,4]\"", "\"actions\":\"[0, 1, 3]\""), "[4, 128], expected F32 [3, 128]");
-        refused(&swap("\"network\":\"small\"", "\"network\":\"smell\""), "unknown variant `smell`");
+        refused(
+            &swap("\"network\":\"small\"", "\"network\":\"smell\""),
+            "`smell` is unknown, expected one of `nature`",
+        );
         refused(&swap("\"side\":\"84\"", "\"side\":\"80\""), "80 x 80");
         refused(&swap("advantage.bias", "advantage.bia5"), "lacks `advantage.bias`");
+        for (number, shown) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+            // The last number of the file is one of the last array.
+            let mut bytes = bytes.clone();
+            let begin = bytes.len() - 4;
+            bytes[begin..].copy_from_slice(&number.to_le_bytes());
+            refused(&bytes, "`advantage.bias` is not finite: 1 of 4 values");
+            refused(&bytes, shown);
+        }
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         let bytes = model_of(Design { head, ..NetworkKind::Small.plain() }).to_bytes().unwrap();
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"01\""), "`atoms` = `01`");

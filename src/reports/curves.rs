@@ -4,10 +4,14 @@
 
 use crate::drawing::chart::{Curve, Figure, Panel, Point, COLORS};
 use crate::evaluation::scores::Reference;
+use crate::evaluation::statistics::LEAST_VALUES;
 use crate::run::history::{Moment, PeriodicRow, RunHistory};
 use crate::run::rows::RecentReturns;
+use crate::saving::sealed_file;
+use crate::text::output::print;
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
+use same_file::Handle;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -52,20 +56,85 @@ pub fn write(runs: &[PathBuf], axis: HorizontalAxis, files: &[PathBuf]) -> Resul
     for path in files {
         FileType::of(path)?;
     }
-    let runs = runs.iter().map(|folder| RunHistory::read(folder)).collect::<Result<Vec<RunHistory>>>()?;
+    let runs = each_once(runs)?.into_iter().map(RunHistory::read).collect::<Result<Vec<RunHistory>>>()?;
     for warning in runs.iter().filter_map(|run| run.warning.as_ref()) {
         warn!("warning: {warning}");
     }
+    let runs = each_seed_once(runs);
     let figure = figure(&runs, axis)?;
+    let mut written = String::new();
     for path in files {
         let bytes = match FileType::of(path)? {
             FileType::Svg => figure.svg()?.into_bytes(),
             FileType::Png => figure.png()?,
         };
-        fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        say!("{}", path.display());
+        if runs.iter().any(|run| path.parent() == Some(&run.folder)) {
+            // A run's folder can come from anywhere, so a link in it is not followed.
+            sealed_file::write_atomically(path, &[&bytes])?;
+        } else {
+            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        written += &format!("{}\n", path.display());
     }
-    Ok(())
+    print(&written)
+}
+
+/// The folders without those that are given twice, through a link or by another spelling too.
+fn each_once(folders: &[PathBuf]) -> Result<Vec<&Path>> {
+    let mut kept: Vec<(Handle, &Path)> = Vec::new();
+    for folder in folders {
+        // A folder that cannot be opened is reported when the run is read.
+        let Ok(handle) = Handle::from_path(folder) else { return Ok(folders.iter().map(PathBuf::as_path).collect()) };
+        match kept.iter().find(|(other, _)| *other == handle) {
+            Some((_, other)) => {
+                warn!("warning: {} is the same folder as {}, so the run counts once", folder.display(), other.display())
+            }
+            None => kept.push((handle, folder)),
+        }
+    }
+    Ok(kept.into_iter().map(|(_, folder)| folder).collect())
+}
+
+/// The runs without repetitions of a seed with the same settings: they are the same run again, not another sample. The one with
+/// more steps counts.
+fn each_seed_once(runs: Vec<RunHistory>) -> Vec<RunHistory> {
+    let mut kept: Vec<RunHistory> = Vec::new();
+    for run in runs {
+        let same = |other: &&mut RunHistory| {
+            other.game == run.game && other.seed() == run.seed() && Settings::of(other) == Settings::of(&run)
+        };
+        let Some(other) = kept.iter_mut().find(same) else {
+            kept.push(run);
+            continue;
+        };
+        warn!(
+            "warning: {} and {} have the same seed and the same settings, so they are one run and it counts once, the one with \
+             more steps",
+            other.folder.display(),
+            run.folder.display()
+        );
+        if run.last_moment().step > other.last_moment().step {
+            *other = run;
+        }
+    }
+    kept
+}
+
+/// What runs of one curve have in common.
+#[derive(PartialEq)]
+struct Settings {
+    preset: String,
+    cartridge_md5: String,
+    /// The keys that matter to learning.
+    config: toml::Table,
+}
+
+impl Settings {
+    fn of(run: &RunHistory) -> Self {
+        let mut config = run.config.clone();
+        config.retain(|key, _| !NOT_LEARNING.contains(&key));
+        Self { preset: run.preset.clone(), cartridge_md5: run.cartridge_md5.clone(), config }
+    }
 }
 
 enum FileType {
@@ -75,9 +144,10 @@ enum FileType {
 
 impl FileType {
     fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("svg") => Ok(Self::Svg),
-            Some("png") => Ok(Self::Png),
+        let has = |suffix: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(suffix));
+        match (has("svg"), has("png")) {
+            (true, _) => Ok(Self::Svg),
+            (_, true) => Ok(Self::Png),
             _ => bail!("--out {}: the name must end with .svg or .png", path.display()),
         }
     }
@@ -191,10 +261,21 @@ fn notes(groups: &[Group], game: &str) -> Vec<String> {
         );
     }
     if groups.iter().any(|group| group.runs.iter().any(|run| !run.evaluations.is_empty())) {
-        notes.push("Points: evaluations during training.".to_string());
+        let games = groups.iter().flat_map(|group| &group.runs).flat_map(|run| &run.evaluations).map(|one| one.games);
+        let (least, most) = games.fold((u64::MAX, 0), |(least, most), games| (least.min(games), most.max(games)));
+        let games = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        notes.push(format!("Points: evaluations during training, games of each: {games}."));
     }
-    if groups.iter().any(|group| group.runs.iter().any(|run| final_point(run).is_some())) {
+    let finals: Vec<_> =
+        groups.iter().flat_map(|group| &group.runs).filter_map(|run| Some(final_point(run)?.1.is_some())).collect();
+    if finals.contains(&true) {
         notes.push("Points with a bar: the evaluation after training, with the 95 % interval of its mean.".to_string());
+    }
+    if finals.contains(&false) {
+        notes.push(format!(
+            "Last point without a bar: the evaluation after training; fewer than {LEAST_VALUES} games or equal scores have no \
+             interval."
+        ));
     }
     notes.push(match Reference::of(game) {
         Some(reference) => format!("Dashed: {}; DQN after 200 million frames.", reference.source),
@@ -203,13 +284,19 @@ fn notes(groups: &[Group], game: &str) -> Vec<String> {
     notes
 }
 
-/// The mean score of the evaluation after training, and the interval of that mean.
-fn final_point(run: &RunHistory) -> Option<(f64, (f64, f64))> {
+/// The mean score of the evaluation after training, and the interval of that mean, if there are enough games for one.
+fn final_point(run: &RunHistory) -> Option<(f64, Option<(f64, f64)>)> {
     let evaluation = run.final_evaluation().ok().flatten()?;
     let summary = evaluation.pointer("/trained/summary")?;
-    let interval = summary.get("mean_95_percent_interval")?;
-    let end = |i: usize| interval.get(i).and_then(Value::as_f64);
-    Some((summary.get("mean")?.as_f64()?, (end(0)?, end(1)?)))
+    Some((summary.get("mean")?.as_f64()?, summary_interval(summary)))
+}
+
+/// The interval of the mean in the summary of an evaluation. Earlier versions wrote one for any number of games and for equal
+/// scores.
+pub(super) fn summary_interval(summary: &Value) -> Option<(f64, f64)> {
+    let games = summary.get("episodes").and_then(Value::as_u64)?;
+    let end = |i: usize| summary.get("mean_95_percent_interval")?.get(i)?.as_f64();
+    Some((end(0)?, end(1)?)).filter(|(low, high)| games >= LEAST_VALUES as u64 && low < high)
 }
 
 fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<Panel> {
@@ -221,6 +308,9 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
                 let line = thinned(window.iter().map(|(x, mean, _)| (*x, *mean)).collect());
                 // Several overlapping bands of this kind would be unreadable.
                 let window = if groups.len() == 1 { window } else { Vec::new() };
+                // Tenths of fewer games would be their extremes.
+                let few = run.games.len() < FIRST_GAMES;
+                let window = if few { Vec::new() } else { window };
                 let band = thinned(window.into_iter().map(|(x, _, (low, high))| (x, low, high)).collect());
                 (line, band)
             }
@@ -240,7 +330,7 @@ fn score_panel(groups: &[Group], axis: HorizontalAxis, label: &Label) -> Result<
             }));
             run.final_evaluation()?;
             if let Some((mean, interval)) = final_point(run) {
-                panel.points.push(Point { color, at: (x(run.last_moment()), mean), interval: Some(interval) });
+                panel.points.push(Point { color, at: (x(run.last_moment()), mean), interval });
             }
         }
     }
@@ -330,26 +420,27 @@ fn over_runs(runs: &[Vec<(f64, f64)>]) -> LineAndBand {
 
 /// Groups of runs with the same settings, named by the preset and by the settings that differ.
 fn groups(runs: &[RunHistory]) -> Vec<Group<'_>> {
-    let settings = |run: &RunHistory| {
-        let mut config = run.config.clone();
-        config.retain(|key, _| !NOT_LEARNING.contains(&key));
-        (run.preset.clone(), config)
-    };
-    let mut kinds: Vec<((String, toml::Table), Vec<&RunHistory>)> = Vec::new();
+    let mut kinds: Vec<(Settings, Vec<&RunHistory>)> = Vec::new();
     for run in runs {
-        let settings = settings(run);
+        let settings = Settings::of(run);
         match kinds.iter_mut().find(|(kind, _)| *kind == settings) {
             Some((_, runs)) => runs.push(run),
             None => kinds.push((settings, vec![run])),
         }
     }
     let differs = |key: &str, preset: &str| {
-        let values = kinds.iter().filter(|((other, _), _)| other == preset).map(|((_, config), _)| config.get(key));
+        let values = kinds.iter().filter(|(kind, _)| kind.preset == preset).map(|(kind, _)| kind.config.get(key));
         values.map(|value| value.map(ToString::to_string)).collect::<BTreeSet<_>>().len() > 1
     };
-    let name = |(preset, config): &(String, toml::Table)| {
+    let cartridges = kinds.iter().map(|(kind, _)| &kind.cartridge_md5).collect::<BTreeSet<_>>().len();
+    let name = |Settings { preset, cartridge_md5: md5, config }: &Settings| {
         let settings = config.iter().filter(|(key, _)| differs(key, preset));
-        settings.fold(preset.clone(), |name, (key, value)| format!("{name}, {key} {value}"))
+        let name = settings.fold(preset.clone(), |name, (key, value)| format!("{name}, {key} {value}"));
+        if cartridges > 1 {
+            format!("{name}, cartridge {}", md5.get(..6).unwrap_or(md5))
+        } else {
+            name
+        }
     };
     kinds.iter().map(|(kind, runs)| Group { name: name(kind), runs: runs.clone() }).collect()
 }
@@ -403,6 +494,47 @@ mod tests {
         assert_eq!(key, ["A: nature, n_step 1, 2 runs", "B: nature, n_step 3, seed 1"]);
         let labels: Vec<&str> = figure.panels[0].curves.iter().map(|curve| curve.label.as_str()).collect();
         assert_eq!(labels, ["A", "B"]);
+    }
+
+    #[test]
+    fn a_run_given_twice_counts_once_by_any_name_and_so_does_its_repetition() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fake_run(&at("a"), "pong", 3, "", &fake_rows(20, |game| game as f64));
+        fake_run(&at("again"), "pong", 3, "", &fake_rows(30, |game| game as f64));
+        fake_run(&at("b"), "pong", 4, "", &fake_rows(30, |game| game as f64));
+        let mut folders = vec![at("a"), at("b"), at("b/../a/"), at("a/.")];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(at("a"), at("link")).unwrap();
+            folders.push(at("link"));
+        }
+        let once = each_once(&folders).unwrap();
+        assert_eq!(once, [at("a"), at("b")]);
+        let runs = ["a", "again", "b"].map(|name| RunHistory::read(&at(name)).unwrap()).to_vec();
+        let kept = each_seed_once(runs);
+        let kept: Vec<&Path> = kept.iter().map(|run| run.folder.as_path()).collect();
+        assert_eq!(kept, [at("again"), at("b")], "the longer one");
+    }
+
+    #[test]
+    fn an_interval_from_few_games_or_equal_scores_is_not_drawn() {
+        let interval = |games: u64, low: f64| {
+            summary_interval(&serde_json::json!({ "episodes": games, "mean_95_percent_interval": [low, 9.0] }))
+        };
+        assert_eq!((interval(5, 3.0), interval(4, 3.0), interval(30, 9.0)), (Some((3.0, 9.0)), None, None));
+        assert_eq!(summary_interval(&serde_json::json!({ "episodes": 1, "mean_95_percent_interval": null })), None);
+        let few = figure(&read(&[("pong", 0, "", 4)]), HorizontalAxis::Steps).unwrap();
+        assert!(few.panels[0].curves[0].band.is_empty(), "no band from four games");
+    }
+
+    #[test]
+    fn runs_of_different_cartridges_are_different_curves() {
+        let mut runs = read(&[("pong", 0, "", 20), ("pong", 1, "", 20)]);
+        runs[1].cartridge_md5 = "fedcba98".to_string();
+        let figure = figure(&runs, HorizontalAxis::Steps).unwrap();
+        let key: Vec<&str> = figure.key.iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(key, ["A: nature, cartridge abc123, seed 0", "B: nature, cartridge fedcba, seed 1"]);
     }
 
     #[test]

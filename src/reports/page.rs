@@ -4,7 +4,9 @@ use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
 use crate::run::rows::RecentReturns;
+use crate::saving::sealed_file;
 use crate::system::files;
+use crate::text::output::print;
 use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
 use base64::prelude::{Engine, BASE64_STANDARD};
@@ -42,9 +44,12 @@ pub fn write(folder: &Path, file: Option<&Path>) -> Result<()> {
     }
     let page = page(&run)?;
     let path = file.map_or_else(|| folder.join(REPORT_FILE), Path::to_path_buf);
-    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    say!("{}", path.display());
-    Ok(())
+    match file {
+        Some(_) => fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?,
+        // Nobody named this file, so a link of its name is not followed.
+        None => sealed_file::write_atomically(&path, &[page.as_bytes()])?,
+    }
+    print(&format!("{}\n", path.display()))
 }
 
 /// The page about a run.
@@ -127,7 +132,8 @@ fn best_game(run: &RunHistory) -> Result<Markup> {
     if !path.is_file() {
         return Ok(html! {});
     }
-    let bytes = files::read(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes =
+        files::read(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
     let source = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
     Ok(html! {
         h2 { "The best game of the evaluation" }
@@ -160,8 +166,10 @@ fn evaluation_section(evaluation: &Value) -> Markup {
                             td.number { (number(report, "/summary/episodes")) }
                             td.number { (number(report, "/summary/mean")) }
                             td.number {
-                                (number(report, "/summary/mean_95_percent_interval/0")) " to "
-                                (number(report, "/summary/mean_95_percent_interval/1"))
+                                @match report.get("summary").and_then(curves::summary_interval) {
+                                    Some((low, high)) => { (decimal(low)) " to " (decimal(high)) },
+                                    None => "-",
+                                }
                             }
                             td.number { (number(report, "/summary/median")) }
                             td.number { (number(report, "/summary/min")) }

@@ -4,11 +4,14 @@
 //! replay's [segments](crate::experience::replay::ReplayFiles), which both share. The state file is written last and
 //! makes a checkpoint valid; only then are the files removed that no kept checkpoint needs. So a good checkpoint is
 //! left whenever the program is killed or the disk is full.
+//!
+//! Only files that took part in this rotation are removed. Checkpoints that cannot be read, older ones and whatever else people
+//! put into the folder stay.
 
 use crate::experience::replay::ReplayFiles;
-use crate::run::folder::{RunFolder, CHECKPOINTS_FOLDER};
+use crate::run::folder::{self, RunFolder, CHECKPOINTS_FOLDER};
 use crate::saving::sealed_file::{self, Kind};
-use crate::saving::{Loading, Parts, Saving};
+use crate::saving::{own_files, Loading, Parts, Saving};
 use anyhow::{bail, Context, Result};
 use std::collections::HashSet;
 use std::fs;
@@ -26,10 +29,14 @@ const KIND: Kind = Kind { magic: *b"ATARICKP", version: 4, name: "checkpoint" };
 #[derive(Debug)]
 pub struct RunCheckpoints {
     folder: PathBuf,
-    /// (step, files) of the existing checkpoints, oldest first.
+    /// (step, files) of the checkpoints that take turns, oldest first.
     kept: Vec<(u64, HashSet<String>)>,
     /// The newest of them, whose files the next one can share.
     newest: Parts,
+    /// Files of checkpoints that take no part, because there were more than a run leaves.
+    foreign: HashSet<String>,
+    /// Files of frames that no checkpoint needs: a killed process wrote them for one that it did not finish.
+    orphans: Vec<String>,
 }
 
 impl RunCheckpoints {
@@ -40,9 +47,19 @@ impl RunCheckpoints {
     pub fn new(run: &RunFolder) -> Result<Self> {
         let folder = run.file(CHECKPOINTS_FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        sealed_file::remove_unfinished(&folder);
-        sealed_file::remove_unfinished(run.path());
-        Ok(Self { folder, kept: Vec::new(), newest: Parts::default() })
+        sealed_file::remove_unfinished(&folder, |name| step_of(name).is_some() || ReplayFiles::could_be(name));
+        sealed_file::remove_unfinished(run.path(), folder::is_run_file);
+        let (kept, newest, foreign) = (Vec::new(), Parts::default(), HashSet::new());
+        let mut checkpoints = Self { folder, kept, newest, foreign, orphans: Vec::new() };
+        if checkpoints.steps().is_empty() {
+            checkpoints.orphans = checkpoints.frames_without(&HashSet::new());
+        }
+        Ok(checkpoints)
+    }
+
+    /// Step of the newest checkpoint that was saved or loaded.
+    pub fn newest_step(&self) -> Option<u64> {
+        self.kept.last().map(|(step, _)| *step)
     }
 
     /// Saves a checkpoint after `step` steps; `fill` adds its parts.
@@ -50,19 +67,38 @@ impl RunCheckpoints {
     /// # Errors
     /// When something cannot be written; the earlier checkpoints are then kept.
     pub fn save(&mut self, step: u64, fill: impl FnOnce(&mut Saving) -> Result<()>) -> Result<()> {
+        let path = self.path(step);
+        if own_files::is_there(&path) && !self.kept.iter().any(|(kept, _)| *kept == step) {
+            let aside = own_files::move_aside(&path)?;
+            warn!("warning: {} could not be used and is now {}", path.display(), aside.display());
+        }
         let mut saving = Saving::new(&self.folder, &self.newest);
         fill(&mut saving)?;
         let parts = saving.into_parts();
         let bytes = postcard::to_stdvec(&parts).context("cannot put the state of the run into bytes")?;
-        sealed_file::write(&self.path(step), KIND, &bytes)?;
-        self.kept.retain(|(kept, _)| *kept != step);
+        sealed_file::write(&path, KIND, &bytes)?;
+        self.keep(step, parts);
+        Ok(())
+    }
+
+    /// Makes this checkpoint the newest and removes the files that are needed no more. One that cannot be removed only takes room.
+    fn keep(&mut self, step: u64, parts: Parts) {
+        let mut unneeded: HashSet<String> = std::mem::take(&mut self.orphans).into_iter().collect();
+        if let Some(replaced) = self.kept.iter().position(|(kept, _)| *kept == step) {
+            unneeded.extend(self.kept.remove(replaced).1);
+        }
         self.kept.push((step, files(&parts)));
         self.newest = parts.with_files_only();
-        if self.kept.len() > KEPT {
-            self.kept.drain(..self.kept.len() - KEPT);
+        for (step, files) in self.kept.drain(..self.kept.len().saturating_sub(KEPT)) {
+            // First, so that there is never a checkpoint without its files.
+            let _ = fs::remove_file(self.folder.join(file_name(step)));
+            unneeded.extend(files);
         }
-        self.remove_others();
-        Ok(())
+        let needed =
+            |name: &String| self.foreign.contains(name) || self.kept.iter().any(|(_, files)| files.contains(name));
+        for name in unneeded.into_iter().filter(|name| !needed(name)) {
+            let _ = fs::remove_file(self.folder.join(name));
+        }
     }
 
     /// Returns the result of `read` for the newest checkpoint that it can use. `warn` gets a message about every newer
@@ -76,11 +112,7 @@ impl RunCheckpoints {
             let loaded = self.parts(step).and_then(|parts| Ok((read(&Loading::new(&self.folder, &parts))?, parts)));
             match loaded {
                 Ok((value, parts)) => {
-                    // Older ones are kept if they can be read at all; newer ones were refused above.
-                    let older = |&step: &u64| Some((step, files(&self.parts(step).ok()?)));
-                    let mut kept: Vec<(u64, HashSet<String>)> = steps[..i].iter().filter_map(older).collect();
-                    kept.push((step, files(&parts)));
-                    (self.kept, self.newest) = (kept, parts.with_files_only());
+                    self.loaded(&steps[..=i], parts, i + 1 == steps.len());
                     return Ok(value);
                 }
                 Err(error) if i > 0 => {
@@ -94,7 +126,27 @@ impl RunCheckpoints {
                 }
             }
         }
-        bail!("{} holds no checkpoint", self.folder.display())
+        bail!(
+            "{} holds no checkpoint; copy the folder back from a backup, or start the run again with its config.toml as --config",
+            self.folder.display()
+        )
+    }
+
+    /// Continues from the checkpoint with these parts, the last of `steps`; `newest` says that there is no newer one, not even one
+    /// that cannot be used.
+    fn loaded(&mut self, steps: &[u64], parts: Parts, newest: bool) {
+        let Some((&step, older)) = steps.split_last() else { return };
+        let read: Vec<_> = older.iter().map(|&step| Some((step, files(&self.parts(step).ok()?)))).collect();
+        let all_read = newest && read.iter().all(Option::is_some);
+        let mut kept: Vec<(u64, HashSet<String>)> = read.into_iter().flatten().collect();
+        kept.push((step, files(&parts)));
+        // A process that is killed before it removes the oldest leaves one more than are kept.
+        let others = kept.len().saturating_sub(KEPT + 1);
+        self.foreign = kept.drain(..others).flat_map(|(_, files)| files).collect();
+        (self.kept, self.newest) = (kept, parts.with_files_only());
+        // A checkpoint that cannot be read does not say which files it needs.
+        let needed = self.kept.iter().flat_map(|(_, files)| files.clone()).chain(self.foreign.clone()).collect();
+        self.orphans = if all_read { self.frames_without(&needed) } else { Vec::new() };
     }
 
     fn parts(&self, step: u64) -> Result<Parts> {
@@ -104,33 +156,20 @@ impl RunCheckpoints {
     }
 
     fn path(&self, step: u64) -> PathBuf {
-        self.folder.join(format!("{PREFIX}{step:012}{SUFFIX}"))
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+        self.folder.join(file_name(step))
     }
 
     /// Steps of the checkpoints in the folder, in their order.
     fn steps(&self) -> Vec<u64> {
-        let step = |name: String| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok();
-        let mut steps: Vec<u64> = self.names().into_iter().filter_map(step).collect();
+        let mut steps: Vec<u64> = names(&self.folder).filter_map(|name| step_of(&name)).collect();
         steps.sort_unstable();
         steps
     }
 
-    /// Removes the files that no kept checkpoint needs. A file that cannot be removed only takes room.
-    fn remove_others(&self) {
-        let needed: HashSet<String> = self.kept.iter().flat_map(|(_, files)| files.clone()).collect();
-        for name in self.names().into_iter().filter(|name| ReplayFiles::could_be(name) && !needed.contains(name)) {
-            let _ = fs::remove_file(self.folder.join(name));
-        }
-        for step in self.steps() {
-            if !self.kept.iter().any(|(kept, _)| *kept == step) {
-                let _ = fs::remove_file(self.path(step));
-            }
-        }
+    /// The files of frames in the folder, without these.
+    fn frames_without(&self, needed: &HashSet<String>) -> Vec<String> {
+        let frames = names(&self.folder).filter(|name| ReplayFiles::is_one(&self.folder.join(name)));
+        frames.filter(|name| !needed.contains(name)).collect()
     }
 }
 
@@ -138,10 +177,24 @@ fn files(parts: &Parts) -> HashSet<String> {
     parts.files().map(str::to_string).collect()
 }
 
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
+}
+
+fn file_name(step: u64) -> String {
+    format!("{PREFIX}{step:012}{SUFFIX}")
+}
+
+/// The step of the checkpoint in a file of this name; `None` if it is no name of a checkpoint.
+fn step_of(name: &str) -> Option<u64> {
+    let step = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()?;
+    (file_name(step) == name).then_some(step)
+}
+
 /// Whether `run` holds a checkpoint.
 pub fn exist_in(run: &Path) -> bool {
-    let entries = fs::read_dir(run.join(CHECKPOINTS_FOLDER)).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.ends_with(SUFFIX))
+    names(&run.join(CHECKPOINTS_FOLDER)).any(|name| step_of(&name).is_some())
 }
 
 #[cfg(test)]
@@ -239,8 +292,11 @@ mod tests {
     fn a_checkpoint_that_cannot_be_written_leaves_the_earlier_ones() {
         let (folder, mut checkpoints) = run();
         let before = files(folder.path());
-        fs::create_dir(folder.path().join(CHECKPOINTS_FOLDER).join("step-000000030000.checkpoint.part")).unwrap();
-        assert!(save(&mut checkpoints, 30_000).is_err());
+        let failed = checkpoints.save(30_000, |saving| {
+            replay(30_000).save(saving)?;
+            bail!("no space left")
+        });
+        assert!(failed.is_err() && checkpoints.newest_step() == Some(20_001));
         assert!(before.iter().all(|path| path.exists()));
         assert_eq!(load(&mut checkpoints).0.unwrap().0, 20_001);
     }
@@ -251,5 +307,46 @@ mod tests {
         let mut checkpoints = checkpoints_in(folder.path());
         assert!(!exist_in(folder.path()));
         assert!(format!("{:#}", load(&mut checkpoints).0.unwrap_err()).contains("holds no checkpoint"));
+    }
+
+    #[test]
+    fn files_of_others_stay_and_frames_of_an_unfinished_checkpoint_go() {
+        let (folder, _) = run();
+        let at = |name: &str| folder.path().join(CHECKPOINTS_FOLDER).join(name);
+        // A third checkpoint could be left by a process that was killed; a fourth is somebody's copy.
+        let foreign = ["film.mkv.part", "replay-notes.bin", "step-5.checkpoint", "step-000000000009.checkpoint"];
+        foreign.iter().for_each(|name| fs::write(at(name), "text").unwrap());
+        let mut checkpoints = checkpoints_in(folder.path());
+        load(&mut checkpoints).0.unwrap();
+        let unfinished = checkpoints.save(20_500, |saving| {
+            replay(20_500).save(saving)?;
+            bail!("killed")
+        });
+        assert!(unfinished.is_err());
+        let orphan = |path: &PathBuf| path.to_str().unwrap().contains("-20500-");
+        assert!(files(folder.path()).iter().any(orphan));
+        let mut checkpoints = checkpoints_in(folder.path());
+        load(&mut checkpoints).0.unwrap();
+        save(&mut checkpoints, 20_600).unwrap();
+        // The checkpoint that cannot be read could need the frames.
+        assert!(files(folder.path()).iter().any(orphan));
+        fs::remove_file(at("step-000000000009.checkpoint")).unwrap();
+        let mut checkpoints = checkpoints_in(folder.path());
+        load(&mut checkpoints).0.unwrap();
+        save(&mut checkpoints, 20_700).unwrap();
+        assert!(!files(folder.path()).iter().any(orphan));
+        assert!(foreign[..3].iter().all(|name| fs::read(at(name)).unwrap() == b"text"));
+    }
+
+    #[test]
+    fn a_checkpoint_that_could_not_be_used_is_moved_aside_by_the_next_one_of_its_step() {
+        let (folder, _) = run();
+        let at = |name: &str| folder.path().join(CHECKPOINTS_FOLDER).join(name);
+        fs::write(at("step-000000020001.checkpoint"), "damaged").unwrap();
+        let mut checkpoints = checkpoints_in(folder.path());
+        assert_eq!(load(&mut checkpoints).0.unwrap().0, 20_000);
+        save(&mut checkpoints, 20_001).unwrap();
+        assert_eq!(fs::read(at("step-000000020001.checkpoint.old")).unwrap(), b"damaged");
+        assert_eq!(load(&mut checkpoints_in(folder.path())).0.unwrap().0, 20_001);
     }
 }

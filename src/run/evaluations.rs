@@ -37,12 +37,14 @@ pub fn final_evaluation(
     let mut protocol = evaluation_protocol(config, &**spec);
     protocol.episodes = config.run.final_evaluation_episodes;
     say!("playing {} games with {} and as many at random ...", protocol.episodes, path.display());
+    if let Some(chosen) = model.metadata.chosen {
+        say!("it was {}", chosen.in_words());
+    }
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
     let random = Contestant::baseline(&**spec, Baseline::Random);
     let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
         let report = evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)?;
-        // The games that were under way have ended too, but too early.
-        Ok(report.filter(|_| !stop.load(Ordering::Relaxed)))
+        Ok(report.filter(|report| report.complete && !stop.load(Ordering::Relaxed)))
     };
     let (Some(trained_report), Some(random_report)) = (play(&trained)?, play(&random)?) else {
         say!(
@@ -51,20 +53,17 @@ pub fn final_evaluation(
         );
         return Ok(());
     };
-    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
-    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
-    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
 
     say!("\n{:>10} {:>8} {:>8} {:>8} {:>8}   95 % interval of the mean", "", "mean", "median", "lowest", "highest");
     for (name, report) in [("trained", &trained_report), ("random", &random_report)] {
         let summary = &report.summary;
-        let [low, high] = summary.mean_95_percent_interval;
         say!(
-            "{name:>10} {:>8.1} {:>8.1} {:>8.0} {:>8.0}   {low:.1} to {high:.1}",
+            "{name:>10} {:>8.1} {:>8.1} {:>8.0} {:>8.0}   {}",
             summary.mean,
             summary.median,
             summary.min,
-            summary.max
+            summary.max,
+            summary.interval_in_words()
         );
     }
     if let Some(percent) = trained_report.summary.human_normalized_percent {
@@ -73,14 +72,20 @@ pub fn final_evaluation(
     say!("protocol: {}", trained_report.protocol_in_words);
 
     let gif = folder.join(BEST_GAME_FILE);
-    let score = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif)?;
-    if stop.load(Ordering::Relaxed) {
-        // It was just made, and shows the game's beginning only.
-        let _ = std::fs::remove_file(&gif);
-        say!("stopped while the best game was recorded; everything else is complete");
-        return Ok(());
+    let recorded = evaluation::record_game(&trained, &protocol, trained_report.best_game(), &gif, stop)?;
+    // Last: with it the run counts as evaluated.
+    let both = serde_json::json!({ "trained": trained_report, "random": random_report });
+    let json = serde_json::to_string_pretty(&both).context("cannot write the evaluation as JSON")?;
+    sealed_file::write_atomically(&folder.join(EVALUATION_FILE), &[json.as_bytes(), b"\n"])?;
+    match recorded {
+        Some(score) => say!("the best of these games, score {score}: {}", gif.display()),
+        None => {
+            // It was just made, and shows the game's beginning only.
+            let _ = std::fs::remove_file(&gif);
+            say!("stopped while the best game was recorded; everything else is complete");
+            return Ok(());
+        }
     }
-    say!("the best of these games, score {score}: {}", gif.display());
     say!("watch it play: atari-dqn play {}", folder.display());
     Ok(())
 }

@@ -1,13 +1,18 @@
 //! A run's folder: the names of its files, the lock that one process holds, and `run.toml`, which says what the run is.
 
+use crate::files::read_text;
 use crate::policy::model::{Model, BEST_FILE, MODEL_FILE};
-use crate::saving::sealed_file;
-use crate::system::files;
+use crate::run::checkpoints;
+use crate::saving::{own_files, sealed_file};
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::parse_toml;
 use anyhow::{bail, Context, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The run's [`Identity`].
 pub const IDENTITY_FILE: &str = "run.toml";
@@ -25,6 +30,53 @@ pub const BEST_GAME_FILE: &str = "best-game.gif";
 pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
 /// Locked by the process that trains.
 const LOCK_FILE: &str = "lock";
+/// Every file that a run writes into its folder, but for the lock.
+const RUN_FILES: [&str; 8] =
+    [IDENTITY_FILE, CONFIG_FILE, METRICS_FILE, EVENTS_FILE, MODEL_FILE, BEST_FILE, EVALUATION_FILE, BEST_GAME_FILE];
+
+/// Whether a run writes a file of this name into its folder.
+pub fn is_run_file(name: &str) -> bool {
+    RUN_FILES.contains(&name)
+}
+
+/// The first file of a run that is in `folder`; `None` if there is no run.
+pub fn file_of_run(folder: &Path) -> Option<&'static str> {
+    RUN_FILES.into_iter().find(|file| own_files::is_there(&folder.join(file)))
+}
+
+/// How far the run in a folder is. Results decide: whoever removes the checkpoints to save room still has a finished run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// There is no run.
+    NotBegun,
+    /// A run began and saved nothing: it can start over.
+    NothingSaved,
+    /// There is a network but neither a checkpoint nor an evaluation.
+    NetworkOnly,
+    /// There is a checkpoint to continue from.
+    Checkpoint,
+    /// It is trained and evaluated.
+    Finished,
+}
+
+impl RunState {
+    /// That of the run in `folder`.
+    pub fn of(folder: &Path) -> Self {
+        let has = |file: &str| own_files::is_there(&folder.join(file));
+        if has(EVALUATION_FILE) {
+            Self::Finished
+        } else if checkpoints::exist_in(folder) {
+            Self::Checkpoint
+        } else if has(MODEL_FILE) {
+            // Written after the first checkpoint.
+            Self::NetworkOnly
+        } else if file_of_run(folder).is_some() {
+            Self::NothingSaved
+        } else {
+            Self::NotBegun
+        }
+    }
+}
 
 /// Identifies a run; known from its start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +112,10 @@ impl Identity {
     /// When both are missing or unusable.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(IDENTITY_FILE);
-        match files::read_text(&path, files::LONGEST_DESCRIPTION) {
-            Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::of_network(folder),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        match fs::exists(&path) {
+            Ok(false) => Self::of_network(folder),
+            _ => parse_toml(&read_text(&path, LONGEST_DESCRIPTION)?)
+                .with_context(|| format!("{} cannot be used", path.display())),
         }
     }
 
@@ -71,7 +123,8 @@ impl Identity {
         let networks = [MODEL_FILE, BEST_FILE].map(|file| folder.join(file));
         let Some(path) = networks.into_iter().find(|path| path.exists()) else {
             bail!(
-                "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE})",
+                "nothing in {} says which game it is of: there is neither {IDENTITY_FILE} nor a network ({MODEL_FILE}); give \
+                 the folder of a run, or copy its {IDENTITY_FILE} back",
                 folder.display()
             );
         };
@@ -98,30 +151,32 @@ impl RunFolder {
     /// # Errors
     /// When another process has it, or it cannot be written to.
     pub fn take(path: &Path) -> Result<Self> {
-        let lock_path = path.join(LOCK_FILE);
-        let lock = File::create(&lock_path).with_context(|| format!("cannot create {}", lock_path.display()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!(
+        let Some(lock) = own_files::lock(&path.join(LOCK_FILE))? else {
+            bail!(
                 "another process is training in {}; wait for it or stop it, or use another folder (--run-dir)",
                 path.display()
-            ),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", lock_path.display()))
-            }
-        }
+            );
+        };
         Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
 
-    /// Creates and takes the folder for a new run: `given`, which must hold no run, or a new one in `runs` called `name`,
-    /// numbered if that name is taken.
+    /// Waits until no process has the folder at `path`, for at most this long.
+    pub fn wait_until_free(path: &Path, longest: Duration) {
+        let begun = Instant::now();
+        let lock = path.join(LOCK_FILE);
+        while own_files::is_there(&lock) && matches!(own_files::lock(&lock), Ok(None)) && begun.elapsed() < longest {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Takes the folder for a new run: `given`, which is created if it does not exist and whose contents the caller must check,
+    /// or a new one in `runs` called `name`, numbered if that name is taken.
     ///
     /// # Errors
-    /// When `given` holds a run, or the folder cannot be created.
+    /// When another process has it, or it cannot be created.
     pub fn create(given: Option<&Path>, name: &str) -> Result<Self> {
         let create =
             |path: &Path| fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()));
-        Self::ensure_unused(given)?;
         if let Some(path) = given {
             create(path)?;
             return Self::take(path);
@@ -137,22 +192,6 @@ impl RunFolder {
             }
         }
         bail!("every name for a run folder is taken")
-    }
-
-    /// Refuses a folder that holds a run.
-    ///
-    /// # Errors
-    /// When `given` does.
-    pub fn ensure_unused(given: Option<&Path>) -> Result<()> {
-        let Some(path) = given else { return Ok(()) };
-        let files = [IDENTITY_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE];
-        if let Some(file) = files.iter().find(|file| path.join(file).exists()) {
-            bail!(
-                "{} already holds a run (there is a {file}); continue it with --resume, or give another folder with --run-dir",
-                path.display()
-            );
-        }
-        Ok(())
     }
 
     /// Where it is.
@@ -200,10 +239,25 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_holds_a_run_takes_no_second_one() {
+    fn results_decide_how_far_a_run_is() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(CONFIG_FILE), "").unwrap();
-        let refusal = RunFolder::create(Some(folder.path()), "name").unwrap_err().to_string();
-        assert!(refusal.contains("already holds a run") && refusal.contains("config.toml"), "{refusal}");
+        let at = |name: &str| folder.path().join(name);
+        let write = |name: &str| fs::write(at(name), "").unwrap();
+        let is = |state: RunState| assert_eq!(RunState::of(folder.path()), state);
+        ["lock", "train.log", "notes.txt"].into_iter().for_each(write);
+        is(RunState::NotBegun);
+        [CONFIG_FILE, METRICS_FILE].into_iter().for_each(write);
+        is(RunState::NothingSaved);
+        write(BEST_FILE);
+        is(RunState::NothingSaved);
+        fs::create_dir(at(CHECKPOINTS_FOLDER)).unwrap();
+        write("checkpoints/step-000000000100.checkpoint");
+        is(RunState::Checkpoint);
+        write(MODEL_FILE);
+        is(RunState::Checkpoint);
+        fs::remove_dir_all(at(CHECKPOINTS_FOLDER)).unwrap();
+        is(RunState::NetworkOnly);
+        write(EVALUATION_FILE);
+        is(RunState::Finished);
     }
 }

@@ -5,7 +5,7 @@ use crate::networks::head::largest;
 use crate::observations::{Observations, Space};
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 /// Number of held-out states.
 const STATES: usize = 256;
@@ -44,7 +44,7 @@ impl HeldOut {
     /// The mean over the states of the largest value of an action; `None` for a policy without values.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When a value is not finite, or the device fails.
     pub fn mean_max_value(&self, policy: &mut Policy) -> Result<Option<f64>> {
         let (seen, mut sum) = (self.observations.seen(), 0.0);
         for first in (0..STATES).step_by(BATCH) {
@@ -53,6 +53,7 @@ impl HeldOut {
             };
             sum += values.chunks_exact(values.len() / BATCH).map(|values| f64::from(largest(values))).sum::<f64>();
         }
+        ensure!(sum.is_finite(), "learning has diverged: the values of held-out states are not all finite ({sum})");
         Ok(Some(sum / STATES as f64))
     }
 }

@@ -5,10 +5,15 @@
 //! rows and an incomplete last line are skipped.
 
 use crate::config;
-use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, METRICS_FILE};
-use crate::system::files;
-use anyhow::{anyhow, bail, Context, Result};
+use crate::files::read_text;
+use crate::files::texts::read_text_leniently;
+use crate::policy::model::MODEL_FILE;
+use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, IDENTITY_FILE, METRICS_FILE};
+use crate::system::files::{LONGEST_DESCRIPTION, LONGEST_LIST};
+use crate::text::faults::parse_toml;
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// When something happened.
@@ -88,14 +93,23 @@ impl RunHistory {
         if !folder.is_dir() {
             bail!("there is no folder {shown}; give a run's folder, e.g. runs/bricks-bricks-s0");
         }
-        for file in [METRICS_FILE, CONFIG_FILE] {
-            if !folder.join(file).is_file() {
-                bail!("{shown} is not a run folder (no {file}); give the folder that `atari-dqn train` names in its line `files:`");
-            }
+        let has = |file: &str| folder.join(file).is_file();
+        if let Some(file) = [METRICS_FILE, CONFIG_FILE].into_iter().find(|file| !has(file)) {
+            ensure!(
+                !has(IDENTITY_FILE) && !has(MODEL_FILE),
+                "the run in {shown} has lost its {file}: copy it back from a backup; without it there are no curves, but `eval` \
+                 and `play` need the network alone"
+            );
+            let inside = runs_in(folder);
+            let advice = match inside.as_slice() {
+                [] => "give the folder that `atari-dqn train` names in its line `files:`".to_string(),
+                runs => format!("runs in it: {}", runs.join(", ")),
+            };
+            bail!("{shown} is not a run folder (no {file}); {advice}");
         }
-        let text = read_text(&folder.join(CONFIG_FILE), files::LONGEST_DESCRIPTION)?;
-        let sections: toml::Table =
-            text.parse().with_context(|| format!("{} is not TOML", folder.join(CONFIG_FILE).display()))?;
+        let path = folder.join(CONFIG_FILE);
+        let sections: toml::Table = parse_toml(&read_text(&path, LONGEST_DESCRIPTION)?)
+            .with_context(|| format!("{} is not TOML", path.display()))?;
         let Identity { game, cartridge_md5, preset, .. } = Identity::read(folder)?;
         let mut history = Self {
             folder: folder.to_path_buf(),
@@ -109,7 +123,9 @@ impl RunHistory {
             warning: None,
         };
         let path = folder.join(METRICS_FILE);
-        history.read_rows(&read_text(&path, files::LONGEST_LIST)?).with_context(|| format!("{} cannot be used", path.display()))?;
+        history
+            .read_rows(&read_text_leniently(&path, LONGEST_LIST)?)
+            .with_context(|| format!("{} cannot be used", path.display()))?;
         Ok(history)
     }
 
@@ -190,22 +206,28 @@ impl RunHistory {
         if !path.is_file() {
             return Ok(None);
         }
-        let value = serde_json::from_str(&read_text(&path, files::LONGEST_DESCRIPTION)?)
+        let value = serde_json::from_str(&read_text_leniently(&path, LONGEST_DESCRIPTION)?)
             .with_context(|| format!("{} is not JSON; remove it, or run `eval` again", path.display()))?;
         Ok(Some(value))
     }
 }
 
-fn read_text(path: &Path, most: u64) -> Result<String> {
-    let bytes = files::read(path, most).with_context(|| format!("cannot read {}", path.display()))?;
-    // A line that was cut in the middle of a character is still only one bad line.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Some runs directly in `folder`.
+fn runs_in(folder: &Path) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<String> = entries
+        .filter(|path| path.join(METRICS_FILE).is_file() && path.join(CONFIG_FILE).is_file())
+        .map(|path| path.display().to_string())
+        .take(SHOWN)
+        .collect();
+    runs.sort();
+    runs
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use std::fs;
 
     /// Writes a folder like a run's: these lines in `metrics.jsonl`, these keys and the seed in `config.toml`.
     pub(crate) fn fake_run(folder: &Path, game: &str, seed: u64, keys: &str, metrics: &str) {
@@ -286,6 +308,12 @@ pub(crate) mod tests {
         assert!(refused(folder.path()).contains("is not a run folder (no config.toml)"));
         fs::write(folder.path().join(CONFIG_FILE), "seed = 1\n").unwrap();
         assert!(refused(folder.path()).contains("says which game"));
+        fake_run(&folder.path().join("inner"), "pong", 3, "", "");
+        fs::remove_file(folder.path().join(METRICS_FILE)).unwrap();
+        assert!(refused(folder.path()).contains("runs in it: ") && refused(folder.path()).contains("inner"));
+        fake_run(folder.path(), "pong", 3, "", "");
+        fs::remove_file(folder.path().join(METRICS_FILE)).unwrap();
+        assert!(refused(folder.path()).contains("has lost its metrics.jsonl: copy it back"));
         fake_run(folder.path(), "pong", 3, "", r#"{"kind":"game","step":8}"#);
         assert!(refused(folder.path()).contains("no number `wall_seconds`"));
     }

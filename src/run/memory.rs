@@ -7,9 +7,11 @@ use crate::experience::replay::ReplayPlan;
 use crate::networks::{Architecture, Design};
 use crate::observations::Space;
 use crate::random::{Generator, Purpose};
+use crate::run::folder::CHECKPOINTS_FOLDER;
 use crate::system::disk;
 use crate::system::memory::{amount, free, Free};
 use anyhow::{bail, Result};
+use std::fs;
 use std::path::Path;
 
 /// Random steps played to find out how well a game's frames compress.
@@ -19,12 +21,16 @@ const CHECKPOINTS: u64 = 3;
 /// Bytes of a saved environment.
 const SAVED_ENVIRONMENT: u64 = 40_000;
 
-/// The memory of a run once its replay or its rollout is full.
-struct Needs {
+/// The memory of a run once its replay or its rollout is full, and the disk space of its checkpoints.
+pub struct Needs {
     replay: Option<FullReplay>,
     rollout: Option<needs::RolloutPlan>,
     /// Environments, networks, batches and the program.
     others: u64,
+    /// Bytes of a checkpoint without the frames of a replay.
+    state: u64,
+    /// Bytes of a network's file.
+    network: u64,
 }
 
 /// The replay of a run at its end.
@@ -50,12 +56,18 @@ impl Needs {
     fn of(config: &Config, spec: &dyn EnvironmentSpec) -> Result<Self> {
         let mut environments = environments::vector(spec, 1, config.run.seed)?;
         let (space, actions) = (environments.space(), environments.actions());
-        let others = needs::other_bytes(config, space, actions)?;
-        let rollout = needs::rollout_plan(&config.algorithm, space);
-        let (plan, Space::Pixels { side, .. }) = (algorithms::replay_plan(&config.algorithm), space) else {
-            return Ok(Self { replay: None, rollout, others });
+        let network = 4 * Architecture::new(Design::of(&config.network), space, actions)?.parameter_count() as u64;
+        let without_replay = Self {
+            replay: None,
+            rollout: needs::rollout_plan(&config.algorithm, space),
+            others: needs::other_bytes(config, space, actions)?,
+            // Network, target, two averages of the optimizer.
+            state: 4 * network + algorithms::num_envs(&config.algorithm) as u64 * SAVED_ENVIRONMENT,
+            network,
         };
-        let Some(plan) = plan else { return Ok(Self { replay: None, rollout, others }) };
+        let (Some(plan), Space::Pixels { side, .. }) = (algorithms::replay_plan(&config.algorithm), space) else {
+            return Ok(without_replay);
+        };
         let mut generator = Generator::new(config.run.seed, Purpose::Synthetic);
         let compressed = ReplayPlan { compressed: true, ..plan };
         let (mut bytes, mut bytes_compressed) = (0, 0);
@@ -73,7 +85,38 @@ impl Needs {
             compressed: plan.compressed,
             each_compressed: bytes_compressed.div_ceil(SAMPLE_STEPS),
         };
-        Ok(Self { replay: Some(replay), rollout, others })
+        Ok(Self { replay: Some(replay), ..without_replay })
+    }
+
+    /// Bytes on the disk while a checkpoint is written. Files of frames are shared, but for the last, which each checkpoint has for
+    /// itself.
+    fn disk_bytes(&self) -> u64 {
+        let frames = self.replay.as_ref().map_or(0, |replay| replay.frames.saturating_mul(replay.each_compressed));
+        (CHECKPOINTS * self.state + 3 * self.network).saturating_add(frames).saturating_add(frames / 4)
+    }
+
+    /// Warns if the disk of the run's `folder` has less space than its checkpoints will take.
+    pub fn warn_of_full_disk(&self, folder: &Path) {
+        // A run that is continued has some of it already.
+        let files = fs::read_dir(folder.join(CHECKPOINTS_FOLDER)).into_iter().flatten().flatten();
+        let there: u64 = files.filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+        let needed = self.disk_bytes().saturating_sub(there);
+        if let Some(free) = disk::free(folder).filter(|free| *free < needed) {
+            warn!("warning: {}", self.disk_problem(folder, free));
+        }
+    }
+
+    fn disk_problem(&self, folder: &Path, free: u64) -> String {
+        let without_frames = CHECKPOINTS * self.state + 3 * self.network;
+        let smaller =
+            if without_frames < free / 2 { "; a smaller replay takes less (--set replay_capacity=N)" } else { "" };
+        format!(
+            "the checkpoints will take about {} once the replay is full, and {} has {} free; a checkpoint that cannot be written ends \
+             the run, which can then be continued from the one before{smaller}",
+            amount(self.disk_bytes()),
+            folder.display(),
+            amount(free)
+        )
     }
 
     fn bytes(&self) -> u64 {
@@ -134,7 +177,7 @@ pub fn needed(config: &Config, spec: &dyn EnvironmentSpec) -> Result<u64> {
 ///
 /// # Errors
 /// When there is not enough memory, or the environment cannot be made.
-pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<()> {
+pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool) -> Result<Needs> {
     let needs = Needs::of(config, spec)?;
     let mut parts = Vec::new();
     if let Some(replay) = &needs.replay {
@@ -148,46 +191,22 @@ pub fn announce_memory(config: &Config, spec: &dyn EnvironmentSpec, force: bool)
         parts.push(format!("the rollout {}", amount(rollout.bytes)));
     }
     parts.push(format!("environments, networks and batches about {}", amount(needs.others)));
-    let Some(free) = free().filter(|free| free.bytes < needs.bytes()) else { return Ok(()) };
-    let problem =
-        format!("the run needs {} of memory ({}), and only {}", amount(needs.bytes()), parts.join(", "), free.in_words());
+    let Some(free) = free().filter(|free| free.bytes < needs.bytes()) else { return Ok(needs) };
+    let problem = format!(
+        "the run needs {} of memory ({}), and only {}",
+        amount(needs.bytes()),
+        parts.join(", "),
+        free.in_words()
+    );
     if force {
         warn!("warning: {problem}");
-        return Ok(());
+        return Ok(needs);
     }
     let advice = needs.advice(config, free);
     if advice.is_empty() {
         bail!("{problem}");
     }
     bail!("{problem}; {}", advice.join("; "))
-}
-
-/// Warns if the disk of the run's `folder` has less space than its checkpoints will take.
-///
-/// # Errors
-/// When the environment cannot be made.
-pub fn warn_of_full_disk(config: &Config, spec: &dyn EnvironmentSpec, folder: &Path) -> Result<()> {
-    let Some(free) = disk::free(folder) else { return Ok(()) };
-    let environments = environments::vector(spec, 1, config.run.seed)?;
-    let architecture = Architecture::new(Design::of(&config.network), environments.space(), environments.actions())?;
-    // Network, target, two averages of the optimizer; the environments; the networks beside the checkpoints.
-    let parameters = 4 * architecture.parameter_count() as u64;
-    let state = 4 * parameters + algorithms::num_envs(&config.algorithm) as u64 * SAVED_ENVIRONMENT;
-    let replay = Needs::of(config, spec)?.replay;
-    let frames = replay.map_or(0, |replay| replay.frames.saturating_mul(replay.each_compressed));
-    // Files of frames are shared, but for the last, which each checkpoint has for itself.
-    let needed = CHECKPOINTS * state + 3 * parameters + frames + frames / 4;
-    if needed > free {
-        let smaller = if frames > free / 2 { "; a smaller replay takes less (--set replay_capacity=N)" } else { "" };
-        warn!(
-            "warning: the checkpoints will take about {} once the replay is full, and {} has {} free; a checkpoint that cannot be \
-             written ends the run, which then continues from the one before{smaller}",
-            amount(needed),
-            folder.display(),
-            amount(free)
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -228,6 +247,17 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_of_a_large_replay_are_counted_and_a_smaller_one_is_advised() {
+        let nature = needs(&config("nature", &[]));
+        let few = needs(&config("nature", &["total_steps=100"]));
+        assert!(nature.disk_bytes() > 100_000_000 + few.disk_bytes() && few.disk_bytes() > 3 * 4 * few.network);
+        let problem = nature.disk_problem(Path::new("runs"), nature.disk_bytes() - 1);
+        assert!(problem.contains("and runs has") && problem.contains("replay_capacity"), "{problem}");
+        let problem = few.disk_problem(Path::new("runs"), 1_000);
+        assert!(!problem.contains("replay_capacity"), "the networks alone take more: {problem}");
+    }
+
+    #[test]
     fn large_batches_count() {
         let others = |batch: &str| needs(&config("nature", &[batch])).others;
         assert!(others("batch_size=4096") > others("batch_size=32") + 4_064 * 2 * 28_224);
@@ -241,7 +271,10 @@ mod tests {
         };
         let raw = ["replay_compression=false"];
         let some = advice(&raw, 4_000_000_000, 16_000_000_000);
-        assert!(some.contains("replay_compression=true") && some.contains("replay_capacity=") && some.contains("--force"), "{some}");
+        assert!(
+            some.contains("replay_compression=true") && some.contains("replay_capacity=") && some.contains("--force"),
+            "{some}"
+        );
         let none = advice(&raw, 10_000_000, 20_000_000);
         assert_eq!(none, "", "the networks alone take more");
         let compressed = advice(&["total_steps=100000000", "replay_capacity=1000000000"], 4_000_000_000, 5_000_000_000);

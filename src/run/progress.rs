@@ -1,45 +1,37 @@
 //! The progress of a run on stderr.
 
 use crate::run::rows::MetricsRow;
-use crate::text::clock;
-use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use crate::terminal::{self, ProgressLine};
+use crate::text::{clock, with_commas};
 use std::time::{Duration, Instant};
 
-/// Least time between two plain progress lines, which replace the bar where there is no terminal.
+/// Least time between two plain progress lines, where a line cannot be redrawn.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The progress of a run on stderr: a bar on a terminal, else a line now and then.
+/// The progress of a run on stderr: a line that is redrawn on a terminal, else a plain line now and then.
 pub struct Progress {
-    bar: ProgressBar,
-    on_terminal: bool,
+    line: ProgressLine,
+    redraws: bool,
     total_steps: u64,
+    /// Of the last periodic row, the most important first.
+    details: Vec<String>,
     last_line: Option<Instant>,
 }
 
 impl Progress {
     /// The progress of a run with `total_steps` steps.
-    ///
-    /// # Errors
-    /// When the bar cannot be made.
-    pub fn new(total_steps: u64) -> Result<Self> {
-        let on_terminal = std::io::stderr().is_terminal();
-        let bar = if on_terminal {
-            let style = ProgressStyle::with_template("{bar:24} {percent}% of {len} steps, {msg}, {eta} left")
-                .context("the progress bar's template")?;
-            ProgressBar::new(total_steps).with_style(style)
-        } else {
-            ProgressBar::hidden()
-        };
-        Ok(Self { bar, on_terminal, total_steps, last_line: None })
+    pub fn new(total_steps: u64) -> Self {
+        let redraws = terminal::redraws();
+        Self { line: ProgressLine::new(total_steps), redraws, total_steps, details: Vec::new(), last_line: None }
     }
 
     /// Sets the number of steps done.
     pub fn tick(&self, steps: u64) {
-        if self.on_terminal {
-            self.bar.set_position(steps);
-        }
+        self.line.set(steps, |left| {
+            let head = format!("{}% of {} steps", self.line.percent(steps), with_commas(self.total_steps));
+            let left = format!("{} left", clock(left.as_secs_f64()));
+            (head, std::iter::once(left).chain(self.details.iter().cloned()).collect())
+        });
     }
 
     /// Shows a periodic row.
@@ -56,30 +48,35 @@ impl Progress {
         else {
             return;
         };
-        let mean = mean_return_100_games.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}"));
-        let epsilon = epsilon.map_or(String::new(), |epsilon| format!("epsilon {epsilon:.2}, "));
-        let message = format!("{steps_per_second:.0} steps/s, {updates_per_second:.0} updates/s, {epsilon}{mean}");
-        if self.on_terminal {
-            self.bar.set_message(message);
+        self.details = vec![
+            format!("{steps_per_second:.0} steps/s"),
+            mean_return_100_games.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}")),
+            epsilon.map_or(String::new(), |epsilon| format!("epsilon {epsilon:.2}")),
+            format!("{updates_per_second:.0} updates/s"),
+        ];
+        if self.redraws {
             return;
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
         if due || *step >= self.total_steps {
             self.last_line = Some(Instant::now());
             let left = wall_seconds / *step as f64 * self.total_steps.saturating_sub(*step) as f64;
-            warn!("step {step} of {}: {message}, {} left", self.total_steps, clock(left));
+            let head = format!("step {step} of {}", self.total_steps);
+            let details: Vec<String> =
+                std::iter::once(format!("{} left", clock(left))).chain(self.details.iter().cloned()).collect();
+            warn!("{}", terminal::fitted(&head, &details, terminal::width().unwrap_or(usize::MAX)));
         }
     }
 
-    /// Takes the bar off the terminal.
+    /// Takes the line off the terminal.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.line.clear();
     }
 
-    /// Prints a line without disturbing the bar.
+    /// Prints a line without disturbing the progress.
     pub fn say(&self, text: &str) {
-        if self.on_terminal {
-            self.bar.println(text);
+        if self.redraws {
+            self.line.say(text);
         } else {
             warn!("{text}");
         }

@@ -5,7 +5,7 @@
 use crate::algorithms::events::{Event, Standing, Update, Watch};
 use crate::config::Config;
 use crate::environments::Step;
-use crate::policy::model::{Metadata, Model, BEST_FILE, MODEL_FILE};
+use crate::policy::model::{Chosen, ChosenBy, Metadata, Model, BEST_FILE, LEAST_GAMES, MODEL_FILE};
 use crate::policy::Policy;
 use crate::run::folder::{EVENTS_FILE, METRICS_FILE};
 use crate::run::progress::Progress;
@@ -165,7 +165,7 @@ impl Record {
             metrics: MetricsFile::open(&folder.join(METRICS_FILE), metrics_bytes)?,
             events: EventFile::open(&folder.join(EVENTS_FILE), events_bytes)?,
             metadata,
-            progress: Progress::new(config.run.total_steps)?,
+            progress: Progress::new(config.run.total_steps),
             standing: Standing::default(),
             solved_at: config.run.solved_at,
             solved: tally.solved(config.run.solved_at),
@@ -318,25 +318,40 @@ impl Record {
         let mean = self.tally.recent.mean().filter(|_| self.tally.recent.is_full() && !self.evaluations_decide);
         if let Some(mean) = mean.filter(|mean| self.tally.best_mean.is_none_or(|best| *mean > best)) {
             self.tally.best_mean = Some(mean);
-            self.write_best(policy)?;
+            let games = RecentReturns::WINDOW as u64;
+            self.write_best(policy, Chosen { by: ChosenBy::TrainingGames, games, mean_return: mean })?;
         }
         Ok(())
     }
 
-    /// Records an evaluation of `policy`: the mean return of `games` games.
+    /// Records an evaluation of `policy`: the mean return of `games` games. `first` is the run's first evaluation.
+    ///
+    /// The network is the best if the mean is the highest so far. Means of fewer than [`LEAST_GAMES`] games are not compared,
+    /// because they are mostly chance: such an evaluation replaces no network. Only the first one is written in any case, until an
+    /// evaluation of enough games replaces it, whatever its mean.
     ///
     /// # Errors
     /// When the row cannot be written, or the network if it is the best.
-    pub fn evaluated(&mut self, policy: &Policy, games: u64, mean_return: f64) -> Result<()> {
+    pub fn evaluated(&mut self, policy: &Policy, games: u64, mean_return: f64, first: bool) -> Result<()> {
         let step = self.tally.steps;
-        let best = self.tally.best_mean.is_none_or(|best| mean_return > best);
-        if best {
+        let chosen = Chosen { by: ChosenBy::Evaluation, games, mean_return };
+        let highest = chosen.is_sound() && self.tally.best_mean.is_none_or(|best| mean_return > best);
+        if highest {
             self.tally.best_mean = Some(mean_return);
-            self.write_best(policy)?;
+        }
+        let best = highest || (first && !chosen.is_sound());
+        if best {
+            self.write_best(policy, chosen)?;
         }
         let wall_seconds = self.wall_seconds();
         self.row(&MetricsRow::Evaluation { step, games, mean_return, best, wall_seconds })?;
-        self.progress.say(&format!("step {step}: evaluation, {games} games, mean return {mean_return:.1}"));
+        self.progress.say(&format!("step {step}: evaluation, games: {games}, mean return {mean_return:.1}"));
+        if first && !chosen.is_sound() && self.keeps_best {
+            self.progress.say(&format!(
+                "warning: it takes {LEAST_GAMES} games to tell which network is better; with a larger evaluation_steps an evaluation \
+                 has more, without one the last network counts as the best"
+            ));
+        }
         Ok(())
     }
 
@@ -345,19 +360,19 @@ impl Record {
     /// # Errors
     /// When it cannot be written.
     pub fn write_model(&self, policy: &Policy) -> Result<()> {
-        self.write_network(MODEL_FILE, policy)
+        self.write_network(MODEL_FILE, policy, None)
     }
 
-    fn write_best(&self, policy: &Policy) -> Result<()> {
+    fn write_best(&self, policy: &Policy, chosen: Chosen) -> Result<()> {
         if self.keeps_best {
-            self.write_network(BEST_FILE, policy)?;
+            self.write_network(BEST_FILE, policy, Some(chosen))?;
         }
         Ok(())
     }
 
-    fn write_network(&self, name: &str, policy: &Policy) -> Result<()> {
+    fn write_network(&self, name: &str, policy: &Policy, chosen: Option<Chosen>) -> Result<()> {
         let Some(parameters) = policy.parameters()? else { return Ok(()) };
-        let metadata = Metadata { steps_trained: self.tally.steps, ..self.metadata.clone() };
+        let metadata = Metadata { steps_trained: self.tally.steps, chosen, ..self.metadata.clone() };
         Model { metadata, parameters }.save(&self.folder.join(name))
     }
 }

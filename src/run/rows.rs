@@ -1,11 +1,12 @@
 //! The rows of a run in `metrics.jsonl`, one JSON object a line.
 
+use crate::saving::own_files;
 use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A row of `metrics.jsonl`; the key `kind` names the variant.
@@ -164,19 +165,43 @@ impl MetricsFile {
     }
 }
 
+/// What to do when a file of rows is not as the run left it.
+const WITHOUT_ROWS: &str =
+    "copy it back from a backup; without it the run cannot continue, but its network can be evaluated and \
+                            played, and `train --config` with its config.toml starts it again in another folder";
+
 /// Opens the file at `path`, cut to its first `length` bytes, to append to it; creates it if `length` is 0.
 pub(crate) fn open_cut(path: &Path, length: u64) -> Result<File> {
     let open = || -> std::io::Result<File> {
-        let mut file = OpenOptions::new().create(length == 0).write(true).truncate(length == 0).open(path)?;
+        let mut file = own_files::open(path, length == 0)?;
         let found = file.metadata()?.len();
         if found < length {
-            return Err(std::io::Error::other(format!("it has {found} bytes, {length} were written to it")));
+            let lost = format!("it has {found} bytes, {length} were written to it; {WITHOUT_ROWS}");
+            return Err(std::io::Error::other(lost));
         }
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
         Ok(file)
     };
-    open().with_context(|| format!("cannot continue with {}", path.display()))
+    let missing = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => std::io::Error::other(format!("it is missing; {WITHOUT_ROWS}")),
+        _ => error,
+    };
+    open().map_err(missing).with_context(|| format!("cannot continue with {}", path.display()))
+}
+
+/// Agent steps of the last row in the file at `path`; `None` if there is no row.
+pub fn last_step(path: &Path) -> Option<u64> {
+    /// Bytes read from the end of the file: many rows.
+    const TAIL: u64 = 64 * 1024;
+    let mut file = own_files::open(path, false).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The last line may be incomplete.
+    text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()?.get("step")?.as_u64())
 }
 
 /// The returns of the last 100 games.
@@ -275,6 +300,8 @@ mod tests {
         let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[1]["kind"].as_str(), rows[1]["games"].as_u64()), (Some("evaluation"), Some(2)));
+        assert_eq!(last_step(&path), Some(5));
+        assert_eq!(last_step(folder.path()), None);
     }
 
     #[test]

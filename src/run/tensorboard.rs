@@ -12,6 +12,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Bytes of a file without scalars: its first record.
+pub const EMPTY: u64 = 42;
+
 /// Writes scalars to an event file as they come.
 #[derive(Debug)]
 pub struct EventFile {
@@ -143,6 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(EVENTS_FILE);
         let mut file = EventFile::open(&path, 0).unwrap();
+        assert_eq!(file.len(), EMPTY);
         file.write(300, &[("loss", 0.5)]).unwrap();
         assert_eq!(file.len(), std::fs::metadata(&path).unwrap().len());
         let records = records(&path);

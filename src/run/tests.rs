@@ -124,8 +124,13 @@ fn run_of(config: &Config, stop: &Arc<AtomicBool>) -> Run {
         seed: 0,
     };
     let spec = environments::spec(&config.environment, None).unwrap();
-    let metadata =
-        Metadata { environment: spec.description(), preset: "bricks".to_string(), seed: 0, steps_trained: 0 };
+    let metadata = Metadata {
+        environment: spec.description(),
+        preset: "bricks".to_string(),
+        seed: 0,
+        steps_trained: 0,
+        chosen: None,
+    };
     Run { config: config.clone(), spec, identity, device: Device::Cpu, metadata, stop: Arc::clone(stop) }
 }
 
@@ -342,4 +347,41 @@ fn an_evaluation_that_was_stopped_is_made_up_for() {
     assert_eq!(rows(folder.path()), rows(reference.path()));
     let evaluations = rows(folder.path()).iter().filter(|row| row["kind"] == "evaluation").count();
     assert_eq!(evaluations, 2);
+}
+
+/// Nothing can be written in the place of a folder: the first network that is the best so far fails the step that found it.
+#[test]
+fn an_error_within_a_step_reaches_no_checkpoint_and_a_resumed_run_does_the_step_again() {
+    let often = ["metrics_every_steps=70", "checkpoint_every_steps=300", "total_steps=1300", "keep_best=true"];
+    let configs = [
+        config(&[&["gradient_clip_norm=10"], often.as_slice()].concat()),
+        config(&[&["num_envs=4"], often.as_slice()].concat()),
+        pqn_config(&[&["evaluation_every_steps=0"], often.as_slice()].concat()),
+    ];
+    for config in configs {
+        let (reference, session) = begun(&config, u64::MAX);
+        let expected = end(&session);
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(BEST_FILE)).unwrap();
+        let stop = Arc::default();
+        let run = run_of(&config, &stop);
+        let game = game(u64::MAX, &stop);
+        let session = Session::new(&run, RunFolder::take(folder.path()).unwrap(), &game).unwrap();
+        let message = format!("{:#}", run.train(session).unwrap_err());
+        let saved = "saved is step 9";
+        assert!(message.contains(saved) && message.contains("continue from there with: atari-dqn train"), "{message}");
+        fs::remove_dir(folder.path().join(BEST_FILE)).unwrap();
+        let taken = RunFolder::take(folder.path()).unwrap();
+        let checkpoints = RunCheckpoints::new(&taken).unwrap();
+        let mut session = Session::resume(&run, taken, checkpoints, &game).unwrap();
+        assert!((900..1000).contains(&session.algorithm.steps()), "{}", session.algorithm.steps());
+        run.learn(&mut session).unwrap();
+        run.checkpoint(&mut session).unwrap();
+        assert!(end(&session) == expected, "the states differ");
+        assert_eq!(rows(folder.path()), rows(reference.path()));
+        for network in [MODEL_FILE, BEST_FILE] {
+            let read = |folder: &tempfile::TempDir| fs::read(folder.path().join(network)).unwrap();
+            assert!(read(&folder) == read(&reference), "{network}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Files that are either complete or refused: a header states kind, version, length and checksum, and a file appears
 //! under its name only when all of it is on the disk.
 
+use crate::saving::own_files;
 use crate::system::files;
 use anyhow::{ensure, Context, Result};
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
 
 /// A kind of file, as its header states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct Kind {
 
 /// Magic, version, checksum, length.
 const HEADER: usize = 8 + 4 + 4 + 8;
-/// Extension of a file that is being written.
-const UNFINISHED: &str = "part";
+/// Error number of a failed input or output, on Unix.
+const EIO: i32 = 5;
 
 /// Writes `content` to `path`: first to a file beside it, which is flushed to the disk and then renamed. So there is
 /// never half a file under that name, whenever the program or the machine stops.
@@ -29,35 +30,57 @@ const UNFINISHED: &str = "part";
 /// # Errors
 /// When it cannot be written, e.g. on a full disk. A previous file at `path` is then unchanged.
 pub fn write_atomically(path: &Path, content: &[&[u8]]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".");
-    part.push(UNFINISHED);
-    let part = PathBuf::from(part);
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&part)?;
-        for bytes in content {
-            file.write_all(bytes)?;
-        }
-        file.sync_all()?;
-        fs::rename(&part, path)?;
-        // The new name is on the disk only when the folder is. Not every system can flush a folder.
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        }
+        let (part, mut file) = own_files::create_part(path)?;
+        let mut fill = || -> std::io::Result<()> {
+            for bytes in content {
+                file.write_all(bytes)?;
+            }
+            file.sync_all()?;
+            fs::rename(&part, path)
+        };
+        fill().inspect_err(|_| {
+            let _ = fs::remove_file(&part);
+        })?;
+        flush_folder_of(path);
         Ok(())
     };
-    write().with_context(|| {
-        let _ = fs::remove_file(&part);
-        format!("cannot write {}", path.display())
-    })
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes the files in `folder` that were left half written when the program was killed.
-pub fn remove_unfinished(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == UNFINISHED)) {
-        let _ = fs::remove_file(path);
+/// Flushes the folder of `path` to the disk: after a power cut a new name is there only if the folder was flushed. The file is
+/// complete, so a failure is a warning; a disk that is broken will fail the next file.
+fn flush_folder_of(path: &Path) {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return };
+    // Not every system can open or flush a folder.
+    let Ok(file) = File::open(folder) else { return };
+    let Err(error) = file.sync_all() else { return };
+    let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    if full || error.raw_os_error() == Some(EIO) {
+        warn!(
+            "warning: cannot flush {} to the disk ({error}); after a power cut {} may be missing",
+            folder.display(),
+            path.display()
+        );
     }
+}
+
+/// Removes the files in `folder` that a killed process of this program left half written, if the whole file's name `is_own`.
+pub fn remove_unfinished(folder: &Path, is_own: impl Fn(&str) -> bool) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        if name.to_str().and_then(own_files::finished_name).is_some_and(&is_own) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether the file at `path` begins like one of this kind.
+pub fn is_of_kind(path: &Path, kind: Kind) -> bool {
+    let mut magic = [0; 8];
+    let read = own_files::open(path, false).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == kind.magic
 }
 
 /// Writes a file of this kind and returns its checksum.
@@ -175,9 +198,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write(&path, KIND, b"good").unwrap();
-        // Where the new file would be written there is a folder.
-        fs::create_dir(folder.path().join("file.part")).unwrap();
-        assert!(format!("{:#}", write(&path, KIND, b"new").unwrap_err()).contains("cannot write"));
+        // A folder takes no file's place.
+        let taken = folder.path().join("folder");
+        fs::create_dir(&taken).unwrap();
+        assert!(format!("{:#}", write(&taken, KIND, b"new").unwrap_err()).contains("cannot write"));
+        assert!(format!("{:#}", write(&path.join("below"), KIND, b"new").unwrap_err()).contains("cannot write"));
         assert_eq!(read(&path, KIND).unwrap(), b"good");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no unfinished file stays");
+    }
+
+    #[test]
+    fn only_unfinished_files_of_own_names_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign = ["film.mkv.part", "file.part", "other.atari-dqn-part"];
+        for name in foreign.into_iter().chain(["file.atari-dqn-part", "file.2.atari-dqn-part"]) {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        remove_unfinished(folder.path(), |name| name == "file");
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert!(left == 3 && foreign.iter().all(|name| folder.path().join(name).exists()));
     }
 }

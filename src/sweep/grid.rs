@@ -4,16 +4,19 @@
 //! sweep began. So a cell that starts weeks later, on another machine or with a later version, is trained like the first one.
 //! Every cell is an ordinary run folder beside them.
 
-use crate::config::{flat, Config, Sources};
+use crate::config::{Config, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
-use crate::run::checkpoints;
-use crate::run::folder::{RunFolder, CONFIG_FILE, EVALUATION_FILE};
-use crate::saving::sealed_file;
-use crate::system::files;
+use crate::files::read_text;
+use crate::run::folder::{RunFolder, RunState, CONFIG_FILE};
+use crate::run::{edited, start_over};
+use crate::saving::{own_files, sealed_file};
+use crate::sweep::summary::{JSON_FILE, MARKDOWN_FILE};
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::parse_toml;
 use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -96,52 +99,41 @@ pub struct Cell {
     pub config: Config,
 }
 
-/// State of a cell, from the files in its folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellState {
-    /// There is no run in its folder.
-    NotBegun,
-    /// A run began there but left no checkpoint.
-    NoCheckpoint,
-    /// There is a checkpoint to continue from.
-    Checkpoint,
-    /// It is trained and evaluated.
-    Finished,
-}
-
 impl Cell {
-    /// Its state.
+    /// How far its run is.
     ///
     /// # Errors
     /// When its folder holds a run with another configuration.
-    pub fn state(&self) -> Result<CellState> {
-        let path = self.folder.join(CONFIG_FILE);
-        if !path.exists() {
-            return Ok(CellState::NotBegun);
+    pub fn state(&self) -> Result<RunState> {
+        if let Some(config) = edited::config_in(&self.folder)? {
+            let differences = edited::differences(&config, &self.config)?;
+            ensure!(
+                differences.is_empty(),
+                "the run in {} is none of this sweep: {}; undo the edit if its {CONFIG_FILE} was edited, move it away, or give the \
+                 sweep another folder with --out",
+                self.folder.display(),
+                differences.join("; ")
+            );
         }
-        let differences = differences(&read_config(&path)?, &self.config)?;
-        ensure!(
-            differences.is_empty(),
-            "the run in {} is none of this sweep: {}; move it away, or give the sweep another folder with --out",
-            self.folder.display(),
-            differences.join("; ")
-        );
-        Ok(if !checkpoints::exist_in(&self.folder) {
-            CellState::NoCheckpoint
-        } else if self.folder.join(EVALUATION_FILE).exists() {
-            CellState::Finished
-        } else {
-            CellState::Checkpoint
-        })
+        Ok(RunState::of(&self.folder))
     }
 
-    /// Removes a run that left no checkpoint, so that another can begin in its place.
+    /// Whether the run in its folder has results and still cannot continue: its checkpoints were removed.
+    pub fn is_stuck(&self, state: RunState) -> bool {
+        match state {
+            RunState::NotBegun | RunState::Checkpoint | RunState::Finished => false,
+            RunState::NothingSaved => start_over::ensure_free(&self.folder, &self.config).is_err(),
+            RunState::NetworkOnly => !start_over::needs_only_evaluation(&self.folder),
+        }
+    }
+
+    /// Gives its folder another name, so that another run can begin in its place. Returns the new path.
     ///
     /// # Errors
-    /// When another process trains there, or it cannot be removed.
-    pub fn clear(&self) -> Result<()> {
-        drop(RunFolder::take(&self.folder)?);
-        fs::remove_dir_all(&self.folder).with_context(|| format!("cannot remove {}", self.folder.display()))
+    /// When another process trains there, or it cannot be renamed.
+    pub fn move_aside(&self) -> Result<PathBuf> {
+        let _lock = RunFolder::take(&self.folder)?;
+        own_files::move_aside(&self.folder)
     }
 }
 
@@ -176,15 +168,22 @@ impl Grid {
         };
         let requested = Self::resolve(request, folder)?;
         if let Some(stored) = stored {
-            let differences = stored.differences(&requested)?;
-            ensure!(
-                differences.is_empty(),
-                "the sweep in {shown} has another grid: {}; give another folder, or leave out --roms and what belongs to it to \
-                 continue the one that is there",
-                differences.join("; ")
-            );
+            stored.ensure_same(&requested)?;
         }
         Ok(requested)
+    }
+
+    /// Refuses if `requested` has another grid than this sweep, which is on the disk.
+    fn ensure_same(&self, requested: &Self) -> Result<()> {
+        let differences = self.differences(requested)?;
+        ensure!(
+            differences.is_empty(),
+            "the sweep in {} has another grid: {}; give another folder, or leave out --roms and what belongs to it to continue the \
+             one that is there",
+            self.folder.display(),
+            differences.join("; ")
+        );
+        Ok(())
     }
 
     fn resolve(request: &Request, folder: PathBuf) -> Result<Self> {
@@ -193,6 +192,13 @@ impl Grid {
             "--seeds is {}, allowed is 1 to {MOST_SEEDS}",
             request.seeds
         );
+        let key = |assignment: &str| assignment.split('=').next().unwrap_or_default().trim().to_string();
+        if let Some(seed) = request.overrides.iter().find(|one| matches!(key(one).as_str(), "seed" | "run.seed")) {
+            bail!(
+                "--set {seed}: a sweep gives each run a seed of its own, 0 to N-1 with --seeds N; for one run with a certain seed use \
+                 atari-dqn train --seed"
+            );
+        }
         let presets = &request.presets;
         let resolve = |preset: &String| {
             let config = Config::resolve(&Sources {
@@ -220,6 +226,12 @@ impl Grid {
             let mut seen = HashSet::new();
             if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
                 bail!("{name} is there twice; name every game and every preset once");
+            }
+        }
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for GridGame { name, cartridge_md5, .. } in &games {
+            if let Some(other) = seen.insert(cartridge_md5, name) {
+                bail!("{other} and {name} are the same cartridge (MD5 {cartridge_md5}); name every game once");
             }
         }
         let description = Description { seeds: request.seeds, presets: presets.clone(), games };
@@ -251,9 +263,8 @@ impl Grid {
 
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(SWEEP_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
-        let description: Description =
-            toml::from_str(&text).with_context(|| format!("{} does not describe a sweep", path.display()))?;
+        let description: Description = parse_toml(&read_text(&path, LONGEST_DESCRIPTION)?)
+            .with_context(|| format!("{} does not describe a sweep", path.display()))?;
         let seeds = description.seeds;
         ensure!(
             (1..=MOST_SEEDS).contains(&seeds),
@@ -265,17 +276,36 @@ impl Grid {
         Ok(Self::new(folder.to_path_buf(), description, configs))
     }
 
-    /// Writes the grid into its folder; `sweep.toml` comes last, because with it the sweep counts as written.
+    /// Writes the grid into its folder, which this process has locked; `sweep.toml` comes last, because with it the sweep counts
+    /// as written. Files that say the same already are left as they are.
     ///
     /// # Errors
-    /// When that cannot be written.
+    /// When that cannot be written, or another process has written another grid.
     pub fn write(&self) -> Result<()> {
+        let stored = self.folder.join(SWEEP_FILE).exists().then(|| Self::read(&self.folder)).transpose()?;
+        if let Some(stored) = &stored {
+            stored.ensure_same(self)?;
+        }
         let presets = self.folder.join(PRESETS_FOLDER);
         fs::create_dir_all(&presets).with_context(|| format!("cannot create {}", presets.display()))?;
+        sealed_file::remove_unfinished(&self.folder, |name| [SWEEP_FILE, JSON_FILE, MARKDOWN_FILE].contains(&name));
+        sealed_file::remove_unfinished(&presets, |name| {
+            name.strip_suffix(".toml").is_some_and(|name| self.presets().iter().any(|preset| preset == name))
+        });
         for (preset, config) in self.description.presets.iter().zip(&self.configs) {
-            let text = format!("# {preset} as this sweep resolved it; the cells have seeds of their own.\n\n");
             let file = config_file(&self.folder, preset);
+            if own_files::is_there(&file) {
+                if read_config(&file).is_ok_and(|there| there == *config) {
+                    continue;
+                }
+                let aside = own_files::move_aside(&file)?;
+                say!("{} is another configuration and is now {}", file.display(), aside.display());
+            }
+            let text = format!("# {preset} as this sweep resolved it; the cells have seeds of their own.\n\n");
             sealed_file::write_atomically(&file, &[text.as_bytes(), config.to_toml()?.as_bytes()])?;
+        }
+        if stored.is_some_and(|stored| stored.description == self.description) {
+            return Ok(());
         }
         let text = toml::to_string(&self.description).context("cannot write the sweep as TOML")?;
         let first = "# The grid of a sweep; `atari-dqn sweep --out` with this folder continues it.\n\n";
@@ -315,7 +345,7 @@ impl Grid {
         }
         if self.presets() == wanted.presets() {
             for (preset, (there, here)) in self.presets().iter().zip(self.configs.iter().zip(&wanted.configs)) {
-                let differences = differences(there, here)?;
+                let differences = edited::differences(there, here)?;
                 found.extend(differences.into_iter().map(|difference| format!("in {preset}, {difference}")));
             }
         }
@@ -328,23 +358,14 @@ fn config_file(folder: &Path, preset: &str) -> PathBuf {
 }
 
 fn read_config(path: &Path) -> Result<Config> {
-    let text = files::read_text(path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_text(path, LONGEST_DESCRIPTION)?;
     Config::from_toml(&text).with_context(|| format!("{} cannot be used", path.display()))
-}
-
-/// The keys whose values differ, with both values.
-fn differences(there: &Config, wanted: &Config) -> Result<Vec<String>> {
-    let (there, wanted) = (flat(&there.to_table()?), flat(&wanted.to_table()?));
-    let differs = |(key, value): (&String, &toml::Value)| {
-        let other = there.get(key).filter(|other| *other != value)?;
-        Some(format!("{key} is {other}, not {value}"))
-    };
-    Ok(wanted.iter().filter_map(differs).collect())
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::run::folder::EVALUATION_FILE;
 
     /// A request for these ROMs and presets, with this number of seeds and these overrides.
     pub(crate) fn request(roms: &[&str], presets: &[&str], seeds: u64, overrides: &[&str]) -> Request {
@@ -365,6 +386,23 @@ pub(crate) mod tests {
         assert_eq!(names, ["bricks-bricks-s0", "bricks-pong-cpu-s0", "bricks-bricks-s1", "bricks-pong-cpu-s1"]);
         assert_eq!((grid.cells[3].config.run.seed, grid.cells[3].preset.as_str()), (1, "pong-cpu"));
         assert!(!folder.path().join(SWEEP_FILE).exists(), "nothing is written yet");
+    }
+
+    #[test]
+    fn a_sweep_may_have_been_saved_by_any_editor() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = grid(folder.path(), &["bricks"], 2);
+        written.write().unwrap();
+        for path in [folder.path().join(SWEEP_FILE), config_file(folder.path(), "bricks")] {
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, format!("\u{FEFF}{}", text.replace('\n', "\r\n"))).unwrap();
+        }
+        let again = Grid::open(folder.path(), None).unwrap();
+        assert_eq!((again.description, again.configs), (written.description, written.configs));
+        fs::write(folder.path().join(SWEEP_FILE), "seeds = -1\npresets = []\ngames = []\n").unwrap();
+        let message = format!("{:#}", Grid::open(folder.path(), None).unwrap_err());
+        assert!(message.contains("sweep.toml does not describe a sweep: line 1 (`seeds = -1`)"), "{message}");
+        assert!(message.contains("expected a whole number of 0 or more"), "{message}");
     }
 
     #[test]
@@ -395,28 +433,75 @@ pub(crate) mod tests {
         assert!(refused(none).contains("final_evaluation_episodes is 0"));
         assert!(refused(request(&["bricks", "bricks"], &["nature"], 5, &[])).contains("bricks is there twice"));
         assert!(refused(request(&["bricks"], &["nature", "nature"], 5, &[])).contains("nature is there twice"));
+        for seed in ["seed=5", "run.seed=5", " seed = 5"] {
+            let message = refused(request(&["bricks"], &["bricks"], 5, &[seed]));
+            assert!(message.contains("a seed of its own") && message.contains("--seeds N"), "{message}");
+        }
     }
 
     #[test]
-    fn a_cell_is_as_far_as_its_folder_says_and_a_strange_run_there_is_refused() {
+    fn a_cell_is_as_far_as_its_results_say_and_a_strange_run_there_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let grid = grid(folder.path(), &["bricks"], 1);
         let cell = &grid.cells[0];
-        assert_eq!(cell.state().unwrap(), CellState::NotBegun);
-        fs::create_dir_all(cell.folder.join("checkpoints")).unwrap();
-        let write = |config: &Config| fs::write(cell.folder.join(CONFIG_FILE), config.to_toml().unwrap()).unwrap();
+        let at = |name: &str| cell.folder.join(name);
+        assert_eq!(cell.state().unwrap(), RunState::NotBegun);
+        fs::create_dir_all(at("checkpoints")).unwrap();
+        let write = |config: &Config| fs::write(at(CONFIG_FILE), config.to_toml().unwrap()).unwrap();
         write(&cell.config);
-        assert_eq!(cell.state().unwrap(), CellState::NoCheckpoint);
-        fs::write(cell.folder.join("checkpoints/step-1.checkpoint"), "").unwrap();
-        assert_eq!(cell.state().unwrap(), CellState::Checkpoint);
-        fs::write(cell.folder.join(EVALUATION_FILE), "{}").unwrap();
-        assert_eq!(cell.state().unwrap(), CellState::Finished);
+        assert_eq!(cell.state().unwrap(), RunState::NothingSaved);
+        assert!(!cell.is_stuck(RunState::NothingSaved));
+        fs::write(at("checkpoints/step-000000000001.checkpoint"), "").unwrap();
+        assert_eq!(cell.state().unwrap(), RunState::Checkpoint);
+        fs::write(at(EVALUATION_FILE), "{}").unwrap();
+        fs::remove_dir_all(at("checkpoints")).unwrap();
+        assert_eq!(cell.state().unwrap(), RunState::Finished, "without checkpoints, which take room");
         let mut other = cell.config.clone();
         other.dqn_mut().batch_size = 7;
         write(&other);
         let message = cell.state().unwrap_err().to_string();
         assert!(message.contains("none of this sweep: batch_size is 7, not 32;"), "{message}");
-        cell.clear().unwrap();
-        assert_eq!(cell.state().unwrap(), CellState::NotBegun);
+    }
+
+    #[test]
+    fn a_run_with_results_that_cannot_continue_is_moved_aside_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let grid = grid(folder.path(), &["bricks"], 1);
+        let cell = &grid.cells[0];
+        fs::create_dir_all(&cell.folder).unwrap();
+        fs::write(cell.folder.join(CONFIG_FILE), cell.config.to_toml().unwrap()).unwrap();
+        fs::write(cell.folder.join("notes.txt"), "what I saw").unwrap();
+        for file in ["model.safetensors", "metrics.jsonl"] {
+            let last = format!("{{\"step\":{}}}\n", cell.config.run.total_steps);
+            fs::write(cell.folder.join(file), last).unwrap();
+            assert!(cell.is_stuck(cell.state().unwrap()), "{file}");
+        }
+        let aside = cell.move_aside().unwrap();
+        assert_eq!(fs::read(aside.join("notes.txt")).unwrap(), b"what I saw");
+        assert_eq!(cell.state().unwrap(), RunState::NotBegun);
+    }
+
+    #[test]
+    fn a_sweep_that_another_process_has_begun_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [2, 3].map(|seeds| grid(folder.path(), &["bricks"], seeds));
+        first.write().unwrap();
+        let path = folder.path().join(SWEEP_FILE);
+        let noted = format!("# my notes\n{}", fs::read_to_string(&path).unwrap());
+        fs::write(&path, &noted).unwrap();
+        assert!(second.write().unwrap_err().to_string().contains("number of seeds is 2, not 3"));
+        first.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), noted, "a file that says the same stays");
+    }
+
+    #[test]
+    fn a_configuration_of_another_origin_is_moved_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let presets = folder.path().join(PRESETS_FOLDER);
+        fs::create_dir(&presets).unwrap();
+        fs::write(presets.join("bricks.toml"), "mine").unwrap();
+        grid(folder.path(), &["bricks"], 1).write().unwrap();
+        assert_eq!(fs::read(presets.join("bricks.toml.old")).unwrap(), b"mine");
+        assert_eq!(Grid::open(folder.path(), None).unwrap().cells.len(), 1);
     }
 }

@@ -3,8 +3,11 @@
 //! A task may be preempted, requeued or reach its time limit at any moment. Its run then saves a checkpoint, and a later task with
 //! the same index continues it.
 
-use crate::sweep::grid::{CellState, Grid};
-use crate::sweep::{summarize, Options};
+use crate::run::folder::RunState;
+use crate::saving::sealed_file;
+use crate::sweep::grid::Grid;
+use crate::sweep::{lock, summarize, Options};
+use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -51,7 +54,7 @@ struct Jobs {
 pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bool) -> Result<()> {
     let mut unfinished = Vec::new();
     for (index, cell) in grid.cells.iter().enumerate() {
-        if cell.state()? != CellState::Finished {
+        if cell.state()? != RunState::Finished {
             unfinished.push(index);
         }
     }
@@ -62,20 +65,21 @@ pub fn submit(grid: &Grid, options: &Options, resources: &Resources, dry_run: bo
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let jobs = Jobs::new(grid, &unfinished, options, resources, &program)?;
     if dry_run {
-        say!("{}", jobs.in_words().trim_end());
-        return Ok(());
+        return print(&format!("{}\n", jobs.in_words().trim_end()));
     }
+    let _lock = lock(&grid.folder)?;
     grid.write()?;
     let array = sbatch(&[], &jobs.write("cells.sh", &jobs.cells)?)?;
-    say!("job {array}: {} of {} runs; task logs: {}", unfinished.len(), grid.cells.len(), jobs.folder.display());
+    let (runs, all) = (unfinished.len(), grid.cells.len());
+    // The array is submitted, printed or not, so its summary follows in any case.
+    let printed = print(&format!("job {array}: {runs} of {all} runs; task logs: {}\n", jobs.folder.display()));
     let summary = sbatch(&[&depends_on(&array)], &jobs.write("summary.sh", &jobs.summary)?).with_context(|| {
         format!(
             "the runs are submitted, the summary is not; make it with: atari-dqn sweep --summary --out {}",
             grid.folder.display()
         )
     })?;
-    say!("job {summary}: the summary, after them");
-    Ok(())
+    printed.and(print(&format!("job {summary}: the summary, after them\n")))
 }
 
 /// Submits a script and returns the job's number.
@@ -156,8 +160,8 @@ impl Jobs {
     /// Writes a script into the folder and returns its path.
     fn write(&self, name: &str, script: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
-        let write = || fs::create_dir_all(&self.folder).and_then(|()| fs::write(&path, script));
-        write().with_context(|| format!("cannot write {}", path.display()))?;
+        fs::create_dir_all(&self.folder).with_context(|| format!("cannot create {}", self.folder.display()))?;
+        sealed_file::write_atomically(&path, &[script.as_bytes()])?;
         Ok(path)
     }
 }

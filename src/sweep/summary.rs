@@ -1,28 +1,37 @@
 //! Results of a sweep: for each preset the scores of each game over the seeds, and human-normalized scores over all games, each
 //! with an interval (Agarwal et al. 2021).
 
-use crate::evaluation::statistics::{interquartile_mean, mean, median, stratified_interval, RESAMPLES};
+use crate::evaluation::statistics::{
+    interquartile_mean, mean, median, stratified_interval, LEAST_OF_STRATUM, LEAST_VALUES, RESAMPLES,
+};
+use crate::files::read_text;
 use crate::random::{Generator, Purpose};
-use crate::run::folder::EVALUATION_FILE;
-use crate::saving::sealed_file;
-use crate::sweep::grid::{Cell, CellState, Grid};
-use crate::system::files;
+use crate::run::folder::{RunState, EVALUATION_FILE};
+use crate::saving::{own_files, sealed_file};
+use crate::sweep::grid::{Cell, Grid};
+use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::output::print;
 use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 /// The summary as JSON, in the sweep's folder.
 pub const JSON_FILE: &str = "summary.json";
 /// The summary as Markdown, in the sweep's folder.
 pub const MARKDOWN_FILE: &str = "summary.md";
 
+/// The first line of the Markdown.
+const HEADING: &str = "# Summary of the sweep";
+
 /// A statistic of several runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// Its value.
     pub value: f64,
-    /// Its 95 % stratified bootstrap interval; `None` if no game has a second run.
+    /// Its 95 % stratified bootstrap interval; `None` from too few runs (see [`stratified_interval`]).
     pub interval_95_percent: Option<[f64; 2]>,
 }
 
@@ -30,11 +39,7 @@ impl Estimate {
     /// `statistic` of `strata`, the runs of each game.
     fn of(strata: &[Vec<f64>], statistic: impl Fn(&[Vec<f64>]) -> f64) -> Self {
         let value = statistic(strata);
-        // From one run per game the spread is unknown: the interval would have no width.
-        let interval_95_percent = strata
-            .iter()
-            .any(|runs| runs.len() > 1)
-            .then(|| stratified_interval(strata, statistic, &mut Generator::new(0, Purpose::Bootstrap)));
+        let interval_95_percent = stratified_interval(strata, statistic, &mut Generator::new(0, Purpose::Bootstrap));
         Self { value, interval_95_percent }
     }
 }
@@ -117,8 +122,7 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let text = files::read_text(&path, files::LONGEST_DESCRIPTION).with_context(|| format!("cannot read {}", path.display()))?;
-        let value: Value = serde_json::from_str(&text)
+        let value: Value = serde_json::from_str(&read_text(&path, LONGEST_DESCRIPTION)?)
             .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
         let summary = &value["trained"]["summary"];
         let score = summary["mean"].as_f64().with_context(|| {
@@ -139,7 +143,7 @@ impl SweepSummary {
     pub fn new(grid: &Grid) -> Result<Self> {
         let mut evaluations = Vec::new();
         for cell in &grid.cells {
-            if cell.state()? == CellState::Finished {
+            if cell.state()? == RunState::Finished {
                 evaluations.push((cell, FinalEvaluation::read(cell)?));
             }
         }
@@ -159,7 +163,7 @@ impl SweepSummary {
 
     /// As Markdown, with columns that are aligned in a terminal too.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# Summary of the sweep\n\n{} of {} runs are finished.\n", self.finished, self.cells);
+        let mut text = format!("{HEADING}\n\n{} of {} runs are finished.\n", self.finished, self.cells);
         for PresetSummary { preset, games, human_normalized } in
             self.presets.iter().filter(|preset| !preset.games.is_empty())
         {
@@ -197,7 +201,8 @@ impl SweepSummary {
             let _ = write!(
                 text,
                 "\nThe score of a run is the mean of its final evaluation. IQM: the mean of the middle half (Agarwal et al. 2021).\n\
-                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds resampled within each game; none from one seed.\n\
+                 Intervals: stratified bootstrap, {RESAMPLES} resamples, seeds resampled within each game; none from fewer than\n\
+                 {LEAST_VALUES} runs or {LEAST_OF_STRATUM} of a game, or from equal scores.\n\
                  Human-normalised: the random agent is 0, the human 100; games without published scores are left out.\n"
             );
         }
@@ -218,11 +223,20 @@ impl SweepSummary {
         let (json_path, markdown_path) = (grid.folder.join(JSON_FILE), grid.folder.join(MARKDOWN_FILE));
         let json = serde_json::to_string_pretty(self).context("cannot write the summary as JSON")?;
         let markdown = self.markdown();
-        sealed_file::write_atomically(&json_path, &[json.as_bytes(), b"\n"])?;
-        sealed_file::write_atomically(&markdown_path, &[markdown.as_bytes()])?;
-        say!("{markdown}\nfiles: {} and {}", markdown_path.display(), json_path.display());
-        Ok(())
+        replace(&json_path, &format!("{json}\n"), "{\n  \"cells\": ")?;
+        replace(&markdown_path, &markdown, HEADING)?;
+        print(&format!("{markdown}\nfiles: {} and {}\n", markdown_path.display(), json_path.display()))
     }
+}
+
+/// Writes a file in the place of an earlier one that begins with `beginning`; any other file is moved aside.
+fn replace(path: &Path, text: &str, beginning: &str) -> Result<()> {
+    let is_own = || fs::read(path).is_ok_and(|bytes| bytes.starts_with(beginning.as_bytes()));
+    if own_files::is_there(path) && !is_own() {
+        let aside = own_files::move_aside(path)?;
+        say!("{} is no summary and is now {}", path.display(), aside.display());
+    }
+    sealed_file::write_atomically(path, &[text.as_bytes()])
 }
 
 fn summarize_game(game: &str, runs: &[FinalEvaluation]) -> GameSummary {
@@ -269,18 +283,18 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use crate::sweep::grid::tests::grid;
     use serde_json::json;
+    use std::fs;
 
     #[test]
     fn median_mean_and_interquartile_mean_are_as_worked_out_by_hand() {
-        // Means 20, 60 and 130; of the eight runs 0 and 10, 120 and 140 are dropped for the IQM.
-        let strata = [vec![0.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
+        // Means 20, 60 and 130; of the nine runs 0 and 10, 130 and 140 are dropped for the IQM.
+        let strata = [vec![0.0, 20.0, 40.0], vec![10.0, 50.0, 120.0], vec![120.0, 130.0, 140.0]];
         let all = HumanNormalized::new(&strata).unwrap();
-        assert_eq!((all.games, all.runs), (3, 8));
+        assert_eq!((all.games, all.runs), (3, 9));
         assert_eq!((all.median_of_games.value, all.mean_of_games.value), (60.0, 70.0));
-        assert_eq!(all.interquartile_mean_of_runs.value, (40.0 + 50.0 + 120.0 + 120.0) / 4.0);
+        assert_eq!(all.interquartile_mean_of_runs.value, (20.0 + 40.0 + 50.0 + 120.0 + 120.0) / 5.0);
         let [low, high] = all.mean_of_games.interval_95_percent.unwrap();
         // The lowest and the highest possible means: (0 + 10 + 120) / 3 and (40 + 120 + 140) / 3.
         assert!((130.0 / 3.0..70.0).contains(&low) && (70.1..=100.0).contains(&high), "{low} {high}");
@@ -289,10 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn one_run_has_no_interval() {
-        assert_eq!(Estimate::of(&[vec![4.0]], |strata| mean(&strata[0])).interval_95_percent, None);
-        let same = Estimate::of(&[vec![4.0; 3]], |strata| mean(&strata[0]));
-        assert_eq!(same.interval_95_percent, Some([4.0, 4.0]));
+    fn few_runs_and_equal_ones_have_no_interval() {
+        let interval = |runs: &[f64]| Estimate::of(&[runs.to_vec()], |strata| mean(&strata[0])).interval_95_percent;
+        for runs in [&[4.0][..], &[4.0, 9.0], &[1.0, 2.0, 3.0, 4.0], &[4.0; 9]] {
+            assert_eq!(interval(runs), None, "{runs:?}");
+        }
+        assert!(interval(&[1.0, 2.0, 3.0, 4.0, 5.0]).is_some());
     }
 
     #[test]
@@ -301,7 +317,7 @@ mod tests {
         let grid = grid(folder.path(), &["bricks", "pong-cpu"], 4);
         let finish = |cell: &Cell, score: f64, percent: Option<f64>| {
             fs::create_dir_all(cell.folder.join("checkpoints")).unwrap();
-            fs::write(cell.folder.join("checkpoints/step-1.checkpoint"), "").unwrap();
+            fs::write(cell.folder.join("checkpoints/step-000000000001.checkpoint"), "").unwrap();
             fs::write(cell.folder.join("config.toml"), cell.config.to_toml().unwrap()).unwrap();
             let summary = json!({ "mean": score, "human_normalised_percent": percent });
             let evaluation = json!({ "trained": { "summary": summary } });
@@ -330,7 +346,11 @@ mod tests {
         let summary = SweepSummary::new(&grid).unwrap();
         let all = summary.presets[1].human_normalized.as_ref().unwrap();
         assert_eq!(all.median_of_games, Estimate { value: 59.0, interval_95_percent: None });
+        fs::write(folder.path().join(MARKDOWN_FILE), "what I think").unwrap();
         summary.publish(&grid).unwrap();
+        summary.publish(&grid).unwrap();
+        assert_eq!(fs::read(folder.path().join("summary.md.old")).unwrap(), b"what I think");
+        assert!(!folder.path().join("summary.md.2.old").exists() && !folder.path().join("summary.json.old").exists());
         let markdown = fs::read_to_string(folder.path().join(MARKDOWN_FILE)).unwrap();
         assert!(markdown.contains("5 of 8 runs are finished"), "{markdown}");
         assert!(markdown.contains("| bricks |     4 | 27.5 |"), "{markdown}");

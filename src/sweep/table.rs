@@ -4,10 +4,11 @@
 use crate::run::folder::METRICS_FILE;
 use crate::sweep::grid::{Cell, Grid};
 use crate::system::files;
-use anyhow::{Context, Result};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use crate::terminal::{self, ProgressLine};
+use crate::text::with_commas;
+use indicatif::{MultiProgress, ProgressBar};
 use serde_json::Value;
-use std::io::{IsTerminal, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,8 @@ impl Standing {
         standing
     }
 
-    fn in_words(&self, total_steps: u64) -> String {
+    /// Mean return and speed.
+    fn in_words(&self, total_steps: u64) -> [String; 2] {
         let mean =
             self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean of last 100 games {mean:.1}"));
         let speed = match self.steps_per_second {
@@ -55,7 +57,7 @@ impl Standing {
             Some(speed) => format!("{speed:.0} steps/s"),
             None => "- steps/s".to_string(),
         };
-        format!("{mean}, {speed}")
+        [mean, speed]
     }
 }
 
@@ -70,45 +72,39 @@ pub fn tail(path: &Path) -> Option<String> {
 
 /// The rows and the counts.
 pub struct Table {
-    on_terminal: bool,
+    redraws: bool,
     rows: MultiProgress,
     counts: ProgressBar,
-    style: ProgressStyle,
+    /// Characters of the longest name.
+    name_width: usize,
     drawn: Instant,
 }
 
 impl Table {
     /// A table without rows.
-    pub fn new(grid: &Grid) -> Result<Self> {
-        let on_terminal = std::io::stderr().is_terminal();
-        let width = grid.cells.iter().map(|cell| cell.name.len()).max().unwrap_or_default();
-        let template = format!("{{prefix:{width}}} {{bar:20}} {{pos:>9}} of {{len}} steps, {{msg}}");
-        let style = ProgressStyle::with_template(&template).context("the template of the table's rows")?;
+    pub fn new(grid: &Grid) -> Self {
+        let redraws = terminal::redraws();
+        let name_width = grid.cells.iter().map(|cell| cell.name.chars().count()).max().unwrap_or_default();
         let rows = MultiProgress::new();
-        let counts = if on_terminal { rows.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
-        counts.set_style(ProgressStyle::with_template("{msg}").context("the template of the table's counts")?);
-        Ok(Self { on_terminal, rows, counts, style, drawn: Instant::now() })
+        let counts = if redraws { rows.add(ProgressBar::no_length()) } else { ProgressBar::hidden() };
+        counts.set_style(terminal::whole_line());
+        Self { redraws, rows, counts, name_width, drawn: Instant::now() }
     }
 
     /// Adds a row.
-    pub fn row(&self, cell: &Cell) -> ProgressBar {
-        if !self.on_terminal {
-            return ProgressBar::hidden();
-        }
-        let row =
-            ProgressBar::new(cell.config.run.total_steps).with_style(self.style.clone()).with_prefix(cell.name.clone());
-        self.rows.insert_before(&self.counts, row)
+    pub fn row(&self, cell: &Cell) -> ProgressLine {
+        ProgressLine::in_table(&self.rows, &self.counts, cell.config.run.total_steps)
     }
 
     /// Removes a row.
-    pub fn remove(&self, row: &ProgressBar) {
-        row.finish_and_clear();
-        self.rows.remove(row);
+    pub fn remove(&self, row: &ProgressLine) {
+        row.clear();
+        self.rows.remove(row.bar());
     }
 
     /// A line that stays.
     pub fn say(&self, text: &str) {
-        if self.on_terminal {
+        if self.redraws {
             // An error means that the terminal is gone; the sweep continues without it.
             let _ = self.rows.println(text);
         } else {
@@ -117,22 +113,25 @@ impl Table {
     }
 
     /// Updates the rows and the counts if they are due.
-    pub fn show<'a>(&mut self, jobs: impl Iterator<Item = (&'a Cell, &'a ProgressBar)>, counts: &str) {
-        if self.drawn.elapsed() < if self.on_terminal { REDRAW_INTERVAL } else { LINE_INTERVAL } {
+    pub fn show<'a>(&mut self, jobs: impl Iterator<Item = (&'a Cell, &'a ProgressLine)>, counts: &str) {
+        if self.drawn.elapsed() < if self.redraws { REDRAW_INTERVAL } else { LINE_INTERVAL } {
             return;
         }
         self.drawn = Instant::now();
         for (cell, row) in jobs {
             let (standing, total) = (Standing::read(&cell.folder), cell.config.run.total_steps);
-            let words = standing.in_words(total);
-            if self.on_terminal {
-                row.set_position(standing.step);
-                row.set_message(words);
+            let details = standing.in_words(total);
+            if self.redraws {
+                row.set(standing.step, |_| {
+                    let (percent, total, width) = (row.percent(standing.step), with_commas(total), self.name_width);
+                    (format!("{:width$} {percent:>3}% of {total} steps", cell.name), details.to_vec())
+                });
             } else {
-                warn!("{}: step {} of {total}, {words}", cell.name, standing.step);
+                let head = format!("{}: step {} of {total}", cell.name, standing.step);
+                warn!("{}", terminal::fitted(&head, &details, terminal::width().unwrap_or(usize::MAX)));
             }
         }
-        if self.on_terminal {
+        if self.redraws {
             self.counts.set_message(counts.to_string());
         } else {
             warn!("{counts}");
@@ -158,8 +157,8 @@ mod tests {
 {"kind":"game","st"#;
         let standing = Standing::of_rows(text);
         assert_eq!(standing, Standing { step: 130, mean_return: Some(3.5), steps_per_second: Some(250.4) });
-        assert_eq!(standing.in_words(1000), "mean of last 100 games 3.5, 250 steps/s");
-        assert_eq!(standing.in_words(130), "mean of last 100 games 3.5, evaluation");
-        assert_eq!(Standing::read(Path::new("nowhere")).in_words(10), "no game yet, - steps/s");
+        assert_eq!(standing.in_words(1000), ["mean of last 100 games 3.5", "250 steps/s"]);
+        assert_eq!(standing.in_words(130), ["mean of last 100 games 3.5", "evaluation"]);
+        assert_eq!(Standing::read(Path::new("nowhere")).in_words(10), ["no game yet", "- steps/s"]);
     }
 }

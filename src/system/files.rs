@@ -38,7 +38,7 @@ fn kind(found: FileType) -> Option<&'static str> {
 /// When it cannot be opened, or is a folder, a pipe, a socket or a device; the error says which.
 pub fn open(path: &Path) -> io::Result<(File, u64)> {
     let refuse = |found: FileType| match kind(found) {
-        Some(kind) => Err(io::Error::other(format!("it is {kind}, not an ordinary file"))),
+        Some(kind) => Err(io::Error::other(format!("it is {kind}, not a regular file"))),
         None => Ok(()),
     };
     // Opening a pipe waits for a writer, and opening some devices has effects.
@@ -83,14 +83,6 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As [`read`], for a text.
-///
-/// # Errors
-/// As [`read`], and when it is not UTF-8.
-pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read(path, most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "twelve bytes").unwrap();
-        assert_eq!(read_text(&path, 12).unwrap(), "twelve bytes");
+        assert_eq!(read(&path, 12).unwrap(), b"twelve bytes");
         assert!(read(&path, 11).unwrap_err().to_string().contains("it has 12 bytes, and at most 11"));
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert!(read(&path, LONGEST_LIST).unwrap_err().to_string().contains("it has 1099511627776 bytes"));

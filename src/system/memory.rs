@@ -38,13 +38,9 @@ impl Free {
     }
 }
 
-/// Bytes in words: 1.25 GB, 312 MB, 40 KB.
+/// Bytes in words, rounded up: 1.25 GB, 0.01 GB.
 pub fn amount(bytes: u64) -> String {
-    match bytes {
-        10_000_000.. => format!("{:.2} GB", bytes as f64 / 1e9),
-        100_000.. => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} KB", bytes as f64 / 1e3),
-    }
+    format!("{:.2} GB", bytes.div_ceil(10_000_000) as f64 / 100.0)
 }
 
 /// Memory that this process can still have; `None` if the system does not report it.
@@ -126,7 +122,9 @@ fn control_group(root: &Path, groups: &str) -> Option<Free> {
         let (_, controllers, path) = (fields.next(), fields.next()?, fields.next()?);
         // Version 2 has one hierarchy without names, version 1 a hierarchy for the memory.
         let names: &[[&str; 3]] = match controllers {
-            "" => &[["memory.max", "memory.current", "inactive_file"], ["memory.high", "memory.current", "inactive_file"]],
+            "" => {
+                &[["memory.max", "memory.current", "inactive_file"], ["memory.high", "memory.current", "inactive_file"]]
+            }
             _ if controllers.split(',').any(|controller| controller == "memory") => {
                 &[["memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"]]
             }
@@ -208,8 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_in_units_that_fit() {
-        assert_eq!([1_234_000_000, 312_400_000, 5_630_000, 40_100].map(amount), ["1.23 GB", "0.31 GB", "5.6 MB", "40.1 KB"]);
+    fn amounts_are_rounded_up() {
+        assert_eq!(
+            [0, 1, 10_000_000, 10_000_001, 1_250_000_000].map(amount),
+            ["0.00 GB", "0.01 GB", "0.01 GB", "0.02 GB", "1.25 GB"]
+        );
     }
 
     #[test]

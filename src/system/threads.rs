@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn the_variable_has_a_range() {
-        assert_eq!([None, Some(""), Some("0"), Some(" 3 ")].map(|value| wanted(value).unwrap()), [None, None, None, Some(3)]);
+        assert_eq!(
+            [None, Some(""), Some("0"), Some(" 3 ")].map(|value| wanted(value).unwrap()),
+            [None, None, None, Some(3)]
+        );
         for text in ["1025", "99999999999999999999", "-1", "two", "1.5"] {
             let message = wanted(Some(text)).unwrap_err().to_string();
             assert!(message.contains(text) && message.contains("allowed is 1 to 1024"), "{message}");

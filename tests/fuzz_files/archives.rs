@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::CompressionMethod;
 
+/// A signature and (place, length) of each field behind it.
+type Structure = (&'static [u8], &'static [(usize, usize)]);
+
 /// Signatures in zip files, with the places of the fields behind them, counted from the signature.
-const STRUCTURES: [(&[u8], &[(usize, usize)]); 6] = [
+const STRUCTURES: [Structure; 6] = [
     // Header of a file: version, flags, method, checksum, sizes, lengths of the name and of the extra field.
     (b"PK\x03\x04", &[(4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)]),
     // Entry of the directory: the same, then the comment's length, disk, attributes, place of the header.

@@ -135,6 +135,7 @@ impl Runs {
             preset: identity.preset,
             seed: config.run.seed,
             steps_trained: 0,
+            chosen: None,
         };
         let stop = Arc::new(AtomicBool::new(false));
         let record = Record::open(&self.folder, &config, num_envs, metadata, state, stop)?;

@@ -39,7 +39,8 @@ impl Networks {
             let architecture = Architecture::new(design, space, actions).unwrap();
             let parameters = Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights));
             let environment = environment.clone();
-            let metadata = Metadata { environment, preset: "bricks".to_string(), seed: 0, steps_trained: 1_000 };
+            let metadata =
+                Metadata { environment, preset: "bricks".to_string(), seed: 0, steps_trained: 1_000, chosen: None };
             Model { metadata, parameters }.to_bytes().unwrap()
         };
         Self { samples: designs.map(sample).to_vec() }

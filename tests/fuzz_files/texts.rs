@@ -121,8 +121,12 @@ impl Parser for Rows {
             let figure = curves::figure(std::slice::from_ref(&run), axes[self.count % 3]);
             let drawn = figure.and_then(|figure| figure.svg()).is_ok();
             // Pictures of dots take ten times longer.
-            if self.count % 64 == 0 {
-                let _ = curves::write(&[self.folder.clone()], axes[self.count / 64 % 3], &[self.folder.join("a.png")]);
+            if self.count.is_multiple_of(64) {
+                let _ = curves::write(
+                    std::slice::from_ref(&self.folder),
+                    axes[self.count / 64 % 3],
+                    &[self.folder.join("a.png")],
+                );
             }
             page::page(&run).is_ok() && drawn
         });

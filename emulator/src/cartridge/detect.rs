@@ -45,8 +45,8 @@ pub(crate) fn scheme_of(bytes: &[u8], md5: &str) -> Result<Scheme, CartridgeErro
         16384 => Ok(tigervision(bytes).unwrap_or(Scheme::F6)),
         32768 if has_superchip(bytes) => Ok(Scheme::F4Sc),
         32768 => Ok(tigervision(bytes).unwrap_or(Scheme::F4)),
-        65536 => tigervision(bytes).ok_or_else(|| unsupported("MB (MegaBoy)")),
-        131_072 => tigervision(bytes).ok_or_else(|| unsupported("MC (Megacart)")),
+        65536 => Ok(tigervision(bytes).unwrap_or(Scheme::Mb)),
+        131_072 => Ok(tigervision(bytes).unwrap_or(Scheme::Mc)),
         // ALE would read beyond the end of a smaller one.
         ..2048 => Err(unrecognized(size, md5)),
         _ => tigervision(bytes).ok_or_else(|| unrecognized(size, md5)),
@@ -216,8 +216,8 @@ mod tests {
             (12288, "FASC"),
             (16384, "F6"),
             (32768, "F4"),
-            (65536, "MB (MegaBoy)"),
-            (131_072, "MC (Megacart)"),
+            (65536, "MB"),
+            (131_072, "MC"),
             (262_144, "unrecognized"),
         ] {
             let bytes: Vec<u8> = (0..size).map(|i| (i ^ i >> 8 ^ i >> 12) as u8).collect();

@@ -55,6 +55,11 @@ impl Session {
         let mut random = Lcg(self.size as u32 + self.operations as u32 + self.name.len() as u32);
         let mut stored_so_far = 0;
         let mut operations = Vec::new();
+        if self.scheme == Scheme::Mc {
+            // ALE's registers hold anything at power-on, and the program is in the last block.
+            let blocks = [(0x3C, 0x81), (0x3D, 0x05), (0x3E, 0xC2), (0x3F, 0xFF)];
+            operations.extend(blocks.map(|(address, value)| Operation::Write { address, value }));
+        }
         while operations.len() < self.operations {
             let target = &self.targets[random.below(self.targets.len())];
             let mut address = target.start + random.below(target.len()) as u16;
@@ -65,7 +70,8 @@ impl Session {
             let operation = if random.below(2) == 0 {
                 Operation::Write { address, value }
             } else {
-                let answers_low = matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE) && address & 0x1FFF < 0x40;
+                let answers_low =
+                    matches!(self.scheme, Scheme::ThreeF | Scheme::ThreeE | Scheme::Mc) && address & 0x1FFF < 0x40;
                 let stored = address & 0x1000 != 0 || answers_low;
                 if stored && stored_so_far == RIOT_RAM {
                     continue;
@@ -525,6 +531,40 @@ const SESSIONS: &[Session] = &[
                7d007d0000ab9dab0000ab17007d001700ab009d00177d009dab009d9d6d008d8600004545c800ab7d007d009d00ab9d\
                007d00ab171b006a9d9d008d86ab7d00008d0000ab9d867d6d0000177d008d9d860017c8007d6d9d00ab00006dc8c817\
                00c88d9d9d8d04ff45ab046a57047d04ff049d0057577d0017007d9dab146fc0",
+    },
+    Session {
+        name: "mb",
+        scheme: Scheme::Mb,
+        size: 65536,
+        code: 0xF800,
+        bases: &[
+            0, 4096, 8192, 12288, 16384, 20480, 24576, 28672, 32768, 36864, 40960, 45056, 49152, 53248, 57344, 61440,
+        ],
+        operations: 240,
+        targets: &[WINDOW, 0x1FE0..0x2000, 0x1FF0..0x1FF1],
+        marks: &[],
+        want: "MBWANT",
+    },
+    Session {
+        name: "mc",
+        scheme: Scheme::Mc,
+        size: 131_072,
+        code: 0xFC00,
+        bases: &[131_072 - 4096],
+        operations: 180,
+        targets: &[
+            0x1000..0x1C00,
+            0x1400..0x1410,
+            0x1600..0x1610,
+            0x1F00..0x2000,
+            0x0003..0x003C,
+            0x003C..0x003F,
+            0x203C..0x203F,
+            0x0043..0x0080,
+            0x013C..0x013F,
+        ],
+        marks: &[],
+        want: "MCWANT",
     },
 ];
 

@@ -91,7 +91,9 @@ impl Mapper for Tigervision {
     fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
         match self.ram_byte(window_offset(address)) {
             Some(byte) => window.ram[byte] = value,
-            None => self.write_low(window, address & 0x0FFF, value),
+            None => {
+                self.write_low(window, address & 0x0FFF, value);
+            }
         }
     }
 
@@ -99,12 +101,13 @@ impl Mapper for Tigervision {
         register(address).map(|offset| self.lower_byte(offset, window))
     }
 
-    fn write_low(&mut self, window: &mut Window, address: u16, value: u8) {
+    fn write_low(&mut self, window: &mut Window, address: u16, value: u8) -> bool {
         match (register(address), self.has_ram) {
             (Some(_), false) | (Some(0x3F), true) => self.select_rom(value, window),
             (Some(0x3E), true) => self.select_ram(value, window),
             _ => {}
         }
+        true
     }
 
     fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {

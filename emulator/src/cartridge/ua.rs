@@ -52,8 +52,9 @@ impl Mapper for Ua {
         None
     }
 
-    fn write_low(&mut self, window: &mut Window, address: u16, _: u8) {
+    fn write_low(&mut self, window: &mut Window, address: u16, _: u8) -> bool {
         self.touch(address, window);
+        true
     }
 
     fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {

@@ -29,7 +29,8 @@ pub(super) struct Window {
     a13: usize,
     /// Window addresses whose reads have side effects: the circuit must see them.
     hidden: Addresses,
-    /// Window addresses that are hidden, or one or two bytes before a hidden one or the window's end.
+    /// Window addresses that are hidden, one or two bytes before a hidden one, or at most three before the window's end: the
+    /// instruction after such a one may be in the TIA, whose undriven lines show the last byte on the bus.
     hidden_ahead: Addresses,
     /// A bit for every 64-byte page with an address in `hidden`; all bits if A13 matters. Tested first, because one
     /// word stays in a register.
@@ -54,14 +55,15 @@ impl Addresses {
         self.0.iter().rev().fold(0, |pages, &word| pages << 1 | u64::from(word != 0))
     }
 
-    /// The addresses at most two bytes before one of the set; the byte after the window's end counts as one of the set.
-    fn within_two_bytes(&self) -> Self {
+    /// The addresses at most two bytes before one of the set, or at most three before the window's end.
+    fn needing_care(&self) -> Self {
         let mut next = u64::MAX;
         let mut ahead = self.clone();
         for (&word, ahead) in self.0.iter().zip(&mut ahead.0).rev() {
             *ahead = word | (word >> 1 | next << 63) | (word >> 2 | next << 62);
             next = word;
         }
+        ahead.0[(WINDOW_SIZE - 3) / 64] |= 1 << ((WINDOW_SIZE - 3) % 64);
         ahead
     }
 }
@@ -238,7 +240,7 @@ impl Window {
             *word = new;
         }
         if changed {
-            self.hidden_ahead = self.hidden.within_two_bytes();
+            self.hidden_ahead = self.hidden.needing_care();
             let by_a13 = if self.a13 == 0 { 0 } else { u64::MAX };
             self.pages_hidden = self.hidden.pages() | by_a13;
         }
@@ -281,8 +283,10 @@ pub(super) trait Mapper {
         None
     }
 
-    /// A write to a TIA address; only called if the scheme claims low addresses.
-    fn write_low(&mut self, _board: &mut Window, _address: u16, _value: u8) {}
+    /// A write to a TIA address; only called if the scheme claims low addresses. Returns whether the TIA gets it too.
+    fn write_low(&mut self, _board: &mut Window, _address: u16, _value: u8) -> bool {
+        true
+    }
 
     /// Whether the TIA gets a write to the window as well; only called if the scheme claims low addresses.
     fn passes_write_to_tia(&self, _address: u16) -> bool {

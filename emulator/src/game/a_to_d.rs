@@ -9,6 +9,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "adventure",
         md5: "4b27f5397c442d25f0c418ccdacf1926",
+        last_read: |ram, _| ram[0xE0],
         terminal: |ram| adventure_won(ram) || ram[0xE0] == 2,
         // One life, reported even after the dragon has eaten it.
         lives: Lives::CountedToTheEnd(|_| 1),
@@ -22,6 +23,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "air_raid",
         md5: "35be55426c1fec32dfb503b4f0651572",
+        last_read: |ram, _| ram[0xA7],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| ram.digits3(0xAA, 0xA9, 0xA8),
         terminal: |ram| ram[0xA7] == 0xFF,
@@ -40,6 +42,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "alien",
         md5: "f1a0a23e6464d954e3a9579c4ccd01c8",
+        last_read: |ram, _| ram[0xC0],
         // Five digits, each times eight in a byte of its own; $80 is a blank.
         score: |ram| {
             let digit = |address| if ram[address] == 0x80 { 0 } else { ram.byte(address) >> 3 };
@@ -55,6 +58,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "amidar",
         md5: "acb7750b4d0c4bd34969802a7deb2990",
+        last_read: |ram, _| ram[0xD6],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 10, 11, 12, 13]),
         score: |ram| ram.digits3(0xD9, 0xDA, 0xDB),
         terminal: |ram| ram[0xD6] == 0x80,
@@ -68,6 +72,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "assault",
         md5: "de78b3a064d374390ac0710f95edde92",
+        last_read: |ram, _| ram[0xE5],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 11, 12]),
         score: |ram| ram.digits3(0x82, 0x81, 0x80),
         terminal: |ram| ram[0xE5] == 0,
@@ -78,6 +83,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "asterix",
         md5: "89a68746eff7f266bbf08de2483abe55",
+        last_read: |ram, _| ram[0xC7],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         score: |ram| ram.digits3(0xE0, 0xDF, 0xDE),
         terminal: |ram| ram[0xC7] == 1 && ram[0xD3] & 15 == 1,
@@ -89,6 +95,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "asteroids",
         md5: "ccbd36746ed4525821a8083b0d6d2c2c",
+        last_read: |ram, _| ram[0xBC],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15]),
         score: |ram| 10 * ram.digits2(0xBE, 0xBD),
         // The score wraps after 99,990.
@@ -104,6 +111,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "atlantis",
         md5: "9ad36e699ef6f45d9eb6c4cf90475c9f",
+        last_read: |ram, _| ram[0xF1],
         minimal_actions: ActionSet::of(&[0, 1, 11, 12]),
         score: |ram| 100 * ram.digits3(0xA2, 0xA3, 0xA1),
         terminal: |ram| ram[0xF1] == 0xFF,
@@ -116,6 +124,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "atlantis2",
         md5: "826481f6fc53ea47c9f272f7050eedf7",
+        last_read: |ram, state| if state.terminal { ram[0xF1] } else { ram[0xA3] },
         minimal_actions: ActionSet::of(&[0, 1, 11, 12]),
         // The bytes are in another order than in Atlantis.
         score: |ram| ram.digits3(0xA1, 0xA2, 0xA3),
@@ -128,6 +137,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "backgammon",
         md5: "8556b42aa05f94bc29ff39c39b11bff4",
+        last_read: |ram, _| ram[0x9B],
         minimal_actions: ActionSet::of(&[1, 3, 4]),
         lives: Lives::One,
         // Once decided, the game stays over.
@@ -146,6 +156,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "bank_heist",
         md5: "00ce0bdd43aed84a983bef38fe7f5ee3",
+        last_read: |ram, _| ram[0xD5],
         score: |ram| ram.digits3(0xDA, 0xD9, 0xD8),
         terminal: |ram| ram[0xCE] == 1 && ram[0xD5] == 0,
         lives: Lives::Counted(|ram| ram.byte(0xD5)),
@@ -158,6 +169,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "basic_math",
         md5: "819aeeb9a2e11deb54e6de334f843894",
+        last_read: |ram, _| ram[0x86],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5]),
         score: |ram| ram.digits(0x84),
         terminal: |ram| ram[0x86] != 0,
@@ -169,6 +181,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "battle_zone",
         md5: "41f252a66c6301f1e8ab3612c19bc5d4",
+        last_read: |ram, _| ram[0xBA],
         // Three digits, in thousands: the high nibble of one byte and both of the next.
         score: |ram| {
             let digits = [ram[0x9E] >> 4, ram[0x9E] & 15, ram[0x9D] >> 4].map(blank_is_zero);
@@ -184,6 +197,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "beam_rider",
         md5: "79ab4123a83dc11d468fb2108ea09e2e",
+        last_read: |ram, _| ram[0x85],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 6, 7, 11, 12]),
         score: |ram| ram.digits3(0x89, 0x8A, 0x8B),
         terminal: |ram| ram[0x85] == 0xFF,
@@ -202,6 +216,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "berzerk",
         md5: "136f75c4dd02c29283752b7e5799f978",
+        last_read: |ram, _| ram[0xDA],
         score: |ram| ram.digits3(0xDF, 0xDE, 0xDD),
         terminal: |ram| ram[0xDA] == 0xFF,
         lives: Lives::Counted(|ram| ram.byte(0xDA) + 1),
@@ -221,6 +236,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "blackjack",
         md5: "0a981c03204ac2b278ba392674682560",
+        last_read: |ram, _| ram[0x86],
         minimal_actions: ActionSet::of(&[0, 1, 2, 5]),
         score: |ram| if blackjack_bust(ram) { 0 } else { ram.digits2(0x89, 0x86) },
         terminal: |ram| blackjack_bust(ram) || ram.digits2(0x89, 0x86) >= 1000,
@@ -232,6 +248,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "bowling",
         md5: "c9b7afad3bfd922e006a6bfc1d4f3fe7",
+        last_read: |ram, _| ram[0xA4],
         minimal_actions: ActionSet::of(&[0, 1, 2, 5, 10, 13]),
         score: |ram| ram.digits2(0xA1, 0xA6),
         terminal: |ram| ram[0xA4] > 0x10,
@@ -242,6 +259,8 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "boxing",
         md5: "c3ef5c4653212088eda54dc91d787870",
+        // ALE looks at the clock only if nobody was knocked out.
+        last_read: |ram, _| if boxing_points(ram).contains(&100) { ram[0x93] } else { ram[0x91] },
         score: |ram| {
             let [mine, theirs] = boxing_points(ram);
             mine - theirs
@@ -263,6 +282,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "carnival",
         md5: "028024fb8e5e5f18ea586652f9799c96",
+        last_read: |ram, _| ram[0x83],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| 10 * ram.digits2(0xAE, 0xAD),
         // Out of ammunition.
@@ -273,6 +293,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "casino",
         md5: "b816296311019ab69a21cb9e9e235d12",
+        last_read: |ram, _| ram[0x9E],
         minimal_actions: ActionSet::of(&[0, 1, 2, 5]),
         score: |ram| ram.digits2(0x95, 0x8C),
         lives: Lives::One,
@@ -286,6 +307,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "centipede",
         md5: "91c2098e88a6b13f977af8c003e0bca5",
+        last_read: |ram, _| ram[0xA6],
         score: |ram| ram.digits3(0xF6, 0xF5, 0xF4),
         reward: Reward::Adjusted(|difference| difference.max(0)),
         terminal: |ram| ram[0xA6] & 0x40 != 0,
@@ -297,6 +319,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "chopper_command",
         md5: "c1cb228470a87beb5f36e90ac745da26",
+        last_read: |ram, _| ram[0xC2],
         score: |ram| 100 * ram.digits2(0xEE, 0xEC),
         lives: Lives::CountedToTheEnd(|ram| ram.byte(0xE4) & 15),
         initial: GameState::with_lives(3),
@@ -312,6 +335,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "crazy_climber",
         md5: "55ef7b65066428367844342ed59f956c",
+        last_read: |ram, _| ram[0xAA],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         // One digit in a byte.
         score: |ram| 100 * [0x85, 0x84, 0x83, 0x82].into_iter().fold(0, |sum, address| 10 * sum + ram.byte(address)),
@@ -326,6 +350,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "crossbow",
         md5: "8cd26dcf249456fe4aeb8db42d49df74",
+        last_read: |ram, _| ram[0xE7],
         score: |ram| ram.digits3(0x8D, 0x8C, 0x8B),
         terminal: |ram| ram[0xE7] == 0x82,
         lives: Lives::One,
@@ -340,6 +365,8 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "darkchambers",
         md5: "106855474c69d08c8ffa308d47337269",
+        // On a lower level the game is over, and ALE reads no more.
+        last_read: |ram, state| if ram.byte(0xD5) < state.memory[0] { ram[0xD5] } else { ram[0xCA] },
         score: |ram| 10 * ram.digits2(0xCC, 0xCF),
         lives: Lives::One,
         adjust: Some(adjust_darkchambers),
@@ -350,6 +377,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "defender",
         md5: "0f643c34e40e3f1daafd9c524d3ffe64",
+        last_read: |ram, _| ram[0xC2],
         // Six digits, one in a byte.
         score: |ram| (0x9C..=0xA1).rev().fold(0, |sum, address| 10 * sum + ram.digit_or_blank(address)),
         terminal: |ram| ram[0xC2] == 0,
@@ -363,6 +391,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "demon_attack",
         md5: "f0e0addc07971561ab80d9abe1b8d333",
+        last_read: |ram, _| ram[0xF1],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         // Before a game, the score bytes hold this pattern.
         score: |ram| match [ram[0x81], ram[0x83], ram[0x85]] {
@@ -380,6 +409,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "donkey_kong",
         md5: "36b20c427975760cb9cf4a47e41369e4",
+        last_read: |ram, _| ram[0xA3],
         score: |ram| 100 * ram.digits2(0x88, 0x87),
         terminal: |ram| ram[0xA3] == 0 && ram[0x8F] == 0x03 && ram[0x8B] == 0x1F,
         lives: Lives::Counted(|ram| ram.byte(0xA3)),
@@ -389,6 +419,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "double_dunk",
         md5: "368d88a6c071caba60b4f778615aae94",
+        last_read: |ram, _| ram[0xFE],
         score: |ram| ram.digits(0xF6) - ram.digits(0xF7),
         terminal: |ram| (ram.digits(0xF6) >= 24 || ram.digits(0xF7) >= 24) && ram[0xFE] == 0xE7,
         start: &[(1, Action::UpFire)],

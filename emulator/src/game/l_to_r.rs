@@ -7,6 +7,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "laser_gates",
         md5: "8e4cd60d93fcde8065c1a2b972a26377",
+        last_read: |ram, _| ram[0x83],
         score: |ram| ram.digits3(0x82, 0x81, 0x80),
         terminal: |ram| ram[0x83] == 0,
         start: &[(1, Action::Reset)],
@@ -15,6 +16,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "lost_luggage",
         md5: "2d76c5d1aad506442b9e9fb67765e051",
+        last_read: |ram, _| ram[0xCA],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         legal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         score: |ram| ram.digits3(0x96, 0x95, 0x94),
@@ -34,6 +36,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "mario_bros",
         md5: "e908611d99890733be31733a979c62d8",
+        last_read: |ram, _| ram[0x87],
         score: |ram| 100 * ram.digits2(0x8A, 0x89),
         terminal: |ram| ram[0x87] == 0,
         lives: Lives::Counted(|ram| ram.byte(0x87)),
@@ -44,6 +47,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "miniature_golf",
         md5: "df62a658496ac98a3aa4a6ee5719c251",
+        last_read: |ram, _| ram[0xAF],
         lives: Lives::One,
         adjust: Some(adjust_miniature_golf),
         difficulties: &[0, 1],
@@ -52,6 +56,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "montezuma_revenge",
         md5: "3347a6dd59049b15a38394aa2dafa585",
+        last_read: |ram, _| ram[0xFE],
         score: |ram| ram.digits3(0x95, 0x94, 0x93),
         terminal: |ram| ram[0xBA] == 0 && ram[0xFE] == 0x60,
         lives: Lives::Counted(|ram| (ram.byte(0xBA) & 7) + 1),
@@ -61,6 +66,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "mr_do",
         md5: "aa7bb54d2c189a31bb1fa20099e42859",
+        last_read: |ram, _| ram[0xDA],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 10, 11, 12, 13]),
         score: |ram| 10 * ram.digits2(0x82, 0x83),
         terminal: |ram| ram[0xDA] == 0x40,
@@ -73,6 +79,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "ms_pacman",
         md5: "87e79cd41ce136fd4f72cc6e2c161bee",
+        last_read: |ram, _| ram[0xA7],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         score: |ram| ram.digits3(0xF8, 0xF9, 0xFA),
         terminal: |ram| ram[0xFB] & 15 == 0 && ram[0xA7] == 0x53,
@@ -92,6 +99,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "name_this_game",
         md5: "36306070f0c90a72461551a7a4f3a209",
+        last_read: |ram, _| ram[0xC7],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| ram.digits3(0xC6, 0xC5, 0xC4),
         terminal: |ram| ram[0xC7] & 7 == 0,
@@ -104,6 +112,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "othello",
         md5: "113cd09c9771ac278544b7e90efe7df2",
+        last_read: |ram, _| ram[0xC0],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         score: |ram| ram.digits(0xCE) - ram.digits(0xD0),
         lives: Lives::One,
@@ -123,6 +132,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "pacman",
         md5: "fc2233fc116faef0d3c31541717ca2db",
+        last_read: |ram, _| ram[0xE4],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5]),
         score: |ram| ram.digits3(0xCC, 0xCE, 0xD0),
         terminal: |ram| ram[0x98] == 0 && ram[0xE4] == 0x3F,
@@ -140,6 +150,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "phoenix",
         md5: "7e52a95074a66640fcfde124fffd491a",
+        last_read: |ram, _| ram[0xCB],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 5, 11, 12, 13]),
         score: |ram| 100 * ram.digits2(0xC8, 0xC9) + 10 * (ram.byte(0xC7) >> 4),
         terminal: |ram| ram[0xCC] == 0x80,
@@ -150,6 +161,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "pitfall",
         md5: "3e90cf23106f2e08b2781e41299de556",
+        last_read: |ram, _| ram[0x9E],
         score: |ram| ram.digits3(0xD7, 0xD6, 0xD5),
         terminal: |ram| ram[0x80] >> 4 == 0 && ram[0x9E] != 0,
         // The byte holds the picture of the lives left, not their number.
@@ -165,6 +177,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "pitfall2",
         md5: "6d842c96d5a01967be9680080dd5be54",
+        last_read: |ram, _| ram[0xC7],
         score: |ram| ram.digits3(0xC9, 0xC8, 0xC7),
         terminal: |ram| ram.digits3(0xC9, 0xC8, 0xC7) == 199_000,
         lives: Lives::One,
@@ -175,6 +188,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "pong",
         md5: "60e0ea3cbe0913d39803477945e9e5ec",
+        last_read: |ram, _| ram[0x8E],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| ram.byte(0x8E) - ram.byte(0x8D),
         terminal: |ram| ram[0x8D] == 21 || ram[0x8E] == 21,
@@ -186,6 +200,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "pooyan",
         md5: "4799a40b6e889370b7ee55c17ba65141",
+        last_read: |ram, _| ram[0x98],
         minimal_actions: ActionSet::of(&[0, 1, 2, 5, 10, 13]),
         score: |ram| ram.digits3(0x8A, 0x89, 0x88),
         terminal: |ram| ram[0x96] == 0 && ram[0x98] == 5,
@@ -205,6 +220,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "private_eye",
         md5: "ef3a4f64b6494ba770862768caf04b86",
+        last_read: |ram, _| ram[0xC2],
         score: |ram| ram.digits3(0xCA, 0xC9, 0xC8),
         terminal: |ram| ram[0xC2] > 1,
         initial: GameState { score: 1000, ..GameState::with_lives(0) },
@@ -216,6 +232,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "qbert",
         md5: "484b0076816a104875e00467d431c2d2",
+        last_read: |ram, state| if state.terminal { ram[0x88] } else { ram[0xD9] },
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5]),
         score: |ram| ram.digits3(0xDB, 0xDA, 0xD9),
         lives: Lives::Remembered,
@@ -239,6 +256,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "riverraid",
         md5: "393948436d1f4cc3192410bb918f9724",
+        last_read: |ram, _| ram[0xC0],
         // Six digits, each times eight in a byte of its own; anything else is a blank.
         score: |ram| {
             let digit = |address| match ram.byte(address) {
@@ -265,6 +283,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "road_runner",
         md5: "ce5cc62608be2cd3ed8abd844efb8919",
+        last_read: |ram, _| ram[0xBD],
         // Four digits, one in a byte.
         score: |ram| 100 * (0xC9..=0xCC).rev().fold(0, |sum, address| 10 * sum + ram.digit_or_blank(address)),
         terminal: |ram| ram[0xC4] & 7 == 0 && (ram[0xB9] != 0 || ram[0xBD] != 0),
@@ -275,6 +294,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "robotank",
         md5: "4f618c2429138e0280969193ed6c107e",
+        last_read: |ram, _| ram[0xA8],
         // Squadrons of twelve, and tanks of the one in play.
         score: |ram| 12 * ram.byte(0xB6) + ram.byte(0xB5),
         terminal: |ram| ram[0xA8] == 0 && ram[0xB4] == 0xFF,

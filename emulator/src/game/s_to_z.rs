@@ -7,6 +7,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "seaquest",
         md5: "240bfbac5163af4df5ae713985386f92",
+        last_read: |ram, _| ram[0xBB],
         score: |ram| ram.digits3(0xBA, 0xB9, 0xB8),
         terminal: |ram| ram[0xA3] != 0,
         lives: Lives::Counted(|ram| ram.byte(0xBB) + 1),
@@ -17,6 +18,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "sir_lancelot",
         md5: "dd0cbe5351551a538414fb9e37fc56e8",
+        last_read: |ram, _| ram[0xA9],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| ram.digits3(0xA0, 0x9F, 0x9E),
         terminal: |ram| ram[0xA9] == 0 && ram[0xA7] == 0xA0,
@@ -28,6 +30,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "skiing",
         md5: "b76fbadc8ffb1f83e2ca08b6fb4d6c9f",
+        last_read: |ram, _| ram[0x91],
         minimal_actions: ActionSet::of(&[0, 3, 4]),
         legal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 6, 7, 8, 9]),
         // Hundredths of a second: minutes in binary, the rest in digits. Each costs 1.
@@ -40,6 +43,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "solaris",
         md5: "e72eb8d4410152bdcb69e7fba327b420",
+        last_read: |ram, _| ram[0xD9],
         score: |ram| 10 * ram.digits3(0xDC, 0xDD, 0xDE),
         terminal: |ram| ram[0xD9] == 0,
         lives: Lives::Counted(|ram| ram.byte(0xD9) & 15),
@@ -49,6 +53,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "space_invaders",
         md5: "72ffbef6504b75e69ee1045af9075f66",
+        last_read: |ram, _| ram[0x98],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 11, 12]),
         score: |ram| ram.digits2(0xE8, 0xE6),
         // The score wraps after 9,999.
@@ -67,6 +72,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "space_war",
         md5: "b702641d698c60bcdc922dbd8c9dd49c",
+        last_read: |ram, _| ram[0x80],
         score: |ram| ram.digits(0xA7),
         terminal: |ram| ram.digits(0xA7) == 10 || ram[0x80] == 0,
         lives: Lives::One,
@@ -81,6 +87,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "star_gunner",
         md5: "a3c1c70024d7aabb41381adbfb6d3b25",
+        last_read: |ram, _| ram[0x87],
         // Four digits, one in a byte.
         score: |ram| 100 * (0x83..=0x86).rev().fold(0, |sum, address| 10 * sum + ram.digit_or_blank(address)),
         terminal: |ram| ram[0x87] == 0,
@@ -97,6 +104,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "superman",
         md5: "a9531c763077464307086ec9a1fd057d",
+        last_read: |ram, _| ram[0x9F],
         // The clock in seconds. The last frame's reward is the time that remained until 99:59.
         score: |ram| 60 * ram.digits(0xE3) + ram.digits(0xE2),
         terminal: |ram| ram[0x9F] & 0x40 != 0 && [ram[0x80], ram[0x81]] == [0xAC, 0xF2],
@@ -108,6 +116,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "surround",
         md5: "4d7517ae69f95cfbc053be01312b7dba",
+        last_read: |ram, _| ram[0xF7],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5]),
         score: |ram| ram.digits(0xF7) - ram.digits(0xF6),
         terminal: |ram| ram.digits(0xF6) == 10 || ram.digits(0xF7) == 10,
@@ -125,6 +134,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "tennis",
         md5: "42cdd6a9e42a3639e190722b8ea3fc51",
+        last_read: |ram, _| ram[0xC8],
         // Games, player less opponent.
         score: |ram| ram.byte(0xC7) - ram.byte(0xC8),
         terminal: |ram| {
@@ -146,6 +156,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "tetris",
         md5: "b0e1ee07fbc73493eac5651a52f90f00",
+        last_read: |ram, _| ram[0xF3],
         minimal_actions: ActionSet::of(&[0, 1, 3, 4, 5]),
         score: |ram| ram.digits2(0xF1, 0xF2),
         reward: Reward::Adjusted(|difference| difference.max(0)),
@@ -160,6 +171,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "tic_tac_toe_3d",
         md5: "0db4f4150fecf77e4ce72ca4d04c052f",
+        last_read: |ram, _| ram[0xD9],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         lives: Lives::One,
         adjust: Some(adjust_tic_tac_toe_3d),
@@ -170,6 +182,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "time_pilot",
         md5: "fc2104dd2dadf9a6176c1c1c8f87ced9",
+        last_read: |ram, _| ram[0xA0],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 10, 11, 12, 13]),
         score: |ram| 100 * ram.digits2(0x8D, 0x8F),
         terminal: |ram| ram[0xA0] != 0,
@@ -187,6 +200,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "trondead",
         md5: "fb27afe896e7c928089307b32e5642ee",
+        last_read: |ram, _| ram[0xC8],
         score: |ram| ram.digits3(0xBF, 0xBE, 0xBD),
         // Deaths are counted, not lives.
         terminal: |ram| ram[0xC8] == 5,
@@ -198,6 +212,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "turmoil",
         md5: "7a5463545dfb2dcfdafa6074b2f2c15e",
+        last_read: |ram, _| ram[0xB9],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12]),
         score: |ram| 10 * (ram.digits2(0x89, 0x8A) + ram.byte(0xD3)),
         terminal: |ram| ram[0xB9] == 0 && ram[0xC5] == 1,
@@ -211,6 +226,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "tutankham",
         md5: "085322bae40d904f53bdcc56df0593fc",
+        last_read: |ram, _| ram[0x81],
         minimal_actions: ActionSet::of(&[0, 2, 3, 4, 5, 10, 11, 12]),
         score: |ram| ram.digits2(0x9C, 0x9A),
         terminal: |ram| ram[0x9E] == 0 && ram[0x81] != 0x84,
@@ -222,6 +238,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "up_n_down",
         md5: "a499d720e7ee35c62424de882a3351b6",
+        last_read: |ram, _| ram[0x94],
         minimal_actions: ActionSet::of(&[0, 1, 2, 5, 10, 13]),
         score: |ram| ram.digits3(0x82, 0x81, 0x80),
         terminal: |ram| ram[0x94] > 0x40 && ram[0x86] & 15 == 0,
@@ -235,6 +252,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "venture",
         md5: "3e899eba0ca8cd2972da1ae5479b4f0d",
+        last_read: |ram, _| ram[0xBF],
         score: |ram| 100 * ram.digits2(0xC8, 0xC7),
         terminal: |ram| ram[0xC6] == 0 && ram[0xCD] == 0xFF && ram[0xBF] & 0x80 != 0,
         lives: Lives::Counted(|ram| (ram.byte(0xC6) & 7) + 1),
@@ -245,6 +263,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "video_checkers",
         md5: "539d26b6e9df0da8e7465f0f5ad863b7",
+        last_read: |ram, _| ram[0xA2],
         minimal_actions: ActionSet::of(&[1, 6, 7, 8, 9]),
         lives: Lives::One,
         adjust: Some(adjust_video_checkers),
@@ -261,6 +280,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "video_chess",
         md5: "f0b7db930ca0e548c41a97160b9f6275",
+        last_read: |ram, _| ram[0xE1],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         lives: Lives::One,
         // $82 marks the player's turn; while the computer thinks, the result's byte holds other values. The end is
@@ -279,6 +299,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "video_cube",
         md5: "3f540a30fdee0b20aed7288e4a5ea528",
+        last_read: |ram, _| ram[0xDB],
         score: video_cube_faces,
         terminal: |ram| video_cube_faces(ram) == 6,
         lives: Lives::One,
@@ -298,6 +319,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "video_pinball",
         md5: "107cc025334211e6d29da0b6be46aec7",
+        last_read: |ram, _| ram[0xA8],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 10, 11, 12]),
         score: |ram| ram.digits3(0xB0, 0xB2, 0xB4),
         terminal: |ram| ram[0xAF] & 1 != 0,
@@ -311,6 +333,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "wizard_of_wor",
         md5: "7e8aa18bc9502eb57daaf5e7c1e94da7",
+        last_read: |ram, _| ram[0xD7],
         minimal_actions: ActionSet::of(&[0, 1, 2, 3, 4, 5, 10, 11, 12, 13]),
         // The highest digit carries a mark worth 8.
         score: |ram| match ram.digits2(0x86, 0x88) {
@@ -332,6 +355,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "word_zapper",
         md5: "ec3beb6d8b5689e867bafb5d5f507491",
+        last_read: |ram, _| ram[0xDE],
         // Words done: the byte counts from 2 down to -1.
         score: |ram| 2 - i32::from(ram[0xDC] as i8),
         terminal: |ram| ram[0xDC] == 0xFF || ram.digits(0xDE) == 0,
@@ -354,6 +378,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "yars_revenge",
         md5: "c5930d0e8cdae3e037349bfa08e871be",
+        last_read: |ram, _| ram[0x9E],
         score: |ram| ram.digits3(0xE2, 0xE1, 0xE0),
         terminal: |ram| ram[0x9E] >> 4 == 0,
         lives: Lives::Counted(|ram| ram.byte(0x9E) >> 4),
@@ -373,6 +398,7 @@ pub(super) static GAMES: &[Game] = &[
     Game {
         name: "zaxxon",
         md5: "eea0da9b987d661264cce69a7c13c3bd",
+        last_read: |ram, _| ram[0xEA],
         score: |ram| 100 * ram.digits2(0xE9, 0xE8),
         terminal: |ram| ram[0xEA] & 7 == 0,
         lives: Lives::Counted(|ram| ram.byte(0xEA) & 7),

@@ -96,6 +96,18 @@ fn image_of(scheme: Scheme, bytes: &[u8]) -> CartridgeImage {
     CartridgeImage::of_scheme(bytes, md5_in_hexadecimal(bytes), scheme, None)
 }
 
+/// A Megacart of random instructions: its last block chooses four blocks of ROM before it jumps there.
+fn random_megacart(seed: u32) -> Vec<u8> {
+    let mut image = random_image(seed, 32, &[0x003C, 0x003D, 0x003E, 0xF000, 0xF200, 0xF600]);
+    let last_block = image.len() - 1024;
+    let choices = [(0x3C, 0x80), (0x3D, 0x81), (0x3E, 0x82), (0x3F, 0x83)];
+    let mut code: Vec<u8> = choices.iter().flat_map(|&(register, block)| [0xA9, block, 0x85, register]).collect();
+    code.extend([0x4C, 0x00, 0xF0]);
+    image[last_block..][..code.len()].copy_from_slice(&code);
+    image[last_block + 1020..][..2].copy_from_slice(&[0x00, 0xFC]);
+    image
+}
+
 /// Plays two consoles, one with translated code, and compares them after every frame. Each has an image of its own, so
 /// they share nothing. Returns how many instructions translated code executed.
 fn compare(image: impl Fn() -> CartridgeImage, frames: u32, what: &str) -> u64 {
@@ -109,9 +121,6 @@ fn compare(image: impl Fn() -> CartridgeImage, frames: u32, what: &str) -> u64 {
         assert!(translated.save() == interpreted.save(), "{what}: state in frame {frame}");
         if frame % 3 == 0 {
             assert!(translated.screen() == interpreted.screen(), "{what}: screen in frame {frame}");
-        }
-        if translated.jammed() {
-            break;
         }
     }
     translated.executed_by_translated_code()
@@ -139,6 +148,7 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
         (Scheme::ThreeF, 2, &[0x003F, 0x0002]),
         (Scheme::ThreeE, 2, &[0x003F, 0x003E, 0xF400]),
         (Scheme::Cv, 1, &[0xF000, 0xF400]),
+        (Scheme::Mb, 16, &[0xFFF0]),
     ] {
         let executed: u64 = (0..15)
             .map(|seed| {
@@ -152,9 +162,45 @@ fn banks_are_switched_by_translated_code_as_by_interpreted_code() {
 }
 
 #[test]
+fn a_megacart_is_translated_as_it_is_interpreted() {
+    let executed: u64 = (0..15)
+        .map(|seed| compare(|| image_of(Scheme::Mc, &random_megacart(2_000 + seed)), 25, &format!("MC, seed {seed}")))
+        .sum();
+    assert!(executed > 20_000, "{executed} instructions");
+}
+
+#[test]
 fn the_game_that_comes_with_the_crate_plays_the_same() {
     let executed = compare(CartridgeImage::bricks, 600, "bricks");
     assert!(executed > 500_000, "translated code executed {executed} instructions only");
+}
+
+/// An image whose program loops to $F00F, and after about 20,000 instructions jumps to the JAM just before that address.
+fn jamming_image() -> CartridgeImage {
+    #[rustfmt::skip]
+    let program = [
+        0xA0, 0x1A,       // F000 LDY #26
+        0xA2, 0x00,       // F002 LDX #0
+        0x4C, 0x0F, 0xF0, // F004 JMP $F00F
+        0x88,             // F007 DEY
+        0xD0, 0xF8,       // F008 BNE $F002
+        0xEA, 0xEA, 0xEA, 0xEA,
+        0x02,             // F00E JAM
+        0xE6, 0x80,       // F00F INC $80
+        0xCA,             // F011 DEX
+        0xD0, 0xFB,       // F012 BNE $F00F
+        0x4C, 0x07, 0xF0, // F014 JMP $F007
+    ];
+    let mut bytes = vec![0xEA; 0x1000];
+    bytes[..program.len()].copy_from_slice(&program);
+    bytes[0xFFA..].copy_from_slice(&[0x00, 0xF0].repeat(3));
+    image_of(Scheme::FourK, &bytes)
+}
+
+#[test]
+fn a_jammed_console_stays_jammed_where_translated_code_can_be_entered() {
+    let executed = compare(jamming_image, 5, "a loop behind a JAM");
+    assert!(executed > 10_000, "translated code executed {executed} instructions only");
 }
 
 fn play(environment: &mut Environment) {

@@ -74,7 +74,7 @@ pub fn run(temporary: &Path, entries: &[Entry]) -> ExitCode {
     };
     let [files, seed, first] = numbers.map(number);
     let is_filter = |(index, word): &(usize, &String)| {
-        !word.starts_with('-') && !(*index > 0 && numbers.contains(&words[index - 1].as_str()))
+        !(word.starts_with('-') || *index > 0 && numbers.contains(&words[index - 1].as_str()))
     };
     let filters: Vec<&str> = words.iter().enumerate().filter(is_filter).map(|(_, word)| word.as_str()).collect();
     let (seed, first) = (seed.unwrap_or(1), first.unwrap_or(0));
@@ -163,7 +163,7 @@ fn run_parser(temporary: &Path, entry: &Entry, seed: u64, first: u64, files: u64
         let numbers = [seed, next, end].map(|number| number.to_string());
         let program = std::env::current_exe().expect("this program's file");
         // Without a shell that can limit memory, it is measured only.
-        let script = format!("ulimit -v {} 2>/dev/null; exec \"$0\" \"$@\"", 2 * MEMORY >> 10);
+        let script = format!("ulimit -v {} 2>/dev/null; exec \"$0\" \"$@\"", (2 * MEMORY) >> 10);
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(program).arg(WORKER).arg(entry.name).args(numbers).arg(&folder);
         // Each of malloc's arenas reserves address space.
@@ -233,7 +233,10 @@ fn feed(words: &[String], entries: &[Entry]) {
     let heard = Arc::clone(&panics);
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map_or(String::new(), |place| format!("{}:{}", place.file(), place.line()));
-        let what = panic.payload_as_str().unwrap_or("a panic").to_string();
+        let payload = panic.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let what = text.unwrap_or("a panic").to_string();
         heard.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(format!("panicked at {place}: {what}"));
     }));
     let current = Arc::new(Current { index: AtomicU64::new(first), bytes: Mutex::default(), began: Mutex::new(None) });

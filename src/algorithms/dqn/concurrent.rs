@@ -4,6 +4,7 @@
 //! the other until the next copy, so both run in parallel and the result equals running them in turn.
 
 use super::Dqn;
+use crate::algorithms::divergence;
 use crate::algorithms::events::{Event, Update, Watch};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::Step;
@@ -87,7 +88,7 @@ impl Dqn {
             Ok(())
         };
         let (acting, learning) = threads::join(act, learn);
-        acting?;
+        acting.map_err(|error| divergence::explained(error, updater.learner(), &[]))?;
         learning?;
         let learned = (begin + 1..=end).rfind(|&step| schedule.updates_after(step));
         let complete = acted.len() as u64 == end - begin && updates.last().map(|(step, _)| *step) == learned;

@@ -250,10 +250,13 @@ impl Updater {
     /// Saves the networks, the optimizer, the random generators and the replay.
     ///
     /// # Errors
-    /// When the networks cannot be fetched from their device, or a file cannot be written.
+    /// When the networks are not finite or cannot be fetched from their device, or a file cannot be written.
     pub fn save(&self, to: &mut Saving) -> Result<()> {
-        let state =
-            UpdaterState { learner: self.learner.state()?, sampling: self.sampling.clone(), noise: self.noise.clone() };
+        let state = UpdaterState {
+            learner: divergence::sound_state(&*self.learner)?,
+            sampling: self.sampling.clone(),
+            noise: self.noise.clone(),
+        };
         to.part(UPDATER, &state)?;
         self.replay.save(to)
     }
@@ -261,9 +264,10 @@ impl Updater {
     /// Continues from the state that an updater with the same configuration saved.
     ///
     /// # Errors
-    /// When it is missing, damaged or of another network.
+    /// When it is missing, damaged, not finite or of another network.
     pub fn load(&mut self, from: &Loading) -> Result<()> {
         let UpdaterState { learner, sampling, noise } = from.part(UPDATER)?;
+        learner.ensure_finite(self.learner.architecture())?;
         self.learner.set_state(learner)?;
         (self.sampling, self.noise) = (sampling, noise);
         self.replay.load(from, self.learner.architecture().actions)

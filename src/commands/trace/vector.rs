@@ -8,10 +8,9 @@
 //! `reset` line), lives, frame numbers, and checksums of its stacked observation and of the final one (`-` if there is
 //! none).
 
-use super::{as_ale_stores, TraceArgs, LONGEST_ACTIONS};
-use crate::commands::{ensure_room_for, translation};
+use super::{as_ale_stores, read_actions, TraceArgs};
+use crate::commands::{ensure_room_for, numbers, translation};
 use crate::environments::cartridges;
-use crate::system::files;
 use anyhow::{ensure, Context, Result};
 use atari_emulator::vector::{
     ActionSpace, Autoreset, ContinuousAction, Seeds, VectorBatch, VectorEnvironment, VectorError, VectorSettings,
@@ -28,24 +27,29 @@ pub struct VectorArgs {
     full_action_space: bool,
     /// Actions are radius, angle and fire of an analog stick; values above this threshold count (ale-py: 0.5)
     #[arg(long, value_name = "T", requires = "vector")]
+    #[arg(value_parser = numbers::number::<f32>)]
     continuous: Option<f32>,
     /// A step that ends an episode also starts the next one
     #[arg(long, requires = "vector")]
     same_step: bool,
     /// Rows of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     img_height: usize,
     /// Columns of an observation
     #[arg(long, value_name = "N", default_value_t = 84, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     img_width: usize,
     /// Observations in color
     #[arg(long, requires = "vector")]
     rgb: bool,
     /// Frames per observation
     #[arg(long, value_name = "N", default_value_t = 4, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(1, 65_536))]
     stack: usize,
     /// An episode starts with 0 to N-1 no-op frames
     #[arg(long, value_name = "N", default_value_t = 30, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
     noop_max: u32,
     /// Do not press FIRE at the start of an episode
     #[arg(long, requires = "vector")]
@@ -64,6 +68,7 @@ pub struct VectorArgs {
     life_loss_info: bool,
     /// Threads, 0 for one per core; the output does not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, requires = "vector")]
+    #[arg(value_parser = numbers::whole::<usize>(0, 65_536))]
     threads: usize,
 }
 
@@ -79,8 +84,7 @@ enum Command {
 pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
     let settings = settings(num_envs, args);
     ensure_room_for(&settings)?;
-    let text = files::read_text(&args.actions, LONGEST_ACTIONS)
-        .with_context(|| format!("cannot read the action file {}", args.actions.display()))?;
+    let text = read_actions(&args.actions)?;
     let commands = parse(&text, num_envs, args.vector_options.continuous.is_some())
         .with_context(|| args.actions.display().to_string())?;
     let rom = cartridges::load(&args.rom)?;
@@ -93,6 +97,7 @@ pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
         {
             Ok(())
         }
+        Err(error) if error.is::<io::Error>() => Err(error.context("cannot write the trace")),
         written => written,
     }
 }
@@ -136,7 +141,7 @@ fn parse(text: &str, num_envs: usize, continuous: bool) -> Result<Vec<Command>> 
             None => continue,
             Some((&"reset", rest)) => parse_reset(rest, num_envs),
             Some(_) if continuous => parse_continuous(&words),
-            Some(_) => numbers(&words).map(Command::Step),
+            Some(_) => numbers(&words).context("an action is an index, a whole number from 0 on").map(Command::Step),
         };
         commands.push(command.with_context(|| format!("line {}: {:?}", index + 1, line.trim()))?);
     }
@@ -161,7 +166,7 @@ fn parse_continuous(words: &[&str]) -> Result<Command> {
 }
 
 fn numbers<T: std::str::FromStr>(words: &[&str]) -> Result<Vec<T>> {
-    words.iter().map(|word| word.parse().ok().with_context(|| format!("{word:?} is not a number that fits"))).collect()
+    words.iter().map(|word| word.parse().ok().with_context(|| format!("{word:?} is no such number"))).collect()
 }
 
 fn write_trace(

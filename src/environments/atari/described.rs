@@ -4,7 +4,8 @@ use crate::environments::atari::minimal_actions;
 use crate::environments::atari::preprocess::{Preprocessing, Resize, SIDE, STACK};
 use crate::environments::cartridges::LoadedRom;
 use crate::environments::Description;
-use anyhow::{ensure, Context, Result};
+use crate::text::faults::plain;
+use anyhow::{anyhow, ensure, Context, Result};
 use atari_emulator::Action;
 use serde::de::DeserializeOwned;
 
@@ -49,14 +50,18 @@ impl Described {
     pub(super) fn read(description: &Description) -> Result<Self> {
         let text = |key: &str| description.get(key).with_context(|| format!("its metadata lack `{key}`"));
         let numbers: Vec<u32> = json(text("actions")?, "actions")?;
-        ensure!(numbers.len() <= MOST_ACTIONS, "it has {} actions, and a game has {MOST_ACTIONS} at most", numbers.len());
+        ensure!(
+            numbers.len() <= MOST_ACTIONS,
+            "it has {} actions, and a game has {MOST_ACTIONS} at most",
+            numbers.len()
+        );
         let actions = numbers.into_iter().map(Action::from_number).collect::<Result<Vec<Action>, _>>()?;
         ensure!(!actions.is_empty(), "it has no actions");
         let resize = text("resize")?;
         let preprocessing = Preprocessing {
             frame_skip: json(text("frame_skip")?, "frame_skip")?,
             resize: serde_json::from_value(resize.as_str().into())
-                .with_context(|| format!("its metadata have `resize` = `{resize}`"))?,
+                .map_err(|error| anyhow!("its metadata have `resize` = `{resize}`: {}", plain(&error.to_string())))?,
             fire_reset: json(text("fire_reset")?, "fire_reset")?,
             stack: json(text("stack")?, "stack")?,
             side: json(text("side")?, "side")?,
@@ -97,7 +102,8 @@ impl Described {
 }
 
 fn json<T: DeserializeOwned>(text: &str, key: &str) -> Result<T> {
-    serde_json::from_str(text).with_context(|| format!("its metadata have `{key}` = `{text}`"))
+    serde_json::from_str(text)
+        .map_err(|error| anyhow!("its metadata have `{key}` = `{text}`: {}", plain(&error.to_string())))
 }
 
 #[cfg(test)]

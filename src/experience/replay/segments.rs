@@ -76,7 +76,23 @@ impl ReplayFiles {
 
     /// Whether `name` could be the name of such a file.
     pub fn could_be(name: &str) -> bool {
-        name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+        let Some(name) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX)) else { return false };
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let mut words: Vec<&str> = name.split('-').collect();
+        if words.first().is_some_and(|word| word.strip_prefix('e').is_some_and(is_number)) {
+            words.remove(0);
+        }
+        let [first, end, checksum] = words[..] else { return false };
+        is_number(first)
+            && is_number(end)
+            && checksum.len() == 8
+            && checksum.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    /// Whether the file at `path` is one, by its name and its first bytes.
+    pub fn is_one(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(Self::could_be)
+            && sealed_file::is_of_kind(path, KIND)
     }
 }
 
@@ -331,6 +347,24 @@ mod tests {
         assert_eq!(names(folder.path()).difference(&before).count(), 3, "one new file for each environment");
         let mut other = Replay::new(SPACE, 4, 12_000, 2, 0.9, true).unwrap().prioritized(0.6, 1e-6);
         assert!(other.load(&Loading::new(folder.path(), &saved), 4).is_err());
+    }
+
+    #[test]
+    fn other_files_are_not_taken_for_frames() {
+        for name in [
+            "replay-notes.bin",
+            "replay-.bin",
+            "replay-1-2.bin",
+            "replay-e-1-2-00000000.bin",
+            "replay-1-2-0000000g.bin",
+        ] {
+            assert!(!ReplayFiles::could_be(name), "{name}");
+        }
+        assert!(ReplayFiles::could_be("replay-e12-0-100-89abcdef.bin"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("replay-0-100-89abcdef.bin");
+        fs::write(&path, "a film of a hundred frames").unwrap();
+        assert!(!ReplayFiles::is_one(&path));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};
-use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose};
+use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose, transpose_in_parallel};
 use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::{LayerPlan, Plan};
 use crate::networks::Architecture;
@@ -13,6 +13,8 @@ use rayon::prelude::*;
 
 /// Blocks into which the outputs or inputs of a dense layer are cut, at most.
 const BLOCKS: usize = 8;
+/// Fewest images whose gradients are put together by another thread.
+const IMAGES: usize = 8;
 /// The number of outputs in a block is a multiple of this: whole vectors of every processor.
 const OUTPUTS: usize = 32;
 
@@ -52,18 +54,13 @@ pub(super) struct Scratch {
     blocks: Vec<f32>,
     /// The transposed gradient of a layer's output.
     transposed: Vec<f32>,
-    /// The gradient of a branch's hidden layer, `[outputs, images]`.
-    hidden_gradient: Vec<f32>,
-    /// The gradient of the shared layer below, `[outputs, images]`.
-    shared_gradient: Vec<f32>,
+    /// The gradient of a layer's inputs, `[inputs, images]`. The next layer may add to it.
+    input_gradient: Vec<f32>,
+    /// The same in blocks of inputs, `[images, inputs]` each.
+    input_blocks: Vec<f32>,
 }
 
 impl Hidden {
-    /// Sets the gradient of its output, given as `[outputs, images]`.
-    fn set_gradient(&mut self, gradient: &[f32], outputs: usize, images: usize) {
-        transpose(gradient, (outputs, images), images, room(&mut self.gradient, outputs * images));
-    }
-
     /// Evaluates the layer for `inputs` `[images, inputs]`.
     fn forward(&mut self, layer: &LayerPlan, values: &[f32], inputs: &[f32], images: usize, scratch: &mut Scratch) {
         let output = room(&mut self.output, images * layer.outputs());
@@ -157,29 +154,48 @@ fn linear_backward(
     bias_gradient.fill(0.0);
     add_rows(bias_gradient, output_gradient);
 
-    let Some(InputGradient { values: input_gradient, add }) = input_gradient else { return };
+    let Some(InputGradient { values: input_gradient, add, complete }) = input_gradient else { return };
+    let Scratch { transposed, input_gradient: sums, input_blocks: blocks, .. } = scratch;
     let weights = &values[layer.weight.clone()];
-    let transposed = room(&mut scratch.transposed, output_gradient.len());
-    transpose(output_gradient, (images, width), width, transposed);
+    let transposed = room(transposed, output_gradient.len());
+    transpose_in_parallel(output_gradient, (images, width), transposed);
     let transposed = &*transposed;
-    input_gradient.par_chunks_mut(block * images).enumerate().for_each(|(b, part)| {
+    let parts = room(sums, input_len * images).par_chunks_mut(block * images);
+    let blocks = room(blocks, input_len * images);
+    parts.zip(blocks.par_chunks_mut(block * images)).enumerate().for_each(|(b, (part, to))| {
+        let rows = part.len() / images;
         let product = RowProduct {
             left: Left::dense(&weights[b * block * width..], width),
-            rows: part.len() / images,
+            rows,
             right: Right::dense(transposed, images),
             output_rows: Rows::Every(images),
             begin: if add { Begin::Kept } else { Begin::Zero },
             end: End::Store,
         };
         product.run(part);
+        // Here, where the product is still in the cache.
+        if complete {
+            transpose(part, (rows, images), images, to);
+        }
     });
+    if complete {
+        let blocks = &*blocks;
+        input_gradient.par_chunks_mut(input_len).enumerate().with_min_len(IMAGES).for_each(|(image, row)| {
+            for (b, part) in row.chunks_mut(block).enumerate() {
+                let begin = b * block * images + image * part.len();
+                part.copy_from_slice(&blocks[begin..begin + part.len()]);
+            }
+        });
+    }
 }
 
-/// The gradient of a layer's inputs, `[inputs, images]`.
+/// The gradient of a layer's inputs, `[images, inputs]`.
 struct InputGradient<'a> {
     values: &'a mut [f32],
-    /// Whether to add to what another layer has written.
+    /// Whether to add to the gradient that another layer has begun.
     add: bool,
+    /// Whether no other layer will add to it: only then are `values` written.
+    complete: bool,
 }
 
 impl DenseSpace {
@@ -204,7 +220,7 @@ impl DenseSpace {
     }
 
     /// Writes the dense layers' share of the parameters' `gradient`, given the gradient of the outputs, and the gradient of the
-    /// features `[features, images]`, if that is wanted. Must follow [`forward`](Self::forward) with the same network and
+    /// features `[images, features]`, if that is wanted. Must follow [`forward`](Self::forward) with the same network and
     /// features.
     pub fn backward(
         &mut self,
@@ -218,40 +234,40 @@ impl DenseSpace {
         let images = features.len() / plan.architecture.features();
         self.split_gradient(output_gradient, &plan.architecture, images);
         let Self { shared, branches, scratch, .. } = self;
-        let mut hidden_gradient = std::mem::take(&mut scratch.hidden_gradient);
-        let mut shared_gradient = std::mem::take(&mut scratch.shared_gradient);
-        for (i, (space, (hidden_layer, layer))) in branches.iter_mut().zip(&plan.branches).enumerate() {
-            let hidden = &space.hidden.output[..images * layer.inputs()];
+        let count = branches.len();
+        for (space, (_, layer)) in branches.iter_mut().zip(&plan.branches) {
+            let Hidden { output: hidden, gradient: hidden_gradient, .. } = &mut space.hidden;
+            let hidden = &hidden[..images * layer.inputs()];
             let output_gradient = &space.output_gradient[..images * layer.outputs()];
-            let to = InputGradient { values: room(&mut hidden_gradient, images * layer.inputs()), add: false };
+            let values_of = room(hidden_gradient, images * layer.inputs());
+            let to = InputGradient { values: values_of, add: false, complete: true };
             linear_backward(layer, values, hidden, output_gradient, gradient, Some(to), scratch);
-            space.hidden.set_gradient(&hidden_gradient, layer.inputs(), images);
-
-            let (inputs, input_gradient) = match (shared.last(), plan.shared.last()) {
-                (Some(below), Some(layer)) => {
-                    let len = images * layer.outputs();
-                    (&below.output[..len], Some(room(&mut shared_gradient, len)))
-                }
-                _ => (features, feature_gradient.as_deref_mut()),
-            };
-            let input_gradient = input_gradient.map(|values| InputGradient { values, add: i > 0 });
-            space.hidden.backward(hidden_layer, values, inputs, gradient, input_gradient, scratch);
         }
-        for (i, layer) in plan.shared.iter().enumerate().rev() {
-            let (below, hidden) = shared.split_at_mut(i);
-            let hidden = &mut hidden[0];
-            hidden.set_gradient(&shared_gradient, layer.outputs(), images);
-            let (inputs, input_gradient) = match below.last() {
-                Some(below) => {
+        // One directly after the other, as the second adds to the gradient that the first has left in `scratch`.
+        for (i, (space, (layer, _))) in branches.iter_mut().zip(&plan.branches).enumerate() {
+            let (inputs, input_gradient) = match shared.last_mut() {
+                Some(Hidden { output, gradient, .. }) => {
                     let len = images * layer.inputs();
-                    (&below.output[..len], Some(room(&mut shared_gradient, len)))
+                    (&output[..len], Some(room(gradient, len)))
                 }
                 None => (features, feature_gradient.as_deref_mut()),
             };
-            let input_gradient = input_gradient.map(|values| InputGradient { values, add: false });
-            hidden.backward(layer, values, inputs, gradient, input_gradient, scratch);
+            let (add, complete) = (i > 0, i + 1 == count);
+            let input_gradient = input_gradient.map(|values| InputGradient { values, add, complete });
+            space.hidden.backward(layer, values, inputs, gradient, input_gradient, scratch);
         }
-        (scratch.hidden_gradient, scratch.shared_gradient) = (hidden_gradient, shared_gradient);
+        for (i, layer) in plan.shared.iter().enumerate().rev() {
+            let (below, hidden) = shared.split_at_mut(i);
+            let (inputs, input_gradient) = match below.last_mut() {
+                Some(Hidden { output, gradient, .. }) => {
+                    let len = images * layer.inputs();
+                    (&output[..len], Some(room(gradient, len)))
+                }
+                None => (features, feature_gradient.as_deref_mut()),
+            };
+            let input_gradient = input_gradient.map(|values| InputGradient { values, add: false, complete: true });
+            hidden[0].backward(layer, values, inputs, gradient, input_gradient, scratch);
+        }
     }
 
     /// Writes the outputs: the output of the only branch, or V + A - mean A, atom by atom if the head has atoms.

@@ -99,11 +99,13 @@ impl Differing {
     }
 }
 
-/// Writes the base of `observations` (at least three stacks of `channels` frames, `stack` pixels each) to `base`: the bitwise
-/// majority of the newest frames of the first three stacks, where moving objects drop out, repeated to a stack.
+/// Writes the base of `observations` (stacks of `channels` frames, `stack` pixels each) to `base`: the bitwise majority of the
+/// newest frames of the first three stacks, where moving objects drop out, repeated to a stack. Of fewer stacks it is the
+/// newest frame of the first.
 pub fn set_base(base: &mut Vec<u8>, channels: usize, observations: &[u8], stack: usize) {
     let plane = stack / channels;
-    let [a, b, c] = [1, 2, 3].map(|i| &observations[i * stack - plane..i * stack]);
+    let last = if observations.len() < 3 * stack { [1; 3] } else { [1, 2, 3] };
+    let [a, b, c] = last.map(|i| &observations[i * stack - plane..i * stack]);
     base.clear();
     base.extend(a.iter().zip(b).zip(c).map(|((a, b), c)| (a & b) | (b & c) | (a & c)));
     for _ in 1..channels {

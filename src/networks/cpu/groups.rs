@@ -2,13 +2,13 @@
 //!
 //! Images of a batch are mostly alike. A picture that resembles most of them, the base, is convolved once, and only the rows
 //! that [differ](crate::networks::cpu::differences) from it are convolved image by image. An image's outputs do not depend on
-//! the base or on the other images.
+//! the base or on the other images. As long as the parameters stay the same, one base can serve many batches.
 
 use crate::networks::cpu::convolution::{fractions_of, ConvShape, Convolution};
 use crate::networks::cpu::differences::{set_base, Differing};
 use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{End, Left, Rows};
-use crate::networks::cpu::matrix::{add, add_rows, mask_relu, room, transpose};
+use crate::networks::cpu::matrix::{add, add_rows, mask_relu, room, transpose, vectorized};
 use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::Plan;
 use rayon::prelude::*;
@@ -19,8 +19,13 @@ use std::ops::Range;
 const GROUPS: usize = 8;
 /// Most images of a group; larger batches have more groups, which keep more threads busy.
 const GROUP_IMAGES: usize = 8;
-/// The smallest batch for which a base is convolved too: it costs as much as one more image.
+/// The smallest batch for which a base is convolved that serves this batch alone: it costs as much as one more image.
 const LEAST_WITH_BASE: usize = 8;
+/// Batches after which a base that served several is chosen again, at the earliest.
+const LEAST_BATCHES: u32 = 64;
+
+/// Parameters whose gradients one thread sums over the groups at a time.
+const SUMS: usize = 4096;
 
 /// Room for the convolutions of one evaluation.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +35,8 @@ pub struct ConvolutionSpace {
     group_images: usize,
     /// The forward pass wakes no other threads.
     pub(super) one_thread: bool,
+    /// The parameters stay the same until [`forget_base`](Self::forget_base), so a base serves many batches.
+    pub(super) keeps_base: bool,
     base: Base,
     /// Weights of each convolution but the first, `[output channel, patch]`, for the backward pass.
     transposed: Vec<Vec<f32>>,
@@ -40,6 +47,10 @@ pub struct ConvolutionSpace {
 struct Base {
     /// Whether there is a base.
     on: bool,
+    /// Batches since it was chosen, if it serves several; 0 if there is none.
+    batches: u32,
+    /// Whether it has been taken through the convolutions.
+    convolved: bool,
     /// A stack of one frame.
     observation: Vec<u8>,
     /// Working memory: the rows in which the first images differ from it.
@@ -49,6 +60,11 @@ struct Base {
 }
 
 impl ConvolutionSpace {
+    /// Must be called when the parameters change, if one base serves many batches.
+    pub fn forget_base(&mut self) {
+        self.base.batches = 0;
+    }
+
     /// Takes `observations` through all convolutions. Writes the last output to `features` `[images, features]`.
     pub fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], features: &mut [f32]) {
         let image_len = plan.architecture.convolutions[0].input_len();
@@ -59,7 +75,7 @@ impl ConvolutionSpace {
         if self.groups.len() < groups {
             self.groups.resize_with(groups, Group::default);
         }
-        self.base.forward(plan, values, observations);
+        self.base.forward(plan, values, observations, self.keeps_base);
         let base = Some(&self.base).filter(|base| base.on);
         let parts = features
             .chunks_mut(self.group_images * features_len)
@@ -70,8 +86,8 @@ impl ConvolutionSpace {
         });
     }
 
-    /// Writes the convolutions' share of the parameters' `gradient`, given the features and their gradient `[features,
-    /// images]`. Must follow [`forward`](Self::forward) with the same network and observations.
+    /// Writes the convolutions' share of the parameters' `gradient`, given the features and their gradient `[images,
+    /// features]`. Must follow [`forward`](Self::forward) with the same network and observations.
     pub fn backward(
         &mut self,
         plan: &Plan,
@@ -95,13 +111,12 @@ impl ConvolutionSpace {
         self.groups
             .par_iter_mut()
             .zip(features.par_chunks(group_images * features_len))
+            .zip(feature_gradient.par_chunks(group_images * features_len))
             .zip(observations.par_chunks(group_images * image_len))
-            .enumerate()
-            .for_each(|(g, ((group, features), observations))| {
+            .for_each(|(((group, features), feature_gradient), observations)| {
                 group.output_gradients.resize_with(plan.convolutions.len(), Vec::new);
                 if let Some(last) = group.output_gradients.last_mut() {
-                    let (own, len) = (features.len() / features_len, features.len());
-                    transpose(&feature_gradient[g * group_images..], (features_len, own), images, room(last, len));
+                    room(last, features.len()).copy_from_slice(feature_gradient);
                 }
                 group.backward(network, observations, features, &[]);
             });
@@ -115,10 +130,10 @@ impl ConvolutionSpace {
                 }
             },
             || {
-                sums.fill(0.0);
-                for group in groups {
-                    add(sums, &group.parameter_gradient);
-                }
+                sums.par_chunks_mut(SUMS).enumerate().for_each(|(i, sums)| {
+                    sums.fill(0.0);
+                    groups.iter().for_each(|group| add(sums, &group.parameter_gradient[i * SUMS..]));
+                });
             },
         );
         if base.on {
@@ -231,16 +246,18 @@ impl Group {
             for other in others.iter().filter(|other| !other.base_gradients[i].is_empty()) {
                 add(output_gradient, &other.base_gradients[i]);
             }
-            mask_relu(output_gradient, output);
             let base_gradient = &mut self.base_gradients[i];
             base_gradient.clear();
             let apart = self.differing[i].few();
             let gradients = match apart {
-                None => output_gradient,
+                None => {
+                    mask_relu(output_gradient, output);
+                    output_gradient
+                }
                 Some(apart) => {
                     base_gradient.resize(shape.output_len(), 0.0);
                     let gradients = room(&mut self.rows, apart.len() * channels);
-                    split_rows(output_gradient, shape, apart, gradients, base_gradient);
+                    split_rows((output_gradient, output), shape, apart, gradients, base_gradient);
                     gradients
                 }
             };
@@ -275,22 +292,38 @@ impl Group {
 }
 
 impl Base {
-    /// Chooses the base of these observations and takes it through the convolutions, if that is likely to save time.
-    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8]) {
+    /// Chooses the base of these observations and takes it through the convolutions, if that is likely to save time. With
+    /// `keep`, a base that was chosen before stays as long as it resembles the observations.
+    fn forward(&mut self, plan: &Plan, values: &[f32], observations: &[u8], keep: bool) {
         let shape = &plan.architecture.convolutions[0];
-        self.on = observations.len() >= LEAST_WITH_BASE * shape.input_len();
-        if !self.on {
+        let least = if keep { 1 } else { LEAST_WITH_BASE };
+        self.on = false;
+        if observations.len() < least * shape.input_len() {
             return;
         }
-        set_base(&mut self.observation, shape.in_channels, observations, shape.input_len());
-        // Four images show whether the batch is alike.
-        let Self { observation, sample, group, features, .. } = self;
-        let plane = shape.in_side * shape.in_side;
-        sample.find(shape, &observations[..4 * shape.input_len()], &observation[..plane]);
-        self.on = sample.few().is_some();
-        if self.on {
-            group.forward(plan, values, observation, None, room(features, plan.architecture.features()));
+        let chosen = keep && self.batches > 0;
+        if chosen {
+            self.on = self.resembles(shape, observations);
         }
+        if !chosen || (!self.on && self.batches > LEAST_BATCHES) {
+            set_base(&mut self.observation, shape.in_channels, observations, shape.input_len());
+            (self.batches, self.convolved) = (0, false);
+            self.on = self.resembles(shape, observations);
+        }
+        self.batches = self.batches.saturating_add(1);
+        if self.on && !self.convolved {
+            let Self { observation, group, features, .. } = self;
+            group.forward(plan, values, observation, None, room(features, plan.architecture.features()));
+            self.convolved = true;
+        }
+    }
+
+    /// Whether few rows of these observations differ from it. Four images show that.
+    fn resembles(&mut self, shape: &ConvShape, observations: &[u8]) -> bool {
+        let Self { observation, sample, .. } = self;
+        let first = &observations[..observations.len().min(4 * shape.input_len())];
+        sample.find(shape, first, &observation[..shape.in_side * shape.in_side]);
+        sample.few().is_some()
     }
 
     /// The frame that its stack repeats.
@@ -318,19 +351,44 @@ impl Base {
     }
 }
 
-/// Splits an output gradient: rows in `rows` are copied to `apart`; all others are summed over images into `base`.
-fn split_rows(gradient: &[f32], shape: &ConvShape, rows: &[usize], apart: &mut [f32], base: &mut [f32]) {
-    let channels = shape.out_channels;
-    let (mut rows, mut apart) = (rows.iter().peekable(), apart.chunks_exact_mut(channels));
-    for (row, gradient) in gradient.chunks_exact(channels).enumerate() {
-        if rows.next_if(|differing| **differing == row).is_some() {
-            if let Some(apart) = apart.next() {
-                apart.copy_from_slice(gradient);
+/// Splits the gradient of an output: rows in `rows` are copied to `apart`, with 0 where the output is 0; all others are summed
+/// over images into `base`, which is set to 0 there later, as they have the base's output.
+fn split_rows(
+    (gradient, output): (&[f32], &[f32]),
+    shape: &ConvShape,
+    rows: &[usize],
+    apart: &mut [f32],
+    base: &mut [f32],
+) {
+    let (channels, image_len) = (shape.out_channels, shape.output_len());
+    let mut rows = rows.iter().map(|row| row * channels).peekable();
+    let mut apart = apart.chunks_exact_mut(channels);
+    vectorized(
+        #[inline(always)]
+        || {
+            for (image, gradient) in gradient.chunks_exact(image_len).enumerate() {
+                let begin = image * image_len;
+                let mut place = 0;
+                while place < image_len {
+                    // Rows up to the next one to be kept apart.
+                    let next = rows.peek().map_or(image_len, |row| (row - begin).min(image_len));
+                    let sums = base[place..next].iter_mut().zip(&gradient[place..next]);
+                    sums.for_each(|(sum, gradient)| *sum += gradient);
+                    place = next;
+                    if place == image_len {
+                        break;
+                    }
+                    rows.next();
+                    let output = &output[begin + place..][..channels];
+                    let each = apart.next().into_iter().flatten().zip(&gradient[place..]).zip(output);
+                    for ((apart, &gradient), &output) in each {
+                        *apart = if output > 0.0 { gradient } else { 0.0 };
+                    }
+                    place += channels;
+                }
             }
-        } else {
-            add(&mut base[row % shape.positions() * channels..][..channels], gradient);
-        }
-    }
+        },
+    );
 }
 
 /// The input of a convolution.

@@ -122,7 +122,7 @@ pub enum Begin<'a> {
 pub enum End {
     /// It is stored.
     Store,
-    /// Its ReLU is stored.
+    /// Its ReLU is stored; the ReLU of NaN is NaN.
     Rectify,
     /// It is added to what the output holds. Only here may rows of the output overlap, if of two that do the later one does
     /// not begin before the earlier one: additions are then made in the order of the rows.

@@ -1,5 +1,7 @@
 //! Loops over numbers that all layers use.
 
+use rayon::prelude::*;
+
 /// Runs `work` compiled for the widest vectors of this processor; a build for any x86-64 would otherwise use vectors of
 /// four. Rust neither reorders sums nor fuses a product with a sum, so the results are the same on every processor.
 pub fn vectorized<R>(work: impl FnOnce() -> R) -> R {
@@ -42,13 +44,13 @@ pub fn add_rows(sums: &mut [f32], values: &[f32]) {
     );
 }
 
-/// Sets `gradient` to 0 where the output of the ReLU is 0.
+/// Sets `gradient` to 0 where the output of the ReLU is 0. Where it is NaN the gradient stays, as in PyTorch.
 pub fn mask_relu(gradient: &mut [f32], output: &[f32]) {
     vectorized(
         #[inline(always)]
         || {
             for (gradient, &output) in gradient.iter_mut().zip(output) {
-                *gradient = if output > 0.0 { *gradient } else { 0.0 };
+                *gradient = if output <= 0.0 { 0.0 } else { *gradient };
             }
         },
     );
@@ -71,6 +73,13 @@ pub fn transpose(from: &[f32], (rows, columns): (usize, usize), stride: usize, t
     }
 }
 
+/// [`transpose`] of numbers without gaps, on several threads.
+pub fn transpose_in_parallel(from: &[f32], (rows, columns): (usize, usize), to: &mut [f32]) {
+    to.par_chunks_mut(SQUARE * rows).enumerate().for_each(|(part, to)| {
+        transpose(&from[part * SQUARE..], (rows, to.len() / rows), columns, to);
+    });
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -89,11 +98,16 @@ pub(crate) mod tests {
 
     #[test]
     fn transposing_exchanges_rows_and_columns() {
-        for (rows, columns, stride) in [(1, 5, 5), (17, 33, 40), (16, 16, 16), (3, 1, 2)] {
+        for (rows, columns, stride) in [(1, 5, 5), (17, 33, 40), (16, 16, 16), (3, 1, 2), (20, 50, 50)] {
             let from: Vec<f32> = (0..rows * stride).map(|i| i as f32).collect();
             let mut to = vec![0.0; rows * columns];
             transpose(&from, (rows, columns), stride, &mut to);
             assert!((0..to.len()).all(|i| to[i] == from[i % rows * stride + i / rows]));
+            if stride == columns {
+                let mut parallel = vec![0.0; to.len()];
+                transpose_in_parallel(&from, (rows, columns), &mut parallel);
+                assert_eq!(parallel, to);
+            }
         }
     }
 }

@@ -66,7 +66,8 @@ impl<'a> Norm<'a> {
                     for ((y, hat), (gain, shift)) in each {
                         *hat *= inverse;
                         let value = gain * *hat + shift;
-                        *y = if value > 0.0 { value } else { 0.0 };
+                        // The ReLU of NaN is NaN.
+                        *y = if value <= 0.0 { 0.0 } else { value };
                     }
                     inverses.push(inverse);
                 }

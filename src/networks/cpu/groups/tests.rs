@@ -76,6 +76,40 @@ fn an_images_outputs_have_the_same_bits_in_every_batch_and_with_every_base() {
     }
 }
 
+/// The outputs of `batch`, as bits, from a workspace that keeps a base; they must equal a fresh workspace's.
+fn kept_base_outputs(keeping: &mut Workspace, network: &CpuNetwork, batch: &[u8]) -> Vec<u32> {
+    let bits = |outputs: &[f32]| outputs.iter().map(|output| output.to_bits()).collect::<Vec<_>>();
+    let fresh = bits(Workspace::default().forward(network, Seen::Pixels(batch)).unwrap());
+    let kept = bits(keeping.forward(network, Seen::Pixels(batch)).unwrap());
+    assert_eq!(kept, fresh, "{:?}", network.architecture().design);
+    kept
+}
+
+#[test]
+fn a_base_that_serves_many_batches_changes_no_bit() {
+    for design in [NetworkKind::Small, NetworkKind::Nature].into_iter().flat_map(designs) {
+        let (network, pictures) = (network(design), game(20));
+        let mut keeping = Workspace::default().keeping_base();
+        for (first, images) in [(0, 1), (1, 3), (4, 1), (5, 9), (14, 2)] {
+            kept_base_outputs(&mut keeping, &network, &pictures[first * SPACE.size()..][..images * SPACE.size()]);
+            assert!(keeping.convolutions.base.on, "{images} images");
+        }
+        // Another picture has nothing in common with it, and becomes the base after a while.
+        let unlike = noise(1)[..SIDE * SIDE].repeat(4);
+        for batch in 5..=LEAST_BATCHES {
+            kept_base_outputs(&mut keeping, &network, &unlike);
+            assert!(!keeping.convolutions.base.on, "batch {batch}");
+        }
+        let before = kept_base_outputs(&mut keeping, &network, &unlike);
+        assert!(keeping.convolutions.base.on);
+        // Other parameters.
+        let mut parameters = network.parameters();
+        parameters.values.iter_mut().for_each(|value| *value *= 1.25);
+        keeping.forget_base();
+        assert_ne!(kept_base_outputs(&mut keeping, &CpuNetwork::new(&parameters), &unlike), before);
+    }
+}
+
 /// The outputs and the gradient of a batch, as bits.
 fn bits(network: &CpuNetwork, observations: &[u8]) -> Vec<u32> {
     bits_in(&mut Workspace::default(), network, observations)

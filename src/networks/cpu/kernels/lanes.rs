@@ -33,7 +33,7 @@ pub(super) trait Lanes: Copy {
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Sums.
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Numbers above 0, and 0 for others.
+    /// 0 for numbers up to 0, and all others as they are: a NaN stays a NaN, as in PyTorch. `max` would make it 0.
     unsafe fn rectify(a: Self::Vector) -> Self::Vector;
 
     /// Computes a tile of up to `rows` rows from row `first` on, `vectors` across; returns the number of its rows.
@@ -159,7 +159,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     unsafe fn rectify(a: __m512) -> __m512 {
-        _mm512_max_ps(a, _mm512_setzero_ps())
+        _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(a, _mm512_setzero_ps()), a)
     }
 
     tiles! {
@@ -228,7 +228,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     unsafe fn rectify(a: __m256) -> __m256 {
-        _mm256_max_ps(a, _mm256_setzero_ps())
+        _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(a, _mm256_setzero_ps()), a)
     }
 
     tiles! {
@@ -289,7 +289,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn rectify(a: [f32; 4]) -> [f32; 4] {
-        a.map(|value| if value > 0.0 { value } else { 0.0 })
+        a.map(|value| if value <= 0.0 { 0.0 } else { value })
     }
 
     tiles! {

@@ -80,8 +80,8 @@ fn a_row_product_is_one_chain_for_every_element_at_every_width() {
                     };
                     match end {
                         End::Store => sum,
-                        End::Rectify if sum > 0.0 => sum,
-                        End::Rectify => 0.0,
+                        End::Rectify if sum <= 0.0 => 0.0,
+                        End::Rectify => sum,
                         End::Add => held[i] + sum,
                     }
                 })
