@@ -128,17 +128,19 @@ impl Figure {
     /// The figure without the values that no axis can show.
     fn drawable(&self) -> Self {
         let possible = |values: &[f64]| values.iter().all(|value| value.abs() <= LARGEST);
+        // The horizontal axis begins at 0.
+        let right = |x: f64| x >= 0.0;
         let mut figure = self.clone();
         for Panel { includes, curves, points, references, .. } in &mut figure.panels {
             includes.retain(|value| possible(&[*value]));
             references.retain(|(_, value)| possible(&[*value]));
             for curve in curves {
-                curve.line.retain(|(x, y)| possible(&[*x, *y]));
-                curve.band.retain(|(x, low, high)| possible(&[*x, *low, *high]));
+                curve.line.retain(|(x, y)| right(*x) && possible(&[*x, *y]));
+                curve.band.retain(|(x, low, high)| right(*x) && possible(&[*x, *low, *high]));
             }
             points.retain(|Point { at: (x, y), interval, .. }| {
                 let (low, high) = interval.unwrap_or((*y, *y));
-                possible(&[*x, *y, low, high])
+                right(*x) && possible(&[*x, *y, low, high])
             });
         }
         figure
@@ -218,9 +220,11 @@ impl Panel {
         self.points.is_empty() && self.curves.iter().all(|curve| curve.line.is_empty())
     }
 
+    /// The rightmost value. Usually it is the last of a line, but rows can be out of order.
     fn x_max(&self) -> Option<f64> {
-        let lines = self.curves.iter().filter_map(|curve| curve.line.last()).map(|(x, _)| *x);
-        lines.chain(self.points.iter().map(|point| point.at.0)).max_by(f64::total_cmp)
+        let lines = self.curves.iter().flat_map(|curve| curve.line.iter().map(|(x, _)| *x));
+        let bands = self.curves.iter().flat_map(|curve| curve.band.iter().map(|(x, _, _)| *x));
+        lines.chain(bands).chain(self.points.iter().map(|point| point.at.0)).max_by(f64::total_cmp)
     }
 
     /// The lowest and the highest value of curves, bands, points and `includes`.
@@ -534,7 +538,7 @@ mod tests {
             [f64::MAX, f64::MIN, f64::INFINITY, f64::NAN, 1e16, f64::MIN_POSITIVE, 5e-324, -5e-324, 0.0, 1e15];
         for x in extremes {
             for y in extremes {
-                let line = vec![(0.0, 1.0), (x, y)];
+                let line = vec![(0.0, 1.0), (x, y), (1.0, 0.5)];
                 let curve = Curve { band: vec![(0.0, -y, y), (x, y, x)], line, ..Curve::default() };
                 let points = vec![Point { color: 0, at: (x, y), interval: Some((y, x)) }];
                 let references = vec![("human".to_string(), y)];

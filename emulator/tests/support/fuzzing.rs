@@ -7,7 +7,7 @@
 //! | `--files N` | files for each parser; by default each parser's own small number |
 //! | `--seed N` | other mutations; the same seed, parser and index always give the same file |
 //! | `--first N` | index of the first file |
-//! | NAME... | only parsers whose names contain one of these |
+//! | NAME... | only parsers whose names begin with one of these |
 //!
 //! A file must be read or refused: a panic (in any thread), an abort, more than [`MEMORY`] or more than [`LONGEST`] is a fault.
 //! Faulty files are kept in the program's folder for temporary files, with their index.
@@ -79,7 +79,8 @@ pub fn run(temporary: &Path, entries: &[Entry]) -> ExitCode {
     let filters: Vec<&str> = words.iter().enumerate().filter(is_filter).map(|(_, word)| word.as_str()).collect();
     let (seed, first) = (seed.unwrap_or(1), first.unwrap_or(0));
     let mut total = Tally::default();
-    for entry in entries.iter().filter(|entry| filters.is_empty() || filters.iter().any(|f| entry.name.contains(f))) {
+    for entry in entries.iter().filter(|entry| filters.is_empty() || filters.iter().any(|f| entry.name.starts_with(f)))
+    {
         let began = Instant::now();
         let tally = run_parser(temporary, entry, seed, first, files.unwrap_or(entry.files));
         println!("{:<12} {tally}, {:.0} s", entry.name, began.elapsed().as_secs_f64());
