@@ -408,7 +408,6 @@ fn mistakes_are_answered_with_what_to_do() {
         (vec!["eval"], "there is no run in ./runs"),
         (vec!["eval", "nowhere.safetensors"], "cannot read nowhere.safetensors"),
         (vec!["eval", "junk.safetensors"], "not a safetensors file"),
-        (vec!["eval", "--policy", "noop", "--episodes", "0"], "--episodes is 0"),
         (vec!["eval", "--policy", "noop", "--epsilon", "2"], "--epsilon is 2"),
     ] {
         let failed = atari_dqn(folder.path(), &arguments).failure().code(1);

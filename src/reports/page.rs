@@ -112,7 +112,7 @@ fn facts(run: &RunHistory) -> Markup {
                 td {
                     (with_commas(last.step)) " steps"
                     @if let Some(total) = total { " of " (with_commas(total.unsigned_abs())) }
-                    ", " (with_commas(last.step * run.frame_skip())) " frames"
+                    ", " (with_commas(last.step.saturating_mul(run.frame_skip()))) " frames"
                 }
             }
             tr { th { "Wall time" } td { (clock(last.wall_seconds)) } }
