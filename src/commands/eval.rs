@@ -99,6 +99,11 @@ fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
         [] => vec![None],
         models => models.iter().map(|model| Some(model.as_path())).collect(),
     };
+    ensure!(
+        args.actions.is_none() || models.len() == 1,
+        "--actions writes the games of one policy, and there are {}; evaluate them one by one",
+        models.len()
+    );
     let mut files: Vec<Handle> = Vec::new();
     let mut contestants: Vec<Contestant> = Vec::new();
     for model in models {

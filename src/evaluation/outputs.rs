@@ -49,11 +49,6 @@ impl Outputs {
     /// # Errors
     /// All that cannot be written, that are named twice, or that are a model to be evaluated.
     pub(super) fn open(&self, contestants: &[Contestant]) -> Result<OpenOutputs> {
-        ensure!(
-            self.actions.is_none() || contestants.len() == 1,
-            "--actions writes the games of one policy, and there are {}; evaluate them one by one",
-            contestants.len()
-        );
         let named = [("--json", &self.json), ("--csv", &self.csv), ("--actions", &self.actions)];
         let on_standard_output =
             named.iter().filter(|(_, path)| path.as_deref() == Some(Path::new(STANDARD_OUTPUT))).count();
