@@ -148,7 +148,8 @@ impl Entries {
     fn visited(&self, pc: u16, often: u16) -> Vec<u16> {
         let all = (0..0x1000).map(|offset| pc & 0xF000 | offset);
         let mut found: Vec<u16> = all.filter(|&pc| self.visits(pc) >= often).collect();
-        found.sort_by_key(|&pc| std::cmp::Reverse(self.visits(pc)));
+        // Other consoles that share the translations count on while this one sorts, so each count is read once.
+        found.sort_by_cached_key(|&pc| std::cmp::Reverse(self.visits(pc)));
         found
     }
 
