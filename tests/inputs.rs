@@ -274,7 +274,8 @@ fn progress_fits_the_terminal_and_its_letters() {
     }
     for environment in [&[("LC_ALL", "C")][..], &[("LANG", "de_DE.ISO-8859-1")], &[]] {
         let shown = on_terminal(folder.path(), 100, environment).unwrap();
-        assert!(shown.is_ascii() && shown.contains('#'), "{shown:?}");
+        // A brief run may end before the line is drawn again: its bar may be empty.
+        assert!(shown.is_ascii() && (shown.contains("--------") || shown.contains('#')), "{shown:?}");
     }
     // A terminal that cannot move its cursor.
     let shown = on_terminal(folder.path(), 60, &[("TERM", "dumb")]).unwrap();
