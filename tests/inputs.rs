@@ -130,13 +130,13 @@ fn action_files_may_come_from_any_editor() {
 #[test]
 fn the_files_of_a_run_may_have_been_saved_by_any_editor() {
     let folder = tempfile::tempdir().unwrap();
-    output_of(folder.path(), &BRIEF_RUN);
+    output_of(folder.path(), &[&BRIEF_RUN[..], &["--set", "final_evaluation_episodes=1"]].concat());
     let page = || {
         output_of(folder.path(), &["report", "run", "--out", "page.html"]);
         fs::read(folder.path().join("page.html")).unwrap()
     };
     let before = page();
-    let files = ["config.toml", "run.toml", "metrics.jsonl"].map(|name| folder.path().join("run").join(name));
+    let files = ["config.toml", "run.toml", "metrics.jsonl", "evaluation.json"].map(|name| folder.path().join("run").join(name));
     files.iter().for_each(|path| as_windows_saves_it(path));
     assert!(page() == before, "the same page");
     output_of(folder.path(), &["plot", "run"]);

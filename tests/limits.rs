@@ -1,5 +1,4 @@
-//! What the operating system limits or does: memory, threads, signals, special files. Each case was tried with the program as it was
-//! before it was mended, which aborted, panicked, hung or ignored it.
+//! What the operating system limits or does: memory, threads, signals, special files.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 

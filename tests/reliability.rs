@@ -81,16 +81,16 @@ fn model(run: PathBuf) -> Vec<u8> {
 fn a_run_killed_before_its_first_checkpoint_starts_over_on_resume_and_on_the_same_command() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    atari_dqn(folder.path(), &train("whole", "400", "1")).success();
+    atari_dqn(folder.path(), &train("whole", "1500", "1")).success();
     for (run, resumed) in [("resumed", true), ("started", false)] {
-        let command = train(run, "400", "1");
+        let command = train(run, "1500", "1");
         let mut child = begun(folder.path(), &command);
         wait_until("a row", || has_rows(&at(run)));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!at(run).join("model.safetensors").exists());
         // Another run is refused with the key that differs.
-        let other = atari_dqn(folder.path(), &train(run, "400", "2")).failure().code(1);
+        let other = atari_dqn(folder.path(), &train(run, "1500", "2")).failure().code(1);
         assert_contains(&error(&other), "seed is 1, not 2");
         let again = if resumed { vec!["train", "--resume", run] } else { command };
         let again = atari_dqn(folder.path(), &again).success();

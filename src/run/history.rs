@@ -10,7 +10,7 @@ use crate::files::texts::read_text_leniently;
 use crate::policy::model::MODEL_FILE;
 use crate::run::folder::{Identity, CONFIG_FILE, EVALUATION_FILE, IDENTITY_FILE, METRICS_FILE};
 use crate::system::files::{LONGEST_DESCRIPTION, LONGEST_LIST};
-use crate::text::faults::parse_toml;
+use crate::text::faults::{parse_toml, plain};
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use serde_json::Value;
 use std::fs;
@@ -207,7 +207,10 @@ impl RunHistory {
             return Ok(None);
         }
         let value = serde_json::from_str(&read_text_leniently(&path, LONGEST_DESCRIPTION)?)
-            .with_context(|| format!("{} is not JSON; remove it, or run `eval` again", path.display()))?;
+            .map_err(|error| {
+                let why = plain(&error.to_string());
+                anyhow!("{} is not JSON: {why}; remove it, or run `eval` again", path.display())
+            })?;
         Ok(Some(value))
     }
 }

@@ -10,8 +10,9 @@ use crate::run::folder::{RunState, EVALUATION_FILE};
 use crate::saving::{own_files, sealed_file};
 use crate::sweep::grid::{Cell, Grid};
 use crate::system::files::LONGEST_DESCRIPTION;
+use crate::text::faults::plain;
 use crate::text::output::print;
-use anyhow::{ensure, Context, Result};
+use anyhow::{anyhow, ensure, Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -122,8 +123,10 @@ struct FinalEvaluation {
 impl FinalEvaluation {
     fn read(cell: &Cell) -> Result<Self> {
         let path = cell.folder.join(EVALUATION_FILE);
-        let value: Value = serde_json::from_str(&read_text(&path, LONGEST_DESCRIPTION)?)
-            .with_context(|| format!("{} is not JSON; remove it, and the sweep makes it again", path.display()))?;
+        let value: Value = serde_json::from_str(&read_text(&path, LONGEST_DESCRIPTION)?).map_err(|error| {
+            let why = plain(&error.to_string());
+            anyhow!("{} is not JSON: {why}; remove it, and the sweep makes it again", path.display())
+        })?;
         let summary = &value["trained"]["summary"];
         let score = summary["mean"].as_f64().with_context(|| {
             format!(

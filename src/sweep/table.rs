@@ -51,7 +51,7 @@ impl Standing {
     /// Mean return and speed.
     fn in_words(&self, total_steps: u64) -> [String; 2] {
         let mean =
-            self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean of last 100 games {mean:.1}"));
+            self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}"));
         let speed = match self.steps_per_second {
             _ if self.step >= total_steps => "evaluation".to_string(),
             Some(speed) => format!("{speed:.0} steps/s"),
@@ -157,8 +157,8 @@ mod tests {
 {"kind":"game","st"#;
         let standing = Standing::of_rows(text);
         assert_eq!(standing, Standing { step: 130, mean_return: Some(3.5), steps_per_second: Some(250.4) });
-        assert_eq!(standing.in_words(1000), ["mean of last 100 games 3.5", "250 steps/s"]);
-        assert_eq!(standing.in_words(130), ["mean of last 100 games 3.5", "evaluation"]);
+        assert_eq!(standing.in_words(1000), ["mean return 3.5", "250 steps/s"]);
+        assert_eq!(standing.in_words(130), ["mean return 3.5", "evaluation"]);
         assert_eq!(Standing::read(Path::new("nowhere")).in_words(10), ["no game yet", "- steps/s"]);
     }
 }

@@ -47,6 +47,10 @@ pub fn plain(message: &str) -> String {
         format!("{} is unknown{}", rest.split(", ").next().unwrap_or_default(), after(rest))
     } else if let Some(rest) = named("invalid type: ").or_else(|| named("invalid value: ")) {
         format!("found {rest}")
+    } else if let Some(rest) = named("EOF while parsing ") {
+        format!("the text ends within {rest}")
+    } else if let Some(rest) = named("trailing characters") {
+        format!("something follows its end{rest}")
     } else {
         message.to_string()
     };
@@ -61,6 +65,8 @@ pub fn plain(message: &str) -> String {
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "a map" => "a table",
+        "value" => "a value",
+        "ident" => "true, false or null",
         kind if kind.starts_with("struct ") => "a table",
         kind => kind,
     };
@@ -118,6 +124,20 @@ mod tests {
             for word in ["u64", "field", "variant", "sequence", "boolean", "invalid type"] {
                 assert!(!message.contains(word), "{message}");
             }
+        }
+    }
+
+    #[test]
+    fn json_that_cannot_be_read_is_described_in_words() {
+        for (text, expected) in [
+            ("", "the text ends within a value at line 1 column 0"),
+            ("{\"a\": [1, 2", "the text ends within a list at line 1 column 11"),
+            ("{\"a\": }", "expected a value at line 1 column 7"),
+            ("{\"a\": trve}", "expected true, false or null at line 1 column 8"),
+            ("{} {}", "something follows its end at line 1 column 4"),
+        ] {
+            let error = serde_json::from_str::<serde_json::Value>(text).unwrap_err();
+            assert_eq!(plain(&error.to_string()), expected);
         }
     }
 }
