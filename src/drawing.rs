@@ -3,6 +3,8 @@
 
 pub mod chart;
 pub mod recording;
+pub mod scene;
+
 
 /// Red, green and blue of the 256 values a pixel can have.
 pub type Colors = [[u8; 3]; 256];

@@ -2,6 +2,7 @@
 
 pub mod atari;
 pub mod cartridges;
+pub mod classic;
 pub mod vector;
 
 use crate::config;

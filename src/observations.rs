@@ -19,6 +19,8 @@ pub enum Space {
     },
     /// This many real numbers.
     Numbers(usize),
+    /// The number of one of so many states.
+    States(usize),
 }
 
 impl Space {
@@ -27,6 +29,7 @@ impl Space {
         match self {
             Space::Pixels { stack, side } => stack * side * side,
             Space::Numbers(count) => count,
+            Space::States(_) => 1,
         }
     }
 
@@ -35,6 +38,7 @@ impl Space {
         match self {
             Space::Pixels { .. } => Observations::Pixels(vec![0; count * self.size()]),
             Space::Numbers(_) => Observations::Numbers(vec![0.0; count * self.size()]),
+            Space::States(_) => Observations::States(vec![0; count]),
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Space {
         match self {
             Space::Pixels { stack, side } => write!(f, "{stack} pictures of {side} x {side} pixels"),
             Space::Numbers(count) => write!(f, "{count} numbers"),
+            Space::States(count) => write!(f, "one of {count} states"),
         }
     }
 }
@@ -55,6 +60,8 @@ pub enum Observations {
     Pixels(Vec<u8>),
     /// Of [`Space::Numbers`]: `[count, size]`.
     Numbers(Vec<f32>),
+    /// Of [`Space::States`]: `[count]`.
+    States(Vec<u32>),
 }
 
 impl Observations {
@@ -63,6 +70,7 @@ impl Observations {
         match self {
             Observations::Pixels(values) => Seen::Pixels(values),
             Observations::Numbers(values) => Seen::Numbers(values),
+            Observations::States(values) => Seen::States(values),
         }
     }
 
@@ -71,6 +79,7 @@ impl Observations {
         match self {
             Observations::Pixels(values) => Place::Pixels(values),
             Observations::Numbers(values) => Place::Numbers(values),
+            Observations::States(values) => Place::States(values),
         }
     }
 
@@ -79,6 +88,7 @@ impl Observations {
         match self {
             Observations::Pixels(values) => values.clear(),
             Observations::Numbers(values) => values.clear(),
+            Observations::States(values) => values.clear(),
         }
     }
 
@@ -90,6 +100,7 @@ impl Observations {
         match self {
             Observations::Pixels(own) => own.try_reserve_exact(values.saturating_sub(own.len()))?,
             Observations::Numbers(own) => own.try_reserve_exact(values.saturating_sub(own.len()))?,
+            Observations::States(own) => own.try_reserve_exact(values.saturating_sub(own.len()))?,
         }
         Ok(())
     }
@@ -102,6 +113,7 @@ impl Observations {
         match (self, seen) {
             (Observations::Pixels(values), Seen::Pixels(more)) => values.extend_from_slice(more),
             (Observations::Numbers(values), Seen::Numbers(more)) => values.extend_from_slice(more),
+            (Observations::States(values), Seen::States(more)) => values.extend_from_slice(more),
             (own, _) => ensure!(false, "{} cannot be added to {}", seen.kind(), own.seen().kind()),
         }
         Ok(())
@@ -115,6 +127,8 @@ pub enum Seen<'a> {
     Pixels(&'a [u8]),
     /// `[count, size]`.
     Numbers(&'a [f32]),
+    /// `[count]`.
+    States(&'a [u32]),
 }
 
 impl<'a> Seen<'a> {
@@ -123,6 +137,7 @@ impl<'a> Seen<'a> {
         match self {
             Seen::Pixels(values) => values.len(),
             Seen::Numbers(values) => values.len(),
+            Seen::States(values) => values.len(),
         }
     }
 
@@ -142,6 +157,7 @@ impl<'a> Seen<'a> {
         match self {
             Seen::Pixels(values) => Seen::Pixels(&values[range]),
             Seen::Numbers(values) => Seen::Numbers(&values[range]),
+            Seen::States(values) => Seen::States(&values[range]),
         }
     }
 
@@ -152,7 +168,7 @@ impl<'a> Seen<'a> {
     pub fn pixels(self) -> Result<&'a [u8]> {
         match self {
             Seen::Pixels(values) => Ok(values),
-            Seen::Numbers(_) => Err(anyhow::anyhow!("pixels are needed here, and these observations are numbers")),
+            other => Err(anyhow::anyhow!("pixels are needed here, and these observations are {}", other.kind())),
         }
     }
 
@@ -160,6 +176,7 @@ impl<'a> Seen<'a> {
         match self {
             Seen::Pixels(_) => "pixels",
             Seen::Numbers(_) => "numbers",
+            Seen::States(_) => "states",
         }
     }
 }
@@ -171,6 +188,8 @@ pub enum Place<'a> {
     Pixels(&'a mut [u8]),
     /// `[count, size]`.
     Numbers(&'a mut [f32]),
+    /// `[count]`.
+    States(&'a mut [u32]),
 }
 
 impl<'a> Place<'a> {
@@ -179,6 +198,7 @@ impl<'a> Place<'a> {
         match self {
             Place::Pixels(values) => values.chunks_mut(count * space.size()).map(Place::Pixels).collect(),
             Place::Numbers(values) => values.chunks_mut(count * space.size()).map(Place::Numbers).collect(),
+            Place::States(values) => values.chunks_mut(count * space.size()).map(Place::States).collect(),
         }
     }
 
@@ -188,6 +208,7 @@ impl<'a> Place<'a> {
         match self {
             Place::Pixels(values) => Place::Pixels(&mut values[range]),
             Place::Numbers(values) => Place::Numbers(&mut values[range]),
+            Place::States(values) => Place::States(&mut values[range]),
         }
     }
 
@@ -196,6 +217,7 @@ impl<'a> Place<'a> {
         match self {
             Place::Pixels(values) => Place::Pixels(values),
             Place::Numbers(values) => Place::Numbers(values),
+            Place::States(values) => Place::States(values),
         }
     }
 
@@ -204,6 +226,7 @@ impl<'a> Place<'a> {
         match self {
             Place::Pixels(values) => Seen::Pixels(values),
             Place::Numbers(values) => Seen::Numbers(values),
+            Place::States(values) => Seen::States(values),
         }
     }
 
@@ -215,6 +238,7 @@ impl<'a> Place<'a> {
         match (self, seen) {
             (Place::Pixels(place), Seen::Pixels(values)) => place.copy_from_slice(values),
             (Place::Numbers(place), Seen::Numbers(values)) => place.copy_from_slice(values),
+            (Place::States(place), Seen::States(values)) => place.copy_from_slice(values),
             (place, seen) => panic!("{} cannot be copied to {}", seen.kind(), place.seen().kind()),
         }
     }
