@@ -66,6 +66,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
             Box::new(dqn)
         }
         AlgorithmKeys::Pqn(keys) => Box::new(Pqn::new(keys, network, seed, environments, device)?),
+        other => anyhow::bail!("the algorithm `{}` is not there yet", other.kind()),
     })
 }
 
@@ -74,14 +75,15 @@ pub fn num_envs(config: &AlgorithmKeys) -> usize {
     match config {
         AlgorithmKeys::Dqn(keys) => keys.num_envs,
         AlgorithmKeys::Pqn(keys) => keys.num_envs,
+        _ => 1,
     }
 }
 
 /// The step from which the learning rate is 0, if it falls to 0 over the length that the run was planned with.
 pub fn learning_ends(config: &AlgorithmKeys) -> Option<u64> {
     match config {
-        AlgorithmKeys::Dqn(_) => None,
         AlgorithmKeys::Pqn(keys) => keys.anneal_learning_rate.then_some(keys.learning_rate_anneal_steps),
+        _ => None,
     }
 }
 
@@ -92,8 +94,8 @@ pub fn first_update(config: &AlgorithmKeys) -> u64 {
             let every = keys.train_every_steps;
             (keys.learning_starts_steps / every + 1).saturating_mul(every)
         }
-        // An iteration that is begun is completed.
-        AlgorithmKeys::Pqn(_) => 1,
+        // An iteration or an episode that is begun is completed.
+        _ => 1,
     }
 }
 
@@ -101,6 +103,6 @@ pub fn first_update(config: &AlgorithmKeys) -> u64 {
 pub fn replay_plan(config: &AlgorithmKeys) -> Option<ReplayPlan> {
     match config {
         AlgorithmKeys::Dqn(keys) => Some(ReplayPlan::of(keys)),
-        AlgorithmKeys::Pqn(_) => None,
+        _ => None,
     }
 }

@@ -4,6 +4,7 @@
 //! key is one row in `config/keys.rs`. A configuration starts from the usual values; then come, later ones winning: preset,
 //! `--config` file, `--set key=value`, flags.
 
+mod environment;
 mod keys;
 mod kinds;
 mod presets;
@@ -12,10 +13,12 @@ mod sources;
 mod values;
 mod words;
 
+pub use environment::{ClassicKeys, EnvironmentKeys};
 pub use keys::*;
 pub use sources::{flat, Sources};
 pub use words::{
-    EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
+    Activation, DuelingForm, EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind,
+    Normalization, OptimizerKind, Reduction, ResizeKind, Ties, UpdatesAt, Widths,
 };
 
 use crate::config::section::{Fault, Faults, Key, Section};
@@ -70,7 +73,7 @@ impl Config {
     /// The kinds that the section of this name can have; empty if it has no kinds.
     fn kinds(section: &str) -> &'static [&'static str] {
         match section {
-            "environment" => EnvironmentKeys::KINDS,
+            "environment" => EnvironmentKeys::kinds(),
             "algorithm" => AlgorithmKeys::KINDS,
             _ => &[],
         }

@@ -2,7 +2,6 @@
 
 pub mod atari;
 pub mod cartridges;
-pub mod classic;
 pub mod vector;
 
 use crate::config;
@@ -157,6 +156,7 @@ pub type Description = BTreeMap<String, String>;
 pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec> {
     Ok(match config {
         config::EnvironmentKeys::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
+        config::EnvironmentKeys::Classic(keys) => bail!("{} is not there yet", keys.options.definition.name),
     })
 }
 

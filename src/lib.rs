@@ -47,6 +47,7 @@ macro_rules! warn {
 
 pub mod algorithms;
 pub mod arithmetic;
+pub mod classics;
 pub mod commands;
 pub mod config;
 pub mod drawing;

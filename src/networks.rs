@@ -267,9 +267,14 @@ impl Architecture {
         self.actions * self.design.head.width()
     }
 
-    /// Inputs of the first dense layer: the last convolution's output, or an observation.
+    /// Inputs of the first dense layer: the last convolution's output, or an observation; of a state, one number for each state
+    /// there is.
     pub fn features(&self) -> usize {
-        self.convolutions.last().map_or(self.space.size(), ConvShape::output_len)
+        let seen = match self.space {
+            Space::States(count) => count,
+            space => space.size(),
+        };
+        self.convolutions.last().map_or(seen, ConvShape::output_len)
     }
 
     /// The dense layers in the order of their parameters: shared ones, then hidden and output layer branch by branch.
@@ -294,13 +299,14 @@ impl Architecture {
     pub fn count(&self, seen: Seen<'_>) -> Result<usize> {
         let fits = match (self.space, seen) {
             (Space::Pixels { .. }, Seen::Pixels(_)) | (Space::Numbers(_), Seen::Numbers(_)) => true,
-            (Space::Pixels { .. }, _) | (Space::Numbers(_), _) => false,
+            (Space::States(count), Seen::States(states)) => states.iter().all(|state| (*state as usize) < count),
+            _ => false,
         };
         let (size, values) = (self.space.size(), seen.values());
         ensure!(
             fits && values > 0 && values.is_multiple_of(size),
             "{values} {} are not observations for a network that sees {}",
-            if matches!(seen, Seen::Pixels(_)) { "pixels" } else { "numbers" },
+            seen.kind(),
             self.space
         );
         Ok(values / size)
@@ -387,6 +393,15 @@ pub struct Parameters {
     pub values: Vec<f32>,
 }
 
+/// For each of the states a 1 in its place, and 0 in the places of the others; `features` is `[states, number of states]`.
+fn one_hot(states: &[u32], features: &mut [f32]) {
+    features.fill(0.0);
+    let width = features.len() / states.len().max(1);
+    for (features, state) in features.chunks_exact_mut(width.max(1)).zip(states) {
+        features[*state as usize] = 1.0;
+    }
+}
+
 /// Initial deviation of noisy weights, times the root of their layer's inputs (Fortunato et al. 2018).
 pub const NOISY_SIGMA: f32 = 0.5;
 
@@ -407,6 +422,11 @@ impl Parameters {
                 (Part::Gain, _) => values.fill(1.0),
                 (Part::Weight | Part::Bias, InitialValues::Pytorch) => {
                     let limit = 1.0 / (spec.fan_in as f32).sqrt();
+                    values.fill_with(|| generator.symmetric(limit));
+                }
+                (Part::Weight, InitialValues::Glorot) => {
+                    let fan_out = spec.shape[0] * spec.shape[2..].iter().product::<usize>();
+                    let limit = (6.0 / (spec.fan_in + fan_out) as f64).sqrt() as f32;
                     values.fill_with(|| generator.symmetric(limit));
                 }
                 (Part::Weight, InitialValues::He | InitialValues::Lecun) => {

@@ -172,7 +172,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn kind(self) -> &'static str {
+    /// What it is, in a word.
+    pub fn kind(self) -> &'static str {
         match self {
             Seen::Pixels(_) => "pixels",
             Seen::Numbers(_) => "numbers",

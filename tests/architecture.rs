@@ -12,7 +12,9 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["arithmetic", "system", "terminal", "text"],
     &["files", "saving"],
-    &["config", "drawing", "observations", "random"],
+    &["drawing", "observations", "random"],
+    &["classics"],
+    &["config"],
     &["environments", "networks"],
     &["experience", "policy"],
     &["algorithms", "evaluation"],

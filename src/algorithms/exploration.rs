@@ -147,6 +147,15 @@ pub enum EpsilonSchedule {
         /// Factor per game.
         decay: f64,
     },
+    /// Linear over the first `anneal_games` training games.
+    Games {
+        /// Value in the first game.
+        initial: f64,
+        /// Value after the decay.
+        last: f64,
+        /// Games of the decay.
+        anneal_games: u64,
+    },
 }
 
 impl EpsilonSchedule {
@@ -161,6 +170,7 @@ impl EpsilonSchedule {
                 anneal_steps: keys.epsilon_anneal_steps,
             },
             EpsilonKind::Exponential => EpsilonSchedule::Exponential { initial, last, decay: keys.epsilon_decay },
+            EpsilonKind::Games => EpsilonSchedule::Games { initial, last, anneal_games: keys.epsilon_anneal_games },
         }
     }
 
@@ -175,6 +185,10 @@ impl EpsilonSchedule {
                 initial + (last - initial) * (fallen as f64 / anneal_steps as f64)
             }
             EpsilonSchedule::Exponential { initial, last, decay } => (initial * whole_power(decay, games)).max(last),
+            EpsilonSchedule::Games { last, anneal_games, .. } if games >= anneal_games => last,
+            EpsilonSchedule::Games { initial, last, anneal_games } => {
+                initial + (last - initial) * (games as f64 / anneal_games as f64)
+            }
         }
     }
 }

@@ -43,12 +43,14 @@ pub fn rollout_plan(config: &AlgorithmKeys, space: Space) -> Option<RolloutPlan>
 /// # Errors
 /// When the network does not fit the observations.
 pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64> {
-    let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
     let batch = match &config.algorithm {
         // Observations and successors.
         AlgorithmKeys::Dqn(keys) => [keys.batch_size, 2 * space.size()],
         AlgorithmKeys::Pqn(keys) => [keys.minibatch_size, space.size()],
+        AlgorithmKeys::Reinforce(keys) => [keys.max_update_steps.min(10_000), space.size()],
+        _ => return Ok(PROGRAM + ENVIRONMENT_BYTES),
     };
+    let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
     let [images, bytes_of_image] = batch.map(|number| number as u64);
     let convolved: usize = architecture.convolutions.iter().map(|shape| shape.input_len() + shape.output_len()).sum();
     let dense: usize = architecture.dense().iter().map(|layer| layer.inputs + layer.outputs).sum();

@@ -8,7 +8,8 @@ use crate::config::kinds::kinds;
 use crate::config::section::{keys, Allowed, Fault, Faults, Key, Section};
 use crate::config::values::KeyValue;
 use crate::config::words::{
-    EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind, OptimizerKind, ResizeKind,
+    Activation, DuelingForm, EpsilonKind, InitialValues, Interleaving, LifeLoss, LossKind, NetworkKind, NormKind,
+    Normalization, OptimizerKind, Reduction, ResizeKind, Ties, UpdatesAt, Widths,
 };
 use crate::config::Config;
 use toml::Value;
@@ -50,10 +51,18 @@ keys! {
         learning_starts_steps: u64 = 50_000, 0..=MANY, "steps before the first update", "Mnih et al. 2015";
         train_every_steps: u64 = 4, 1..=1_000_000,
             "steps of all environments together from one update to the next", "Mnih et al. 2015";
+        updates_at: UpdatesAt = UpdatesAt::Steps, ..,
+            "train_every_steps counts the run's steps, or episode-steps; or an update at episode-ends", "Mnih et al. 2015";
+        learning_starts_games: u64 = 0, 0..=MANY, "training games before the first update", "Mnih et al. 2015: none";
         batch_size: usize = 32, 1..=4096, "transitions in an update", "Mnih et al. 2015";
         target_sync_steps: u64 = 10_000, 1..=MANY,
             "steps from one copy to the target network to the next",
             "Mnih et al. 2015, release (the paper's table: updates)";
+        target_sync_games: u64 = 0, 0..=MANY,
+            "training games from one copy to the target network to the next, instead of steps; 0: steps",
+            "Mnih et al. 2015: steps";
+        target_network: bool = true, ..,
+            "successors are valued by a copy; false: by the online network itself", "Mnih et al. 2015";
         target_tau: f64 = 0.0, 0.0..=1.0,
             "fraction of the way that an update moves the target network; 0: copies", "Mnih et al. 2015: copies";
         schedule: Interleaving = Interleaving::Sequential, ..,
@@ -95,13 +104,14 @@ keys! {
             "Mnih et al. 2015: any";
 
         epsilon_schedule: EpsilonKind = EpsilonKind::Linear, ..,
-            "linear decay, or exponential: a factor a game", "Mnih et al. 2015";
+            "linear decay by steps, by games, or exponential: a factor a game", "Mnih et al. 2015";
         epsilon_initial: f64 = 1.0, 0.0..=1.0, "probability of a random action before the decay", "Mnih et al. 2015";
         epsilon_final: f64 = 0.1, 0.0..=1.0, "probability of a random action after the decay", "Mnih et al. 2015";
         epsilon_starts_steps: u64 = 50_000, 0..=MANY,
             "steps before the linear decay begins", "Mnih et al. 2015, release: when learning starts";
         epsilon_anneal_steps: u64 = 1_000_000, 0..=MANY, "steps of the linear decay", "Mnih et al. 2015";
         epsilon_decay: f64 = 0.995, 0.0..=1.0, "factor a game of the exponential decay", "LunarLander notebooks";
+        epsilon_anneal_games: u64 = 500, 1..=MANY, "games of the linear decay by games", "CartPole notebooks";
     }
     check dqn_rules
 }
@@ -143,6 +153,56 @@ keys! {
 }
 
 keys! {
+    /// `[algorithm]`, `kind = "reinforce"`: a policy network that learns from whole episodes.
+    pub struct ReinforceKeys {
+        gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "Williams 1992: 1";
+        games_per_update: u32 = 1, 1..=100_000, "whole games in an update", "Sutton & Barto 2018, section 13.3";
+        normalize: Normalization = Normalization::Episode, ..,
+            "returns less their mean, over their deviation: none, episode or batch", "common practice";
+        reduction: Reduction = Reduction::Mean, .., "the loss is the mean or the sum over steps", "this program's choice";
+        optimizer: OptimizerKind = OptimizerKind::Adam, .., "adam or rmsprop", "common practice";
+        learning_rate: f64 = 1e-3, 1e-9..=1.0, "step size of an update", "this program's choice";
+        rmsprop_decay: f64 = 0.95, 0.0..=0.999_999,
+            "decay of the averages of the gradient and its square", "Mnih et al. 2015 (\"gradient momentum\")";
+        rmsprop_epsilon: f64 = 0.01, 1e-12..=1.0,
+            "added inside the root", "Mnih et al. 2015 (\"min squared gradient\")";
+        adam_beta1: f64 = 0.9, 0.0..=0.999_999, "decay of the average gradient", "Kingma & Ba 2015";
+        adam_beta2: f64 = 0.999, 0.0..=0.999_999, "decay of the average squared gradient", "Kingma & Ba 2015";
+        adam_epsilon: f64 = 1e-8, 1e-12..=1.0, "added to the root", "Kingma & Ba 2015";
+        gradient_clip_norm: f64 = 0.0, 0.0..=1e9, "largest norm of the gradient of all parameters; 0: any", "common practice";
+        max_update_steps: usize = 1_000_000, 1..=100_000_000,
+            "steps that an update learns from at most; more are an error", "this program's choice";
+    }
+}
+
+keys! {
+    /// `[algorithm]` of the kinds `q-learning`, `sarsa`, `double-q` and `td`: tables of values.
+    pub struct TabularKeys {
+        gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "this program's choice";
+        learning_rate: f64 = 0.1, 1e-9..=1.0, "alpha, the part of an error that a step corrects", "Sutton & Barto 2018";
+        learning_rate_decay: f64 = 0.0, 0.0..=1e6,
+            "d: alpha falls as 1/(1 + d k), k steps of the run", "Sutton & Barto 2018: constant";
+        epsilon_initial: f64 = 1.0, 0.0..=1.0, "probability of a random action at first", "this program's choice";
+        epsilon_final: f64 = 0.0, 0.0..=1.0, "probability of a random action after the decay", "this program's choice";
+        epsilon_anneal_games: u64 = 1_000, 1..=MANY, "games of the linear decay", "this program's choice";
+        exploration_bonus: f64 = 0.0, 0.0..=1e9,
+            "k: successors are valued by Q + k/(1 + N), N times the action was chosen", "Sutton & Barto 2018: none";
+        ties: Ties = Ties::Random, .., "which of several best actions is greedy: first or random", "this program's choice";
+        edges: u32 = 10, 2..=1_000,
+            "numbers are divided by this many equally spaced edges; unused if the environment has states",
+            "CartPole lessons";
+    }
+    check tabular_rules
+}
+
+keys! {
+    /// `[algorithm]` of the kinds `value-iteration` and `q-iteration`: planning in a known table. A step is an iteration.
+    pub struct PlanningKeys {
+        gamma: f64 = 0.9, 0.0..=1.0, "discount a step", "this program's choice";
+    }
+}
+
+keys! {
     /// `[network]`: the network's layers and outputs.
     pub struct NetworkKeys {
         network: NetworkKind = NetworkKind::Nature, .., "layers: nature, nips, small, cpu or mlp", "Mnih et al. 2015";
@@ -150,9 +210,15 @@ keys! {
             "none, or channels: LayerNorm before each ReLU, over the channels of a position or the units of a layer",
             "Ba et al. 2016 came later; Gallici et al. 2025 need it";
         initial_values: InitialValues = InitialValues::Pytorch, ..,
-            "pytorch (uniform, +-1/sqrt(inputs)), he (normal, sqrt(2/inputs)) or lecun (normal, sqrt(1/inputs))",
+            "pytorch (uniform, +-1/sqrt(inputs)), he (normal, sqrt(2/inputs)), lecun (normal, sqrt(1/inputs)) or glorot (uniform, +-sqrt(6/(inputs + outputs)))",
             "Mnih et al. 2015, release: Torch's";
+        layers: Widths = Widths::default(), .., "widths of the hidden layers of mlp, e.g. [64, 64]; []: its own, [128, 128]",
+            "this program's choice";
+        activation: Activation = Activation::Relu, .., "after each hidden layer: relu or elu", "Mnih et al. 2015";
         dueling: bool = false, .., "value and advantage in separate branches", "Wang et al. 2016 came later";
+        dueling_form: DuelingForm = DuelingForm::Mean, ..,
+            "Q = V + A less the mean of A, or less its maximum", "Wang et al. 2016";
+        dueling_hidden: bool = true, .., "each branch has a hidden layer of its own", "Wang et al. 2016";
         noisy: bool = false, ..,
             "noise in the dense layers explores, with epsilon 0 unless that is given too",
             "Fortunato et al. 2018 came later";
@@ -171,6 +237,7 @@ keys! {
     /// `[run]`: length, evaluations and files of a run.
     pub struct RunKeys {
         total_steps: u64 = 50_000_000, 1..=MANY, "steps of the run (200 million frames)", "Mnih et al. 2015";
+        max_games: u64 = 0, 0..=MANY, "training games after which the run ends; 0: only total_steps counts", "Mnih et al. 2015: none";
         solved_at: f64 = f64::INFINITY, f64::NEG_INFINITY..=f64::INFINITY,
             "mean return of the last 100 training games that ends the run; inf: never", "Mnih et al. 2015: never";
         evaluation_every_steps: u64 = 250_000, 0..=MANY,
@@ -196,23 +263,17 @@ keys! {
 }
 
 kinds! {
-    /// `[environment]`: the environment to train in.
-    pub enum EnvironmentKeys {
-        Atari(AtariKeys) = "atari", atari, atari_mut;
-    }
-}
-
-kinds! {
     /// `[algorithm]`: the learning algorithm.
     pub enum AlgorithmKeys {
         Dqn(DqnKeys) = "dqn", dqn, dqn_mut;
         Pqn(PqnKeys) = "pqn", pqn, pqn_mut;
-    }
-}
-
-impl Default for EnvironmentKeys {
-    fn default() -> Self {
-        Self::Atari(AtariKeys::default())
+        Reinforce(ReinforceKeys) = "reinforce", reinforce, reinforce_mut;
+        QLearning(TabularKeys) = "q-learning", q_learning, q_learning_mut;
+        Sarsa(TabularKeys) = "sarsa", sarsa, sarsa_mut;
+        DoubleQ(TabularKeys) = "double-q", double_q, double_q_mut;
+        Td(TabularKeys) = "td", td, td_mut;
+        ValueIteration(PlanningKeys) = "value-iteration", value_iteration, value_iteration_mut;
+        QIteration(PlanningKeys) = "q-iteration", q_iteration, q_iteration_mut;
     }
 }
 
@@ -262,6 +323,13 @@ fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
     if pqn.minibatch_size > 0 && !steps.is_multiple_of(pqn.minibatch_size) {
         let allowed = format!("a divisor of num_envs * horizon, {} * {} = {steps}", pqn.num_envs, pqn.horizon);
         faults.add("minibatch_size", pqn.minibatch_size, &allowed);
+    }
+}
+
+/// Epsilon does not rise.
+fn tabular_rules(keys: &TabularKeys, _: &Config, faults: &mut Faults) {
+    if keys.epsilon_final > keys.epsilon_initial {
+        faults.add("epsilon_final", keys.epsilon_final, &format!("at most epsilon_initial, {}", keys.epsilon_initial));
     }
 }
 

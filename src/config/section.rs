@@ -23,7 +23,7 @@ pub struct Key {
 /// A section of the configuration, with its keys by name.
 pub trait Section {
     /// The keys, in the order in which they are written.
-    fn keys(&self) -> &'static [Key];
+    fn keys(&self) -> Vec<Key>;
 
     /// The value of `key`; `None` if there is no such key.
     fn get(&self, key: &str) -> Option<Value>;
@@ -67,8 +67,8 @@ macro_rules! keys {
         }
 
         impl Section for $section {
-            fn keys(&self) -> &'static [Key] {
-                const { &[$(Key { name: stringify!($key), help: $help, source: $source }),*] }
+            fn keys(&self) -> Vec<Key> {
+                vec![$(Key { name: stringify!($key), help: $help, source: $source }),*]
             }
 
             fn get(&self, key: &str) -> Option<Value> {

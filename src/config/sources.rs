@@ -1,7 +1,7 @@
 //! The sources of values, and their order.
 
 use crate::config::section::Fault;
-use crate::config::{AlgorithmKeys, Config, KIND, SECTIONS};
+use crate::config::{AlgorithmKeys, Config, EnvironmentKeys, KIND, SECTIONS};
 use crate::files::read_text;
 use crate::system::files::LONGEST_DESCRIPTION;
 use crate::text::faults::parse_toml;
@@ -231,19 +231,33 @@ impl Config {
 }
 
 impl Config {
-    /// The fault of a key that an algorithm has, but not the one that is configured.
+    /// The fault of a key that another algorithm or environment has than the one that is configured.
     fn key_of_another_kind(&self, assignment: &Assignment) -> Option<Fault> {
         let (section, key) = assignment.parts();
-        let [_, algorithm, ..] = SECTIONS;
-        let has = |kind: &&&str| AlgorithmKeys::usual(kind).is_some_and(|keys| keys.section().has(key));
-        let kind = AlgorithmKeys::KINDS.iter().find(has).filter(|_| section.is_none_or(|name| name == algorithm))?;
-        let own = self.algorithm.kind();
-        let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.algorithm.kind() == *kind);
+        let [environment, algorithm, ..] = SECTIONS;
+        let within = |name: &str| section.is_none_or(|section| section == name);
+        let of_algorithm = |kind: &&&str| AlgorithmKeys::usual(kind).is_some_and(|keys| keys.section().has(key));
+        let of_environment = |kind: &&&str| EnvironmentKeys::usual(kind).is_some_and(|keys| keys.section().has(key));
+        let kind_of = |preset: &Config, what: &str| {
+            if what == algorithm {
+                preset.algorithm.kind()
+            } else {
+                preset.environment.kind()
+            }
+        };
+        let found = AlgorithmKeys::KINDS.iter().find(of_algorithm).filter(|_| within(algorithm));
+        let found = found.map(|kind| (algorithm, *kind)).or_else(|| {
+            let kind = EnvironmentKeys::kinds().iter().find(of_environment).filter(|_| within(environment))?;
+            Some((environment, *kind))
+        });
+        let (what, kind) = found?;
+        let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| kind_of(&preset, what) == kind);
         let presets: Vec<&str> = Config::preset_names().filter(of_kind).collect();
         Some(format!(
-            "`{}` {} is a key of the algorithm `{kind}`, and this is `{own}`; presets with `{kind}`: {}; {}",
+            "`{}` {} is a key of the {what} `{kind}`, and this is `{}`; presets with `{kind}`: {}; {}",
             assignment.path,
             assignment.place,
+            kind_of(self, what),
             presets.join(", "),
             self.list_of_keys()
         ))

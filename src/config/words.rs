@@ -1,7 +1,8 @@
 //! The words that some keys take as values.
 
-use crate::config::values::Word;
+use crate::config::values::{KeyValue, Word};
 use serde::{Deserialize, Serialize};
+use toml::Value;
 
 /// How a picture is reduced to 84 x 84.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +63,72 @@ pub enum EpsilonKind {
     Linear,
     /// By the factor `epsilon_decay` a training game.
     Exponential,
+    /// Linearly over `epsilon_anneal_games` training games.
+    Games,
+}
+
+/// When DQN updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdatesAt {
+    /// Every `train_every_steps` steps of the run.
+    Steps,
+    /// Every `train_every_steps` steps of an episode.
+    EpisodeSteps,
+    /// Once at the end of every episode.
+    EpisodeEnds,
+}
+
+/// Which of several actions with the same, largest value is greedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ties {
+    /// The first.
+    First,
+    /// A random one.
+    Random,
+}
+
+/// Over which steps returns are normalized: less their mean, divided by their standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalization {
+    /// Not at all.
+    None,
+    /// Each episode by itself.
+    Episode,
+    /// All episodes of an update together.
+    Batch,
+}
+
+/// How the loss of an update is made of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reduction {
+    /// Their mean.
+    Mean,
+    /// Their sum.
+    Sum,
+}
+
+/// The form of a dueling network's Q-values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DuelingForm {
+    /// V + A - mean A (Wang et al. 2016, equation 9).
+    Mean,
+    /// V + A - max A (equation 8).
+    Maximum,
+}
+
+/// What follows each hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+    /// x where x > 0, otherwise e^x - 1 (Clevert et al. 2016).
+    Elu,
 }
 
 /// Normalization inside a network.
@@ -86,6 +153,8 @@ pub enum InitialValues {
     He,
     /// Weights normal, cut at two deviations, with deviation sqrt(1/fan_in); biases 0 (LeCun et al. 1998).
     Lecun,
+    /// Weights uniform in +-sqrt(6/(fan_in + fan_out)); biases 0 (Glorot & Bengio 2010).
+    Glorot,
 }
 
 /// The networks.
@@ -101,7 +170,7 @@ pub enum NetworkKind {
     /// For the CPU, with hardly overlapping patches: conv 32 5x5/5, conv 64 5x5/5, dense 256; 1.4 M multiply-adds a state of
     /// 4 x 84 x 84.
     Cpu,
-    /// A multilayer perceptron for states of a few numbers, without convolutions: dense 128, dense 128.
+    /// A multilayer perceptron for states of a few numbers, without convolutions: dense 128, dense 128, or `layers`.
     Mlp,
 }
 
@@ -114,3 +183,54 @@ impl Word for EpsilonKind {}
 impl Word for NormKind {}
 impl Word for InitialValues {}
 impl Word for NetworkKind {}
+impl Word for UpdatesAt {}
+impl Word for Ties {}
+impl Word for Normalization {}
+impl Word for Reduction {}
+impl Word for DuelingForm {}
+impl Word for Activation {}
+
+/// Widths of dense layers, at most [`Widths::MOST`] of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "Vec<u32>")]
+pub struct Widths([u32; Widths::MOST]);
+
+impl Widths {
+    /// Most layers.
+    pub const MOST: usize = 6;
+    /// Widest layer.
+    pub const WIDEST: u32 = 65_536;
+
+    /// These widths; `None` if there are too many, or one is 0 or too large.
+    pub fn new(widths: &[u32]) -> Option<Self> {
+        let mut own = Self::default();
+        own.0.get_mut(..widths.len())?.copy_from_slice(widths);
+        widths.iter().all(|width| (1..=Self::WIDEST).contains(width)).then_some(own)
+    }
+
+    /// The widths.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().take_while(|width| **width > 0).map(|width| *width as usize)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0[0] == 0
+    }
+}
+
+impl From<Widths> for Vec<u32> {
+    fn from(widths: Widths) -> Self {
+        widths.0.into_iter().take_while(|width| *width > 0).collect()
+    }
+}
+
+impl KeyValue for Widths {
+    fn read(value: &Value, _: Option<String>) -> Result<Self, String> {
+        let expected =
+            || format!("expected a list of up to {} widths from 1 to {}, e.g. [64, 64]", Self::MOST, Self::WIDEST);
+        let widths = value.as_array().ok_or_else(expected)?;
+        let widths: Result<Vec<u32>, String> = widths.iter().map(|width| u32::read(width, None)).collect();
+        Self::new(&widths.map_err(|_| expected())?).ok_or_else(expected)
+    }
+}

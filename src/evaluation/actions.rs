@@ -102,5 +102,8 @@ fn checksum(seen: Seen<'_>) -> u32 {
         Seen::Numbers(numbers) => {
             crc32fast::hash(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>())
         }
+        Seen::States(states) => {
+            crc32fast::hash(&states.iter().flat_map(|state| state.to_le_bytes()).collect::<Vec<u8>>())
+        }
     }
 }

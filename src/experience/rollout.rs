@@ -105,7 +105,7 @@ impl Lane {
             Space::Pixels { stack, side } => {
                 (horizon.saturating_add(stack as u64)).saturating_mul((side * side) as u64)
             }
-            Space::Numbers(count) => horizon.saturating_add(1).saturating_mul(4 * count as u64),
+            Space::Numbers(_) | Space::States(_) => horizon.saturating_add(1).saturating_mul(4 * space.size() as u64),
         };
         // Frames of the episode, action, reward, end, value, exploration, step, frames and return.
         let of_a_step = 8 + 1 + 4 + size_of::<Option<End>>() + 4 + 1 + size_of::<Step>() + 8 + 4;
@@ -119,7 +119,7 @@ impl Lane {
     pub fn reserve(&mut self, horizon: usize) -> Result<()> {
         let values = match self.space {
             Space::Pixels { stack, side } => (horizon.saturating_add(stack)).saturating_mul(side * side),
-            Space::Numbers(count) => horizon.saturating_add(1).saturating_mul(count),
+            space => horizon.saturating_add(1).saturating_mul(space.size()),
         };
         self.observations.reserve(values)?;
         self.own_frames.try_reserve_exact(horizon.saturating_add(1))?;

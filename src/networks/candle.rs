@@ -1,6 +1,6 @@
 //! The network in candle, for GPUs (and, in tests, as the reference for the CPU's own).
 
-use crate::networks::{Architecture, LayerArrays, Parameters, NORM_EPSILON};
+use crate::networks::{one_hot, Architecture, LayerArrays, Parameters, NORM_EPSILON};
 use crate::observations::{Seen, Space};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
@@ -147,6 +147,11 @@ impl CandleNetwork {
             }
             (Seen::Pixels(_), _) => unreachable!("pixels have been counted, so the space is pixels"),
             (Seen::Numbers(numbers), space) => Tensor::from_slice(numbers, (images, space.size()), &self.device)?,
+            (Seen::States(states), _) => {
+                let mut features = vec![0.0f32; images * self.architecture.features()];
+                one_hot(states, &mut features);
+                Tensor::from_vec(features, (images, self.architecture.features()), &self.device)?
+            }
         };
         for (conv, layer) in self.architecture.convolutions.iter().zip(&self.layers) {
             let bias = self.variables[layer.bias].reshape((1, conv.out_channels, 1, 1))?;

@@ -30,7 +30,7 @@ use crate::networks::cpu::matrix::{room, vectorized};
 use crate::networks::cpu::plan::Plan;
 use crate::networks::noise::NoisyLayer;
 use crate::networks::optimizer::CHUNK;
-use crate::networks::{Architecture, Parameters};
+use crate::networks::{one_hot, Architecture, Parameters};
 use crate::observations::Seen;
 use anyhow::Result;
 use rayon::prelude::*;
@@ -247,6 +247,7 @@ impl Workspace {
                 each.for_each(|(feature, &pixel)| *feature = f32::from(pixel) * (1.0 / 255.0));
             }
             Seen::Numbers(numbers) => features.copy_from_slice(numbers),
+            Seen::States(states) => one_hot(states, features),
         }
         Ok(self.dense.forward(plan, values, &self.features[..images * features_len], images))
     }

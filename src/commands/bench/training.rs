@@ -21,6 +21,7 @@ pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measureme
     match &config.algorithm {
         AlgorithmKeys::Dqn(_) => of_dqn(args, &*spec, span),
         AlgorithmKeys::Pqn(keys) => of_pqn(args, &config, keys, &*spec, span),
+        other => bail!("the algorithm `{}` is not measured here", other.kind()),
     }
 }
 
