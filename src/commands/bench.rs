@@ -7,12 +7,12 @@ use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::algorithms::needs;
 use crate::commands::{ensure_room_for, numbers, translation};
 use crate::config::{Config, DqnKeys, Interleaving, Sources};
-use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
+use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE};
 use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::{Seen, Space};
+use crate::observations::Space;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::system::{memory, threads};
@@ -350,7 +350,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
 
     let mut policy = Policy::network(&updater.learner().parameters(Which::Online)?, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
-    let observation = Seen::Pixels(&batch.observations[..STACK_PIXELS]);
+    let observation = batch.observations.seen().at(SPACE, 0);
     let decisions = rate(span, 1, || policy.act(observation, 0.0, &mut generator).map(drop))?;
 
     let network = config.network.network.name();
