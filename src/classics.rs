@@ -7,6 +7,7 @@ use crate::drawing::scene::Scene;
 use crate::observations::{Place, Space};
 use anyhow::Result;
 use numpy_random::NumpyRandom;
+use std::sync::Arc;
 
 pub mod numpy_random;
 
@@ -26,9 +27,12 @@ pub struct Definition {
     pub limit: fn(&Options) -> u32,
     /// The mean return over 100 episodes from which Gymnasium calls it solved.
     pub solved: fn(&Options) -> Option<f64>,
-    /// Makes it.
-    pub make: fn(&Options) -> Result<Box<dyn Task>>,
+    /// Reads what it needs, and returns what makes it as often as wanted.
+    pub make: fn(&Options) -> Result<Maker>,
 }
+
+/// Makes tasks that are all alike.
+pub type Maker = Arc<dyn Fn() -> Box<dyn Task> + Send + Sync>;
 
 /// A key of an environment.
 #[derive(Clone, Copy, Debug)]

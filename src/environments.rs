@@ -2,15 +2,18 @@
 
 pub mod atari;
 pub mod cartridges;
+pub mod classic;
 pub mod vector;
 
+use crate::classics::{self, Task};
 use crate::config;
 use crate::drawing::Picture;
 use crate::environments::atari::AtariSpec;
+use crate::environments::classic::ClassicSpec;
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -22,7 +25,7 @@ pub struct Step {
     /// The reward to learn from; clipped if the environment is configured so.
     pub reward: f32,
     /// The game's own reward; scores are sums of it.
-    pub raw_reward: f32,
+    pub raw_reward: f64,
     /// To the learner, nothing more can be earned from here: the game is over, or a life was lost and that counts as an
     /// end.
     pub terminal: bool,
@@ -62,6 +65,11 @@ pub trait Environment: Send {
 
     /// A picture of the present state, for people; `None` if the environment cannot draw one.
     fn picture(&mut self) -> Option<Picture<'_>> {
+        None
+    }
+
+    /// The classic environment that this is, for a caller who knows its rules.
+    fn task(&self) -> Option<&dyn Task> {
         None
     }
 
@@ -141,6 +149,11 @@ pub trait EnvironmentSpec: Debug + Send + Sync {
     fn as_atari(&self) -> Option<&AtariSpec> {
         None
     }
+
+    /// The classic environment that this is.
+    fn as_classic(&self) -> Option<&ClassicSpec> {
+        None
+    }
 }
 
 /// A shared [`EnvironmentSpec`].
@@ -156,7 +169,11 @@ pub type Description = BTreeMap<String, String>;
 pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec> {
     Ok(match config {
         config::EnvironmentKeys::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
-        config::EnvironmentKeys::Classic(keys) => bail!("{} is not there yet", keys.options.definition.name),
+        config::EnvironmentKeys::Classic(keys) => {
+            let name = keys.options.definition.name;
+            ensure!(rom.is_none(), "{name} has no cartridge; give --rom for Atari games only");
+            Arc::new(ClassicSpec::of(keys)?)
+        }
     })
 }
 
@@ -167,6 +184,7 @@ pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec>
 pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
     match kind(description) {
         "atari" => atari::space_and_actions(description),
+        other if classics::definition(other).is_some() => classic::space_and_actions(description),
         other => unknown(other),
     }
 }
@@ -179,6 +197,10 @@ pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
 pub fn open(description: &Description, rom: Option<&str>) -> Result<Spec> {
     match kind(description) {
         "atari" => Ok(Arc::new(AtariSpec::described(description, rom)?)),
+        other if classics::definition(other).is_some() => {
+            ensure!(rom.is_none(), "it was trained in {other}, which has no cartridge; leave out --rom");
+            Ok(Arc::new(ClassicSpec::described(other, description)?))
+        }
         other => unknown(other),
     }
 }

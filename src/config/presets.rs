@@ -1,7 +1,7 @@
 //! Configurations to start from. The files in `presets/` state only what differs from the usual values, with the reason.
 
 use crate::config::section::Key;
-use crate::config::{sources, Config, KIND};
+use crate::config::{sources, Config, EnvironmentKeys, KIND};
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::collections::BTreeMap;
@@ -64,6 +64,20 @@ impl Config {
             [] => Ok(config),
             faults => bail!("preset {name}: {}", faults.join("; ")),
         }
+    }
+
+    /// The preset for the environment `kind` if none is named: the first one for it.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub fn usual_preset_of(kind: &str) -> Result<&'static str> {
+        let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.environment.kind() == kind);
+        if let Some(name) = Config::preset_names().find(of_kind) {
+            return Ok(name);
+        }
+        let kinds = EnvironmentKeys::kinds();
+        let near = nearest(kind, kinds.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        bail!("there is no environment `{kind}`{near} (there are: {}); `atari-dqn envs` lists them", kinds.join(", "));
     }
 
     /// The names of the presets.
