@@ -1,6 +1,6 @@
 //! Games as GIFs that play at real speed, and single screens as PNG.
 //!
-//! Every third frame is kept. Many games draw an object on every second frame only, and taking every second frame would
+//! Of a game with 30 frames a second or more, every third frame is kept. Many games draw an object on every second frame only, and taking every second frame would
 //! lose it for good. A third of 60 or of 50 frames a second is a whole number of hundredths of a second, GIF's unit of time.
 
 use crate::drawing::Picture;
@@ -10,8 +10,10 @@ use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Frames from one kept frame to the next.
+/// Frames from one kept frame to the next, of a game with at least [`FAST`] frames a second.
 const INTERVAL: u32 = 3;
+/// Slower games keep every frame.
+const FAST: u32 = 30;
 
 /// Writes a game to a GIF, frame by frame; only the part of the picture that changed is stored.
 ///
@@ -22,8 +24,12 @@ pub struct GifRecorder {
     part: PathBuf,
     /// The file has its name.
     finished: bool,
+    /// Frames from one kept frame to the next.
+    interval: u32,
     /// Hundredths of a second one kept frame is shown.
     delay: u16,
+    /// The file's colors. A frame with others, because new ones were added, has a table of its own.
+    colors: Vec<u8>,
     /// Frames to leave out before the next is kept.
     left_out: u32,
     /// The pixels of the last kept frame.
@@ -39,14 +45,17 @@ impl GifRecorder {
     /// When the file cannot be created.
     pub fn create(path: &Path, picture: &Picture) -> Result<Self> {
         let (part, file) = own_files::create_part(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let colors: Vec<u8> = (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect();
+        let colors = color_table(picture);
+        let interval = if picture.frames_per_second < FAST { 1 } else { INTERVAL };
         let (width, height) = ((picture.width * picture.pixel_width) as u16, picture.height as u16);
         let mut recorder = Self {
             encoder: None,
             path: path.to_owned(),
             part,
             finished: false,
-            delay: (100 * INTERVAL / picture.frames_per_second) as u16,
+            interval,
+            delay: (100 * interval / picture.frames_per_second) as u16,
+            colors: Vec::new(),
             left_out: 0,
             shown: Vec::new(),
             pending: None,
@@ -58,6 +67,7 @@ impl GifRecorder {
         };
         let encoder = begin().with_context(|| format!("cannot write {}", recorder.part.display()))?;
         recorder.encoder = Some(encoder);
+        recorder.colors = colors;
         Ok(recorder)
     }
 
@@ -70,7 +80,7 @@ impl GifRecorder {
             self.left_out -= 1;
             return Ok(());
         }
-        self.left_out = INTERVAL - 1;
+        self.left_out = self.interval - 1;
         let changed = if self.shown.is_empty() {
             Some(Area { left: 0, top: 0, right: picture.width, bottom: picture.height })
         } else {
@@ -92,6 +102,7 @@ impl GifRecorder {
             width: ((area.right - area.left) * picture.pixel_width) as u16,
             height: (area.bottom - area.top) as u16,
             buffer: area.entries(picture).into(),
+            palette: (self.colors != color_table(picture)).then(|| color_table(picture)),
             ..gif::Frame::default()
         });
         self.shown.clear();
@@ -130,6 +141,11 @@ impl Drop for GifRecorder {
             let _ = fs::remove_file(&self.part);
         }
     }
+}
+
+/// The colors of a picture in the order of the file's table.
+fn color_table(picture: &Picture) -> Vec<u8> {
+    (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect()
 }
 
 /// The color table's entry of a pixel value. Even values come first: Atari pictures have almost no others, and pixels below
