@@ -76,6 +76,14 @@ impl ClassicSpec {
         self.keys.limit()
     }
 
+    /// The same if a caller cuts episodes off after `most` steps; 0: never.
+    pub fn limit_of(&self, most: u32) -> Option<u32> {
+        match most {
+            0 => self.limit(),
+            most => Some(self.limit().map_or(most, |limit| limit.min(most))),
+        }
+    }
+
     fn environment(&self, seed: u64, limit: Option<u32>) -> Box<dyn Environment> {
         Box::new(Classic::new(self.task(), seed, limit))
     }
@@ -120,11 +128,7 @@ impl EnvironmentSpec for ClassicSpec {
     }
 
     fn make(&self, conditions: &Conditions) -> Box<dyn Environment> {
-        let limit = match conditions.max_episode_frames {
-            0 => self.limit(),
-            frames => Some(self.limit().map_or(frames, |limit| limit.min(frames))),
-        };
-        self.environment(conditions.seed, limit)
+        self.environment(conditions.seed, self.limit_of(conditions.max_episode_frames))
     }
 
     fn conditions(&self, seed: u64) -> Conditions {
