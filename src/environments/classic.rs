@@ -7,7 +7,15 @@ use crate::observations::{Place, Space};
 use anyhow::Result;
 use numpy_random::NumpyRandom;
 
+pub mod cartpole;
+pub mod cliff_walking;
+pub mod frozen_lake;
+pub mod gridworld;
+pub mod layout;
+pub mod mdp;
 pub mod numpy_random;
+pub mod pictures;
+pub mod tabular;
 
 /// The result of a step of a [`Task`].
 #[derive(Clone, Copy, Debug, PartialEq)]
