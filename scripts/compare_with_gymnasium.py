@@ -50,7 +50,7 @@ ENVIRONMENTS = {
     "frozen-lake": ("FrozenLake-v1", {}, [], lambda state: 1 + state % 2),
     "frozen-lake (8x8)": ("FrozenLake-v1", {"map_name": "8x8"}, ["size=8"], lambda state: 1 + state % 2),
     "frozen-lake (not slippery)": ("FrozenLake-v1", {"is_slippery": False}, ["slippery=false"], lambda state: 1 + state % 2),
-    "cliff-walking": ("CliffWalking-v1", {}, [], lambda state: 0 if state == 36 else 2 if state % 12 == 11 else 1),
+    "cliff-walking": ("CliffWalking-v1", {}, ["max_episode_steps=1000000"], lambda state: 0 if state == 36 else 2 if state % 12 == 11 else 1),
 }
 
 

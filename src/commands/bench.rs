@@ -10,7 +10,7 @@ use crate::config::{Config, DqnKeys, EnvironmentKeys, Interleaving, Sources};
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE};
 use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges::{self, LoadedRom};
-use crate::environments::{self, EnvironmentSpec as _};
+use crate::environments;
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
 use crate::observations::Space;

@@ -28,8 +28,6 @@ pub struct GifRecorder {
     interval: u32,
     /// Hundredths of a second one kept frame is shown.
     delay: u16,
-    /// The file's colors. A frame with others, because new ones were added, has a table of its own.
-    colors: Vec<u8>,
     /// Frames to leave out before the next is kept.
     left_out: u32,
     /// The pixels of the last kept frame.
@@ -45,7 +43,7 @@ impl GifRecorder {
     /// When the file cannot be created.
     pub fn create(path: &Path, picture: &Picture) -> Result<Self> {
         let (part, file) = own_files::create_part(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let colors = color_table(picture);
+        let colors: Vec<u8> = (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect();
         let interval = if picture.frames_per_second < FAST { 1 } else { INTERVAL };
         let (width, height) = ((picture.width * picture.pixel_width) as u16, picture.height as u16);
         let mut recorder = Self {
@@ -55,7 +53,6 @@ impl GifRecorder {
             finished: false,
             interval,
             delay: (100 * interval / picture.frames_per_second) as u16,
-            colors: Vec::new(),
             left_out: 0,
             shown: Vec::new(),
             pending: None,
@@ -67,7 +64,6 @@ impl GifRecorder {
         };
         let encoder = begin().with_context(|| format!("cannot write {}", recorder.part.display()))?;
         recorder.encoder = Some(encoder);
-        recorder.colors = colors;
         Ok(recorder)
     }
 
@@ -102,7 +98,6 @@ impl GifRecorder {
             width: ((area.right - area.left) * picture.pixel_width) as u16,
             height: (area.bottom - area.top) as u16,
             buffer: area.entries(picture).into(),
-            palette: (self.colors != color_table(picture)).then(|| color_table(picture)),
             ..gif::Frame::default()
         });
         self.shown.clear();
@@ -141,11 +136,6 @@ impl Drop for GifRecorder {
             let _ = fs::remove_file(&self.part);
         }
     }
-}
-
-/// The colors of a picture in the order of the file's table.
-fn color_table(picture: &Picture) -> Vec<u8> {
-    (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect()
 }
 
 /// The color table's entry of a pixel value. Even values come first: Atari pictures have almost no others, and pixels below

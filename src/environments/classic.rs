@@ -2,8 +2,8 @@
 
 use crate::classics::numpy_random::NumpyRandom;
 use crate::classics::{self, Maker, Task};
-use crate::config::{ClassicKeys, Section as _};
-use crate::drawing::scene::Painted;
+use crate::config::ClassicKeys;
+use crate::drawing::color_table::ColorTable;
 use crate::drawing::Picture;
 use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step};
 use crate::observations::{Place, Space};
@@ -51,7 +51,7 @@ impl ClassicSpec {
             let Some(key) = key.strip_prefix(KEY) else { continue };
             let value = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("v"));
             let value = value.with_context(|| format!("its metadata have a value of `{key}` that cannot be read"))?;
-            keys.set(key, value).map_err(|fault| anyhow!("its metadata: {key}: {fault}"))?;
+            keys.assign(key, value).map_err(|fault| anyhow!("its metadata: {key}: {fault}"))?;
         }
         let spec = Self::of(&keys)?;
         let said = space_and_actions(description)?;
@@ -151,8 +151,8 @@ impl EnvironmentSpec for ClassicSpec {
             ("actions", self.actions.to_string()),
         ];
         let own = own.into_iter().map(|(key, value)| (key.to_string(), value));
-        let keys = self.keys.keys().into_iter();
-        own.chain(keys.filter_map(|key| Some((format!("{KEY}{}", key.name), self.keys.get(key.name)?.to_string())))).collect()
+        let keys = self.keys.in_toml().into_iter();
+        own.chain(keys.map(|(key, value)| (format!("{KEY}{key}"), value.to_string()))).collect()
     }
 
     fn as_classic(&self) -> Option<&ClassicSpec> {
@@ -168,7 +168,9 @@ pub struct Classic {
     limit: Option<u32>,
     random: NumpyRandom,
     steps: u64,
-    painted: Painted,
+    /// Indices of the colors in the table, which the first picture determines.
+    pixels: Vec<u8>,
+    colors: Option<ColorTable>,
 }
 
 /// The state that its future depends on.
@@ -184,7 +186,7 @@ impl Classic {
     pub fn new(task: Box<dyn Task>, seed: u64, limit: Option<u32>) -> Self {
         let (space, actions) = (task.space(), task.actions().len());
         let random = NumpyRandom::new(seed);
-        Self { task, space, actions, limit, random, steps: 0, painted: Painted::default() }
+        Self { task, space, actions, limit, random, steps: 0, pixels: Vec::new(), colors: None }
     }
 }
 
@@ -220,8 +222,17 @@ impl Environment for Classic {
     }
 
     fn picture(&mut self) -> Option<Picture<'_>> {
-        self.painted.paint(&self.task.scene());
-        Some(self.painted.picture(self.task.steps_per_second()))
+        let painted = self.task.scene().paint().ok()?;
+        let colors = self.colors.get_or_insert_with(|| ColorTable::of(&painted));
+        colors.indices(&painted, &mut self.pixels);
+        Some(Picture {
+            pixels: &self.pixels,
+            width: painted.width as usize,
+            height: painted.height as usize,
+            colors: colors.colors(),
+            pixel_width: 1,
+            frames_per_second: self.task.steps_per_second(),
+        })
     }
 
     fn episode_frames(&self) -> u64 {
