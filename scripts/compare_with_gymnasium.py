@@ -48,7 +48,7 @@ ENVIRONMENTS = {
     "lunar-lander (wind)": ("LunarLander-v3", {"enable_wind": True}, ["enable_wind=true"], lander_rule),
     "lunar-lander (gravity)": ("LunarLander-v3", {"gravity": -3.5}, ["gravity=-3.5"], lander_rule),
     "frozen-lake": ("FrozenLake-v1", {}, [], lambda state: 1 + state % 2),
-    "frozen-lake (8x8)": ("FrozenLake-v1", {"map_name": "8x8"}, ["size=8"], lambda state: 1 + state % 2),
+    "frozen-lake (8x8)": ("FrozenLake8x8-v1", {}, ["size=8"], lambda state: 1 + state % 2),
     "frozen-lake (not slippery)": ("FrozenLake-v1", {"is_slippery": False}, ["slippery=false"], lambda state: 1 + state % 2),
     "cliff-walking": ("CliffWalking-v1", {}, ["max_episode_steps=1000000"], lambda state: 0 if state == 36 else 2 if state % 12 == 11 else 1),
 }
@@ -105,6 +105,7 @@ def traced(binary, name, keys, seed, actions, folder):
 def compare(args, label, folder):
     import gymnasium
 
+    gymnasium.logger.min_level = gymnasium.logger.ERROR
     gym_name, options, keys, rule = ENVIRONMENTS[label]
     name = label.partition(" ")[0]
     environment = gymnasium.make(gym_name, **options)
