@@ -78,6 +78,17 @@ impl<'a> Values<'a> {
         best
     }
 
+    /// A value to one decimal; to two decimals where no value of a state is above 1.
+    fn digits(&self, value: f64) -> String {
+        let decimals = if self.range.0.abs().max(self.range.1.abs()) > 1.0 { 1 } else { 2 };
+        let text = format!("{value:.decimals$}");
+        // A small negative number must not become the negative of zero.
+        match text.strip_prefix('-') {
+            Some(rest) if rest.bytes().all(|c| matches!(c, b'0' | b'.')) => rest.to_string(),
+            _ => text,
+        }
+    }
+
     /// The background of a state: white for the lowest value, [`HIGH`] for the highest.
     fn color(&self, state: usize) -> Option<Color> {
         let value = self.of_state(state)?;
@@ -85,12 +96,6 @@ impl<'a> Values<'a> {
         let part = if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
         Some(mixed([255; 3], HIGH, part))
     }
-}
-
-/// A value to one decimal, without the sign of a zero.
-fn one_decimal(value: f64) -> String {
-    let text = format!("{value:.1}");
-    if text == "-0.0" { "0.0" } else { &text }.to_string()
 }
 
 /// `part` of the way from one color to the other.

@@ -3,7 +3,7 @@
 //! An action is a box beside its state, from which arrows lead to the next states. Where there is only one action, arrows lead
 //! from state to state. Larger processes are drawn without labels, and very large ones not at all.
 
-use super::{arrow, mixed, one_decimal, rectangle, text, Values, ACCENT, FAINT, INK};
+use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
 use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::mdp::{Mdp, Successor};
 use std::f64::consts::PI;
@@ -32,16 +32,24 @@ pub fn scene(mdp: &Mdp, agent: Option<usize>, values: &Values<'_>) -> Scene {
     let pairs = (0..states).flat_map(|state| (0..mdp.actions().len()).map(move |action| (state, action)));
     let transitions: usize = pairs.map(|(state, action)| mdp.successors(state, action).len()).sum();
     let is_small = states <= MOST_STATES && transitions <= MOST_TRANSITIONS;
-    let mut drawing = Drawing { mdp, values, states: circle(states, is_small), shapes: Vec::new(), labels: Vec::new() };
-    for state in 0..states {
-        match (is_small, mdp.actions().len()) {
-            (false, _) => drawing.plain_arrows(state),
-            (true, 1) => drawing.transitions(drawing.states[state], state, mdp.successors(state, 0), None),
-            (true, _) => drawing.actions(state),
+    let nodes = circle(states, is_small);
+    let mut drawing = Drawing { mdp, values, boxes: Vec::new(), states: nodes, shapes: Vec::new(), labels: Vec::new() };
+    match (is_small, mdp.actions().len()) {
+        (false, _) => (0..states).for_each(|state| drawing.plain_arrows(state)),
+        (true, 1) => (0..states).for_each(|state| drawing.chain(state)),
+        (true, _) => {
+            // Arrows and labels keep clear of all boxes, so these come first.
+            drawing.boxes = (0..states).flat_map(|state| drawing.boxes_of(state)).collect();
+            (0..drawing.boxes.len()).for_each(|number| drawing.action(number));
         }
     }
-    let labels = std::mem::take(&mut drawing.labels);
-    drawing.shapes.extend(labels);
+    for (area, label) in std::mem::take(&mut drawing.labels) {
+        let (left, top) = (area.center.0 - area.half.0, area.center.1 - area.half.1);
+        let size = (2.0 * area.half.0, 2.0 * area.half.1);
+        drawing.shapes.push(rectangle((left, top), size, Some([255; 3]), None));
+        drawing.shapes.push(text(area.center, SMALL_LETTERS, INK, label));
+    }
+    (0..drawing.boxes.len()).for_each(|number| drawing.action_box(number));
     for state in 0..states {
         drawing.state(state, agent == Some(state));
     }
@@ -53,7 +61,7 @@ fn words(mdp: &Mdp, agent: Option<usize>, values: &Values<'_>) -> Scene {
     let mut lines = vec![format!("{} states", mdp.states().len())];
     if let Some(state) = agent.filter(|state| *state < mdp.states().len()) {
         lines.push(format!("now in {}", mdp.states()[state]));
-        lines.extend(values.of_state(state).map(|value| format!("value {}", one_decimal(value))));
+        lines.extend(values.of_state(state).map(|value| format!("value {}", values.digits(value))));
     }
     let line = |(i, line): (usize, String)| text((WIDTH / 2.0, HEIGHT / 2.0 + 40.0 * i as f64), 24.0, INK, line);
     let shapes = lines.into_iter().enumerate().map(line).collect();
@@ -80,6 +88,26 @@ impl Node {
         };
         (self.center.0 + reach * x, self.center.1 + reach * y)
     }
+
+    /// Whether the rectangles around two nodes have a point in common.
+    fn touches(self, other: Node) -> bool {
+        (self.center.0 - other.center.0).abs() < self.half.0 + other.half.0
+            && (self.center.1 - other.center.1).abs() < self.half.1 + other.half.1
+    }
+
+    fn contains(self, point: Point) -> bool {
+        (self.center.0 - point.0).abs() <= self.half.0 && (self.center.1 - point.1).abs() <= self.half.1
+    }
+}
+
+/// The box of an action in a state.
+struct Action {
+    state: usize,
+    action: usize,
+    node: Node,
+    /// Arrows back to the state bend to the right, where no other box is; otherwise to the left.
+    is_right_free: bool,
+    is_best: bool,
 }
 
 /// The states, the first at the left end of the top.
@@ -102,10 +130,11 @@ struct Drawing<'a> {
     mdp: &'a Mdp,
     values: &'a Values<'a>,
     states: Vec<Node>,
+    boxes: Vec<Action>,
     /// From the lowest to the highest.
     shapes: Vec<Shape>,
-    /// Above all arrows.
-    labels: Vec<Shape>,
+    /// Labels of arrows and the places that they take.
+    labels: Vec<(Node, String)>,
 }
 
 impl Drawing<'_> {
@@ -132,46 +161,78 @@ impl Drawing<'_> {
         match value {
             None => self.shapes.push(text(center, fitting(name), INK, name)),
             Some(value) => {
-                let digits = one_decimal(value);
+                let digits = self.values.digits(value);
                 self.shapes.push(text((center.0, center.1 - 0.28 * radius), fitting(name), INK, name));
                 self.shapes.push(text((center.0, center.1 + 0.3 * radius), fitting(&digits), INK, digits));
             }
         }
     }
 
-    /// The possible actions of a state and their transitions.
-    fn actions(&mut self, state: usize) {
+    /// The boxes of a state's possible actions, around it.
+    fn boxes_of(&self, state: usize) -> Vec<Action> {
         let node = self.states[state];
         let possible: Vec<usize> =
             (0..self.mdp.actions().len()).filter(|action| self.mdp.is_possible(state, *action)).collect();
         let wanted: Vec<f64> = possible.iter().map(|action| self.wanted_angle(state, *action)).collect();
+        let angles = spread(&wanted);
         let best = self.values.best(state);
-        for (action, angle) in possible.iter().zip(spread(&wanted)) {
-            let name = &self.mdp.actions()[*action];
-            let value = self.values.of_action(state, *action).map(one_decimal);
-            let letters = name.chars().count().max(value.as_ref().map_or(0, |value| value.len()));
-            let half = (
-                (0.5 * SMALL_LETTERS * LETTER_WIDTH * letters as f64 + 6.0).max(13.0),
-                if value.is_some() { 17.0 } else { 11.0 },
-            );
+        let is_best = |action: usize| best.contains(&action);
+        let made = |(action, angle): (usize, f64)| {
+            let name = &self.mdp.actions()[action];
+            let value = self.values.of_action(state, action).map(|value| self.values.digits(value));
+            let letters = name.chars().count().max(value.as_ref().map_or(0, String::len));
+            let half_width = (0.5 * SMALL_LETTERS * LETTER_WIDTH * letters as f64 + 6.0).max(13.0);
+            let half = (half_width, if value.is_some() { 17.0 } else { 11.0 });
             let distance = node.half.0 + 46.0;
             let center = (node.center.0 + distance * libm::cos(angle), node.center.1 + distance * libm::sin(angle));
-            let action_node = Node { center, half, is_round: false };
-            let is_best = best.contains(action);
-            let color = if is_best { ACCENT } else { FAINT };
-            let (from, to) = (node.rim(center), action_node.rim(node.center));
-            self.shapes.push(Shape::Line { from, to, color, width: if is_best { 3.0 } else { 1.5 } });
-            self.transitions(action_node, state, self.mdp.successors(state, *action), Some(is_best));
-            let (left, top) = (center.0 - half.0, center.1 - half.1);
-            let fill = if is_best { ACCENT } else { mixed(FAINT, [255; 3], 0.8) };
-            let ink = if is_best { [255; 3] } else { INK };
-            self.labels.push(rectangle((left, top), (2.0 * half.0, 2.0 * half.1), Some(fill), Some((color, 1.0))));
-            let above = if value.is_some() { 7.5 } else { 0.0 };
-            self.labels.push(text((center.0, center.1 - above), SMALL_LETTERS, ink, name));
-            if let Some(value) = value {
-                self.labels.push(text((center.0, center.1 + 8.0), SMALL_LETTERS, ink, value));
+            // The angles to the next box, turning to either side.
+            let gap = |sign: f64| {
+                let turns = angles.iter().map(|other| (sign * (other - angle)).rem_euclid(2.0 * PI));
+                turns.filter(|turn| *turn > 1e-6).fold(2.0 * PI, f64::min)
+            };
+            let is_right_free = gap(-1.0) >= gap(1.0);
+            Action {
+                state,
+                action,
+                node: Node { center, half, is_round: false },
+                is_right_free,
+                is_best: is_best(action),
             }
+        };
+        possible.into_iter().zip(angles.iter().copied()).map(made).collect()
+    }
+
+    /// The line from a state to one of its actions, and the arrows from there.
+    fn action(&mut self, number: usize) {
+        let Action { state, action, node, is_right_free, is_best } = self.boxes[number];
+        let own = self.states[state];
+        let (from, to) = (own.rim(node.center), node.rim(own.center));
+        let (color, width) = if is_best { (ACCENT, 3.0) } else { (FAINT, 1.5) };
+        self.shapes.push(Shape::Line { from, to, color, width });
+        let bend = if is_right_free { 0.75 } else { -0.75 };
+        self.transitions((state, Some(number)), node, self.mdp.successors(state, action), |next| {
+            curve(node, next, bend)
+        });
+    }
+
+    fn action_box(&mut self, number: usize) {
+        let Action { state, action, node: Node { center, half, .. }, is_best, .. } = self.boxes[number];
+        let (fill, ink) = if is_best { (ACCENT, [255; 3]) } else { (mixed(FAINT, [255; 3], 0.8), INK) };
+        let outline = Some((if is_best { ACCENT } else { FAINT }, 1.0));
+        let corner = (center.0 - half.0, center.1 - half.1);
+        self.shapes.push(rectangle(corner, (2.0 * half.0, 2.0 * half.1), Some(fill), outline));
+        let value = self.values.of_action(state, action).map(|value| self.values.digits(value));
+        let above = if value.is_some() { 7.5 } else { 0.0 };
+        self.shapes.push(text((center.0, center.1 - above), SMALL_LETTERS, ink, &self.mdp.actions()[action]));
+        if let Some(value) = value {
+            self.shapes.push(text((center.0, center.1 + 8.0), SMALL_LETTERS, ink, value));
         }
+    }
+
+    /// The arrows of a state with its only action.
+    fn chain(&mut self, state: usize) {
+        let own = self.states[state];
+        self.transitions((state, None), own, self.mdp.successors(state, 0), loop_outwards);
     }
 
     /// The angle from a state in which its action would best be: towards the other states to which it leads, or outwards.
@@ -188,28 +249,58 @@ impl Drawing<'_> {
         libm::atan2(sum.1, sum.0)
     }
 
-    /// Arrows from `node`, which is `state` or one of its actions, to the next states, with their probabilities and rewards.
-    fn transitions(&mut self, node: Node, state: usize, successors: &[Successor], is_best: Option<bool>) {
-        let color = if is_best == Some(true) { ACCENT } else { mixed(INK, FAINT, 0.5) };
-        let own = self.states[state];
+    /// Arrows from `node`, which is the state itself or the box with the given number, to the next states, with their probabilities
+    /// and rewards; `back` is the way back to the state.
+    fn transitions(
+        &mut self,
+        (state, number): (usize, Option<usize>),
+        node: Node,
+        successors: &[Successor],
+        back: impl Fn(Node) -> Vec<Point>,
+    ) {
+        let is_best = number.is_some_and(|number| self.boxes[number].is_best);
+        let color = if is_best { ACCENT } else { mixed(INK, FAINT, 0.5) };
         for successor in successors {
             let next = self.states[successor.state];
-            let points = match (successor.state == state, is_best) {
-                (false, _) => curve(node, next, 0.12),
-                (true, Some(_)) => curve(node, next, 0.75),
-                (true, None) => loop_outwards(own),
+            let points = match successor.state == state {
+                true => back(next),
+                false => self.clear_curve(node, next),
             };
-            // Beside an arrow towards the state itself the place is at its bend, on others nearer to where they begin.
-            let place = if successor.state == state { 0.5 } else { 0.42 };
-            let middle = points[(place * (points.len() - 1) as f64) as usize];
             arrow(&mut self.shapes, &points, color, 1.5 + successor.probability, 11.0);
             let label = label(successor, successors.len());
             if !label.is_empty() {
-                let size = (SMALL_LETTERS * LETTER_WIDTH * label.chars().count() as f64 + 4.0, SMALL_LETTERS + 2.0);
-                let corner = (middle.0 - size.0 / 2.0, middle.1 - size.1 / 2.0);
-                self.labels.insert(0, text(middle, SMALL_LETTERS, INK, label));
-                self.labels.insert(0, rectangle(corner, size, Some([255; 3]), None));
+                self.place_label(&points, label);
             }
+        }
+    }
+
+    /// A curve between two nodes that crosses as few other nodes as possible.
+    fn clear_curve(&self, from: Node, to: Node) -> Vec<Point> {
+        let crossed = |points: &[Point]| {
+            let nodes = self.boxes.iter().map(|action| action.node).chain(self.states.iter().copied());
+            let others = nodes.filter(|node| ![from.center, to.center].contains(&node.center));
+            others.filter(|node| points.iter().any(|point| node.contains(*point))).count()
+        };
+        let curves = [0.12, -0.12, 0.24, -0.24].map(|bend| curve(from, to, bend));
+        curves.into_iter().min_by_key(|points| crossed(points)).unwrap_or_default()
+    }
+
+    /// Puts a label on an arrow, where it covers nothing if there is such a place.
+    fn place_label(&mut self, points: &[Point], label: String) {
+        let width = SMALL_LETTERS * LETTER_WIDTH * label.chars().count() as f64 + 4.0;
+        let half = (width / 2.0, SMALL_LETTERS / 2.0 + 1.0);
+        let place = |part: f64| {
+            let center = points[(part * (points.len() - 1) as f64) as usize];
+            Node { center, half, is_round: false }
+        };
+        let covered = |place: &Node| {
+            let boxes = self.boxes.iter().map(|action| action.node);
+            let labels = self.labels.iter().map(|(node, _)| *node);
+            boxes.chain(labels).chain(self.states.iter().copied()).filter(|node| node.touches(*place)).count()
+        };
+        let places = [0.45, 0.35, 0.55, 0.65, 0.25].map(place);
+        if let Some(free) = places.into_iter().min_by_key(covered) {
+            self.labels.push((free, label));
         }
     }
 

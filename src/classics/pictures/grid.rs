@@ -1,6 +1,6 @@
 //! A grid of cells.
 
-use super::{arrow, mixed, one_decimal, rectangle, text, Values, ACCENT, FAINT, INK};
+use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
 use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::layout::{Layout, Mark};
 use std::ops::Range;
@@ -15,6 +15,7 @@ const MARGIN: usize = 10;
 const LETTERS: f64 = 24.0;
 /// Cells below this size are without arrows.
 const ARROWS: f64 = 10.0;
+const ICE: Color = [236, 245, 251];
 const START: Color = [255, 243, 205];
 const GOAL: Color = [190, 229, 203];
 const HOLE: Color = [38, 70, 110];
@@ -28,7 +29,8 @@ pub fn scene(layout: &Layout, agent: Option<usize>, values: &Values<'_>) -> Scen
     let (row, column) = agent.map_or((0, 0), |cell| (cell / layout.columns, cell % layout.columns));
     let (rows, columns) = (shown(layout.rows, row), shown(layout.columns, column));
     let origin = (rows.start, columns.start);
-    let mut drawing = Drawing { layout, values, origin, size: size as f64, shapes: Vec::new() };
+    let is_ice = layout.marks.contains(&Mark::Hole);
+    let mut drawing = Drawing { layout, values, is_ice, origin, size: size as f64, shapes: Vec::new() };
     let in_row = |row: usize| columns.clone().map(move |column| row * layout.columns + column);
     let cells: Vec<(usize, Mark)> =
         rows.clone().flat_map(in_row).filter_map(|cell| Some((cell, *layout.marks.get(cell)?))).collect();
@@ -36,7 +38,11 @@ pub fn scene(layout: &Layout, agent: Option<usize>, values: &Values<'_>) -> Scen
         drawing.background(*cell, *mark);
     }
     for (cell, mark) in &cells {
-        drawing.mark(*cell, *mark);
+        // The agent would cover the word.
+        let is_covered = *mark == Mark::Start && agent == Some(*cell);
+        if !is_covered {
+            drawing.mark(*cell, *mark);
+        }
         if !mark.is_passive() {
             drawing.value(*cell);
         }
@@ -59,6 +65,8 @@ fn shown(count: usize, middle: usize) -> Range<usize> {
 struct Drawing<'a> {
     layout: &'a Layout,
     values: &'a Values<'a>,
+    /// A grid with holes is a lake.
+    is_ice: bool,
     /// The first row and column that are drawn.
     origin: (usize, usize),
     /// Of a cell, in pixels.
@@ -79,6 +87,7 @@ impl Drawing<'_> {
             Mark::Start => START,
             Mark::Goal => GOAL,
             Mark::Cliff => CLIFF,
+            Mark::Plain | Mark::Hole if self.is_ice => ICE,
             _ => [255; 3],
         };
         let fill = if mark.is_passive() { plain } else { self.values.color(cell).unwrap_or(plain) };
@@ -134,7 +143,7 @@ impl Drawing<'_> {
     /// A word in the upper left corner of a cell.
     fn corner(&mut self, cell: usize, word: &str, color: Color) {
         if self.size >= LETTERS {
-            let size = (0.19 * self.size).max(8.0);
+            let size = (0.17 * self.size).max(8.0);
             let (left, top) = self.at(cell, 0.09, 0.08);
             let middle = (left + 0.25 * size * word.len() as f64, top + 0.5 * size);
             self.shapes.push(text(middle, size, color, word));
@@ -153,10 +162,10 @@ impl Drawing<'_> {
     fn value(&mut self, cell: usize) {
         let has_letters = self.size >= LETTERS;
         if let Some(value) = self.values.of_state(cell).filter(|_| has_letters) {
-            let digits = one_decimal(value);
+            let digits = self.values.digits(value);
             // Long numbers in smaller digits.
             let size = (0.24 * self.size).min(1.5 * self.size / digits.len() as f64).max(6.0);
-            self.shapes.push(text(self.at(cell, 0.5, 0.8), size, INK, digits));
+            self.shapes.push(text(self.at(cell, 0.5, 0.81), size, INK, digits));
         }
         if self.size < ARROWS {
             return;
@@ -164,12 +173,12 @@ impl Drawing<'_> {
         let directions = self.values.best(cell).into_iter().filter_map(|action| self.layout.directions.get(action));
         let offsets: Vec<(isize, isize)> = directions.map(|direction| direction.offset()).collect();
         // A single arrow is drawn through the middle, several of them from there.
-        let back = if offsets.len() == 1 { 0.16 } else { 0.0 };
-        let (middle, reach) = if has_letters { (0.44, 0.19) } else { (0.5, 0.36) };
+        let (back, reach) = if offsets.len() == 1 { (0.18, 0.2) } else { (0.0, 0.26) };
+        let (middle, scale) = if has_letters { (0.38, 1.0) } else { (0.5, 1.5) };
         for (right, down) in offsets {
             let along = |part: f64| self.at(cell, 0.5 + part * right as f64, middle + part * down as f64);
-            let points = [along(-back), along(reach)];
-            arrow(&mut self.shapes, &points, ACCENT, (0.05 * self.size).max(1.0), 0.16 * self.size);
+            let points = [along(-back * scale), along(reach * scale)];
+            arrow(&mut self.shapes, &points, ACCENT, (0.045 * self.size).max(1.0), 0.15 * self.size);
         }
     }
 

@@ -114,12 +114,20 @@ fn a_grid_in_characters_has_values_arrows_and_marks() {
     values[4..8].copy_from_slice(&[-12.25, -12.25, -13.0, -13.0]);
     let drawn = characters(task.mdp(), task.layout(), Some(0), &values);
     let expected = [
-        "*0.5↓   -12.2←↓    0.5↓     0.5↓",
-        "  0.5↓       H      0.5↓       H",
-        "  0.5↓     0.5↓     0.5↓       H",
-        "    H      0.5↓     0.5↓       G",
+        " *0.5↓  -12.2←↓   0.5↓    0.5↓",
+        "  0.5↓      H     0.5↓      H",
+        "  0.5↓    0.5↓    0.5↓      H",
+        "    H     0.5↓    0.5↓      G",
     ];
-    assert_eq!(drawn.lines().map(str::trim).collect::<Vec<_>>(), expected.map(str::trim), "{drawn}");
+    assert_eq!(drawn.lines().collect::<Vec<_>>(), expected, "{drawn}");
+}
+
+#[test]
+fn small_values_have_two_decimals_and_zero_has_no_sign() {
+    let mdp = Mdp::three_states().unwrap();
+    let digits = |largest: f64, value: f64| Values::new(&mdp, &[0.0, -0.5, largest]).digits(value);
+    assert_eq!([digits(1.0, 0.123), digits(1.0, -0.004), digits(1.0, -0.006)], ["0.12", "0.00", "-0.01"]);
+    assert_eq!([digits(2.0, 0.123), digits(2.0, -0.04), digits(-70.0, -0.06)], ["0.1", "0.0", "-0.1"]);
 }
 
 #[test]
