@@ -7,6 +7,7 @@ use crate::observations::{Place, Space};
 use anyhow::Result;
 use numpy_random::NumpyRandom;
 
+pub mod lunar_lander;
 pub mod numpy_random;
 
 /// The result of a step of a [`Task`].
