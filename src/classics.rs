@@ -15,6 +15,7 @@ pub mod cliff_walking;
 pub mod frozen_lake;
 pub mod gridworld;
 pub mod layout;
+pub mod lunar_lander;
 pub mod mdp;
 pub mod numpy_random;
 pub mod pictures;
@@ -23,6 +24,7 @@ pub mod tabular;
 /// Every classic environment.
 pub const DEFINITIONS: &[Definition] = &[
     cartpole::DEFINITION,
+    lunar_lander::DEFINITION,
     gridworld::DEFINITION,
     frozen_lake::DEFINITION,
     cliff_walking::DEFINITION,
