@@ -24,6 +24,7 @@ mod distance;
 mod ground;
 mod impacts;
 mod island;
+mod iterations;
 mod joints;
 mod manifold;
 mod picture;
@@ -150,8 +151,8 @@ impl LunarLander {
         hull.wake();
         hull.force += Vector::new((strength(*force) * self.options.wind_power) as f32, 0.0);
         hull.torque += (strength(*torque) * self.options.turbulence_power) as f32;
-        *force += 1;
-        *torque += 1;
+        *force = force.wrapping_add(1);
+        *torque = torque.wrapping_add(1);
     }
 
     /// Fires the engines. They shake: two draws in every step, whatever is fired.

@@ -114,7 +114,7 @@ pub fn mass(corners: &[Vector], density: f32) -> Mass {
 }
 
 /// Velocity of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Velocity {
     /// Of the center of mass, m/s.
     pub linear: Vector,
@@ -174,7 +174,7 @@ impl Sweep {
 
     /// The same motion with angles from 0 to a turn at the beginning.
     pub fn wrapped(mut self) -> Sweep {
-        let turn = 2.0 * super::world::PI;
+        let turn = std::f32::consts::TAU;
         let turns = turn * (self.from.angle / turn).floor();
         self.from.angle -= turns;
         self.to.angle -= turns;

@@ -5,7 +5,7 @@
 use super::bodies::{Position, Shape, Velocity};
 use super::ground::Edge;
 use super::manifold::{Manifold, Reference};
-use super::vector::{clamp, Vector};
+use super::vector::{clamp, likely_within, Vector};
 use super::world::{LARGEST_CORRECTION, SKIN, SLOP};
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,11 @@ impl ContactConstraint {
         }
     }
 
+    /// Index of the body.
+    pub fn body(&self) -> usize {
+        self.body
+    }
+
     /// Finds normal, arms and masses from the positions.
     pub fn prepare(&mut self, shapes: &[Shape; 3], positions: &[Position; 3]) {
         let position = positions[self.body];
@@ -150,13 +155,12 @@ impl ContactConstraint {
     }
 
     /// An iteration: friction, then the normal impulses.
-    pub fn solve_velocity(&mut self, velocities: &mut [Velocity; 3]) {
-        let velocity = &mut velocities[self.body];
+    pub fn solve_velocity(&mut self, velocity: &mut Velocity) {
         let tangent = self.normal.right();
         for point in &mut self.points[..self.count] {
             let sliding = velocity.at(point.arm).dot(tangent);
             let limit = self.friction * point.normal_impulse;
-            let total = clamp(point.tangent_impulse + point.tangent_mass * -sliding, -limit, limit);
+            let total = likely_within(point.tangent_impulse + point.tangent_mass * -sliding, -limit, limit);
             let impulse = (total - point.tangent_impulse) * tangent;
             point.tangent_impulse = total;
             velocity.linear += self.inverse_mass * impulse;

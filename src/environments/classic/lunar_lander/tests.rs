@@ -280,8 +280,19 @@ fn an_action_that_does_not_exist_fires_nothing() {
     assert_eq!(LunarLander::new(Options::default()).actions().len(), 4);
 }
 
+/// Middle of a polygon, in pixels from the upper left corner.
+fn middle(shape: &crate::drawing::scene::Shape) -> (f64, f64) {
+    match shape {
+        crate::drawing::scene::Shape::Polygon { corners, .. } => {
+            let sum = corners.iter().fold((0.0, 0.0), |sum, corner| (sum.0 + corner.0, sum.1 + corner.1));
+            (sum.0 / corners.len() as f64, sum.1 / corners.len() as f64)
+        }
+        other => panic!("no polygon: {other:?}"),
+    }
+}
+
 #[test]
-fn the_picture_has_a_flame_for_the_engine_that_fired() {
+fn the_picture_has_a_flame_at_the_engine_that_fired() {
     let mut random = NumpyRandom::new(5);
     let mut lander = LunarLander::new(Options::default());
     lander.reset(&mut random);
@@ -289,7 +300,16 @@ fn the_picture_has_a_flame_for_the_engine_that_fired() {
     for (action, flames) in [(0, 0), (1, 2), (2, 2), (3, 2), (0, 0)] {
         lander.step(action, &mut random);
         let state = lander.state();
-        assert_eq!(lander.scene().shapes.len(), without + flames, "action {action}");
+        let shapes = lander.scene().shapes;
         assert_eq!(lander.state(), state, "drawing changes nothing");
+        assert_eq!(shapes.len(), without + flames, "action {action}");
+        // Sky, flames, two legs, hull, flags.
+        let (hull, flame) = (middle(&shapes[flames + 3]), middle(&shapes[1]));
+        match action {
+            1 => assert!(flame.0 > hull.0 + 10.0, "{flame:?} {hull:?}"),
+            2 => assert!(flame.1 > hull.1 + 10.0, "{flame:?} {hull:?}"),
+            3 => assert!(flame.0 < hull.0 - 10.0, "{flame:?} {hull:?}"),
+            _ => {}
+        }
     }
 }

@@ -157,3 +157,18 @@ pub fn clamp(value: f32, low: f32, high: f32) -> f32 {
         value
     }
 }
+
+/// As [`clamp`], faster where the value is almost always inside: the branch is predicted, while a clamp would be waited for.
+#[inline(always)]
+pub fn likely_within(value: f32, low: f32, high: f32) -> f32 {
+    #[cold]
+    #[inline(never)]
+    fn outside(value: f32, low: f32, high: f32) -> f32 {
+        clamp(value, low, high)
+    }
+    if low < value && value < high {
+        value
+    } else {
+        outside(value, low, high)
+    }
+}

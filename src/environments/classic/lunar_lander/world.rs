@@ -11,9 +11,8 @@ use super::manifold::collide;
 use super::vector::Vector;
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
+use std::f32::consts::PI;
 
-/// The engine's pi.
-pub const PI: f32 = 3.141_592_7;
 /// Seconds in a step.
 pub const TIME_STEP: f32 = 0.02;
 /// Distance that positions may be wrong by, m: contacts keep a little overlap, so that they last.
@@ -93,8 +92,10 @@ impl World {
     /// Continues from a state of another world.
     ///
     /// # Errors
-    /// When a contact is between things that do not exist.
+    /// When there are more contacts than there can be, or one is between things that do not exist.
     pub fn restore(&mut self, now: Moving) -> Result<()> {
+        let most = 3 * self.edges.len();
+        ensure!(now.contacts.len() <= most, "{} contacts of {most} that are possible", now.contacts.len());
         for (i, contact) in now.contacts.iter().enumerate() {
             let (edge, body) = (usize::from(contact.edge), usize::from(contact.body));
             ensure!(edge < self.edges.len() && body < 3, "contact of edge {edge} and body {body} of 11 and 3");
