@@ -1,8 +1,8 @@
 //! LunarLander: land between two flags with three engines. Gymnasium's LunarLander-v3, equal to the last bit.
 //!
-//! A lander with two sprung legs falls towards rough ground. One engine pushes it up, two on its sides turn it. Coming to rest on the
-//! ground earns 100, a crash or leaving the picture costs 100; between, moving towards the pad and slowing down earn, fuel costs.
-//! Written by Oleg Klimov for OpenAI Gym, after Atari's arcade game of 1979.
+//! A lander with two sprung legs falls towards rough ground. One engine pushes it up, two on its sides turn it. Coming
+//! to rest on the ground earns 100, a crash or leaving the picture costs 100; between, moving towards the pad and
+//! slowing down earn, fuel costs. Written by Oleg Klimov for OpenAI Gym, after Atari's arcade game of 1979.
 //!
 //! Arithmetic is in f64 outside the physics engine ([`world`]), which is in f32 throughout.
 

@@ -19,7 +19,7 @@ pub const HULL_OUTLINE: [(f64, f64); 6] =
 /// Half the width and half the height of a leg, in the same pixels.
 pub const LEG_HALVES: (f64, f64) = (2.0, 8.0);
 
-/// The shape of a body with what follows from it. It never changes.
+/// The shape of a body, its mass and its friction. They never change.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Corners, counter-clockwise, in the body's coordinates (m).

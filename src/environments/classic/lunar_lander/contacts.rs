@@ -1,6 +1,7 @@
 //! Contacts between edges of the ground and bodies, and the impulses that keep the bodies above it.
 //!
-//! The ground has no mass to move, so only the body's side of each equation is here. (The engine adds zeros for the ground's side.)
+//! The ground has no mass to move, so only the body's side of each equation is here. (The engine adds zeros for the
+//! ground's side.)
 
 use super::bodies::{Position, Shape, Velocity};
 use super::ground::Edge;
@@ -67,7 +68,8 @@ pub struct ContactConstraint {
     points: [Point; 2],
     /// Points that take part in the solution of velocities.
     count: usize,
-    /// Matrix from normal impulses of two points to changes of their velocities, and its inverse: first row, second row.
+    /// Matrix from normal impulses of two points to changes of their velocities, and its inverse: first row, second
+    /// row.
     matrix: [[f32; 2]; 2],
     inverse: [[f32; 2]; 2],
 }

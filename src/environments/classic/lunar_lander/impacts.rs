@@ -128,7 +128,8 @@ impl World {
         self.constraints.push(ContactConstraint::new(index, contact, edge, &self.shapes[body], 0.0));
     }
 
-    /// Moves the body for the rest of the step, `time` seconds. Impulses are forgotten afterwards, and hinges take no part.
+    /// Moves the body for the rest of the step, `time` seconds. Impulses are forgotten afterwards, and hinges take no
+    /// part.
     fn move_from_impact(&mut self, body: usize, time: f32) {
         let mut positions = self.now.bodies.each_ref().map(|body| body.sweep.to);
         let mut velocity = self.now.bodies[body].velocity;

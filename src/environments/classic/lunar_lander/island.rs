@@ -131,7 +131,7 @@ impl World {
     }
 }
 
-/// Moves a position for `time` seconds; what is too fast for the engine is slowed down.
+/// Moves a position for `time` seconds. A body that is too fast for the engine is slowed down.
 pub(super) fn integrate(position: &mut Position, velocity: &mut Velocity, time: f32) {
     let way: Vector = time * velocity.linear;
     if way.dot(way) > LARGEST_WAY * LARGEST_WAY {

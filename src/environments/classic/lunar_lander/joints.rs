@@ -84,7 +84,8 @@ pub struct Joint {
 }
 
 impl Joint {
-    /// The impulses that a step begins with: the last step's times `warm`, and the limit's only if it is the same limit.
+    /// The impulses that a step begins with: the last step's times `warm`, and the limit's only if it is the same
+    /// limit.
     fn begun(mut self, limit: Limit, warm: f32) -> Joint {
         if limit != self.limit || limit == Limit::Free {
             self.limit_impulse = 0.0;

@@ -1,4 +1,5 @@
-//! The lander's picture, 600 x 400: black sky, white ground, a violet lander, two flags, and flames where an engine just fired.
+//! The lander's picture, 600 x 400: black sky, white ground, a violet lander, two flags, and flames where an engine
+//! just fired.
 
 use super::bodies::{leg, HULL, HULL_OUTLINE, LEG_HALVES};
 use super::world::Moving;

@@ -158,7 +158,7 @@ fn shapes_equal_box2ds() {
         assert_eq!(flat(&shape.normals), joined(&constants["normals"]), "{name}");
         let mass = bodies::mass(&shape.corners, density);
         assert_eq!(hex([mass.mass]), text(&constants["mass"]), "{name}");
-        // The engine keeps the inertia about the center, and adds again what it took away.
+        // The engine keeps the inertia about the center, and adds the difference again.
         let apart = mass.mass * shape.local_center.dot(shape.local_center);
         assert_eq!(hex([mass.inertia - apart + apart]), text(&constants["inertia_about_origin"]), "{name}");
         let center: String = list(&constants["local_center"]).iter().map(text).collect();
@@ -179,7 +179,7 @@ fn sine_and_cosine_equal_glibcs() {
     }
 }
 
-/// Bits of glibc 2.36 for angles beyond those of ordinary play.
+/// Bits of glibc 2.36 for angles larger than in ordinary play.
 #[test]
 fn sine_and_cosine_of_large_angles() {
     for (angle, sine, cosine) in [

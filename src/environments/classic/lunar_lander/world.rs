@@ -1,7 +1,7 @@
 //! The world of the lander: a hull, two legs, two hinges and the ground; and how it moves in a step.
 //!
-//! It reproduces Box2D 2.3 by Erin Catto (zlib license), as Gymnasium uses it, to the last bit: every operation in f32, in the
-//! same order. Written from a description of its behavior, and only the parts that the lander needs.
+//! It reproduces Box2D 2.3 by Erin Catto (zlib license), as Gymnasium uses it, to the last bit: every operation in f32,
+//! in the same order. Written from a description of its behavior, and only the parts that the lander needs.
 
 use super::bodies::{leg, Body, Shape, HULL};
 use super::contacts::{Contact, ContactConstraint};
@@ -156,7 +156,8 @@ impl World {
         }
     }
 
-    /// A contact of a body began or ended. (One end is enough for a leg not to touch, even if another edge still holds it.)
+    /// A contact of a body began or ended. (One end is enough for a leg not to touch, even if another edge still holds
+    /// it.)
     fn touch(&mut self, body: u8, began: bool) {
         match usize::from(body) {
             HULL => self.now.crashed |= began,
