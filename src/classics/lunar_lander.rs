@@ -1,8 +1,8 @@
 //! LunarLander: land between two flags with three engines. Gymnasium's LunarLander-v3, equal to the last bit.
 //!
-//! A lander with two sprung legs falls towards rough ground. One engine pushes it up, two on its sides turn it. Coming to rest on the
-//! ground earns 100, a crash or leaving the picture costs 100; between, moving towards the pad and slowing down earn, fuel costs.
-//! Written by Oleg Klimov for OpenAI Gym, after Atari's arcade game of 1979.
+//! A lander with two sprung legs falls towards rough ground. One engine pushes it up, two on its sides turn it. Coming
+//! to rest on the ground earns 100, a crash or leaving the picture costs 100; between, moving towards the pad and
+//! slowing down earn, fuel costs. Written by Oleg Klimov for OpenAI Gym, after Atari's arcade game of 1979.
 //!
 //! Arithmetic is in f64 outside the physics engine ([`world`]), which is in f32 throughout.
 
@@ -25,6 +25,7 @@ mod distance;
 mod ground;
 mod impacts;
 mod island;
+mod iterations;
 mod joints;
 mod manifold;
 mod picture;
@@ -198,8 +199,8 @@ impl LunarLander {
         hull.wake();
         hull.force += Vector::new((strength(*force) * self.options.wind_power) as f32, 0.0);
         hull.torque += (strength(*torque) * self.options.turbulence_power) as f32;
-        *force += 1;
-        *torque += 1;
+        *force = force.wrapping_add(1);
+        *torque = torque.wrapping_add(1);
     }
 
     /// Fires the engines. They shake: two draws in every step, whatever is fired.

@@ -19,7 +19,7 @@ pub const HULL_OUTLINE: [(f64, f64); 6] =
 /// Half the width and half the height of a leg, in the same pixels.
 pub const LEG_HALVES: (f64, f64) = (2.0, 8.0);
 
-/// The shape of a body with what follows from it. It never changes.
+/// The shape of a body, its mass and its friction. They never change.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Corners, counter-clockwise, in the body's coordinates (m).
@@ -114,7 +114,7 @@ pub fn mass(corners: &[Vector], density: f32) -> Mass {
 }
 
 /// Velocity of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Velocity {
     /// Of the center of mass, m/s.
     pub linear: Vector,
@@ -174,7 +174,7 @@ impl Sweep {
 
     /// The same motion with angles from 0 to a turn at the beginning.
     pub fn wrapped(mut self) -> Sweep {
-        let turn = 2.0 * super::world::PI;
+        let turn = std::f32::consts::TAU;
         let turns = turn * (self.from.angle / turn).floor();
         self.from.angle -= turns;
         self.to.angle -= turns;

@@ -1,11 +1,12 @@
 //! Contacts between edges of the ground and bodies, and the impulses that keep the bodies above it.
 //!
-//! The ground has no mass to move, so only the body's side of each equation is here. (The engine adds zeros for the ground's side.)
+//! The ground has no mass to move, so only the body's side of each equation is here. (The engine adds zeros for the
+//! ground's side.)
 
 use super::bodies::{Position, Shape, Velocity};
 use super::ground::Edge;
 use super::manifold::{Manifold, Reference};
-use super::vector::{clamp, Vector};
+use super::vector::{clamp, likely_within, Vector};
 use super::world::{LARGEST_CORRECTION, SKIN, SLOP};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +68,8 @@ pub struct ContactConstraint {
     points: [Point; 2],
     /// Points that take part in the solution of velocities.
     count: usize,
-    /// Matrix from normal impulses of two points to changes of their velocities, and its inverse: first row, second row.
+    /// Matrix from normal impulses of two points to changes of their velocities, and its inverse: first row, second
+    /// row.
     matrix: [[f32; 2]; 2],
     inverse: [[f32; 2]; 2],
 }
@@ -93,6 +95,11 @@ impl ContactConstraint {
             matrix: [[0.0; 2]; 2],
             inverse: [[0.0; 2]; 2],
         }
+    }
+
+    /// Index of the body.
+    pub fn body(&self) -> usize {
+        self.body
     }
 
     /// Finds normal, arms and masses from the positions.
@@ -150,13 +157,12 @@ impl ContactConstraint {
     }
 
     /// An iteration: friction, then the normal impulses.
-    pub fn solve_velocity(&mut self, velocities: &mut [Velocity; 3]) {
-        let velocity = &mut velocities[self.body];
+    pub fn solve_velocity(&mut self, velocity: &mut Velocity) {
         let tangent = self.normal.right();
         for point in &mut self.points[..self.count] {
             let sliding = velocity.at(point.arm).dot(tangent);
             let limit = self.friction * point.normal_impulse;
-            let total = clamp(point.tangent_impulse + point.tangent_mass * -sliding, -limit, limit);
+            let total = likely_within(point.tangent_impulse + point.tangent_mass * -sliding, -limit, limit);
             let impulse = (total - point.tangent_impulse) * tangent;
             point.tangent_impulse = total;
             velocity.linear += self.inverse_mass * impulse;

@@ -1,6 +1,7 @@
 //! The distance between two convex sets of points: the algorithm of Gilbert, Johnson and Keerthi (1988).
 //!
-//! Set A is an edge of the ground in the world's coordinates, set B the corners of a body. Both are taken without their skin.
+//! Set A is an edge of the ground in the world's coordinates, set B the corners of a body. Both are taken without their
+//! skin.
 
 use super::vector::{Transform, Vector};
 
@@ -157,7 +158,8 @@ impl Simplex {
         self.count = 1;
     }
 
-    /// Keeps two vertices with weights in the ratio of the parts. The one of the higher index goes where the third one was missing.
+    /// Keeps two vertices with weights in the ratio of the parts. The one of the higher index goes where the third one
+    /// was missing.
     fn keep_two(&mut self, first: (usize, f32), second: (usize, f32)) {
         let scale = 1.0 / (first.1 + second.1);
         let new = [first, second].map(|(i, part)| Vertex { weight: part * scale, ..self.vertices[i] });

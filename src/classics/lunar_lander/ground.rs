@@ -30,7 +30,8 @@ impl Edge {
     }
 }
 
-/// All edges in the engine's order: a base over the full width at height 0, which the terrain can dip to, then the terrain.
+/// All edges in the engine's order: a base over the full width at height 0, which the terrain can dip to, then the
+/// terrain.
 pub fn edges(terrain: &[Vector; POINTS]) -> Vec<Edge> {
     let base = Edge::new(Vector::ZERO, Vector::new(20.0, 0.0), 0.2);
     let slopes = terrain.windows(2).map(|ends| Edge::new(ends[0], ends[1], 0.1));

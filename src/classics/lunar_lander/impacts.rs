@@ -1,6 +1,6 @@
 //! The last part of a step: bodies that would pass into the ground are stopped where they touch it, and solved alone.
 
-use super::bodies::{Body, Velocity};
+use super::bodies::Body;
 use super::contacts::ContactConstraint;
 use super::island::integrate;
 use super::time_of_impact::time_of_impact;
@@ -128,10 +128,11 @@ impl World {
         self.constraints.push(ContactConstraint::new(index, contact, edge, &self.shapes[body], 0.0));
     }
 
-    /// Moves the body for the rest of the step, `time` seconds. Impulses are forgotten afterwards, and hinges take no part.
+    /// Moves the body for the rest of the step, `time` seconds. Impulses are forgotten afterwards, and hinges take no
+    /// part.
     fn move_from_impact(&mut self, body: usize, time: f32) {
         let mut positions = self.now.bodies.each_ref().map(|body| body.sweep.to);
-        let mut velocities: [Velocity; 3] = self.now.bodies.each_ref().map(|body| body.velocity);
+        let mut velocity = self.now.bodies[body].velocity;
         for _ in 0..POSITION_ITERATIONS {
             let mut least: f32 = 0.0;
             for contact in &self.constraints {
@@ -147,12 +148,12 @@ impl World {
         }
         for _ in 0..VELOCITY_ITERATIONS {
             for contact in &mut self.constraints {
-                contact.solve_velocity(&mut velocities);
+                contact.solve_velocity(&mut velocity);
             }
         }
-        integrate(&mut positions[body], &mut velocities[body], time);
+        integrate(&mut positions[body], &mut velocity, time);
         self.now.bodies[body].sweep.to = positions[body];
-        self.now.bodies[body].velocity = velocities[body];
+        self.now.bodies[body].velocity = velocity;
         self.now.bodies[body].place(&self.shapes[body]);
     }
 }

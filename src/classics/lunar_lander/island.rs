@@ -2,9 +2,10 @@
 
 use super::bodies::{Position, Velocity};
 use super::contacts::ContactConstraint;
+use super::iterations::iterate;
 use super::joints::JointConstraint;
 use super::vector::Vector;
-use super::world::{World, ANGULAR_SLOP, PI, POSITION_ITERATIONS, SLOP, TIME_STEP, VELOCITY_ITERATIONS};
+use super::world::{World, ANGULAR_SLOP, POSITION_ITERATIONS, SLOP, TIME_STEP};
 
 /// Seconds of rest after which bodies fall asleep.
 const TIME_TO_SLEEP: f32 = 0.5;
@@ -15,7 +16,7 @@ const CORRECTION: f32 = 0.2;
 /// Largest way in a step, m.
 const LARGEST_WAY: f32 = 2.0;
 /// Largest rotation in a step, rad.
-const LARGEST_ROTATION: f32 = 0.5 * PI;
+const LARGEST_ROTATION: f32 = std::f32::consts::FRAC_PI_2;
 
 impl World {
     /// Moves the bodies by a step, if any is awake.
@@ -35,14 +36,7 @@ impl World {
             let (hinge, joint) = (self.hinges[i], self.now.joints[i]);
             JointConstraint::new(hinge, joint, &self.shapes, &positions, &mut velocities, self.now.warm)
         });
-        for _ in 0..VELOCITY_ITERATIONS {
-            for joint in &mut joints {
-                joint.solve_velocity(&mut velocities);
-            }
-            for contact in &mut self.constraints {
-                contact.solve_velocity(&mut velocities);
-            }
-        }
+        iterate(&mut joints, &mut self.constraints, &mut velocities);
         for (i, joint) in hinges.iter().zip(&joints) {
             self.now.joints[*i] = joint.joint();
         }
@@ -137,7 +131,7 @@ impl World {
     }
 }
 
-/// Moves a position for `time` seconds; what is too fast for the engine is slowed down.
+/// Moves a position for `time` seconds. A body that is too fast for the engine is slowed down.
 pub(super) fn integrate(position: &mut Position, velocity: &mut Velocity, time: f32) {
     let way: Vector = time * velocity.linear;
     if way.dot(way) > LARGEST_WAY * LARGEST_WAY {

@@ -1,7 +1,7 @@
 //! The hinges between hull and legs: each has two limits and a motor that turns the leg.
 
 use super::bodies::{leg, Position, Shape, Velocity, HULL};
-use super::vector::{clamp, Rotation, Vector};
+use super::vector::{clamp, likely_within, spin, Rotation, Vector};
 use super::world::{ANGULAR_SLOP, LARGEST_TURN, SLOP, TIME_STEP};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,17 @@ impl Hinge {
         positions[self.leg].angle - positions[HULL].angle - self.reference
     }
 
+    fn limit(&self, positions: &[Position; 3]) -> Limit {
+        let angle = self.angle(positions);
+        if angle <= self.lower {
+            Limit::Lower
+        } else if angle >= self.upper {
+            Limit::Upper
+        } else {
+            Limit::Free
+        }
+    }
+
     /// Vectors from the centers of mass to the anchors: the hull's and the leg's.
     fn arms(&self, shapes: &[Shape; 3], positions: &[Position; 3]) -> (Vector, Vector) {
         let arm = |body: usize, anchor: Vector| {
@@ -72,24 +83,84 @@ pub struct Joint {
     limit: Limit,
 }
 
+impl Joint {
+    /// The impulses that a step begins with: the last step's times `warm`, and the limit's only if it is the same
+    /// limit.
+    fn begun(mut self, limit: Limit, warm: f32) -> Joint {
+        if limit != self.limit || limit == Limit::Free {
+            self.limit_impulse = 0.0;
+        }
+        self.limit = limit;
+        self.linear = warm * self.linear;
+        self.limit_impulse *= warm;
+        self.motor_impulse *= warm;
+        self
+    }
+}
+
+/// The impulse that one iteration adds to a hinge, but for the motor's.
+#[derive(Clone, Copy, Default)]
+pub struct Impulse {
+    linear: Vector,
+    limit: f32,
+    /// Whether the limit let go, which makes the impulse depend on the sum before it.
+    let_go: bool,
+}
+
 /// A hinge within a step.
+#[derive(Clone)]
 pub struct JointConstraint {
     hinge: Hinge,
-    /// Inverse masses and inertias of hull (a) and leg (b).
+    /// Inverse masses and inertias of hull and leg.
     masses: [f32; 2],
     inertias: [f32; 2],
     arms: [Vector; 2],
-    /// Columns of the symmetric 3 x 3 matrix from impulses to changes of velocity: along x, along y, angular.
-    columns: [[f32; 3]; 3],
+    matrix: Matrix,
     motor_mass: f32,
     joint: Joint,
+}
+
+/// From impulses (along x, along y, angular) to changes of velocity: a symmetric matrix, prepared for many solutions.
+#[derive(Clone)]
+struct Matrix {
+    x: [f32; 3],
+    y: [f32; 3],
+    /// The cross product of the last two columns, which every solution needs.
+    y_cross_z: [f32; 3],
+    z: [f32; 3],
+    /// Reciprocal determinants: of all, of the part along x and y.
+    all: f32,
+    plane: f32,
+}
+
+impl Matrix {
+    fn new(x: [f32; 3], y: [f32; 3], z: [f32; 3]) -> Matrix {
+        let y_cross_z = cross(y, z);
+        let all = reciprocal(dot(x, y_cross_z));
+        Matrix { x, y, y_cross_z, z, all, plane: reciprocal(x[0] * y[1] - x[1] * x[1]) }
+    }
+
+    /// The impulse along x and y that changes velocities by `b`.
+    fn solve_plane(&self, b: Vector) -> Vector {
+        let [xx, xy, _] = self.x;
+        Vector::new(self.plane * (self.y[1] * b.x - xy * b.y), self.plane * (xx * b.y - xy * b.x))
+    }
+
+    /// The linear and the angular impulse that change velocities by these, by Cramer's rule.
+    fn solve(&self, linear: Vector, angular: f32) -> (Vector, f32) {
+        let b = [linear.x, linear.y, angular];
+        let x = self.all * dot(b, self.y_cross_z);
+        let y = self.all * dot(self.x, cross(b, self.z));
+        let z = self.all * dot(self.x, cross(self.y, b));
+        (Vector::new(x, y), z)
+    }
 }
 
 impl JointConstraint {
     /// Prepares a step and applies the last step's impulses times `warm`.
     pub fn new(
         hinge: Hinge,
-        mut joint: Joint,
+        joint: Joint,
         shapes: &[Shape; 3],
         positions: &[Position; 3],
         velocities: &mut [Velocity; 3],
@@ -105,34 +176,21 @@ impl JointConstraint {
         let yy = mass + a.x * a.x * ia + b.x * b.x * ib;
         let yz = a.x * ia + b.x * ib;
         let zz = ia + ib;
-
-        let angle = hinge.angle(positions);
-        let limit = if angle <= hinge.lower {
-            Limit::Lower
-        } else if angle >= hinge.upper {
-            Limit::Upper
-        } else {
-            Limit::Free
-        };
-        if limit != joint.limit || limit == Limit::Free {
-            joint.limit_impulse = 0.0;
-        }
-        joint.limit = limit;
-        joint.linear = Vector::new(joint.linear.x * warm, joint.linear.y * warm);
-        joint.limit_impulse *= warm;
-        joint.motor_impulse *= warm;
-
+        let joint = joint.begun(hinge.limit(positions), warm);
         let constraint = JointConstraint {
             hinge,
             masses,
             inertias: [ia, ib],
             arms: [a, b],
-            columns: [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]],
+            matrix: Matrix::new([xx, xy, xz], [xy, yy, yz], [xz, yz, zz]),
             motor_mass: 1.0 / zz,
             joint,
         };
         let turn = |arm: Vector| arm.cross(joint.linear) + joint.motor_impulse + joint.limit_impulse;
-        constraint.apply(velocities, joint.linear, turn(a), turn(b));
+        let (mut hull, mut leg) = (velocities[HULL], velocities[hinge.leg]);
+        constraint.apply(&mut hull, &mut leg, joint.linear, [turn(a), turn(b)]);
+        velocities[HULL] = hull;
+        velocities[hinge.leg] = leg;
         constraint
     }
 
@@ -141,70 +199,97 @@ impl JointConstraint {
         self.joint
     }
 
+    /// The leg's index among the bodies.
+    pub fn leg(&self) -> usize {
+        self.hinge.leg
+    }
+
+    pub fn motor_impulse(&self) -> f32 {
+        self.joint.motor_impulse
+    }
+
+    pub fn set_motor_impulse(&mut self, impulse: f32) {
+        self.joint.motor_impulse = impulse;
+    }
+
     /// Applies `impulse` to hull and leg, in opposite directions, with the angular impulse of each.
-    fn apply(&self, velocities: &mut [Velocity; 3], impulse: Vector, turn_a: f32, turn_b: f32) {
-        let a = &mut velocities[HULL];
-        a.linear -= self.masses[0] * impulse;
-        a.angular -= self.inertias[0] * turn_a;
-        let b = &mut velocities[self.hinge.leg];
-        b.linear += self.masses[1] * impulse;
-        b.angular += self.inertias[1] * turn_b;
+    #[inline(always)]
+    fn apply(&self, hull: &mut Velocity, leg: &mut Velocity, impulse: Vector, turns: [f32; 2]) {
+        hull.linear -= self.masses[0] * impulse;
+        hull.angular -= self.inertias[0] * turns[0];
+        leg.linear += self.masses[1] * impulse;
+        leg.angular += self.inertias[1] * turns[1];
     }
 
     /// An iteration: motor, then limit and anchors.
-    pub fn solve_velocity(&mut self, velocities: &mut [Velocity; 3]) {
-        const MOST: f32 = TIME_STEP * TORQUE;
-        let leg = self.hinge.leg;
-        let too_fast = velocities[leg].angular - velocities[HULL].angular - self.hinge.speed;
-        let before = self.joint.motor_impulse;
-        self.joint.motor_impulse = clamp(before + -self.motor_mass * too_fast, -MOST, MOST);
-        let impulse = self.joint.motor_impulse - before;
-        velocities[HULL].angular -= self.inertias[0] * impulse;
-        velocities[leg].angular += self.inertias[1] * impulse;
-
+    #[inline(always)]
+    pub fn solve_velocity(&mut self, hull: &mut Velocity, leg: &mut Velocity) -> Impulse {
+        self.solve_motor(hull, leg);
         let [a, b] = self.arms;
-        let (hull, leg) = (velocities[HULL], velocities[leg]);
-        let apart = leg.at(b) - hull.linear - super::vector::spin(hull.angular, a);
-        if self.joint.limit == Limit::Free {
-            let impulse = self.solve_2x2(-apart);
-            self.joint.linear += impulse;
-            return self.apply(velocities, impulse, a.cross(impulse), b.cross(impulse));
-        }
-        let (mut impulse, mut turn) = self.solve_3x3(apart, leg.angular - hull.angular);
-        let total = self.joint.limit_impulse + turn;
-        let pulls = match self.joint.limit {
-            Limit::Lower => total < 0.0,
-            _ => total > 0.0,
-        };
-        if pulls {
-            // The limit only pushes: it lets go, and the anchors are solved for alone.
-            let [xz, yz, _] = self.columns[2];
-            let limit = self.joint.limit_impulse;
-            impulse = self.solve_2x2(-apart + limit * Vector::new(xz, yz));
-            turn = -limit;
-            self.joint.limit_impulse = 0.0;
+        let apart = leg.at(b) - hull.linear - spin(hull.angular, a);
+        let impulse = self.holding(apart, leg.angular - hull.angular);
+        self.joint.linear += impulse.linear;
+        let turns = if self.joint.limit == Limit::Free {
+            [a.cross(impulse.linear), b.cross(impulse.linear)]
         } else {
-            self.joint.limit_impulse = total;
-        }
-        self.joint.linear += impulse;
-        self.apply(velocities, impulse, a.cross(impulse) + turn, b.cross(impulse) + turn);
+            [a.cross(impulse.linear) + impulse.limit, b.cross(impulse.linear) + impulse.limit]
+        };
+        self.apply(hull, leg, impulse.linear, turns);
+        impulse
     }
 
-    /// The impulse that changes the anchors' relative velocity by `change`.
-    fn solve_2x2(&self, change: Vector) -> Vector {
-        let [[xx, xy, _], [_, yy, _], _] = self.columns;
-        solve_2x2(xx, xy, yy, change)
+    #[inline(always)]
+    fn solve_motor(&mut self, hull: &mut Velocity, leg: &mut Velocity) {
+        const MOST: f32 = TIME_STEP * TORQUE;
+        let too_fast = leg.angular - hull.angular - self.hinge.speed;
+        let before = self.joint.motor_impulse;
+        let wanted = before + -self.motor_mass * too_fast;
+        // The motor that is at its limit and wants more does nothing.
+        if (before == MOST && wanted >= MOST) || (before == -MOST && wanted <= -MOST) {
+            return;
+        }
+        self.joint.motor_impulse = likely_within(wanted, -MOST, MOST);
+        let impulse = self.joint.motor_impulse - before;
+        hull.angular -= self.inertias[0] * impulse;
+        leg.angular += self.inertias[1] * impulse;
     }
 
-    /// The linear and the angular impulse that stop these relative velocities.
-    fn solve_3x3(&self, linear: Vector, angular: f32) -> (Vector, f32) {
-        let [x, y, z] = self.columns;
-        let b = [linear.x, linear.y, angular];
-        let mut det = dot(x, cross(y, z));
-        if det != 0.0 {
-            det = 1.0 / det;
+    /// The impulse that stops the anchors from moving apart, and the leg from turning beyond a limit.
+    #[inline(always)]
+    fn holding(&mut self, apart: Vector, turning: f32) -> Impulse {
+        if self.joint.limit == Limit::Free {
+            return Impulse { linear: self.matrix.solve_plane(-apart), ..Impulse::default() };
         }
-        (Vector::new(-(det * dot(b, cross(y, z))), -(det * dot(x, cross(b, z)))), -(det * dot(x, cross(y, b))))
+        let (linear, limit) = self.matrix.solve(apart, turning);
+        let impulse = Impulse { linear: -linear, limit: -limit, let_go: false };
+        if self.holds(&impulse) {
+            self.joint.limit_impulse += impulse.limit;
+            return impulse;
+        }
+        // The limit only pushes: it lets go, and the anchors are solved for alone.
+        let before = self.joint.limit_impulse;
+        self.joint.limit_impulse = 0.0;
+        let [xz, yz, _] = self.matrix.z;
+        let linear = self.matrix.solve_plane(-apart + before * Vector::new(xz, yz));
+        Impulse { linear, limit: -before, let_go: true }
+    }
+
+    /// Whether the limit still pushes after this impulse.
+    #[inline(always)]
+    pub fn holds(&self, impulse: &Impulse) -> bool {
+        let total = self.joint.limit_impulse + impulse.limit;
+        match self.joint.limit {
+            _ if impulse.let_go => false,
+            Limit::Free => true,
+            Limit::Lower => total >= 0.0,
+            Limit::Upper => total <= 0.0,
+        }
+    }
+
+    /// Adds the same impulse as an earlier iteration, which [holds](Self::holds).
+    pub fn repeat(&mut self, impulse: &Impulse) {
+        self.joint.linear += impulse.linear;
+        self.joint.limit_impulse += impulse.limit;
     }
 
     /// Moves hull and leg towards where limits and anchors want them. Whether they were near enough.
@@ -234,7 +319,8 @@ impl JointConstraint {
         let xx = mass + ia * a.y * a.y + ib * b.y * b.y;
         let xy = -ia * a.x * a.y - ib * b.x * b.y;
         let yy = mass + ia * a.x * a.x + ib * b.x * b.x;
-        let impulse = -solve_2x2(xx, xy, yy, apart);
+        let scale = reciprocal(xx * yy - xy * xy);
+        let impulse = -Vector::new(scale * (yy * apart.x - xy * apart.y), scale * (xx * apart.y - xy * apart.x));
         positions[HULL].center -= ma * impulse;
         positions[HULL].angle -= ia * a.cross(impulse);
         positions[leg].center += mb * impulse;
@@ -243,12 +329,12 @@ impl JointConstraint {
     }
 }
 
-fn solve_2x2(xx: f32, xy: f32, yy: f32, b: Vector) -> Vector {
-    let mut det = xx * yy - xy * xy;
-    if det != 0.0 {
-        det = 1.0 / det;
+fn reciprocal(determinant: f32) -> f32 {
+    if determinant != 0.0 {
+        1.0 / determinant
+    } else {
+        determinant
     }
-    Vector::new(det * (yy * b.x - xy * b.y), det * (xx * b.y - xy * b.x))
 }
 
 fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {

@@ -1,7 +1,7 @@
 //! Where an edge of the ground touches a body: at most two points.
 //!
-//! One of the two has the reference face; the facing side of the other one is clipped to it. The choice between them and the order of
-//! the points decide the last bits of the solution.
+//! One of the two has the reference face; the facing side of the other one is clipped to it. The choice between them
+//! and the order of the points decide the last bits of the solution.
 
 use super::bodies::Shape;
 use super::ground::Edge;
@@ -195,8 +195,8 @@ fn against_edge(
 }
 
 impl Face {
-    /// The part of `incident` between the lines through the ends of this face; `None` if fewer than two points are left.
-    /// `id` names a cut: from the first point, and the index of the end that cut.
+    /// The part of `incident` between the lines through the ends of this face; `None` if fewer than two points are
+    /// left. `id` names a cut: from the first point, and the index of the end that cut.
     fn clip(&self, incident: [Clipped; 2], id: impl Fn(Id, u8) -> Id) -> Option<[Clipped; 2]> {
         let side = self.normal.right();
         let first = cut(incident, side, self.ends[0], |first| id(first, self.indices[0]))?;
@@ -224,7 +224,7 @@ impl Face {
     }
 }
 
-/// Cuts away what is beyond `end` in the direction of `side`.
+/// Cuts away the part beyond `end` in the direction of `side`.
 fn cut(points: [Clipped; 2], side: Vector, end: Vector, id: impl Fn(Id) -> Id) -> Option<[Clipped; 2]> {
     let [first, second] = points;
     let offset = side.dot(end);

@@ -1,4 +1,5 @@
-//! The lander's picture, 600 x 400: black sky, white ground, a violet lander, two flags, and flames where an engine just fired.
+//! The lander's picture, 600 x 400: black sky, white ground, a violet lander, two flags, and flames where an engine
+//! just fired.
 
 use super::bodies::{leg, HULL, HULL_OUTLINE, LEG_HALVES};
 use super::world::Moving;
@@ -55,25 +56,20 @@ fn body(now: &Moving, index: usize, corners: &[(f64, f64)], fill: Color, outline
     Shape::Polygon { corners, fill: Some(fill), outline, line: if outline.is_some() { 2.0 } else { 0.0 } }
 }
 
-/// Flames of the engines that fired in the last step, as long as their power.
+/// Flames of the engines that fired in the last step, as long as their power: an outer part and a bright one in it.
 fn flames(now: &Moving, engines: Engines) -> Vec<Shape> {
     let mut flames = Vec::new();
-    let mut flame = |start: (f64, f64), way: (f64, f64), half_width: f64| {
-        for (part, color) in [(1.0, FLAME), (0.55, FLAME_CORE)] {
-            let across = (way.1.signum() * half_width * part, way.0.signum() * half_width * part);
-            let across = if way.0 == 0.0 { (across.0, 0.0) } else { (0.0, across.1) };
-            let tip = (start.0 + way.0 * part, start.1 + way.1 * part);
-            let corners = [(start.0 - across.0, start.1 - across.1), (start.0 + across.0, start.1 + across.1), tip];
-            flames.push(body(now, HULL, &corners, color, None));
+    for (size, color) in [(1.0, FLAME), (0.55, FLAME_CORE)] {
+        if engines.main > 0.0 {
+            let (half, tip) = (7.0 * size, -10.0 - 26.0 * engines.main * size);
+            flames.push(body(now, HULL, &[(-half, -10.0), (half, -10.0), (0.0, tip)], color, None));
         }
-    };
-    if engines.main > 0.0 {
-        flame((0.0, -10.0), (0.0, -26.0 * engines.main), 7.0);
-    }
-    if engines.side != 0.0 {
-        // The engine on the right pushes to the left.
-        let right = -engines.side.signum();
-        flame((15.0 * right, 10.0), (16.0 * -engines.side, 0.0), 4.0);
+        if engines.side != 0.0 {
+            // The engine on the right pushes to the left.
+            let (side, half) = (-15.0 * engines.side.signum(), 4.0 * size);
+            let tip = side - 16.0 * engines.side * size;
+            flames.push(body(now, HULL, &[(side, 10.0 - half), (side, 10.0 + half), (tip, 10.0)], color, None));
+        }
     }
     flames
 }

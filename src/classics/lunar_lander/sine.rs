@@ -1,7 +1,8 @@
 //! Sine and cosine in f32, the same on every system.
 //!
-//! The trajectories of the lander depend on the last bit of these functions, and systems disagree about it. The functions here equal
-//! `sinf` and `cosf` of glibc 2.28 and later: the polynomials that Arm published (Optimized Routines), in f64, rounded once.
+//! The trajectories of the lander depend on the last bit of these functions, and systems disagree about it. The
+//! functions here equal `sinf` and `cosf` of glibc 2.28 and later: the polynomials that Arm published (Optimized
+//! Routines), in f64, rounded once.
 
 /// 2^24 * 2 / pi.
 const TURNS: f64 = f64::from_bits(0x4164_5F30_6DC9_C883);

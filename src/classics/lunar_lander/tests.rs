@@ -158,7 +158,7 @@ fn shapes_equal_box2ds() {
         assert_eq!(flat(&shape.normals), joined(&constants["normals"]), "{name}");
         let mass = bodies::mass(&shape.corners, density);
         assert_eq!(hex([mass.mass]), text(&constants["mass"]), "{name}");
-        // The engine keeps the inertia about the center, and adds again what it took away.
+        // The engine keeps the inertia about the center, and adds the difference again.
         let apart = mass.mass * shape.local_center.dot(shape.local_center);
         assert_eq!(hex([mass.inertia - apart + apart]), text(&constants["inertia_about_origin"]), "{name}");
         let center: String = list(&constants["local_center"]).iter().map(text).collect();
@@ -179,7 +179,7 @@ fn sine_and_cosine_equal_glibcs() {
     }
 }
 
-/// Bits of glibc 2.36 for angles beyond those of ordinary play.
+/// Bits of glibc 2.36 for angles larger than in ordinary play.
 #[test]
 fn sine_and_cosine_of_large_angles() {
     for (angle, sine, cosine) in [
@@ -280,8 +280,19 @@ fn an_action_that_does_not_exist_fires_nothing() {
     assert_eq!(LunarLander::new(Options::default()).actions().len(), 4);
 }
 
+/// Middle of a polygon, in pixels from the upper left corner.
+fn middle(shape: &crate::drawing::scene::Shape) -> (f64, f64) {
+    match shape {
+        crate::drawing::scene::Shape::Polygon { corners, .. } => {
+            let sum = corners.iter().fold((0.0, 0.0), |sum, corner| (sum.0 + corner.0, sum.1 + corner.1));
+            (sum.0 / corners.len() as f64, sum.1 / corners.len() as f64)
+        }
+        other => panic!("no polygon: {other:?}"),
+    }
+}
+
 #[test]
-fn the_picture_has_a_flame_for_the_engine_that_fired() {
+fn the_picture_has_a_flame_at_the_engine_that_fired() {
     let mut random = NumpyRandom::new(5);
     let mut lander = LunarLander::new(Options::default());
     lander.reset(&mut random);
@@ -289,7 +300,16 @@ fn the_picture_has_a_flame_for_the_engine_that_fired() {
     for (action, flames) in [(0, 0), (1, 2), (2, 2), (3, 2), (0, 0)] {
         lander.step(action, &mut random);
         let state = lander.state();
-        assert_eq!(lander.scene().shapes.len(), without + flames, "action {action}");
+        let shapes = lander.scene().shapes;
         assert_eq!(lander.state(), state, "drawing changes nothing");
+        assert_eq!(shapes.len(), without + flames, "action {action}");
+        // Sky, flames, two legs, hull, flags.
+        let (hull, flame) = (middle(&shapes[flames + 3]), middle(&shapes[1]));
+        match action {
+            1 => assert!(flame.0 > hull.0 + 10.0, "{flame:?} {hull:?}"),
+            2 => assert!(flame.1 > hull.1 + 10.0, "{flame:?} {hull:?}"),
+            3 => assert!(flame.0 < hull.0 - 10.0, "{flame:?} {hull:?}"),
+            _ => {}
+        }
     }
 }

@@ -36,7 +36,8 @@ enum Axis {
 /// Points of the edge and of the body; a face needs none on its own shape.
 type Pair = (usize, usize);
 
-/// The fraction of `sweep` at which the body touches the edge; `None` if it does not, or if they overlap from the start.
+/// The fraction of `sweep` at which the body touches the edge; `None` if it does not, or if they overlap from the
+/// start.
 pub fn time_of_impact(edge: &[Vector; 2], shape: &Shape, sweep: Sweep) -> Option<f32> {
     let motion = Motion { edge, shape, sweep: sweep.wrapped() };
     let mut cache = Cache::default();

@@ -1,7 +1,7 @@
 //! The world of the lander: a hull, two legs, two hinges and the ground; and how it moves in a step.
 //!
-//! It reproduces Box2D 2.3 by Erin Catto (zlib license), as Gymnasium uses it, to the last bit: every operation in f32, in the
-//! same order. Written from a description of its behavior, and only the parts that the lander needs.
+//! It reproduces Box2D 2.3 by Erin Catto (zlib license), as Gymnasium uses it, to the last bit: every operation in f32,
+//! in the same order. Written from a description of its behavior, and only the parts that the lander needs.
 
 use super::bodies::{leg, Body, Shape, HULL};
 use super::contacts::{Contact, ContactConstraint};
@@ -11,9 +11,8 @@ use super::manifold::collide;
 use super::vector::Vector;
 use anyhow::{ensure, Result};
 use serde::{Deserialize, Serialize};
+use std::f32::consts::PI;
 
-/// The engine's pi.
-pub const PI: f32 = 3.141_592_7;
 /// Seconds in a step.
 pub const TIME_STEP: f32 = 0.02;
 /// Distance that positions may be wrong by, m: contacts keep a little overlap, so that they last.
@@ -93,8 +92,10 @@ impl World {
     /// Continues from a state of another world.
     ///
     /// # Errors
-    /// When a contact is between things that do not exist.
+    /// When there are more contacts than there can be, or one is between things that do not exist.
     pub fn restore(&mut self, now: Moving) -> Result<()> {
+        let most = 3 * self.edges.len();
+        ensure!(now.contacts.len() <= most, "{} contacts of {most} that are possible", now.contacts.len());
         for (i, contact) in now.contacts.iter().enumerate() {
             let (edge, body) = (usize::from(contact.edge), usize::from(contact.body));
             ensure!(edge < self.edges.len() && body < 3, "contact of edge {edge} and body {body} of 11 and 3");
@@ -155,7 +156,8 @@ impl World {
         }
     }
 
-    /// A contact of a body began or ended. (One end is enough for a leg not to touch, even if another edge still holds it.)
+    /// A contact of a body began or ended. (One end is enough for a leg not to touch, even if another edge still holds
+    /// it.)
     fn touch(&mut self, body: u8, began: bool) {
         match usize::from(body) {
             HULL => self.now.crashed |= began,
