@@ -1,15 +1,19 @@
 //! CartPole: balance a pole on a cart by pushing the cart to the left or to the right.
 //!
 //! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control problems",
-//! 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of steps alone. States equal
-//! Gymnasium's where its platform computes sine and cosine to the same last bit; here they are the same bits on every platform.
+//! 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of steps alone. States are
+//! the same bits on every platform, and equal Gymnasium's on Linux with an x86-64 processor of the last ten years; elsewhere
+//! Gymnasium has another sine.
 
 use crate::drawing::scene::{Scene, Shape};
 use crate::environments::classic::numpy_random::NumpyRandom;
 use crate::environments::classic::{Outcome, Task};
 use crate::observations::{Place, Space};
 use anyhow::{ensure, Context, Result};
+use sine::sine_cosine;
 use std::f64::consts::PI;
+
+mod sine;
 
 /// Steps after which an episode of CartPole-v0 is cut off.
 pub const LIMIT_V0: u32 = 200;
@@ -76,8 +80,7 @@ impl Task for CartPole {
     fn step(&mut self, action: usize, _random: &mut NumpyRandom) -> Outcome {
         let [position, velocity, angle, turn] = self.state;
         let force = if action == 1 { FORCE } else { -FORCE };
-        // The platform's own functions differ in their last bit from one system to the next.
-        let (sine, cosine) = (libm::sin(angle), libm::cos(angle));
+        let (sine, cosine) = sine_cosine(angle);
         // The order of the operations decides the last bit.
         let push = (force + POLE_MOMENT * (turn * turn) * sine) / TOTAL_MASS;
         let angular_acceleration =

@@ -178,7 +178,7 @@ impl Drawing<'_> {
         for (right, down) in offsets {
             let along = |part: f64| self.at(cell, 0.5 + part * right as f64, middle + part * down as f64);
             let points = [along(-back * scale), along(reach * scale)];
-            arrow(&mut self.shapes, &points, ACCENT, (0.045 * self.size).max(1.0), 0.15 * self.size);
+            arrow(&mut self.shapes, &points, ACCENT, (0.045 * self.size).max(1.0), (0.15 * self.size).max(4.0));
         }
     }
 
