@@ -1,9 +1,9 @@
 //! CartPole: balance a pole on a cart by pushing the cart to the left or to the right.
 //!
-//! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control problems",
-//! 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of steps alone. States are
-//! the same bits on every platform, and equal Gymnasium's on Linux with an x86-64 processor of the last ten years; elsewhere
-//! Gymnasium has another sine.
+//! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control
+//! problems", 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of
+//! steps alone. States are the same bits on every platform, and equal Gymnasium's on Linux with an x86-64 processor
+//! of the last ten years; elsewhere Gymnasium has another sine.
 
 use crate::drawing::scene::{Scene, Shape};
 use crate::environments::classic::numpy_random::NumpyRandom;
@@ -43,13 +43,14 @@ const STEEPEST: f64 = 12.0 * 2.0 * PI / 360.0;
 /// Each number of the first state is between minus this and this.
 const START: f64 = 0.05;
 
-/// The task. Observations are [`NUMBERS`](Self::NUMBERS) numbers, actions are 0 (push to the left) and 1 (to the right).
+/// The task. Observations are [`NUMBERS`](Self::NUMBERS) numbers, actions are 0 (push to the left) and 1 (to the
+/// right).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CartPole {
     /// Reward 0 a step and -1 for the last, as in Sutton and Barto's book, instead of 1 a step.
     sutton_barto_reward: bool,
-    /// Position of the cart (m, 0 in the middle), its velocity, angle of the pole (rad, 0 upright, positive to the right), angular
-    /// velocity.
+    /// Position of the cart (m, 0 in the middle), its velocity, angle of the pole (rad, 0 upright, positive to the
+    /// right), angular velocity.
     state: [f64; Self::NUMBERS],
 }
 
@@ -57,8 +58,8 @@ impl CartPole {
     /// Numbers of an observation: position, velocity, angle and angular velocity.
     pub const NUMBERS: usize = 4;
 
-    /// A cart at rest. With `sutton_barto_reward` a step is rewarded with 0 and the last one with -1; otherwise every step, the
-    /// last included, with 1.
+    /// A cart at rest. With `sutton_barto_reward` a step is rewarded with 0 and the last one with -1; otherwise every
+    /// step, the last included, with 1.
     pub fn new(sutton_barto_reward: bool) -> Self {
         Self { sutton_barto_reward, state: [0.0; Self::NUMBERS] }
     }

@@ -7,7 +7,8 @@ use crate::environments::classic::mdp::{Mdp, Successor};
 use crate::environments::classic::tabular::TabularTask;
 use anyhow::Result;
 
-/// Steps after which an episode is cut off. Gymnasium has no limit, but a policy that walks in a circle would never end.
+/// Steps after which an episode is cut off. Gymnasium has no limit, but a policy that walks in a circle would never
+/// end.
 pub const LIMIT: u32 = 1000;
 
 const ROWS: usize = 4;
@@ -16,8 +17,8 @@ const START: usize = 36;
 const GOAL: usize = 47;
 const DIRECTIONS: [Direction; 4] = [Direction::Up, Direction::Right, Direction::Down, Direction::Left];
 
-/// The task: every step is rewarded with -1, and a step onto the cliff with -100; it leads back to the start, and the episode
-/// goes on.
+/// The task: every step is rewarded with -1, and a step onto the cliff with -100; it leads back to the start, and the
+/// episode goes on.
 ///
 /// # Errors
 /// Never, as the grid is small.

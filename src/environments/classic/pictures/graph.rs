@@ -1,7 +1,7 @@
 //! States on a circle, with arrows for the transitions.
 //!
-//! An action is a box beside its state, from which arrows lead to the next states. Where there is only one action, arrows lead
-//! from state to state. Larger processes are drawn without labels, and very large ones not at all.
+//! An action is a box beside its state, from which arrows lead to the next states. Where there is only one action,
+//! arrows lead from state to state. Larger processes are drawn without labels, and very large ones not at all.
 
 use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
 use crate::drawing::scene::{Color, Scene, Shape};
@@ -235,7 +235,8 @@ impl Drawing<'_> {
         self.transitions((state, None), own, self.mdp.successors(state, 0), loop_outwards);
     }
 
-    /// The angle from a state in which its action would best be: towards the other states to which it leads, or outwards.
+    /// The angle from a state in which its action would best be: towards the other states to which it leads, or
+    /// outwards.
     fn wanted_angle(&self, state: usize, action: usize) -> f64 {
         let from = self.states[state].center;
         let mut sum = (0.0, 0.0);
@@ -249,8 +250,8 @@ impl Drawing<'_> {
         libm::atan2(sum.1, sum.0)
     }
 
-    /// Arrows from `node`, which is the state itself or the box with the given number, to the next states, with their probabilities
-    /// and rewards; `back` is the way back to the state.
+    /// Arrows from `node`, which is the state itself or the box with the given number, to the next states, with their
+    /// probabilities and rewards; `back` is the way back to the state.
     fn transitions(
         &mut self,
         (state, number): (usize, Option<usize>),

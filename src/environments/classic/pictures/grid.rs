@@ -5,7 +5,8 @@ use crate::drawing::scene::{Color, Scene, Shape};
 use crate::environments::classic::layout::{Layout, Mark};
 use std::ops::Range;
 
-/// Pixels of all cells in a row or in a column, unless that leaves a cell less than [`SMALLEST`] or more than [`LARGEST`].
+/// Pixels of all cells in a row or in a column, unless that leaves a cell less than [`SMALLEST`] or more than
+/// [`LARGEST`].
 const WIDEST: usize = 600;
 const SMALLEST: usize = 4;
 const LARGEST: usize = 100;
