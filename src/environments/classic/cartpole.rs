@@ -2,8 +2,9 @@
 //!
 //! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control
 //! problems", 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of
-//! steps alone. States are the same bits on every platform, and equal Gymnasium's on Linux with an x86-64 processor
-//! of the last ten years; elsewhere Gymnasium has another sine.
+//! steps alone. States are
+//! the same bits on every platform. They equal Gymnasium's on Linux with an x86-64 processor that has fused multiply-add; on
+//! other systems Gymnasium's own sine may differ in its last bit.
 
 use crate::drawing::scene::{Scene, Shape};
 use crate::environments::classic::numpy_random::NumpyRandom;

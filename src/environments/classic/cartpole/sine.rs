@@ -1,4 +1,4 @@
-//! Sine and cosine of small angles as the C library computes them from which Gymnasium has its own.
+//! Sine and cosine of small angles with the same last bit as glibc's, which Gymnasium uses.
 //!
 //! The last bit of a sine depends on how it is computed. Over 500 steps of an unstable pole such a bit can grow until
 //! an observation differs: with another good sine (crate `libm`) this happened in 2 of 2,000 episodes. So the way of
