@@ -1,16 +1,21 @@
 //! CartPole: balance a pole on a cart by pushing the cart to the left or to the right.
 //!
-//! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control problems",
-//! 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of steps alone. States equal
-//! Gymnasium's where its platform computes sine and cosine to the same last bit; here they are the same bits on every platform.
+//! The task is Barto, Sutton and Anderson's ("Neuronlike adaptive elements that can solve difficult learning control
+//! problems", 1983), with the constants of Gymnasium's CartPole-v0 and CartPole-v1, which differ in their limit of
+//! steps alone. States are
+//! the same bits on every platform. They equal Gymnasium's on Linux with an x86-64 processor that has fused multiply-add; on
+//! other systems Gymnasium's own sine may differ in its last bit.
 
 use crate::drawing::scene::{Scene, Shape};
 use crate::classics::numpy_random::NumpyRandom;
 use crate::classics::{Definition, OptionKey, OptionKind, Outcome, Task};
 use crate::observations::{Place, Space};
 use anyhow::{ensure, Context, Result};
+use sine::sine_cosine;
 use std::f64::consts::PI;
 use std::sync::Arc;
+
+mod sine;
 
 /// Steps after which an episode of CartPole-v0 is cut off.
 pub const LIMIT_V0: u32 = 200;
@@ -68,13 +73,14 @@ const STEEPEST: f64 = 12.0 * 2.0 * PI / 360.0;
 /// Each number of the first state is between minus this and this.
 const START: f64 = 0.05;
 
-/// The task. Observations are [`NUMBERS`](Self::NUMBERS) numbers, actions are 0 (push to the left) and 1 (to the right).
+/// The task. Observations are [`NUMBERS`](Self::NUMBERS) numbers, actions are 0 (push to the left) and 1 (to the
+/// right).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CartPole {
     /// Reward 0 a step and -1 for the last, as in Sutton and Barto's book, instead of 1 a step.
     sutton_barto_reward: bool,
-    /// Position of the cart (m, 0 in the middle), its velocity, angle of the pole (rad, 0 upright, positive to the right), angular
-    /// velocity.
+    /// Position of the cart (m, 0 in the middle), its velocity, angle of the pole (rad, 0 upright, positive to the
+    /// right), angular velocity.
     state: [f64; Self::NUMBERS],
 }
 
@@ -82,8 +88,8 @@ impl CartPole {
     /// Numbers of an observation: position, velocity, angle and angular velocity.
     pub const NUMBERS: usize = 4;
 
-    /// A cart at rest. With `sutton_barto_reward` a step is rewarded with 0 and the last one with -1; otherwise every step, the
-    /// last included, with 1.
+    /// A cart at rest. With `sutton_barto_reward` a step is rewarded with 0 and the last one with -1; otherwise every
+    /// step, the last included, with 1.
     pub fn new(sutton_barto_reward: bool) -> Self {
         Self { sutton_barto_reward, state: [0.0; Self::NUMBERS] }
     }
@@ -105,8 +111,7 @@ impl Task for CartPole {
     fn step(&mut self, action: usize, _random: &mut NumpyRandom) -> Outcome {
         let [position, velocity, angle, turn] = self.state;
         let force = if action == 1 { FORCE } else { -FORCE };
-        // The platform's own functions differ in their last bit from one system to the next.
-        let (sine, cosine) = (libm::sin(angle), libm::cos(angle));
+        let (sine, cosine) = sine_cosine(angle);
         // The order of the operations decides the last bit.
         let push = (force + POLE_MOMENT * (turn * turn) * sine) / TOTAL_MASS;
         let angular_acceleration =

@@ -9,7 +9,8 @@ use crate::classics::Definition;
 use anyhow::Result;
 use std::sync::Arc;
 
-/// Steps after which an episode is cut off. Gymnasium has no limit, but a policy that walks in a circle would never end.
+/// Steps after which an episode is cut off. Gymnasium has no limit, but a policy that walks in a circle would never
+/// end.
 pub const LIMIT: u32 = 1000;
 
 /// CliffWalking-v1.
@@ -32,8 +33,8 @@ const START: usize = 36;
 const GOAL: usize = 47;
 const DIRECTIONS: [Direction; 4] = [Direction::Up, Direction::Right, Direction::Down, Direction::Left];
 
-/// The task: every step is rewarded with -1, and a step onto the cliff with -100; it leads back to the start, and the episode
-/// goes on.
+/// The task: every step is rewarded with -1, and a step onto the cliff with -100; it leads back to the start, and the
+/// episode goes on.
 ///
 /// # Errors
 /// Never, as the grid is small.

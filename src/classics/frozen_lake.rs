@@ -76,8 +76,8 @@ impl Map {
     }
 }
 
-/// The task on `map`. On slippery ice a move goes in its direction, or in one of the two at right angles to it, with the same
-/// probability; never back.
+/// The task on `map`. On slippery ice a move goes in its direction, or in one of the two at right angles to it, with
+/// the same probability; never back.
 ///
 /// # Errors
 /// Never, as both maps are small.

@@ -1,4 +1,5 @@
-//! A grid world with teleports: a way from the upper left corner to the lower right one, through squares that lead elsewhere.
+//! A grid world with teleports: a way from the upper left corner to the lower right one, through squares that lead
+//! elsewhere.
 
 use crate::classics::layout::{moved, names, Direction, Layout, Mark};
 use crate::classics::mdp::{Mdp, Successor};
@@ -73,8 +74,8 @@ pub struct Gridworld {
     pub columns: usize,
     /// Cells that lead to another one when they are entered: (entrance, exit).
     pub teleports: Vec<(usize, usize)>,
-    /// Follow the original program, which looks for the rim only after teleporting: an entrance that is one number away may be
-    /// reached through the rim, and a teleport from one side of the grid to the other is refused.
+    /// Follow the original program, which looks for the rim only after teleporting: an entrance that is one number
+    /// away may be reached through the rim, and a teleport from one side of the grid to the other is refused.
     pub original_rim: bool,
 }
 
@@ -86,7 +87,8 @@ impl Default for Gridworld {
 }
 
 impl Gridworld {
-    /// The task: every step is rewarded with -1, blocked ones too, and the step that reaches the lower right corner with 0.
+    /// The task: every step is rewarded with -1, blocked ones too, and the step that reaches the lower right corner
+    /// with 0.
     ///
     /// # Errors
     /// When the grid is too small or too large, or when its teleports contradict each other; all faults at once.

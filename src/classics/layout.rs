@@ -42,7 +42,8 @@ impl Mark {
 }
 
 impl fmt::Display for Mark {
-    /// The letters of the mark in a picture: a capital for each kind, letter and `in` or `out` for teleports, `-` for a plain cell.
+    /// The letters of the mark in a picture: a capital for each kind, letter and `in` or `out` for teleports, `-` for
+    /// a plain cell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = |number: &usize| char::from(b'A' + (*number % 26) as u8);
         match self {

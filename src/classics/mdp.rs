@@ -46,12 +46,13 @@ impl Mdp {
         Self::from_toml(include_str!("tables/four-state-chain.toml"))
     }
 
-    /// A process from a table in TOML, as in `tables/three-states.toml`: the keys `states` and `actions` (names), `start` (a state or
-    /// several, equally likely), `terminal` (states, may be left out) and `transitions`, each of them a state, an action, the next
-    /// state, the probability and the reward.
+    /// A process from a table in TOML, as in `tables/three-states.toml`: the keys `states` and `actions` (names),
+    /// `start` (a state or several, equally likely), `terminal` (states, may be left out) and `transitions`, each of
+    /// them a state, an action, the next state, the probability and the reward.
     ///
     /// # Errors
-    /// All faults at once: keys, unknown names, probabilities that are none or do not sum to 1, states without a possible action.
+    /// All faults at once: keys, unknown names, probabilities that are none or do not sum to 1, states without a
+    /// possible action.
     pub fn from_toml(text: &str) -> Result<Self> {
         reading::read(text)
     }

@@ -1,5 +1,5 @@
-//! The random numbers of numpy's `default_rng(seed)`, from which Gymnasium's environments draw: the same seed gives Gymnasium's
-//! own episodes.
+//! The random numbers of numpy's `default_rng(seed)`, from which Gymnasium's environments draw: the same seed gives
+//! Gymnasium's own episodes.
 //!
 //! A seed becomes 256 bits by O'Neill's seed sequence ("Developing a seed_seq alternative", 2015). They start a PCG64
 //! (O'Neill, "PCG: a family of simple fast space-efficient statistically good algorithms", 2014), which `rand_pcg` has;
@@ -58,7 +58,8 @@ impl NumpyRandom {
         self.pcg.next_u64()
     }
 
-    /// 32 random bits: the lower half of an output, then its upper half, however many draws of 64 bits are between them.
+    /// 32 random bits: the lower half of an output, then its upper half, however many draws of 64 bits are between
+    /// them.
     pub fn bits32(&mut self) -> u32 {
         if let Some(kept) = self.kept.take() {
             return kept;
@@ -78,14 +79,16 @@ impl NumpyRandom {
         low + (high - low) * self.random()
     }
 
-    /// `integers(low, high)`: an integer in `low..high`. Always `low`, without a draw, when that range has no second integer.
+    /// `integers(low, high)`: an integer in `low..high`. Always `low`, without a draw, when that range has no second
+    /// integer.
     pub fn integers(&mut self, low: i32, high: i32) -> i32 {
         // Below 2^32, since both are 32 bits wide.
         let count = (i64::from(high) - i64::from(low)).max(1) as u64;
         if count == 1 {
             return low;
         }
-        // Lemire 2019: the upper half of the product is the integer; a few lower halves are drawn again, so that none is likelier.
+        // Lemire 2019: the upper half of the product is the integer; a few lower halves are drawn again, so that none
+        // is likelier.
         let mut product = u64::from(self.bits32()) * count;
         if u64::from(product as u32) < count {
             let uneven = ((1 << 32) - count) % count;

@@ -1,7 +1,8 @@
-//! Pictures of processes with a table, alone or with a learner's values and policy: a grid or a graph, and the same in characters.
+//! Pictures of processes with a table, alone or with a learner's values and policy: a grid or a graph, and the same
+//! in characters.
 //!
-//! Values are a learner's table `[states, actions]`, with minus infinity for impossible actions. A table `[states]` shows values
-//! without a policy.
+//! Values are a learner's table `[states, actions]`, with minus infinity for impossible actions. A table `[states]`
+//! shows values without a policy.
 
 use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::layout::Layout;
@@ -22,7 +23,8 @@ const ACCENT: Color = [213, 94, 0];
 /// The background of the highest value; that of the lowest is white.
 const HIGH: Color = [120, 186, 226];
 
-/// The process as a grid if it has a layout, or else as a graph, with the agent in state `agent` and a learner's `values`.
+/// The process as a grid if it has a layout, or else as a graph, with the agent in state `agent` and a learner's
+/// `values`.
 pub fn scene(mdp: &Mdp, layout: Option<&Layout>, agent: Option<usize>, values: Option<&[f64]>) -> Scene {
     let values = Values::new(mdp, values.unwrap_or_default());
     match layout {

@@ -54,8 +54,8 @@ const LIMIT: u32 = 1000;
 
 /// A task whose observation is the number of its state.
 ///
-/// A reset and a step draw one number each, as Gymnasium's FrozenLake and CliffWalking do, even where only one result is possible.
-/// An impossible action does nothing and is rewarded with 0.
+/// A reset and a step draw one number each, as Gymnasium's FrozenLake and CliffWalking do, even where only one result
+/// is possible. An impossible action does nothing and is rewarded with 0.
 #[derive(Clone, Debug)]
 pub struct TabularTask {
     mdp: Arc<Mdp>,
@@ -65,8 +65,8 @@ pub struct TabularTask {
 }
 
 impl TabularTask {
-    /// A task in the first state in which an episode may begin. Its pictures are a graph, or a grid if there is a `layout`, which has
-    /// a cell for each state.
+    /// A task in the first state in which an episode may begin. Its pictures are a graph, or a grid if there is a
+    /// `layout`, which has a cell for each state.
     pub fn new(mdp: Mdp, layout: Option<Layout>) -> Self {
         let state = mdp.start().first().copied().unwrap_or(0);
         Self { mdp: Arc::new(mdp), layout: layout.map(Arc::new), state }
@@ -149,8 +149,8 @@ impl Task for TabularTask {
     }
 }
 
-/// Draws one of `choices`, which come with their probabilities: the first for which the sum of the probabilities up to it is above a
-/// number drawn from 0 to 1. `None` if there is none to choose from; the number is drawn even then.
+/// Draws one of `choices`, which come with their probabilities: the first for which the sum of the probabilities up
+/// to it is above a number drawn from 0 to 1. `None` if there is none to choose from; the number is drawn even then.
 fn drawn<T>(choices: impl Iterator<Item = (f64, T)>, random: &mut NumpyRandom) -> Option<T> {
     let number = random.random();
     let mut sum = 0.0;

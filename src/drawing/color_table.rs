@@ -14,8 +14,8 @@ const MOST_KNOWN: usize = 1 << 16;
 
 /// 256 colors and the index of each color that pictures have.
 ///
-/// A GIF has one table for all its pictures, so the table is made from the first picture and stays as it is: half of it is the first
-/// picture's most frequent colors, and half of it is spread over all colors.
+/// A GIF has one table for all its pictures, so the table is made from the first picture and stays as it is: half of
+/// it is the first picture's most frequent colors, and half of it is spread over all colors.
 #[derive(Clone, Debug)]
 pub struct ColorTable {
     colors: Box<Colors>,
@@ -46,7 +46,8 @@ impl ColorTable {
         &self.colors
     }
 
-    /// Writes the index of each pixel's color to `indices`, which takes the picture's size; of the nearest color if the table lacks it.
+    /// Writes the index of each pixel's color to `indices`, which takes the picture's size; of the nearest color if
+    /// the table lacks it.
     pub fn indices(&mut self, picture: &Painted, indices: &mut Vec<u8>) {
         indices.clear();
         indices.reserve(picture.rgb.len() / 3);

@@ -66,8 +66,8 @@ fn rows_of_states(mdp: &Mdp, agent: Option<usize>, values: &Values<'_>) -> Vec<V
     rows
 }
 
-/// The grid without values, as the first program with this world printed it: `-` for a cell without a teleport, `X` for the agent, `Ain`
-/// and `Aout` for a teleport; tabs between the cells, and a line of dashes above and below.
+/// The grid without values, as the first program with this world printed it: `-` for a cell without a teleport, `X`
+/// for the agent, `Ain` and `Aout` for a teleport; tabs between the cells, and a line of dashes above and below.
 pub fn plain_characters(layout: &Layout, agent: usize) -> String {
     let line = "-".repeat(8 * layout.columns);
     let cell = |cell: usize| match layout.marks[cell] {

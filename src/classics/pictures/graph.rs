@@ -1,7 +1,7 @@
 //! States on a circle, with arrows for the transitions.
 //!
-//! An action is a box beside its state, from which arrows lead to the next states. Where there is only one action, arrows lead
-//! from state to state. Larger processes are drawn without labels, and very large ones not at all.
+//! An action is a box beside its state, from which arrows lead to the next states. Where there is only one action,
+//! arrows lead from state to state. Larger processes are drawn without labels, and very large ones not at all.
 
 use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
 use crate::drawing::scene::{Color, Scene, Shape};
@@ -12,7 +12,7 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 520.0;
 /// More states or transitions than these are drawn without actions and labels.
 const MOST_STATES: usize = 8;
-const MOST_TRANSITIONS: usize = 48;
+const MOST_TRANSITIONS: usize = 24;
 /// More states than these are only counted.
 const MOST_DISCS: usize = 100;
 const LETTERS: f64 = 15.0;
@@ -235,7 +235,8 @@ impl Drawing<'_> {
         self.transitions((state, None), own, self.mdp.successors(state, 0), loop_outwards);
     }
 
-    /// The angle from a state in which its action would best be: towards the other states to which it leads, or outwards.
+    /// The angle from a state in which its action would best be: towards the other states to which it leads, or
+    /// outwards.
     fn wanted_angle(&self, state: usize, action: usize) -> f64 {
         let from = self.states[state].center;
         let mut sum = (0.0, 0.0);
@@ -249,8 +250,8 @@ impl Drawing<'_> {
         libm::atan2(sum.1, sum.0)
     }
 
-    /// Arrows from `node`, which is the state itself or the box with the given number, to the next states, with their probabilities
-    /// and rewards; `back` is the way back to the state.
+    /// Arrows from `node`, which is the state itself or the box with the given number, to the next states, with their
+    /// probabilities and rewards; `back` is the way back to the state.
     fn transitions(
         &mut self,
         (state, number): (usize, Option<usize>),
@@ -304,16 +305,24 @@ impl Drawing<'_> {
         }
     }
 
-    /// Lines to the other states to which any action leads.
+    /// Arrows to the other states to which any action leads, those of a best action in the accent color.
     fn plain_arrows(&mut self, state: usize) {
-        let pairs = (0..self.mdp.actions().len()).flat_map(|action| self.mdp.successors(state, action));
-        let mut next: Vec<usize> = pairs.map(|successor| successor.state).filter(|next| *next != state).collect();
-        next.sort_unstable();
+        let best = self.values.best(state);
+        let mut next: Vec<(usize, bool)> = (0..self.mdp.actions().len())
+            .flat_map(|action| {
+                self.mdp.successors(state, action).iter().map(move |successor| (successor.state, action))
+            })
+            .filter(|(next, _)| *next != state)
+            .map(|(next, action)| (next, best.contains(&action)))
+            .collect();
+        // Of several arrows to the same state the one in the accent color is last, and above the others.
+        next.sort_unstable_by_key(|(next, is_best)| (*is_best, *next));
         next.dedup();
         let head = (0.5 * self.states[state].half.0).clamp(2.0, 8.0);
-        for next in next {
+        for (next, is_best) in next {
+            let color = if is_best { ACCENT } else { mixed(FAINT, [255; 3], 0.4) };
             let points = curve(self.states[state], self.states[next], 0.06);
-            arrow(&mut self.shapes, &points, mixed(FAINT, [255; 3], 0.4), head / 8.0, head);
+            arrow(&mut self.shapes, &points, color, head / 8.0, head);
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::layout::{Layout, Mark};
 use std::ops::Range;
 
-/// Pixels of all cells in a row or in a column, unless that leaves a cell less than [`SMALLEST`] or more than [`LARGEST`].
+/// Pixels of all cells in a row or in a column, unless that leaves a cell less than [`SMALLEST`] or more than
+/// [`LARGEST`].
 const WIDEST: usize = 600;
 const SMALLEST: usize = 4;
 const LARGEST: usize = 100;
@@ -178,7 +179,7 @@ impl Drawing<'_> {
         for (right, down) in offsets {
             let along = |part: f64| self.at(cell, 0.5 + part * right as f64, middle + part * down as f64);
             let points = [along(-back * scale), along(reach * scale)];
-            arrow(&mut self.shapes, &points, ACCENT, (0.045 * self.size).max(1.0), 0.15 * self.size);
+            arrow(&mut self.shapes, &points, ACCENT, (0.045 * self.size).max(1.0), (0.15 * self.size).max(4.0));
         }
     }
 
