@@ -131,7 +131,7 @@ mod tests {
 
     /// Angles with glibc 2.36's sine and cosine, each as the bits of an f64. In half of them crate `libm` has another
     /// last bit.
-    const GLIBC: &str = include_str!("../../../../tests/data/classic/sine.txt");
+    const GLIBC: &str = include_str!("../../../tests/data/classic/sine.txt");
 
     #[test]
     fn sines_and_cosines_are_glibcs() {
