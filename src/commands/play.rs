@@ -74,7 +74,7 @@ pub fn run(args: &PlayArgs) -> Result<()> {
             let OpenModel { model, spec, .. } = model::open(Some(model), args.rom.as_deref())?;
             let spec = spec.as_atari().context("the window shows Atari games only so far")?.clone();
             let device = device::open(args.device)?;
-            (spec, Some(Policy::network(&model.parameters, &device)?))
+            (spec, Some(Policy::of(&model.learned, &device)?))
         }
         None => {
             let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;

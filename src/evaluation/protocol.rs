@@ -81,13 +81,18 @@ impl Protocol {
             self.noop_max
         );
         let frames = contestant.spec.frame_skip();
-        let _ = match contestant.policy {
-            Policy::Network(_) => write!(
-                words,
-                "an action every {frames} frames, random with probability {}, else the network's best (the first of \
-                 equal ones)",
+        let best = |whose: &str| {
+            format!(
+                "an action every {frames} frames, random with probability {}, else the {whose}'s best (the first of equal ones)",
                 self.epsilon
-            ),
+            )
+        };
+        let _ = match &contestant.policy {
+            Policy::Network(_) => write!(words, "{}", best("network")),
+            Policy::Table(policy) if policy.is_random() => {
+                write!(words, "a random one of the possible actions every {frames} frames")
+            }
+            Policy::Table(_) => write!(words, "{}", best("table")),
             Policy::Still { .. } => write!(words, "the stick is never touched"),
             Policy::Random { .. } => write!(words, "a random action every {frames} frames"),
         };
