@@ -10,6 +10,8 @@
     benches/vs_peers.py learner                    # PyTorch: updates of the Nature network, batch 32, and decisions on one state
     benches/vs_peers.py train                      # PyTorch, gymnasium and ale-py: training steps with CleanRL's settings
     benches/vs_peers.py pqn                        # PyTorch and AtariVectorEnv: training steps of PQN with CleanRL's settings
+    benches/vs_peers.py classic                    # Gymnasium: steps of CartPole and LunarLander with random actions
+    benches/vs_peers.py lander                     # PyTorch and Gymnasium: training steps of DQN on LunarLander
     benches/vs_peers.py variants                   # no peer: training steps of each DQN variant against plain DQN
     benches/vs_peers.py presets                    # no peer: training steps of presets against each other, on Pong
     benches/vs_peers.py presets seaquest --pair pqn-cpu:pong-cpu --threads 1
@@ -38,6 +40,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import compare_with_ale  # noqa: E402
+import compare_with_gymnasium  # noqa: E402
 from timing import rate  # noqa: E402
 
 ENVIRONMENTS = 8
@@ -65,9 +68,11 @@ VARIANTS["all six"] = sum(VARIANTS.values(), [])
 # Where the preset `pqn` differs from the settings of peer_pqn.py. (Its learning rate is constant; that costs no time.)
 PQN_SETTINGS = ["num_envs=8", "horizon=128", "epochs=4", "minibatch_size=256", "epsilon_final=0.01", "fire_reset=true"]
 # Units of the rates, per second.
-UNITS = {"learner": "", "train": "steps", "pqn": "steps", "variants": "steps", "presets": "steps"}
+UNITS = {
+    "learner": "", "train": "steps", "pqn": "steps", "classic": "steps", "lander": "steps", "variants": "steps", "presets": "steps",
+}  # fmt: skip
 # Seconds per side and round, where it is not half a second.
-SECONDS = {"learner": 5, "train": 5, "pqn": 15, "variants": 5, "presets": 10}
+SECONDS = {"learner": 5, "train": 5, "pqn": 15, "classic": 1, "lander": 5, "variants": 5, "presets": 10}
 
 
 def parse_arguments():
@@ -170,10 +175,12 @@ def ours(kind, game, args, envs=ENVIRONMENTS, threads=1, programs=1, key="frames
     import ale_py.roms
 
     command = [args.binary, "bench", kind, "--json"]
-    if game:
+    if game and kind != "env":
         command += ["--rom", ale_py.roms.get_rom_path(game)]
     if kind == "vector":
         command += ["--envs", envs, "--threads", threads]
+    if kind == "env":
+        command = [args.binary, "bench", "env", "--json", "--env", game]
     if kind in UNITS:
         command += ["--preset", preset, "--device", "cpu"]
     for setting in settings:
@@ -229,6 +236,18 @@ def sides(args):
         settings = PQN_SETTINGS + args.set
         training = lambda game: ours("train", game, args, key="steps_per_second", preset="pqn", settings=settings)
         return ["atari-dqn", "PyTorch"], lambda game: [training(game), peer_pqn.training(game, args.threads)]
+    if args.kind in ("classic", "lander"):
+        compare_with_ale.install(TORCH)
+        compare_with_ale.install(compare_with_gymnasium.PACKAGE)
+        import peer_classic
+        import torch
+
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        if args.kind == "classic":
+            return ["atari-dqn", "Gymnasium"], lambda name: [ours("env", name, args, key="steps_per_second"), peer_classic.steps(name)]
+        training = ours("train", None, args, key="steps_per_second", preset="lunar-lander")
+        return ["atari-dqn", "PyTorch"], lambda _: [training, peer_classic.training()]
     if args.kind in UNITS:
         compare_with_ale.install(TORCH)
         import peer_dqn
@@ -254,7 +273,7 @@ def main():
     args = parse_arguments()
     usual = {
         "scaling": SCALING_GAMES, "train": TRAINING_GAMES, "pqn": TRAINING_GAMES, "presets": ["pong"], "learner": LEARNER_ROWS,
-        "variants": VARIANTS,
+        "variants": VARIANTS, "classic": ["cartpole", "lunar-lander"], "lander": ["lunar-lander"],
     }  # fmt: skip
     games = args.games or usual.get(args.kind) or compare_with_ale.supported_games()
     if args.kind == "presets":

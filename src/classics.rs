@@ -6,12 +6,30 @@
 use crate::drawing::scene::Scene;
 use crate::observations::{Place, Space};
 use anyhow::Result;
+use mdp::Mdp;
 use numpy_random::NumpyRandom;
+use std::sync::Arc;
 
+pub mod cartpole;
+pub mod cliff_walking;
+pub mod frozen_lake;
+pub mod gridworld;
+pub mod layout;
+pub mod lunar_lander;
+pub mod mdp;
 pub mod numpy_random;
+pub mod pictures;
+pub mod tabular;
 
 /// Every classic environment.
-pub const DEFINITIONS: &[Definition] = &[];
+pub const DEFINITIONS: &[Definition] = &[
+    cartpole::DEFINITION,
+    lunar_lander::DEFINITION,
+    gridworld::DEFINITION,
+    frozen_lake::DEFINITION,
+    cliff_walking::DEFINITION,
+    tabular::DEFINITION,
+];
 
 /// An environment by its name: what it is, its keys, and how it is made.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +44,17 @@ pub struct Definition {
     pub limit: fn(&Options) -> u32,
     /// The mean return over 100 episodes from which Gymnasium calls it solved.
     pub solved: fn(&Options) -> Option<f64>,
-    /// Makes it.
-    pub make: fn(&Options) -> Result<Box<dyn Task>>,
+    /// Reads what it needs, and returns what makes it as often as wanted.
+    pub make: fn(&Options) -> Result<Maker>,
+    /// The action, by an observation's numbers, of a simple rule that a person wrote: a baseline.
+    pub rule: Option<Rule>,
 }
+
+/// Chooses an action by an observation's numbers.
+pub type Rule = fn(&[f32]) -> usize;
+
+/// Makes tasks that are all alike.
+pub type Maker = Arc<dyn Fn() -> Box<dyn Task> + Send + Sync>;
 
 /// A key of an environment.
 #[derive(Clone, Copy, Debug)]
@@ -193,8 +219,14 @@ pub trait Task: Send {
         None
     }
 
-    /// The action of a simple rule that a person wrote, as a baseline to compare with.
-    fn rule(&self) -> Option<usize> {
+    /// The table of its transitions, if it is one.
+    fn mdp(&self) -> Option<&Arc<Mdp>> {
+        None
+    }
+
+    /// Its states with these values of actions, `[states, actions]`, minus infinity where an action is impossible; `None` if it has
+    /// no table.
+    fn scene_of_values(&self, _: &[f64]) -> Option<Scene> {
         None
     }
 }

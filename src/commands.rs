@@ -3,6 +3,7 @@
 //! its own choices.
 
 pub mod bench;
+mod envs;
 mod eval;
 mod interrupt;
 mod numbers;
@@ -23,6 +24,7 @@ use atari_emulator::vector::VectorSettings;
 use atari_emulator::Translation;
 use bench::BenchArgs;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use envs::EnvsArgs;
 use eval::EvalArgs;
 use play::PlayArgs;
 use plot::PlotArgs;
@@ -34,7 +36,8 @@ use sweep::SweepArgs;
 use trace::TraceArgs;
 use train::TrainArgs;
 
-/// Train, evaluate and watch agents on Atari 2600 games, with an emulator equal to the Arcade Learning Environment
+/// Train, evaluate and watch agents on Atari 2600 games and classic environments, equal to the Arcade Learning Environment and to
+/// Gymnasium
 #[derive(Debug, Parser)]
 #[command(name = "atari-dqn", version, max_term_width = 100)]
 pub struct Cli {
@@ -46,7 +49,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train an agent, then evaluate it; on the built-in game `bricks` unless --rom names another
+    /// Train an agent, then evaluate it; on the built-in game `bricks` unless --rom or --env names another
     Train(TrainArgs),
     /// Train a grid of games, presets and seeds, here or on a Slurm cluster, and summarize the scores
     Sweep(SweepArgs),
@@ -64,6 +67,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// List the ROMs found and which games have rewards
     Roms(RomsArgs),
+    /// List the classic environments of `train --env`, or describe one
+    Envs(EnvsArgs),
     /// List the presets of `train`, or print one with every key, its unit and its source
     Presets(PresetsArgs),
 }
@@ -74,7 +79,7 @@ impl Command {
     /// # Errors
     /// Any error of the command; `main` prints it with its causes.
     pub fn run(&self) -> Result<()> {
-        if !matches!(self, Self::Plot(_) | Self::Report(_) | Self::Roms(_) | Self::Presets(_)) {
+        if !matches!(self, Self::Plot(_) | Self::Report(_) | Self::Roms(_) | Self::Envs(_) | Self::Presets(_)) {
             threads::start_pool()?;
         }
         match self {
@@ -87,6 +92,7 @@ impl Command {
             Self::Trace(args) => trace::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Roms(args) => roms::run(args),
+            Self::Envs(args) => envs::run(args),
             Self::Presets(args) => presets::run(args),
         }
     }

@@ -2,9 +2,10 @@
 //! runs and no environments.
 
 pub mod chart;
+pub mod color_table;
 pub mod recording;
 pub mod scene;
-
+pub mod svg;
 
 /// Red, green and blue of the 256 values a pixel can have.
 pub type Colors = [[u8; 3]; 256];

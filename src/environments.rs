@@ -2,17 +2,20 @@
 
 pub mod atari;
 pub mod cartridges;
+pub mod classic;
 pub mod dynamics;
 pub mod vector;
 
+use crate::classics::{self, Task};
 use crate::config;
 use crate::drawing::Picture;
 use crate::environments::atari::AtariSpec;
+use crate::environments::classic::ClassicSpec;
 use crate::environments::dynamics::Dynamics;
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -24,7 +27,7 @@ pub struct Step {
     /// The reward to learn from; clipped if the environment is configured so.
     pub reward: f32,
     /// The game's own reward; scores are sums of it.
-    pub raw_reward: f32,
+    pub raw_reward: f64,
     /// To the learner, nothing more can be earned from here: the game is over, or a life was lost and that counts as an
     /// end.
     pub terminal: bool,
@@ -67,6 +70,11 @@ pub trait Environment: Send {
         None
     }
 
+    /// The classic environment that this is, for a caller who knows its rules.
+    fn task(&self) -> Option<&dyn Task> {
+        None
+    }
+
     /// Frames of the episode so far, or steps where the environment has no frames.
     fn episode_frames(&self) -> u64;
 
@@ -82,13 +90,13 @@ pub trait Environment: Send {
 
     /// Its dynamics, if they are known; its observations are then the numbers of their states.
     fn dynamics(&self) -> Option<&dyn Dynamics> {
-        None
+        Some(&**self.task()?.mdp()?)
     }
 
     /// For each number of an observation the limit up to which a table divides it into equal parts, on both sides of 0; `None` if
     /// nothing is known of them.
     fn limits(&self) -> Option<Vec<f64>> {
-        None
+        self.task()?.limits()
     }
 }
 
@@ -154,6 +162,11 @@ pub trait EnvironmentSpec: Debug + Send + Sync {
     fn as_atari(&self) -> Option<&AtariSpec> {
         None
     }
+
+    /// The classic environment that this is.
+    fn as_classic(&self) -> Option<&ClassicSpec> {
+        None
+    }
 }
 
 /// A shared [`EnvironmentSpec`].
@@ -169,7 +182,11 @@ pub type Description = BTreeMap<String, String>;
 pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec> {
     Ok(match config {
         config::EnvironmentKeys::Atari(keys) => Arc::new(AtariSpec::of(keys, rom)?),
-        config::EnvironmentKeys::Classic(keys) => bail!("{} is not there yet", keys.options.definition.name),
+        config::EnvironmentKeys::Classic(keys) => {
+            let name = keys.options.definition.name;
+            ensure!(rom.is_none(), "{name} has no cartridge; give --rom for Atari games only");
+            Arc::new(ClassicSpec::of(keys)?)
+        }
     })
 }
 
@@ -180,6 +197,7 @@ pub fn spec(config: &config::EnvironmentKeys, rom: Option<&str>) -> Result<Spec>
 pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
     match kind(description) {
         "atari" => atari::space_and_actions(description),
+        other if classics::definition(other).is_some() => classic::space_and_actions(description),
         other => unknown(other),
     }
 }
@@ -192,6 +210,10 @@ pub fn space_and_actions(description: &Description) -> Result<(Space, usize)> {
 pub fn open(description: &Description, rom: Option<&str>) -> Result<Spec> {
     match kind(description) {
         "atari" => Ok(Arc::new(AtariSpec::described(description, rom)?)),
+        other if classics::definition(other).is_some() => {
+            ensure!(rom.is_none(), "it was trained in {other}, which has no cartridge; leave out --rom");
+            Ok(Arc::new(ClassicSpec::described(other, description)?))
+        }
         other => unknown(other),
     }
 }

@@ -33,6 +33,15 @@ impl Space {
         }
     }
 
+    /// An observation as a stack of frames: how many, and the bytes of each. Only pictures are stacked; anything else is one frame.
+    pub fn frames(self) -> (usize, usize) {
+        match self {
+            Space::Pixels { stack, side } => (stack, side * side),
+            Space::Numbers(count) => (1, 4 * count),
+            Space::States(_) => (1, 4),
+        }
+    }
+
     /// Room for `count` observations, all zero.
     pub fn observations(self, count: usize) -> Observations {
         match self {
@@ -64,6 +73,13 @@ pub enum Observations {
     States(Vec<u32>),
 }
 
+impl Default for Observations {
+    /// None.
+    fn default() -> Self {
+        Observations::Pixels(Vec::new())
+    }
+}
+
 impl Observations {
     /// All of them, to be read.
     pub fn seen(&self) -> Seen<'_> {
@@ -83,12 +99,32 @@ impl Observations {
         }
     }
 
+    /// Their bytes, to be written; numbers are little-endian on the processors that this program runs on.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Observations::Pixels(values) => values,
+            Observations::Numbers(values) => bytemuck::cast_slice_mut(values),
+            Observations::States(values) => bytemuck::cast_slice_mut(values),
+        }
+    }
+
     /// Removes all of them.
     pub fn clear(&mut self) {
         match self {
             Observations::Pixels(values) => values.clear(),
             Observations::Numbers(values) => values.clear(),
             Observations::States(values) => values.clear(),
+        }
+    }
+
+    /// Makes them `count` observations of `space`; new ones are zero.
+    pub fn resize(&mut self, space: Space, count: usize) {
+        let size = count * space.size();
+        match (&mut *self, space) {
+            (Observations::Pixels(values), Space::Pixels { .. }) => values.resize(size, 0),
+            (Observations::Numbers(values), Space::Numbers(_)) => values.resize(size, 0.0),
+            (Observations::States(values), Space::States(_)) => values.resize(size, 0),
+            (own, space) => *own = space.observations(count),
         }
     }
 
@@ -158,6 +194,15 @@ impl<'a> Seen<'a> {
             Seen::Pixels(values) => Seen::Pixels(&values[range]),
             Seen::Numbers(values) => Seen::Numbers(&values[range]),
             Seen::States(values) => Seen::States(&values[range]),
+        }
+    }
+
+    /// Their bytes, as [`Observations::bytes_mut`].
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Seen::Pixels(values) => values,
+            Seen::Numbers(values) => bytemuck::cast_slice(values),
+            Seen::States(values) => bytemuck::cast_slice(values),
         }
     }
 

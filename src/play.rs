@@ -3,6 +3,7 @@
 //! A [`Pilot`] is asked for an action before every frame, as a person is. So a person can take over from it and hand back
 //! at any moment, at any speed.
 
+pub mod classic;
 pub mod controls;
 mod keys;
 pub mod pilot;

@@ -76,10 +76,15 @@ fn start(args: &Start) -> Result<()> {
     let device = device::open(args.device)?;
     // A key that a file lacks has its usual value, as in files of earlier versions; `nature` has the usual values.
     let usual = if device.is_cpu() && args.config.is_none() { Config::USUAL_PRESET } else { "nature" };
-    let preset = args.preset.as_deref().unwrap_or(usual);
+    let preset = match (&args.preset, &args.env) {
+        (Some(preset), _) => preset,
+        (None, Some(env)) => Config::usual_preset_of(env)?,
+        (None, None) => usual,
+    };
     let config = Config::resolve(&Sources {
         preset,
         file: args.config.as_deref(),
+        environment: args.env.as_deref(),
         overrides: &args.overrides,
         seed: args.seed,
         steps: args.steps,
@@ -122,9 +127,9 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     let config = edited::config_to_continue(path, Config::from_toml(&config)?)?;
     let planned = config.run.total_steps;
     let mut config = config.with_total_steps(args.steps.unwrap_or(planned))?;
-    if args.steps.is_some() && record.solved(config.run.solved_at) {
-        // More steps are requested of a run that ended because it was solved: train them, solved or not.
-        config.run.solved_at = f64::INFINITY;
+    if args.steps.is_some() && record.is_complete(&config.run) {
+        // More steps are requested of a run that ended before its last step: train them, whatever ended it.
+        (config.run.solved_at, config.run.max_games) = (f64::INFINITY, 0);
     }
     // A run that was stopped during its evaluation continues with it.
     let evaluated =
@@ -145,7 +150,7 @@ fn resume(path: &Path, args: &Start) -> Result<()> {
     if !reached {
         warn_if_nothing_is_learned(&config);
     }
-    let goes_on = !reached && !record.solved(config.run.solved_at);
+    let goes_on = !reached && !record.is_complete(&config.run);
     let run = Run::new(config, spec, &identity.preset, device::open(args.device)?);
     memory::announce_memory(&run.config, &*run.spec, args.force)?.warn_of_full_disk(path);
     let session = Session::resume(&run, folder, checkpoints, &|num_envs| run.environments(num_envs))?;
@@ -406,6 +411,8 @@ impl Run {
         let steps = algorithm.steps();
         if record.solved() {
             say!("solved: the last 100 games have a mean return of {:.1}", record.mean_return().unwrap_or_default());
+        } else if record.is_complete() && !owes_evaluation {
+            say!("all {} games are played", record.games());
         } else if steps < self.config.run.total_steps || owes_evaluation {
             say!("stopped after {steps} steps ({trained}); continue with: atari-dqn train --resume {shown}");
             return Ok(());
@@ -435,7 +442,7 @@ impl Run {
             let policy = session.algorithm.policy()?;
             let first = session.algorithm.steps() < config.run.evaluation_every_steps.saturating_mul(2);
             session.evaluate(evaluation, &policy, first)?;
-            if session.record.solved() && !session.owes_evaluation {
+            if session.record.is_complete() && !session.owes_evaluation {
                 return session.record.keep_best(&policy);
             }
         }
@@ -445,8 +452,8 @@ impl Run {
             let step = session.algorithm.steps();
             let due = |every: u64| every > 0 && step / every > before / every;
             let (row, evaluate) = (due(config.run.metrics_every_steps), due(config.run.evaluation_every_steps));
-            let solved = session.record.solved();
-            if row || evaluate || solved {
+            let complete = session.record.is_complete();
+            if row || evaluate || complete {
                 let mut policy = session.algorithm.policy()?;
                 if row {
                     session.record.progress_row(session.held_out.mean_max_value(&mut policy)?)?;
@@ -459,7 +466,7 @@ impl Run {
                         return Ok(());
                     }
                 }
-                if solved {
+                if complete {
                     return session.record.keep_best(&policy);
                 }
             }

@@ -74,9 +74,11 @@ pub fn summarize(grid: &Grid) -> Result<()> {
 
 /// The settings that start the cell or continue it; `None` if it is finished. `say` gets a message if a run was moved aside.
 fn next_start(cell: &Cell, options: &Options, say: &dyn Fn(&str)) -> Result<Option<Start>> {
-    let rom = cell.game.spec();
-    let rom = rom.to_str().with_context(|| format!("the path {} is not UTF-8", rom.display()))?;
-    let start = Start { rom: Some(rom.to_string()), device: options.device, ..Start::default() };
+    let rom = cell.game.rom().map(|rom| {
+        let text = rom.to_str().map(str::to_string);
+        text.with_context(|| format!("the path {} is not UTF-8", rom.display()))
+    });
+    let start = Start { rom: rom.transpose()?, device: options.device, ..Start::default() };
     let state = cell.state()?;
     let stuck = cell.is_stuck(state);
     if stuck {
@@ -360,7 +362,8 @@ fn check_memory(cells: &[&Cell], jobs: usize, force: bool) -> Result<()> {
         let bytes = match known.get(&kind) {
             Some(bytes) => *bytes,
             None => {
-                let spec = environments::spec(&cell.config.environment, Some(&cell.game.spec().to_string_lossy()))?;
+                let rom = cell.game.rom().map(|rom| rom.to_string_lossy().into_owned());
+                let spec = environments::spec(&cell.config.environment, rom.as_deref())?;
                 memory::needed(&cell.config, &*spec)?
             }
         };

@@ -16,11 +16,11 @@ use crate::algorithms::dqn::update::{LearningRule, UpdateTimes, Updater};
 use crate::algorithms::events::{Event, Standing, Watch};
 use crate::algorithms::exploration::{EpsilonSchedule, Explorer, ExplorerState};
 use crate::algorithms::Algorithm;
-use crate::config::{DqnKeys, Interleaving, NetworkKeys};
+use crate::config::{DqnKeys, Interleaving, NetworkKeys, UpdatesAt};
 use crate::environments::vector::VectorEnvironment;
 use crate::environments::Step;
 use crate::experience::replay::{Replay, ReplayPlan};
-use crate::networks::learner::{new_learner, Which};
+use crate::networks::learner::{new_learner, new_learner_without_target, Which};
 use crate::networks::optimizer::OptimizerRule;
 use crate::networks::{Architecture, Design, Parameters};
 use crate::observations::{Seen, Space};
@@ -36,6 +36,8 @@ use std::time::{Duration, Instant};
 const DQN: &str = "dqn";
 /// Name of the part with the exploration of the environments after the first; absent if there is only one.
 const OTHER_EXPLORATION: &str = "other exploration";
+/// Name of the part with the steps of each episode so far; absent where nothing counts them.
+const EPISODE_STEPS: &str = "episode steps";
 
 /// Deep Q-learning in one or several environments.
 pub struct Dqn {
@@ -44,6 +46,8 @@ pub struct Dqn {
     updater: Updater,
     /// Steps taken and remembered, of all environments together.
     step: u64,
+    /// Steps of each environment's episode so far.
+    episode_steps: Vec<u64>,
     interval: Interval,
     stepping: Duration,
 }
@@ -57,8 +61,14 @@ struct UpdateSchedule {
     target_sync_steps: u64,
     /// Whether the target network is copied at intervals, instead of following every update.
     target_copies: bool,
-    /// Values in the newest frame of an observation, the only part of it that the replay stores.
+    /// Bytes of the newest frame of an observation, the only part of it that the replay stores.
     frame_size: usize,
+    /// What `train_every_steps` counts.
+    updates_at: UpdatesAt,
+    /// Games before the first update.
+    learning_starts_games: u64,
+    /// Games from one copy to the next, instead of steps; 0: steps.
+    target_sync_games: u64,
 }
 
 /// Time spent on each part of training.
@@ -95,7 +105,8 @@ pub fn new_updater(
     let mut generator = Generator::new(seed, Purpose::Weights);
     let mut parameters = Parameters::drawn(network.initial_values, architecture, &mut generator);
     parameters.set_noisy_sigma(network.noisy_sigma as f32);
-    let learner = new_learner(&parameters, OptimizerRule::of_dqn(keys), device)?;
+    let make = if keys.target_network { new_learner } else { new_learner_without_target };
+    let learner = make(&parameters, OptimizerRule::of_dqn(keys), device)?;
     Ok(Updater::new(learner, Replay::of(keys, space)?, LearningRule::of(keys), seed))
 }
 
@@ -103,8 +114,7 @@ impl Dqn {
     /// The agent that these keys describe, in `environments`, whose first episode has begun.
     ///
     /// # Errors
-    /// When the observations are not pixels, the number of environments is not `num_envs`, or the device has no room for the
-    /// networks.
+    /// When the number of environments is not `num_envs`, or the device has no room for the networks.
     pub fn new(
         keys: &DqnKeys,
         network: &NetworkKeys,
@@ -113,9 +123,6 @@ impl Dqn {
         device: &Device,
     ) -> Result<Self> {
         let (space, actions) = (environments.space(), environments.actions());
-        let Space::Pixels { side, .. } = space else {
-            anyhow::bail!("the replay of dqn keeps pictures, and this environment shows {space}");
-        };
         let num_envs = environments.num_envs();
         ensure!(num_envs == keys.num_envs, "num_envs is {}, and there are {num_envs} environments", keys.num_envs);
         ensure!(
@@ -132,17 +139,21 @@ impl Dqn {
                 train_every_steps: keys.train_every_steps,
                 target_sync_steps: keys.target_sync_steps,
                 target_copies: keys.target_tau == 0.0,
-                frame_size: side * side,
+                frame_size: space.frames().1,
+                updates_at: keys.updates_at,
+                learning_starts_games: keys.learning_starts_games,
+                target_sync_games: keys.target_sync_games,
             },
             explorer: Explorer::new(EpsilonSchedule::of(keys), num_envs, actions, noise_len, seed),
             updater,
             step: 0,
+            episode_steps: vec![0; num_envs],
             interval: Interval::default(),
             stepping: Duration::ZERO,
         };
         for i in 0..num_envs {
             dqn.explorer.begin_episode();
-            let first = dqn.schedule.newest_frame(environments.observations().seen().at(space, i))?;
+            let first = dqn.schedule.newest_frame(environments.observations().seen().at(space, i));
             dqn.updater.replay_mut().begin_episode(i, first);
         }
         Ok(dqn)
@@ -187,13 +198,19 @@ impl Dqn {
             }
         }
 
-        for step in taken {
-            if schedule.updates_after(step) {
-                if let Some(update) = self.updater.learn(step).with_context(|| format!("at step {step}"))? {
+        let mut games = self.explorer.games() - steps.iter().filter(|step| step.over).count() as u64;
+        for (environment, (number, step)) in taken.zip(&steps).enumerate() {
+            self.episode_steps[environment] += 1;
+            if schedule.is_due(number, self.episode_steps[environment], step.over, games) {
+                if let Some(update) = self.updater.learn(number).with_context(|| format!("at step {number}"))? {
                     watch.tell(Event::Update(&update))?;
                 }
             }
-            if schedule.target_copies && step.is_multiple_of(schedule.target_sync_steps) {
+            if step.over {
+                self.episode_steps[environment] = 0;
+                games += 1;
+            }
+            if schedule.copies_after(number, step.over, games) {
                 self.updater.sync_target()?;
             }
         }
@@ -209,12 +226,12 @@ impl Dqn {
         let (steps, episode_frames) = (outcomes.steps.clone(), outcomes.episode_frames.clone());
         for (i, (action, step)) in actions.iter().zip(&steps).enumerate() {
             if let Some(last) = outcomes.last_observation(i) {
-                replay.push(i, *action, step.reward, step.terminal, true, schedule.newest_frame(last)?);
+                replay.push(i, *action, step.reward, step.terminal, true, schedule.newest_frame(last));
             }
         }
         let (space, seen) = (environments.space(), environments.observations().seen());
         for (i, (action, step)) in actions.iter().zip(&steps).enumerate() {
-            let newest = schedule.newest_frame(seen.at(space, i))?;
+            let newest = schedule.newest_frame(seen.at(space, i));
             if step.over {
                 self.explorer.begin_episode();
                 replay.begin_episode(i, newest);
@@ -227,15 +244,35 @@ impl Dqn {
 }
 
 impl UpdateSchedule {
-    /// Whether an update follows on step number `step`, counted from 1.
+    /// Whether an update follows on step number `step` of the run and number `episode_step` of its episode, both counted from 1,
+    /// which may end the episode, after `games` games.
+    fn is_due(&self, step: u64, episode_step: u64, over: bool, games: u64) -> bool {
+        let now = match self.updates_at {
+            UpdatesAt::Steps => step.is_multiple_of(self.train_every_steps),
+            UpdatesAt::EpisodeSteps => episode_step.is_multiple_of(self.train_every_steps),
+            UpdatesAt::EpisodeEnds => over,
+        };
+        now && step > self.learning_starts_steps && games >= self.learning_starts_games
+    }
+
+    /// Whether the target network is copied after step number `step`, which may have ended game number `games`.
+    fn copies_after(&self, step: u64, over: bool, games: u64) -> bool {
+        self.target_copies
+            && match self.target_sync_games {
+                0 => step.is_multiple_of(self.target_sync_steps),
+                every => over && games.is_multiple_of(every),
+            }
+    }
+
+    /// In the concurrent schedule: whether an update follows on step number `step`, counted from 1.
     fn updates_after(&self, step: u64) -> bool {
         step > self.learning_starts_steps && step.is_multiple_of(self.train_every_steps)
     }
 
-    /// The newest frame of a stack.
-    fn newest_frame<'a>(&self, seen: Seen<'a>) -> Result<&'a [u8]> {
-        let pixels = seen.pixels()?;
-        Ok(&pixels[pixels.len() - self.frame_size..])
+    /// The bytes of the newest frame of an observation.
+    fn newest_frame<'a>(&self, seen: Seen<'a>) -> &'a [u8] {
+        let bytes = seen.bytes();
+        &bytes[bytes.len() - self.frame_size..]
     }
 }
 
@@ -262,6 +299,9 @@ impl Algorithm for Dqn {
     fn save(&self, to: &mut Saving) -> Result<()> {
         let state = DqnState { step: self.step, explorer: self.explorer.state(), interval: self.interval.clone() };
         to.part(DQN, &state)?;
+        if self.schedule.updates_at == UpdatesAt::EpisodeSteps {
+            to.part(EPISODE_STEPS, &self.episode_steps)?;
+        }
         let others = self.explorer.other_generators();
         if !others.is_empty() {
             to.part(OTHER_EXPLORATION, &others)?;
@@ -274,6 +314,15 @@ impl Algorithm for Dqn {
         self.explorer.set_state(explorer)?;
         if !self.explorer.other_generators().is_empty() {
             self.explorer.set_other_generators(from.part(OTHER_EXPLORATION)?)?;
+        }
+        if self.schedule.updates_at == UpdatesAt::EpisodeSteps {
+            let steps: Vec<u64> = from.part(EPISODE_STEPS)?;
+            ensure!(
+                steps.len() == self.episode_steps.len(),
+                "the checkpoint has episodes of {} environments",
+                steps.len()
+            );
+            self.episode_steps = steps;
         }
         (self.step, self.interval) = (saving::count(step, "steps")?, interval);
         self.updater.load(from)

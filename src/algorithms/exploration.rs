@@ -97,6 +97,11 @@ impl Explorer {
         self.state.clone()
     }
 
+    /// Games played to their end, of all environments together.
+    pub fn games(&self) -> u64 {
+        self.state.episodes.saturating_sub(1 + self.others.len() as u64)
+    }
+
     /// Continues from the state of an explorer with the same settings.
     ///
     /// # Errors

@@ -136,7 +136,7 @@ impl Environment for TableWorld {
         let truncated = !drawn.terminal && self.steps == self.limit;
         let reward = drawn.reward as f32;
         let over = drawn.terminal || truncated;
-        Step { reward, raw_reward: reward, terminal: drawn.terminal, over, truncated, ..Step::default() }
+        Step { reward, raw_reward: drawn.reward, terminal: drawn.terminal, over, truncated, ..Step::default() }
     }
 
     fn episode_frames(&self) -> u64 {
@@ -177,7 +177,7 @@ impl Watch for Seen {
         match event {
             Event::Step { step, .. } => {
                 self.steps += 1;
-                self.under_way += f64::from(step.raw_reward);
+                self.under_way += step.raw_reward;
             }
             Event::Episode { epsilon, truncated, frames, .. } => {
                 self.returns.push(std::mem::take(&mut self.under_way));

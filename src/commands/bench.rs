@@ -6,13 +6,14 @@ use crate::algorithms::dqn::new_updater;
 use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::algorithms::needs;
 use crate::commands::{ensure_room_for, numbers, translation};
-use crate::config::{Config, DqnKeys, Interleaving, Sources};
-use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE, STACK_PIXELS};
+use crate::config::{Config, DqnKeys, EnvironmentKeys, Interleaving, Sources};
+use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE};
 use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges::{self, LoadedRom};
+use crate::environments;
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
-use crate::observations::{Seen, Space};
+use crate::observations::Space;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
 use crate::system::{memory, threads};
@@ -63,6 +64,9 @@ pub struct BenchArgs {
     /// ROM file or name [default: the built-in `bricks`]
     #[arg(long, value_name = "FILE|NAME")]
     rom: Option<String>,
+    /// Classic environment of `bench env`, see `atari-dqn envs`; `bench train` has that of its preset
+    #[arg(long, value_name = "NAME", conflicts_with = "rom")]
+    env: Option<String>,
     /// Hyperparameters of `bench learner` and `bench train`
     #[arg(long, value_name = "NAME", default_value = "nature")]
     preset: String,
@@ -115,6 +119,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
         "--interpret goes with `bench emulator`, `bench env` and `bench vector` only"
     );
     let translation = translation(args.interpret);
+    ensure!(args.env.is_none() || args.kind == BenchKind::Env, "--env goes with `bench env` only");
     let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;
     let measurement = match args.kind {
         BenchKind::Emulator => Measurement::new(
@@ -122,6 +127,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
             "frames/s, screen not read",
             frames_per_second(&rom, translation, span)?,
         ),
+        BenchKind::Env if args.env.is_some() => {
+            let unit = "steps/s, random actions";
+            Measurement::new("steps_per_second", unit, classic_steps_per_second(args, span)?)
+        }
         BenchKind::Env => {
             let unit = "agent steps/s of 4 frames with preprocessing";
             Measurement::new("steps_per_second", unit, steps_per_second(&rom, translation, span)?)
@@ -135,7 +144,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<()> {
     };
     let name = match args.kind {
         BenchKind::Learner => "learner".to_string(),
-        _ => rom.name,
+        BenchKind::Train => training_name(args)?.unwrap_or(rom.name),
+        _ => args.env.clone().unwrap_or(rom.name),
     };
     let mut text = String::new();
     for Rate { rate, unit, .. } in &measurement.rates {
@@ -209,6 +219,29 @@ fn rate(span: Span, frames: u64, mut step: impl FnMut() -> Result<()>) -> Result
             return Ok(steps as f64 / elapsed.as_secs_f64());
         }
     }
+}
+
+/// Name of the classic environment that `bench train` trains in, if it is one.
+fn training_name(args: &BenchArgs) -> Result<Option<String>> {
+    let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
+    Ok(match Config::resolve(&sources)?.environment {
+        EnvironmentKeys::Atari(_) => None,
+        EnvironmentKeys::Classic(keys) => Some(keys.options.definition.name.to_string()),
+    })
+}
+
+/// Steps of a classic environment with random actions.
+fn classic_steps_per_second(args: &BenchArgs, span: Span) -> Result<f64> {
+    let preset = Config::usual_preset_of(args.env.as_deref().unwrap_or_default())?;
+    let sources = Sources { preset, environment: args.env.as_deref(), overrides: &args.overrides, ..Sources::default() };
+    let spec = environments::spec(&Config::resolve(&sources)?.environment, None)?;
+    let mut environments = environments::vector(&*spec, 1, 0)?;
+    let mut generator = Generator::new(0, Purpose::Exploration);
+    let actions = spec.actions();
+    rate(span, 1, || {
+        environments.step(&[generator.below(actions)]);
+        Ok(())
+    })
 }
 
 /// Plays one frame per call: random actions of the minimal set, a reset at game over. With `look` the screen is read after
@@ -350,7 +383,7 @@ fn updates_per_second(args: &BenchArgs, span: Span) -> Result<Measurement> {
 
     let mut policy = Policy::network(&updater.learner().parameters(Which::Online)?, &device)?;
     let mut generator = Generator::new(0, Purpose::Exploration);
-    let observation = Seen::Pixels(&batch.observations[..STACK_PIXELS]);
+    let observation = batch.observations.seen().at(SPACE, 0);
     let decisions = rate(span, 1, || policy.act(observation, 0.0, &mut generator).map(drop))?;
 
     let network = config.network.network.name();

@@ -2,7 +2,7 @@
 
 use crate::commands::interrupt::Interrupt;
 use crate::commands::numbers;
-use crate::config;
+use crate::config::{self, Config};
 use crate::environments;
 use crate::evaluation::{self, Baseline, Contestant, Outputs, Protocol, ProtocolName};
 use crate::files::names;
@@ -27,6 +27,9 @@ pub struct EvalArgs {
     /// ROM file or name; by default the one the network was trained on
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
+    /// Classic environment that the baseline plays, see `atari-dqn envs`
+    #[arg(long, value_name = "NAME", requires = "policy", conflicts_with_all = ["rom", "models"])]
+    pub env: Option<String>,
     /// Conditions of the games; the options below change single conditions
     #[arg(long, value_enum, default_value = "nature")]
     pub protocol: ProtocolName,
@@ -117,7 +120,11 @@ fn check_names(args: &EvalArgs) -> Result<()> {
 /// The baseline or the models. All are loaded before the first game, so that a mistake shows at once.
 fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
     if let Some(baseline) = args.policy {
-        let spec = environments::spec(&config::EnvironmentKeys::default(), args.rom.as_deref())?;
+        let environment = match &args.env {
+            Some(env) => Config::preset(Config::usual_preset_of(env)?)?.environment,
+            None => config::EnvironmentKeys::default(),
+        };
+        let spec = environments::spec(&environment, args.rom.as_deref())?;
         return Ok(vec![Contestant::baseline(&*spec, baseline)]);
     }
     let models: Vec<Option<&Path>> = match args.models.as_slice() {

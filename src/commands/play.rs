@@ -1,11 +1,13 @@
 //! `play`: a window with the game in it, or a recording of a game as a GIF.
 
 use crate::commands::numbers;
+use crate::config::Config;
 use crate::environments::atari::{AtariSpec, USUAL_FRAME_SKIP};
-use crate::environments::cartridges;
+use crate::environments::{self, cartridges, Spec};
 use crate::files::names;
 use crate::networks::device::{self, DeviceChoice};
-use crate::play::{self, Pilot};
+use crate::environments::EnvironmentSpec as _;
+use crate::play::{self, classic, Pilot};
 use crate::policy::model::{self, OpenModel};
 use crate::policy::Policy;
 use anyhow::{ensure, Context, Result};
@@ -21,6 +23,9 @@ pub struct PlayArgs {
     /// ROM file or name; by default the agent's, or the built-in `bricks`
     #[arg(long, value_name = "FILE|NAME")]
     pub rom: Option<String>,
+    /// Classic environment that you play, see `atari-dqn envs`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["rom", "model", "mode", "difficulty"])]
+    pub env: Option<String>,
     /// Game mode, as numbered by ALE
     #[arg(long, value_name = "M")]
     #[arg(value_parser = numbers::whole::<u32>(0, u32::MAX.into()))]
@@ -69,10 +74,18 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         // Before a network is loaded, which may take a while.
         play::check_display()?;
     }
+    if let Some(env) = &args.env {
+        let environment = Config::preset(Config::usual_preset_of(env)?)?.environment;
+        return play_classic(args, &environments::spec(&environment, None)?, None);
+    }
     let (spec, agent) = match &args.model {
         Some(model) => {
             let OpenModel { model, spec, .. } = model::open(Some(model), args.rom.as_deref())?;
-            let spec = spec.as_atari().context("the window shows Atari games only so far")?.clone();
+            if spec.as_classic().is_some() {
+                let policy = Policy::of(&model.learned, &device::open(args.device)?)?;
+                return play_classic(args, &spec, Some(policy));
+            }
+            let spec = spec.as_atari().context("this environment has no window")?.clone();
             let device = device::open(args.device)?;
             (spec, Some(Policy::of(&model.learned, &device)?))
         }
@@ -93,4 +106,17 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         }
         None => play::open_window(console, &spec.name, agent.map(pilot), args.scale as usize, args.frames),
     }
+}
+
+/// A classic environment, in a window or a GIF.
+fn play_classic(args: &PlayArgs, spec: &Spec, policy: Option<Policy>) -> Result<()> {
+    let spec = spec.as_classic().context("this environment has no window")?;
+    let Some(path) = &args.record else {
+        return classic::open_window(spec, classic::Player::new(spec, policy, args.epsilon, args.seed), args.frames);
+    };
+    let policy = policy.unwrap_or_else(|| {
+        warn!("no agent given: recording a random player");
+        Policy::Random { actions: spec.actions() }
+    });
+    classic::record(path, classic::Player::new(spec, Some(policy), args.epsilon, args.seed), args.frames)
 }

@@ -9,7 +9,7 @@ use crate::sweep::grid::{Grid, Request, MOST_SEEDS};
 use crate::sweep::slurm::{self, Resources};
 use crate::sweep::{self, CommandLines, Options};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ const USUAL_SEEDS: u64 = 5;
 
 /// Options of `sweep`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("grid").args(["roms", "preset"]).multiple(true)))]
 pub struct SweepArgs {
     /// Folder of the sweep, with a run folder for each cell of the grid. A sweep that is already there continues
     #[arg(long, value_name = "DIR")]
@@ -25,17 +26,18 @@ pub struct SweepArgs {
     /// ROM files or names, separated by commas [default: those of the sweep in DIR]
     #[arg(long, value_name = "FILE|NAME,...", value_delimiter = ',', value_parser = numbers::entry)]
     roms: Vec<String>,
-    /// Hyperparameters, see `atari-dqn presets`; each game is trained with each of the presets listed [default: pqn-cpu]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "roms", value_parser = numbers::entry)]
+    /// Hyperparameters, see `atari-dqn presets`; each game is trained with each of the presets listed; without --roms they are
+    /// presets of classic environments, each for its own [default: pqn-cpu]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = numbers::entry)]
     preset: Vec<String>,
     /// Runs per game and preset, with seeds 0 to N-1 [default: 5]
-    #[arg(long, value_name = "N", requires = "roms", value_parser = numbers::whole::<u64>(1, MOST_SEEDS.into()))]
+    #[arg(long, value_name = "N", requires = "grid", value_parser = numbers::whole::<u64>(1, MOST_SEEDS.into()))]
     seeds: Option<u64>,
     /// Override one key in all presets, e.g. --set learning_rate=1e-4; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "roms")]
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "grid")]
     overrides: Vec<String>,
     /// Agent steps of each run
-    #[arg(long, value_name = "N", requires = "roms")]
+    #[arg(long, value_name = "N", requires = "grid")]
     #[arg(value_parser = numbers::whole::<u64>(1, MOST_STEPS.into()))]
     steps: Option<u64>,
     /// Runs at the same time; they share the cores [default: one per core; with --slurm no limit]
@@ -48,10 +50,10 @@ pub struct SweepArgs {
     #[arg(long)]
     force: bool,
     /// Train nothing; summarize the finished runs
-    #[arg(long, conflicts_with_all = ["roms", "cell", "slurm", "jobs"])]
+    #[arg(long, conflicts_with_all = ["grid", "cell", "slurm", "jobs"])]
     summary: bool,
     /// Train only this cell of the grid; used by the tasks of the Slurm job
-    #[arg(long, value_name = "INDEX", hide = true, conflicts_with_all = ["roms", "slurm", "jobs"])]
+    #[arg(long, value_name = "INDEX", hide = true, conflicts_with_all = ["grid", "slurm", "jobs"])]
     #[arg(value_parser = numbers::whole::<usize>(0, u32::MAX.into()))]
     cell: Option<usize>,
     /// Submit the unfinished cells as a Slurm job array, followed by a job that summarizes
@@ -109,7 +111,7 @@ pub(super) fn run(args: &SweepArgs) -> Result<()> {
 impl SweepArgs {
     /// The requested grid; `None` if only a folder is given.
     fn request(&self) -> Option<Request> {
-        (!self.roms.is_empty()).then(|| Request {
+        (!(self.roms.is_empty() && self.preset.is_empty())).then(|| Request {
             roms: self.roms.clone(),
             presets: if self.preset.is_empty() { vec![Config::USUAL_PRESET.to_string()] } else { self.preset.clone() },
             seeds: self.seeds.unwrap_or(USUAL_SEEDS),

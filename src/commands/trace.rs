@@ -23,6 +23,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use vector::VectorArgs;
 
+mod classic;
 mod vector;
 
 /// Longest action file, in bytes. In memory a line takes up to ten times as much.
@@ -32,8 +33,16 @@ const LONGEST_ACTIONS: u64 = 256 * 1024 * 1024;
 #[derive(Debug, Args)]
 pub struct TraceArgs {
     /// ROM file or name
-    #[arg(long, value_name = "FILE|NAME")]
-    rom: String,
+    #[arg(long, value_name = "FILE|NAME", required_unless_present = "env")]
+    rom: Option<String>,
+    /// Trace a classic environment instead: every observation and reward with all its bits, for comparison with Gymnasium
+    #[arg(long, value_name = "NAME", help_heading = "Classic environments")]
+    #[arg(conflicts_with_all = ["rom", "frame_skip", "sticky", "system_seed", "mode", "difficulty", "max_frames", "truncate_on_life_loss",
+        "reward_min", "reward_max", "color_averaging", "interpret", "observation", "audio", "dump_step", "dump_file", "vector"])]
+    env: Option<String>,
+    /// Override one key of the environment, e.g. --set enable_wind=true; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "env", help_heading = "Classic environments")]
+    overrides: Vec<String>,
     /// Action file with one step per line: an ALE action number, for paddles optionally followed by a strength, or `reset
     /// MODE DIFFICULTY`; with --vector one index into the game's actions per environment
     #[arg(long, value_name = "FILE")]
@@ -46,10 +55,10 @@ pub struct TraceArgs {
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     #[arg(value_parser = numbers::number::<f32>)]
     sticky: f32,
-    /// ALE's random_seed; with --vector environment i gets seed + i
+    /// ALE's random_seed; with --vector environment i gets seed + i; with --env the seed of Gymnasium's reset
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true)]
-    #[arg(value_parser = numbers::whole::<i64>(i64::MIN.into(), i64::MAX.into()))]
-    seed: i64,
+    #[arg(value_parser = numbers::whole::<i128>(i64::MIN.into(), i128::MAX))]
+    seed: i128,
     /// ALE's system_random_seed
     #[arg(long, value_name = "N", default_value_t = 4_753_849, allow_hyphen_values = true)]
     #[arg(value_parser = numbers::whole::<i64>(i64::MIN.into(), i64::MAX.into()))]
@@ -112,8 +121,12 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
     if let Some(path) = &args.dump_file {
         names::check_output("--dump-file", path, "bytes", &["bin", "dat", "raw"])?;
     }
+    if let Some(name) = &args.env {
+        return classic::run(name, args);
+    }
+    let rom = args.rom.as_deref().unwrap_or_default();
     if let Some(num_envs) = args.vector {
-        return vector::run(num_envs, args);
+        return vector::run(num_envs, rom, args);
     }
     ensure!(
         (0.0..=1.0).contains(&args.sticky),
@@ -128,12 +141,12 @@ pub(super) fn run(args: &TraceArgs) -> Result<()> {
     );
     let text = read_actions(&args.actions)?;
     let actions = parse_actions(&text).with_context(|| args.actions.display().to_string())?;
-    let rom = cartridges::load(&args.rom)?;
+    let rom = cartridges::load(rom)?;
     let settings = Settings::default()
         .with_sticky_probability(as_ale_stores(args.sticky))
         .with_frame_skip(if args.observation { 1 } else { args.frame_skip })
         .with_random_seed(seed("--seed", args.seed)?)
-        .with_system_seed(seed("--system-seed", args.system_seed)?)
+        .with_system_seed(seed("--system-seed", args.system_seed.into())?)
         .with_max_episode_frames(args.max_frames)
         .with_truncate_on_life_loss(args.truncate_on_life_loss)
         .with_reward_range((args.reward_min, args.reward_max))
@@ -216,7 +229,7 @@ fn parse_actions(text: &str) -> Result<Vec<Command>> {
 }
 
 /// The bits of a C int, as ALE takes a seed: -1 and 4294967295 are the same.
-fn seed(flag: &str, value: i64) -> Result<u32> {
+fn seed(flag: &str, value: i128) -> Result<u32> {
     u32::try_from(value).or_else(|_| i32::try_from(value).map(|negative| negative as u32)).ok().with_context(|| {
         format!("{flag} {value} does not fit 32 bits; give a number from {} to {}", i32::MIN, u32::MAX)
     })

@@ -16,7 +16,10 @@ pub struct TrainArgs {
     /// ROM file, or the name of one in ./roms or $ATARI_ROMS [default: the built-in `bricks`]
     #[arg(long, value_name = "FILE|NAME")]
     rom: Option<String>,
-    /// Hyperparameters, see `atari-dqn presets` [default: `nature` on a GPU or with --config, otherwise `pqn-cpu`]
+    /// Classic environment to train in, see `atari-dqn envs` [default: an Atari game]
+    #[arg(long, value_name = "NAME", conflicts_with = "rom")]
+    env: Option<String>,
+    /// Hyperparameters, see `atari-dqn presets` [default: of an environment its own; `nature` on a GPU or with --config, otherwise `pqn-cpu`]
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// TOML file whose keys override the preset's
@@ -41,7 +44,7 @@ pub struct TrainArgs {
     run_dir: Option<PathBuf>,
     /// Continue this run from its last checkpoint; can be combined only with --steps (total), --rom, --device
     /// and --force
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["preset", "config", "overrides", "seed", "run_dir"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["env", "preset", "config", "overrides", "seed", "run_dir"])]
     resume: Option<PathBuf>,
     /// Start even if the run needs more memory than is free
     #[arg(long)]
@@ -66,6 +69,7 @@ impl TrainArgs {
     fn start(&self) -> Start {
         Start {
             rom: self.rom.clone(),
+            env: self.env.clone(),
             preset: self.preset.clone(),
             config: self.config.clone(),
             overrides: self.overrides.clone(),
@@ -82,12 +86,13 @@ impl TrainArgs {
 /// The arguments, `train` first, with which a sweep has another process of this program make the run that `start` describes.
 pub(super) fn command_line(start: &Start) -> Vec<OsString> {
     // No field is left out: a new option of a run must be passed on.
-    let Start { rom, preset, config, overrides, seed, steps, device, run_dir, resume, force } = start;
+    let Start { rom, env, preset, config, overrides, seed, steps, device, run_dir, resume, force } = start;
     let mut words: Vec<OsString> = vec!["train".into(), "--end-with-input".into()];
     let mut option = |name: &str, value: Option<OsString>| {
         words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
     };
     option("--rom", rom.clone().map(OsString::from));
+    option("--env", env.clone().map(OsString::from));
     option("--device", device.to_possible_value().map(|device| device.get_name().into()));
     option("--resume", resume.clone().map(OsString::from));
     option("--preset", preset.clone().map(OsString::from));
@@ -112,6 +117,7 @@ mod tests {
     fn a_command_line_means_the_run_it_was_made_for() {
         let new = Start {
             rom: Some("roms/pong.bin".to_string()),
+            env: None,
             preset: Some("nature".to_string()),
             config: Some("own.toml".into()),
             overrides: vec!["gamma=0.9".to_string(), "batch_size=8".to_string()],
@@ -123,7 +129,8 @@ mod tests {
             force: true,
         };
         let resumed = Start { resume: Some("runs/a".into()), steps: Some(7), ..Start::default() };
-        for start in [new, resumed, Start::default()] {
+        let classic = Start { env: Some("cartpole".to_string()), ..Start::default() };
+        for start in [new, classic, resumed, Start::default()] {
             let words = std::iter::once("atari-dqn".into()).chain(command_line(&start));
             let Command::Train(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not train") };
             assert!(args.end_with_input && args.start() == start, "{start:?}");

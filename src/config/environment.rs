@@ -41,6 +41,19 @@ impl ClassicKeys {
         Self { options: Options::usual(definition), max_episode_steps: 0 }
     }
 
+    /// Every key with its value, as TOML.
+    pub fn in_toml(&self) -> Vec<(&'static str, Value)> {
+        self.keys().into_iter().filter_map(|key| Some((key.name, self.get(key.name)?))).collect()
+    }
+
+    /// Gives `key` a value.
+    ///
+    /// # Errors
+    /// When there is no such key, or the value is of another type.
+    pub fn assign(&mut self, key: &str, value: Value) -> Result<(), Fault> {
+        self.set(key, value)
+    }
+
     /// Steps after which an episode is truncated; `None`: never.
     pub fn limit(&self) -> Option<u32> {
         match (self.max_episode_steps, (self.options.definition.limit)(&self.options)) {

@@ -298,6 +298,20 @@ fn dqn_rules(dqn: &DqnKeys, config: &Config, faults: &mut Faults) {
             let allowed = format!("a multiple of target_sync_steps, {sync}, with the concurrent schedule");
             faults.add("total_steps", total, &allowed);
         }
+        let steps = "steps, with the concurrent schedule";
+        if dqn.updates_at != UpdatesAt::Steps {
+            faults.add("updates_at", "not steps", steps);
+        }
+        for (key, games) in
+            [("learning_starts_games", dqn.learning_starts_games), ("target_sync_games", dqn.target_sync_games)]
+        {
+            if games > 0 {
+                faults.add(key, games, "0 with the concurrent schedule");
+            }
+        }
+        if !dqn.target_network {
+            faults.add("target_network", false, "true with the concurrent schedule");
+        }
         if dqn.target_tau > 0.0 {
             faults.add("target_tau", dqn.target_tau, "0 with the concurrent schedule");
         }

@@ -1,7 +1,7 @@
 //! Configurations to start from. The files in `presets/` state only what differs from the usual values, with the reason.
 
 use crate::config::section::Key;
-use crate::config::{sources, Config, KIND};
+use crate::config::{sources, Config, EnvironmentKeys, KIND};
 use crate::text::nearest;
 use anyhow::{bail, Context, Result};
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 /// (name, file) of the presets.
-pub(super) const PRESETS: [(&str, &str); 10] = [
+pub(super) const PRESETS: &[(&str, &str)] = &[
     ("nature", include_str!("presets/nature.toml")),
     ("dopamine", include_str!("presets/dopamine.toml")),
     ("cleanrl", include_str!("presets/cleanrl.toml")),
@@ -20,6 +20,31 @@ pub(super) const PRESETS: [(&str, &str); 10] = [
     ("pong-cpu", include_str!("presets/pong-cpu.toml")),
     ("breakout-cpu", include_str!("presets/breakout-cpu.toml")),
     ("bricks", include_str!("presets/bricks.toml")),
+    ("cartpole", include_str!("presets/cartpole.toml")),
+    ("cartpole-dqn", include_str!("presets/cartpole-dqn.toml")),
+    ("cartpole-fixed", include_str!("presets/cartpole-fixed.toml")),
+    ("cartpole-double", include_str!("presets/cartpole-double.toml")),
+    ("cartpole-prioritized", include_str!("presets/cartpole-prioritized.toml")),
+    ("cartpole-dueling", include_str!("presets/cartpole-dueling.toml")),
+    ("cartpole-reinforce", include_str!("presets/cartpole-reinforce.toml")),
+    ("cartpole-v1-reinforce", include_str!("presets/cartpole-v1-reinforce.toml")),
+    ("cartpole-q", include_str!("presets/cartpole-q.toml")),
+    ("cartpole-sarsa", include_str!("presets/cartpole-sarsa.toml")),
+    ("cartpole-double-q", include_str!("presets/cartpole-double-q.toml")),
+    ("lunar-lander", include_str!("presets/lunar-lander.toml")),
+    ("lunar-lander-udacity", include_str!("presets/lunar-lander-udacity.toml")),
+    ("lunar-lander-reinforce", include_str!("presets/lunar-lander-reinforce.toml")),
+    ("lunar-lander-reinforce-as-told", include_str!("presets/lunar-lander-reinforce-as-told.toml")),
+    ("gridworld", include_str!("presets/gridworld.toml")),
+    ("frozen-lake", include_str!("presets/frozen-lake.toml")),
+    ("cliff-walking", include_str!("presets/cliff-walking.toml")),
+    ("cliff-walking-sarsa", include_str!("presets/cliff-walking-sarsa.toml")),
+    ("mdp", include_str!("presets/mdp.toml")),
+    ("mdp-value-iteration", include_str!("presets/mdp-value-iteration.toml")),
+    ("mdp-td", include_str!("presets/mdp-td.toml")),
+    ("mdp-q", include_str!("presets/mdp-q.toml")),
+    ("mdp-bonus", include_str!("presets/mdp-bonus.toml")),
+    ("markov-chain", include_str!("presets/markov-chain.toml")),
 ];
 
 /// Units, below the first lines of every preset that is shown.
@@ -66,6 +91,20 @@ impl Config {
         }
     }
 
+    /// The preset for the environment `kind` if none is named: the first one for it.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub fn usual_preset_of(kind: &str) -> Result<&'static str> {
+        let of_kind = |name: &&str| Config::preset(name).is_ok_and(|preset| preset.environment.kind() == kind);
+        if let Some(name) = Config::preset_names().find(of_kind) {
+            return Ok(name);
+        }
+        let kinds = EnvironmentKeys::kinds();
+        let near = nearest(kind, kinds.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        bail!("there is no environment `{kind}`{near} (there are: {}); `atari-dqn envs` lists them", kinds.join(", "));
+    }
+
     /// The names of the presets.
     pub fn preset_names() -> impl Iterator<Item = &'static str> {
         PRESETS.iter().map(|(name, _)| *name)
@@ -104,9 +143,17 @@ impl Config {
         Ok(shown)
     }
 
-    /// All presets, a line each.
+    /// All presets, a line each, by environment.
     pub fn preset_list() -> String {
-        Config::preset_descriptions().map(|(name, line)| format!("{name:<13} {line}\n")).collect()
+        let kind = |name| Config::preset(name).map_or("", |preset| preset.environment.kind());
+        let mut list = String::new();
+        for environment in EnvironmentKeys::kinds() {
+            let _ = writeln!(list, "{}{environment}", if list.is_empty() { "" } else { "\n" });
+            for (name, line) in Config::preset_descriptions().filter(|(name, _)| kind(name) == *environment) {
+                let _ = writeln!(list, "  {name:<21} {line}");
+            }
+        }
+        list
     }
 }
 

@@ -16,6 +16,8 @@ use toml::{Table, Value};
 pub struct Sources<'a> {
     /// Name of the preset.
     pub preset: &'a str,
+    /// `--env`: the kind of environment.
+    pub environment: Option<&'a str>,
     /// `--config`.
     pub file: Option<&'a Path>,
     /// `--set`, each `key=value` or `section.key=value`.
@@ -97,6 +99,9 @@ pub fn flat(table: &Table) -> Table {
     keys
 }
 
+/// The section of the environment.
+const ENVIRONMENT: &str = SECTIONS[0];
+
 impl Config {
     /// The configuration that `sources` give together.
     ///
@@ -111,6 +116,9 @@ impl Config {
             let text = read_text(path, LONGEST_DESCRIPTION)?;
             let file: Table = parse_toml(&text).with_context(|| format!("{} is not TOML", path.display()))?;
             given.extend(assignments(&file, &format!("in {}", path.display())));
+        }
+        if let Some(kind) = sources.environment {
+            given.push(Assignment::new(ENVIRONMENT, Value::String(kind.to_string()), "in --env"));
         }
         for assignment in sources.overrides {
             match assignment.split_once('=') {

@@ -3,15 +3,15 @@
 //!
 //! A figure is drawn once, as SVG. The PNG is that SVG rendered with a font that is part of this program.
 
+use crate::drawing::svg::Svg;
 use crate::system::memory;
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, Result};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{register_font, FontStyle};
-use resvg::{tiny_skia, usvg};
 use std::ops::Range;
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
 /// What a figure shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -445,30 +445,11 @@ fn use_own_font() {
 
 /// Renders an SVG as PNG.
 fn svg_to_png(svg: &str) -> Result<Vec<u8>> {
-    let mut options = usvg::Options::default();
-    let fonts = Arc::make_mut(&mut options.fontdb);
-    fonts.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
-    let family = fonts.faces().next().and_then(|face| Some(face.families.first()?.0.clone()));
-    fonts.set_sans_serif_family(family.context("the font that comes with the program cannot be read")?);
-    let tree = usvg::Tree::from_str(svg, &options).context("the SVG cannot be turned into a PNG")?;
-    let size = tree.size();
-    let (width, height) = ((size.width() * PNG_SCALE).ceil() as u32, (size.height() * PNG_SCALE).ceil() as u32);
+    let svg = Svg::parse(svg)?;
+    let (width, height) = svg.size(PNG_SCALE);
     // The picture, and its pixels without transparency.
     memory::ensure_free(&format!("a picture of {width} x {height} pixels"), 7 * u64::from(width) * u64::from(height))?;
-    let mut pixels = tiny_skia::Pixmap::new(width, height)
-        .with_context(|| format!("a picture of {width} x {height} pixels cannot be made"))?;
-    // The drawing covers the last row only in part.
-    pixels.fill(tiny_skia::Color::WHITE);
-    resvg::render(&tree, tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE), &mut pixels.as_mut());
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let opaque: Vec<u8> = pixels.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&opaque)?;
-    writer.finish()?;
-    Ok(bytes)
+    svg.paint(PNG_SCALE)?.png()
 }
 
 #[cfg(test)]

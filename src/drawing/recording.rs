@@ -1,6 +1,6 @@
 //! Games as GIFs that play at real speed, and single screens as PNG.
 //!
-//! Every third frame is kept. Many games draw an object on every second frame only, and taking every second frame would
+//! Of a game with 30 frames a second or more, every third frame is kept. Many games draw an object on every second frame only, and taking every second frame would
 //! lose it for good. A third of 60 or of 50 frames a second is a whole number of hundredths of a second, GIF's unit of time.
 
 use crate::drawing::Picture;
@@ -10,8 +10,10 @@ use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Frames from one kept frame to the next.
+/// Frames from one kept frame to the next, of a game with at least [`FAST`] frames a second.
 const INTERVAL: u32 = 3;
+/// Slower games keep every frame.
+const FAST: u32 = 30;
 
 /// Writes a game to a GIF, frame by frame; only the part of the picture that changed is stored.
 ///
@@ -22,6 +24,8 @@ pub struct GifRecorder {
     part: PathBuf,
     /// The file has its name.
     finished: bool,
+    /// Frames from one kept frame to the next.
+    interval: u32,
     /// Hundredths of a second one kept frame is shown.
     delay: u16,
     /// Frames to leave out before the next is kept.
@@ -40,13 +44,15 @@ impl GifRecorder {
     pub fn create(path: &Path, picture: &Picture) -> Result<Self> {
         let (part, file) = own_files::create_part(path).with_context(|| format!("cannot write {}", path.display()))?;
         let colors: Vec<u8> = (0..=255).flat_map(|entry| picture.colors[usize::from(pixel_value(entry))]).collect();
+        let interval = if picture.frames_per_second < FAST { 1 } else { INTERVAL };
         let (width, height) = ((picture.width * picture.pixel_width) as u16, picture.height as u16);
         let mut recorder = Self {
             encoder: None,
             path: path.to_owned(),
             part,
             finished: false,
-            delay: (100 * INTERVAL / picture.frames_per_second) as u16,
+            interval,
+            delay: (100 * interval / picture.frames_per_second) as u16,
             left_out: 0,
             shown: Vec::new(),
             pending: None,
@@ -70,7 +76,7 @@ impl GifRecorder {
             self.left_out -= 1;
             return Ok(());
         }
-        self.left_out = INTERVAL - 1;
+        self.left_out = self.interval - 1;
         let changed = if self.shown.is_empty() {
             Some(Area { left: 0, top: 0, right: picture.width, bottom: picture.height })
         } else {

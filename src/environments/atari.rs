@@ -287,7 +287,7 @@ impl Atari {
         let raw_reward = step.reward as f32;
         Step {
             reward: if self.rules.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
-            raw_reward,
+            raw_reward: f64::from(step.reward),
             terminal: step.terminal || (self.rules.life_loss_is_terminal && step.life_lost),
             lives_lost: (lives - self.game.environment().lives()).max(0) as u32,
             over: step.episode_over(),

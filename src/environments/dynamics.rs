@@ -1,6 +1,7 @@
 //! Dynamics: the probability of everything that can follow an action in a state. Planning needs them, and learners of tables know from
 //! them which actions are possible.
 
+use crate::classics::mdp::{Mdp, Successor};
 use anyhow::{ensure, Result};
 
 /// One of the things that can follow an action in a state.
@@ -26,6 +27,26 @@ pub trait Dynamics {
 
     /// Everything that can follow the action in the state; `None` if the action is impossible there.
     fn transitions(&self, state: usize, action: usize) -> Option<Vec<Transition>>;
+}
+
+impl Dynamics for Mdp {
+    fn states(&self) -> usize {
+        self.states().len()
+    }
+
+    fn actions(&self) -> usize {
+        self.actions().len()
+    }
+
+    fn transitions(&self, state: usize, action: usize) -> Option<Vec<Transition>> {
+        let transition = |successor: &Successor| Transition {
+            probability: successor.probability,
+            next: successor.state,
+            reward: successor.reward,
+            terminal: self.is_terminal(successor.state),
+        };
+        self.is_possible(state, action).then(|| self.successors(state, action).iter().map(transition).collect())
+    }
 }
 
 /// Furthest that the probabilities of an action may be from a sum of 1.

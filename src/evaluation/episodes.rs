@@ -52,7 +52,7 @@ pub struct Decision<'a> {
     /// The action's index.
     pub action: usize,
     /// The raw reward of the step.
-    pub reward: f32,
+    pub reward: f64,
 }
 
 /// Receives a game while it is played. The first error ends the game.
@@ -105,7 +105,7 @@ pub fn play_game(
             }
             Spectator::Nobody | Spectator::Decisions(_) => environment.step(action, next.place()),
         };
-        score += f64::from(step.raw_reward);
+        score += step.raw_reward;
         lives_ended += step.lives_lost;
         if let Spectator::Decisions(tell) = &mut spectator {
             tell(Decision { seen: observation.seen(), action, reward: step.raw_reward })?;

@@ -1,6 +1,7 @@
 //! Protocols: the conditions that games are played under.
 
-use crate::environments::Conditions;
+use crate::environments::classic::ClassicSpec;
+use crate::environments::{Conditions, EnvironmentSpec as _};
 use crate::evaluation::contestant::Contestant;
 use crate::policy::Policy;
 use crate::text::with_commas;
@@ -73,6 +74,9 @@ impl Protocol {
 
     /// The conditions under which `contestant` plays, in words.
     pub(super) fn in_words(&self, contestant: &Contestant) -> String {
+        if let Some(spec) = contestant.spec.as_classic() {
+            return self.in_words_of_classic(contestant, spec);
+        }
         let mut words = format!(
             "{} whole games of at most {} frames ({:.1} minutes), each after 0 to {} no-op frames, raw scores; ",
             self.episodes,
@@ -101,6 +105,25 @@ impl Protocol {
             let _ = write!(words, "; sticky actions with probability {} a frame", self.sticky_probability);
         }
         let _ = write!(words, "; game i has seed {} + i", self.seed);
+        words
+    }
+
+    /// The same in a classic environment, which has steps instead of frames.
+    fn in_words_of_classic(&self, contestant: &Contestant, spec: &ClassicSpec) -> String {
+        let limit = spec.limit_of(self.max_episode_frames);
+        let limit = limit.map_or(String::new(), |limit| format!(" of at most {} steps", with_commas(limit.into())));
+        let mut words = format!("{} episodes{limit}, returns without discount; ", self.episodes);
+        let _ = match &contestant.policy {
+            Policy::Table(policy) if policy.is_random() => write!(words, "random ones of the possible actions"),
+            Policy::Network(_) | Policy::Table(_) => write!(
+                words,
+                "an action at random with probability {}, else the best (the first of equal ones)",
+                self.epsilon
+            ),
+            Policy::Still { .. } => write!(words, "always the action {}", spec.noop()),
+            Policy::Random { .. } => write!(words, "random actions"),
+        };
+        let _ = write!(words, "; episode i is Gymnasium's of seed {} + i", self.seed);
         words
     }
 }

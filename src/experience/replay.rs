@@ -1,4 +1,5 @@
-//! Experience replay: rings of single frames from which stacks are put together when a batch is drawn.
+//! Experience replay: rings of single frames from which stacks are put together when a batch is drawn. An observation that is no
+//! stack of pictures is a frame by itself, its bytes.
 //!
 //! Each environment has a ring of its own, so no transition leads from one environment to another; batches are drawn from
 //! all rings together.
@@ -20,7 +21,7 @@ pub(crate) mod tests;
 
 use crate::arithmetic::power;
 use crate::config::DqnKeys;
-use crate::observations::Space;
+use crate::observations::{Observations, Space};
 use crate::random::Generator;
 use crate::system::memory::amount;
 use anyhow::{anyhow, bail, Result};
@@ -29,6 +30,9 @@ use priorities::Priorities;
 use rayon::prelude::*;
 use ring::{Ring, Slot, Taken, Transition};
 pub use segments::ReplayFiles;
+
+/// Bytes of the observations of a batch from which on other threads help to put it together.
+const WORTH_THREADS: usize = 1 << 16;
 
 /// How large a replay is to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +86,8 @@ impl ReplayPlan {
 /// Frames of each environment and what followed them, up to a number of frames.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// Values in an observation.
-    observation_size: usize,
+    /// The space of the observations.
+    space: Space,
     /// The frames of each environment; all rings have the same capacity.
     rings: Vec<Ring>,
     /// The transitions of the batch being drawn.
@@ -104,16 +108,16 @@ struct Drawn {
 /// Transitions drawn for one update.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// `[size, stack, side, side]` gray values, oldest frame of a stack first.
-    pub observations: Vec<u8>,
+    /// `[size]` observations; of pictures the oldest frame of a stack first.
+    pub observations: Observations,
     /// Indices of the actions taken.
     pub actions: Vec<u8>,
     /// Sums of the next n clipped rewards, the later ones discounted.
     pub rewards: Vec<f32>,
     /// Factor of the successor's value: gamma^n, or 0 at a terminal.
     pub discounts: Vec<f32>,
-    /// Stacks n steps later, `[size, stack, side, side]`.
-    pub next_observations: Vec<u8>,
+    /// The observations n steps later.
+    pub next_observations: Observations,
     /// Factor of each transition's loss: its importance weight, at most 1, or 1.
     pub weights: Vec<f32>,
     /// Numbers of the transitions, for [`Replay::update_priorities`]; empty if they were drawn evenly.
@@ -126,9 +130,9 @@ impl Batch {
         self.actions.len()
     }
 
-    fn resize(&mut self, size: usize, observation: usize) {
-        self.observations.resize(size * observation, 0);
-        self.next_observations.resize(size * observation, 0);
+    fn resize(&mut self, size: usize, space: Space) {
+        self.observations.resize(space, size);
+        self.next_observations.resize(space, size);
         self.actions.resize(size, 0);
         self.rewards.resize(size, 0.0);
         self.discounts.resize(size, 0.0);
@@ -142,9 +146,11 @@ impl Replay {
     /// The empty replay that DQN's keys ask for, for observations of `space`.
     ///
     /// # Errors
-    /// When the observations are not pixels.
+    /// When an environment's part of the capacity holds no transition.
     pub fn of(keys: &DqnKeys, space: Space) -> Result<Self> {
-        let (gamma, compressed) = (keys.gamma as f32, keys.replay_compression);
+        // A few numbers do not get smaller.
+        let compressed = keys.replay_compression && matches!(space, Space::Pixels { .. });
+        let gamma = keys.gamma as f32;
         let replay = Self::new(space, keys.num_envs, keys.replay_capacity, keys.n_step, gamma, compressed)?;
         Ok(if keys.prioritized { replay.prioritized(keys.priority_exponent, keys.priority_epsilon) } else { replay })
     }
@@ -153,7 +159,7 @@ impl Replay {
     /// over `n_step` steps discounted by `gamma` each; with `compressed` frames are kept compressed, without loss.
     ///
     /// # Errors
-    /// When the observations are not pixels, or an environment's part of `capacity` holds no transition.
+    /// When an environment's part of `capacity` holds no transition.
     pub fn new(
         space: Space,
         num_envs: usize,
@@ -162,20 +168,13 @@ impl Replay {
         gamma: f32,
         compressed: bool,
     ) -> Result<Self> {
-        let Space::Pixels { stack, side } = space else {
-            bail!("the replay keeps pictures, and these observations are {space}");
-        };
+        let (stack, frame) = space.frames();
         let each = capacity / num_envs.max(1);
         if n_step == 0 || num_envs == 0 || each <= stack + n_step {
             bail!("a replay of {capacity} frames of {num_envs} environments holds no transition of {n_step} steps");
         }
-        let ring = |i| Ring::new(Frames::new(side * side, each, compressed), stack, n_step, gamma, i * each);
-        Ok(Self {
-            observation_size: space.size(),
-            rings: (0..num_envs).map(ring).collect(),
-            drawn: Vec::new(),
-            priorities: None,
-        })
+        let ring = |i| Ring::new(Frames::new(frame, each, compressed), stack, n_step, gamma, i * each);
+        Ok(Self { space, rings: (0..num_envs).map(ring).collect(), drawn: Vec::new(), priorities: None })
     }
 
     /// This replay, still empty, with priorities by which transitions can be drawn; see [`Priorities::new`].
@@ -245,7 +244,7 @@ impl Replay {
     /// Draws `size` transitions into `batch`, with replacement; all transitions that can be put together have the same
     /// probability. `false` if there is none yet.
     pub fn sample(&mut self, size: usize, generator: &mut Generator, batch: &mut Batch) -> bool {
-        batch.resize(size, self.observation_size);
+        batch.resize(size, self.space);
         let mut drawn = std::mem::take(&mut self.drawn);
         drawn.clear();
         drawn.extend((0..size).map_while(|_| self.draw(generator)));
@@ -261,7 +260,7 @@ impl Replay {
     /// (Schaul et al. 2016, appendix B.2.1), with importance weights (N P(i))^-`beta` divided by the largest of the batch.
     /// `false` if there is none yet, or no priorities are kept.
     pub fn sample_by_priority(&mut self, size: usize, beta: f64, generator: &mut Generator, batch: &mut Batch) -> bool {
-        batch.resize(size, self.observation_size);
+        batch.resize(size, self.space);
         let Some(priorities) = self.priorities.as_ref().filter(|priorities| priorities.total() > 0.0) else {
             return false;
         };
@@ -309,13 +308,21 @@ impl Replay {
             batch.rewards[i] = transition.reward;
             batch.discounts[i] = transition.discount;
         }
-        let observations = batch.observations.par_chunks_exact_mut(self.observation_size);
-        let next_observations = batch.next_observations.par_chunks_exact_mut(self.observation_size);
-        drawn.par_iter().zip(observations).zip(next_observations).for_each(
-            |((Drawn { environment, number, transition }, observation), next_observation)| {
-                self.rings[*environment].stacks(*number, transition.successor, observation, next_observation);
-            },
-        );
+        let (stack, frame) = self.space.frames();
+        let size = stack * frame;
+        let observations = batch.observations.bytes_mut();
+        let next_observations = batch.next_observations.bytes_mut();
+        let put = |((drawn, observation), next_observation): ((&Drawn, &mut [u8]), &mut [u8])| {
+            let Drawn { environment, number, transition } = drawn;
+            self.rings[*environment].stacks(*number, transition.successor, observation, next_observation);
+        };
+        if drawn.len() * size < WORTH_THREADS {
+            let places = observations.chunks_exact_mut(size).zip(next_observations.chunks_exact_mut(size));
+            drawn.iter().zip(places).for_each(|(drawn, (place, next))| put(((drawn, place), next)));
+        } else {
+            let places = observations.par_chunks_exact_mut(size);
+            drawn.par_iter().zip(places).zip(next_observations.par_chunks_exact_mut(size)).for_each(put);
+        }
     }
 
     /// The transition that begins with frame `number` of an environment, if it can be put together.

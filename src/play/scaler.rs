@@ -49,8 +49,12 @@ impl Scaler {
 
     fn fit(&mut self, picture: &Picture, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
-        let fitted_height = height.min(width * 3 / 4).max(1);
-        let fitted_width = width_for(fitted_height).min(width).max(1);
+        // The console's pixels are no squares; those of other pictures are.
+        let square = picture.pixel_width == 1;
+        let (wide, high) = if square { (picture.width, picture.height) } else { (4, 3) };
+        let fitted_height = height.min(width * high / wide).max(1);
+        let fitted_width = if square { fitted_height * wide / high } else { width_for(fitted_height) };
+        let fitted_width = fitted_width.min(width).max(1);
         self.columns = spread(picture.width, fitted_width, width);
         self.rows = spread(picture.height, fitted_height, height);
         self.pixels = vec![0; width * height];

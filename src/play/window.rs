@@ -39,7 +39,7 @@ pub fn check_display() -> Result<()> {
 }
 
 /// Opens the window. Where minifb panics, this returns an error too.
-fn open(title: &str, width: usize, height: usize) -> Result<Window> {
+pub(super) fn open(title: &str, width: usize, height: usize) -> Result<Window> {
     let options = WindowOptions { resize: true, ..WindowOptions::default() };
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| ()));

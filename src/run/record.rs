@@ -3,7 +3,7 @@
 //! The record only receives events; it never calls the algorithm.
 
 use crate::algorithms::events::{Event, Standing, Update, Watch};
-use crate::config::Config;
+use crate::config::{Config, RunKeys};
 use crate::environments::Step;
 use crate::policy::model::{Chosen, ChosenBy, Metadata, Model, BEST_FILE, LEAST_GAMES, MODEL_FILE};
 use crate::policy::Policy;
@@ -33,6 +33,8 @@ pub struct Record {
     standing: Standing,
     /// The run ends when the last 100 training games have this mean return.
     solved_at: f64,
+    /// The run ends after this many training games; 0: it does not.
+    max_games: u64,
     /// The last 100 training games have it.
     solved: bool,
     /// Whether evaluations during training decide which network is the best, instead of the training games.
@@ -86,6 +88,11 @@ impl Tally {
         self.recent.is_full() && self.recent.mean().is_some_and(|mean| mean >= at)
     }
 
+    /// Whether this many training games have ended; 0 stands for infinitely many.
+    fn has_played(&self, max_games: u64) -> bool {
+        max_games > 0 && self.games >= max_games
+    }
+
     /// Mean return of each environment's last game; `None` if there is one environment, or none has ended a game.
     fn mean_of_last_games(&self) -> Option<f64> {
         let ended: Vec<f64> = self.last_returns.iter().copied().flatten().collect();
@@ -130,9 +137,9 @@ impl RecordState {
         self.tally.steps
     }
 
-    /// Whether the last 100 training games have this mean return.
-    pub fn solved(&self, at: f64) -> bool {
-        self.tally.solved(at)
+    /// Whether a run with this configuration is at its end before its last step.
+    pub fn is_complete(&self, run: &RunKeys) -> bool {
+        self.tally.solved(run.solved_at) || self.tally.has_played(run.max_games)
     }
 }
 
@@ -168,6 +175,7 @@ impl Record {
             progress: Progress::new(config.run.total_steps),
             standing: Standing::default(),
             solved_at: config.run.solved_at,
+            max_games: config.run.max_games,
             solved: tally.solved(config.run.solved_at),
             evaluations_decide: config.run.evaluation_every_steps > 0,
             keeps_best: config.run.keep_best,
@@ -207,6 +215,11 @@ impl Record {
         self.solved
     }
 
+    /// Whether the run is at its end before its last step: it is solved, or has played all of its games.
+    pub fn is_complete(&self) -> bool {
+        self.solved || self.tally.has_played(self.max_games)
+    }
+
     /// Mean return of the last 100 training games, fewer at first.
     pub fn mean_return(&self) -> Option<f64> {
         self.tally.recent.mean()
@@ -230,9 +243,9 @@ impl Record {
     fn step_taken(&mut self, environment: usize, step: &Step) {
         self.tally.steps += 1;
         let game = &mut self.tally.under_way[environment];
-        game.raw_return += f64::from(step.raw_reward);
+        game.raw_return += step.raw_reward;
         game.clipped_return += f64::from(step.reward);
-        game.life_return += f64::from(step.raw_reward);
+        game.life_return += step.raw_reward;
         game.steps += 1;
         if step.lives_lost > 0 || step.over {
             game.life_returns.push(std::mem::take(&mut game.life_return));
@@ -391,7 +404,7 @@ impl Watch for Record {
     }
 
     fn stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.solved()
+        self.stop.load(Ordering::Relaxed) || self.is_complete()
     }
 
     fn interrupt(&self) -> &AtomicBool {

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub struct Start {
     /// ROM file or name; the built-in game if there is none. A continued run finds the ROM by the name of its game.
     pub rom: Option<String>,
+    /// The classic environment to train in, instead of an Atari game.
+    pub env: Option<String>,
     /// Preset to start from; if there is none, `nature` on a GPU or with `config`, otherwise `pqn-cpu`.
     pub preset: Option<String>,
     /// TOML file whose keys override the preset's.

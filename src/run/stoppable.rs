@@ -3,6 +3,7 @@
 
 use crate::drawing::Picture;
 use crate::environments::atari::AtariSpec;
+use crate::environments::classic::ClassicSpec;
 use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step};
 use crate::observations::{Place, Space};
 use crate::random::Generator;
@@ -79,6 +80,10 @@ impl EnvironmentSpec for StoppableSpec {
 
     fn as_atari(&self) -> Option<&AtariSpec> {
         self.spec.as_atari()
+    }
+
+    fn as_classic(&self) -> Option<&ClassicSpec> {
+        self.spec.as_classic()
     }
 }
 

@@ -4,7 +4,7 @@
 //! sweep began. So a cell that starts weeks later, on another machine or with a later version, is trained like the first one.
 //! Every cell is an ordinary run folder beside them.
 
-use crate::config::{Config, Sources};
+use crate::config::{Config, EnvironmentKeys, Sources};
 use crate::environments::cartridges::{self, LoadedRom};
 use crate::evaluation;
 use crate::files::read_text;
@@ -31,7 +31,7 @@ const PRESETS_FOLDER: &str = "presets";
 /// A grid to train.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Files or names of the ROMs, at least one.
+    /// Files or names of the ROMs; without any, the presets are of classic environments.
     pub roms: Vec<String>,
     /// Presets, each for every game.
     pub presets: Vec<String>,
@@ -53,13 +53,14 @@ struct Description {
     games: Vec<GridGame>,
 }
 
-/// A game of the grid.
+/// A game of the grid, or a classic environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridGame {
     /// Its name.
     pub name: String,
-    /// MD5 of the cartridge.
+    /// MD5 of the cartridge; empty for a classic environment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cartridge_md5: String,
     /// The ROM file; none for the built-in game.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,9 +77,23 @@ impl GridGame {
         })
     }
 
-    /// The ROM's file, or the name of the built-in game.
-    pub fn spec(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| PathBuf::from(cartridges::BUILT_IN))
+    /// The classic environment of this name.
+    fn classic(name: &str) -> Self {
+        Self { name: name.to_string(), cartridge_md5: String::new(), file: None }
+    }
+
+    /// The ROM's file, or the name of the built-in game; `None` for a classic environment.
+    pub fn rom(&self) -> Option<PathBuf> {
+        let is_classic = self.cartridge_md5.is_empty();
+        (!is_classic).then(|| self.file.clone().unwrap_or_else(|| PathBuf::from(cartridges::BUILT_IN)))
+    }
+
+    /// Whether a configuration can train it: a classic environment needs one of its own.
+    fn fits(&self, config: &Config) -> bool {
+        match &config.environment {
+            EnvironmentKeys::Atari(_) => self.rom().is_some(),
+            EnvironmentKeys::Classic(keys) => self.rom().is_none() && keys.options.definition.name == self.name,
+        }
     }
 }
 
@@ -203,6 +218,7 @@ impl Grid {
         let resolve = |preset: &String| {
             let config = Config::resolve(&Sources {
                 preset,
+                environment: None,
                 file: None,
                 overrides: &request.overrides,
                 seed: Some(0),
@@ -221,7 +237,25 @@ impl Grid {
             evaluation::ensure_scores(&rom)?;
             GridGame::new(&rom)
         };
-        let games = request.roms.iter().map(load).collect::<Result<Vec<GridGame>>>()?;
+        let mut games = request.roms.iter().map(load).collect::<Result<Vec<GridGame>>>()?;
+        for (preset, config) in presets.iter().zip(&configs) {
+            match (&config.environment, request.roms.is_empty()) {
+                (EnvironmentKeys::Atari(_), false) => {}
+                (EnvironmentKeys::Atari(_), true) => {
+                    bail!("the preset {preset} is for Atari games; say which, e.g. --roms pong,breakout");
+                }
+                (EnvironmentKeys::Classic(keys), false) => bail!(
+                    "the preset {preset} is for {}, which has no cartridge; leave out --roms, or give it a sweep of its own",
+                    keys.options.definition.name
+                ),
+                (EnvironmentKeys::Classic(keys), true) => {
+                    let game = GridGame::classic(keys.options.definition.name);
+                    if !games.contains(&game) {
+                        games.push(game);
+                    }
+                }
+            }
+        }
         for names in [games.iter().map(|game| &game.name).collect::<Vec<_>>(), presets.iter().collect()] {
             let mut seen = HashSet::new();
             if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
@@ -229,7 +263,7 @@ impl Grid {
             }
         }
         let mut seen: HashMap<&str, &str> = HashMap::new();
-        for GridGame { name, cartridge_md5, .. } in &games {
+        for GridGame { name, cartridge_md5, .. } in games.iter().filter(|game| game.rom().is_some()) {
             if let Some(other) = seen.insert(cartridge_md5, name) {
                 bail!("{other} and {name} are the same cartridge (MD5 {cartridge_md5}); name every game once");
             }
@@ -243,7 +277,7 @@ impl Grid {
         let mut cells = Vec::new();
         for seed in 0..description.seeds {
             for game in &description.games {
-                for (preset, config) in description.presets.iter().zip(&configs) {
+                for (preset, config) in description.presets.iter().zip(&configs).filter(|(_, config)| game.fits(config)) {
                     let name = format!("{}-{preset}-s{seed}", game.name);
                     let mut config = config.clone();
                     config.run.seed = seed;

@@ -62,9 +62,9 @@ impl Dqn {
                 })?;
                 let outcomes = environments.step(&actions);
                 let (step, episode_frames) = (outcomes.steps[0], outcomes.episode_frames[0]);
-                let last = outcomes.last_observation(0).map(|last| schedule.newest_frame(last)).transpose()?;
+                let last = outcomes.last_observation(0).map(|last| schedule.newest_frame(last));
                 let last = last.map(lz4_flex::block::compress);
-                let newest = lz4_flex::block::compress(schedule.newest_frame(environments.observations().seen())?);
+                let newest = lz4_flex::block::compress(schedule.newest_frame(environments.observations().seen()));
                 let (frame, beginning) = match last {
                     Some(last) => {
                         explorer.begin_episode();

@@ -9,7 +9,7 @@ use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::loss::{Loss, LossKind};
 use crate::networks::noise::draw_noise;
 use crate::networks::optimizer::OptimizerRule;
-use crate::observations::{Seen, Space};
+use crate::observations::{Place, Seen, Space};
 use crate::random::{Generator, Purpose};
 use crate::saving::{Loading, Saving};
 use anyhow::Result;
@@ -32,6 +32,8 @@ pub struct LearningRule {
     pub gradient_scale: f32,
     /// A longer gradient is shortened to this norm.
     pub gradient_norm_limit: Option<f32>,
+    /// Successors are valued by a target network; otherwise by the online network itself.
+    pub has_target: bool,
     /// After every update the target network moves this fraction of the way to the online one; 0: not at all.
     pub target_tau: f32,
     /// The exponent of importance weights, if transitions are drawn by priority; the replay must then keep priorities.
@@ -48,6 +50,7 @@ impl LearningRule {
             double: keys.double,
             gradient_scale: OptimizerRule::of_dqn(keys).gradient_scale(keys.batch_size),
             gradient_norm_limit: (keys.gradient_clip_norm > 0.0).then_some(keys.gradient_clip_norm as f32),
+            has_target: keys.target_network,
             target_tau: keys.target_tau as f32,
             beta: keys.prioritized.then_some(beta),
         }
@@ -189,15 +192,18 @@ impl Updater {
     pub fn learn_from(&mut self, batch: &Batch) -> Result<Update> {
         let begun = Instant::now();
         let head = self.head();
+        let valuer = if self.rule.has_target { Which::Target } else { Which::Online };
         // One draw for the online network, which chooses and learns with it, and one for the target network.
-        self.draw_noise(Which::Target)?;
+        if self.rule.has_target {
+            self.draw_noise(Which::Target)?;
+        }
         self.draw_noise(Which::Online)?;
         if self.rule.double {
-            let outputs = self.learner.outputs(Which::Online, Seen::Pixels(&batch.next_observations))?;
+            let outputs = self.learner.outputs(Which::Online, batch.next_observations.seen())?;
             self.chooser.clear();
             self.chooser.extend_from_slice(head.q_values(outputs, &mut self.q_values));
         }
-        let target_outputs = self.learner.outputs(Which::Target, Seen::Pixels(&batch.next_observations))?;
+        let target_outputs = self.learner.outputs(valuer, batch.next_observations.seen())?;
         let chooser =
             if self.rule.double { self.chooser.as_slice() } else { head.q_values(target_outputs, &mut self.q_values) };
         head.targets(&batch.rewards, &batch.discounts, target_outputs, chooser, &mut self.targets);
@@ -213,8 +219,8 @@ impl Updater {
             gradient_scale: rule.gradient_scale,
             norm_limit: rule.gradient_norm_limit,
         };
-        let shown = divergence::update(self.learner.as_mut(), Seen::Pixels(&batch.observations), &loss)?;
-        if self.rule.target_tau > 0.0 {
+        let shown = divergence::update(self.learner.as_mut(), batch.observations.seen(), &loss)?;
+        if self.rule.has_target && self.rule.target_tau > 0.0 {
             self.learner.move_target(self.rule.target_tau)?;
         }
         let update = Update::from(&shown);
@@ -224,12 +230,15 @@ impl Updater {
         Ok(update)
     }
 
-    /// Copies the online to the target network.
+    /// Copies the online to the target network, if there is one.
     ///
     /// # Errors
     /// When the device fails.
     pub fn sync_target(&mut self) -> Result<()> {
-        self.learner.move_target(1.0)
+        if self.rule.has_target {
+            self.learner.move_target(1.0)?;
+        }
+        Ok(())
     }
 
     /// The replay.
@@ -274,10 +283,21 @@ impl Updater {
     }
 }
 
-/// A batch of random pixels, actions, rewards and terminals, to measure or test learning without a game.
+/// A batch of random observations, actions, rewards and terminals, to measure or test learning without a game.
 pub fn random_batch(space: Space, size: usize, actions: usize, generator: &mut Generator) -> Batch {
-    let mut pixels = || (0..size * space.size()).map(|_| generator.below(256) as u8).collect();
-    let (observations, next_observations) = (pixels(), pixels());
+    let mut draw = || {
+        let mut observations = space.observations(size);
+        match observations.place() {
+            Place::Pixels(pixels) => pixels.fill_with(|| generator.below(256) as u8),
+            Place::Numbers(numbers) => numbers.fill_with(|| generator.symmetric(1.0)),
+            Place::States(states) => {
+                let Space::States(count) = space else { return observations };
+                states.fill_with(|| generator.below(count) as u32);
+            }
+        }
+        observations
+    };
+    let (observations, next_observations) = (draw(), draw());
     Batch {
         observations,
         next_observations,
@@ -460,7 +480,7 @@ mod tests {
             let tolerance = if variant.design.noisy { 2.0 } else { 0.8 };
             let mut drawn = Batch::default();
             assert!(agent.updater.replay.sample(20, &mut random, &mut drawn));
-            let observations = drawn.observations;
+            let observations = drawn.observations.seen().pixels().unwrap().to_vec();
             let (head, mut room) = (variant.design.head, Vec::new());
             let mut wrong = Some(String::new());
             for update in 1..=2000 {

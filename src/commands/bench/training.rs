@@ -6,7 +6,6 @@ use crate::algorithms::events::Unwatched;
 use crate::algorithms::pqn::Pqn;
 use crate::algorithms::Algorithm;
 use crate::config::{AlgorithmKeys, Config, PqnKeys, Sources};
-use crate::environments::atari::preprocess::SPACE;
 use crate::environments::{self, EnvironmentSpec};
 use crate::networks::device;
 use anyhow::{bail, Result};
@@ -17,7 +16,8 @@ pub(super) fn steps_per_second(args: &BenchArgs, span: Span) -> Result<Measureme
     let sources = Sources { preset: &args.preset, overrides: &args.overrides, ..Sources::default() };
     let config = Config::resolve(&sources)?;
     let spec = environments::spec(&config.environment, args.rom.as_deref())?;
-    ensure_room(&config, SPACE, spec.actions())?;
+    let space = environments::vector(&*spec, 1, config.run.seed)?.space();
+    ensure_room(&config, space, spec.actions())?;
     match &config.algorithm {
         AlgorithmKeys::Dqn(_) => of_dqn(args, &*spec, span),
         AlgorithmKeys::Pqn(keys) => of_pqn(args, &config, keys, &*spec, span),

@@ -82,16 +82,16 @@ enum Command {
 }
 
 /// Plays the action file with `num_envs` environments.
-pub(super) fn run(num_envs: usize, args: &TraceArgs) -> Result<()> {
+pub(super) fn run(num_envs: usize, rom: &str, args: &TraceArgs) -> Result<()> {
     let settings = settings(num_envs, args);
     ensure_room_for(&settings)?;
     let text = read_actions(&args.actions)?;
     let commands = parse(&text, num_envs, args.vector_options.continuous.is_some())
         .with_context(|| args.actions.display().to_string())?;
-    let rom = cartridges::load(&args.rom)?;
+    let rom = cartridges::load(rom)?;
     let mut environments = VectorEnvironment::new(&rom.image, settings)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    match write_trace(&mut out, &mut environments, args.seed, &commands) {
+    match write_trace(&mut out, &mut environments, i64::try_from(args.seed)?, &commands) {
         // the reader (`| head`) has seen enough
         Err(error)
             if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>

@@ -141,7 +141,7 @@ fn every_sample_is_a_transition_of_the_naive_replay_and_every_such_transition_is
             }
             for i in 0..batch.size() {
                 let stack = i * STACK_PIXELS..(i + 1) * STACK_PIXELS;
-                let observation = ids(&batch.observations[stack.clone()]);
+                let observation = ids(&batch.observations.seen().pixels().unwrap()[stack.clone()]);
                 let got = (
                     observation,
                     batch.actions[i],
@@ -182,7 +182,14 @@ fn transitions_are_drawn_by_priority_and_weighted_against_it() {
     for _ in 0..1000 {
         assert!(replay.sample_by_priority(8, 1.0, &mut random, &mut batch));
         // One from each eighth of the sum: 1, 2 and 5 of them, whatever the generator draws.
-        let drawn: Vec<u32> = batch.observations.chunks_exact(STACK_PIXELS).map(|s| ids(s)[STACK - 1] - 1).collect();
+        let drawn: Vec<u32> = batch
+            .observations
+            .seen()
+            .pixels()
+            .unwrap()
+            .chunks_exact(STACK_PIXELS)
+            .map(|s| ids(s)[STACK - 1] - 1)
+            .collect();
         drawn.iter().for_each(|&id| counts[id as usize] += 1);
         for (id, weight) in drawn.iter().zip(&batch.weights) {
             assert!((weight - [1.0, 0.5, 0.2][*id as usize]).abs() < 1e-6, "{id}: {weight}");
@@ -269,7 +276,7 @@ fn transitions_are_drawn_evenly() {
     let (mut batch, mut counts) = (Batch::default(), HashMap::new());
     for _ in 0..1000 {
         replay.sample(46, &mut random, &mut batch);
-        for stack in batch.observations.chunks_exact(STACK_PIXELS) {
+        for stack in batch.observations.seen().pixels().unwrap().chunks_exact(STACK_PIXELS) {
             *counts.entry(ids(stack)[STACK - 1]).or_insert(0u32) += 1;
         }
     }
