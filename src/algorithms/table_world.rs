@@ -78,6 +78,11 @@ impl TableWorld {
         Self { limit, ..self }
     }
 
+    /// The same with other draws.
+    pub(super) fn with_seed(self, seed: u64) -> Self {
+        Self { random: Generator::new(seed, Purpose::Synthetic), ..self }
+    }
+
     /// The same with dynamics that nobody is told.
     pub(super) fn unknown(self) -> Self {
         Self { known: false, ..self }

@@ -40,7 +40,7 @@ fn q_learning_finds_the_best_policy_of_the_decision_process_and_values_as_close_
     const RUNS: u64 = 20;
     let mut sums = [0.0; 9];
     for seed in 0..RUNS {
-        let mut environments = TableWorld::mdp().with_limit(0).vector();
+        let mut environments = TableWorld::mdp().with_limit(0).with_seed(seed).vector();
         let mut tabular = tabular(Rule::QLearning, &keys, seed, &environments);
         tabular.advance(&mut environments, 10_000, &mut Seen::default()).unwrap();
         assert_eq!(greedy(&tabular, 3), [0, 0, 1], "seed {seed}: {:?}", q(&tabular));
@@ -57,19 +57,25 @@ fn q_learning_finds_the_best_policy_of_the_decision_process_and_values_as_close_
     assert!(sums.iter().zip(&stars).all(|(got, star)| got.is_finite() == star.is_finite()));
 }
 
-/// M3.
+/// M3. One run is off by chance, for the learning rate is still 0.001 at its end; the mean of twelve shows a bias.
 #[test]
 fn td_learning_of_random_play_comes_close_to_its_exact_values() {
+    const RUNS: u64 = 12;
     let keys = TabularKeys { learning_rate: 0.05, learning_rate_decay: 0.0005, ..random_play() };
     let of = &numbers()["mdp"]["gammas"]["0.9"]["V_of_uniform_random_policy"];
-    for seed in 0..3 {
-        let mut environments = TableWorld::mdp().with_limit(0).vector();
+    let mut means = [0.0; 3];
+    for seed in 0..RUNS {
+        let mut environments = TableWorld::mdp().with_limit(0).with_seed(seed).vector();
         let mut tabular = tabular(Rule::Td, &keys, seed, &environments);
         tabular.advance(&mut environments, 100_000, &mut Seen::default()).unwrap();
         let Values::States(v, _) = tabular.values() else { panic!() };
         for (state, value) in v.iter().enumerate() {
-            assert!((value - number(&of[state])).abs() < 0.8, "seed {seed}: {v:?}, exactly {of}");
+            assert!((value - number(&of[state])).abs() < 1.5, "seed {seed}: {v:?}, exactly {of}");
+            means[state] += value / RUNS as f64;
         }
+    }
+    for (state, mean) in means.iter().enumerate() {
+        assert!((mean - number(&of[state])).abs() < 0.3, "{means:?}, exactly {of}");
     }
 }
 
