@@ -8,11 +8,17 @@ pub mod dqn;
 pub mod events;
 pub mod exploration;
 pub mod needs;
+pub mod planning;
 pub mod pqn;
+#[cfg(test)]
+mod table_world;
+pub mod tabular;
 
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Watch;
+use crate::algorithms::planning::{Iteration, Planning};
 use crate::algorithms::pqn::Pqn;
+use crate::algorithms::tabular::{Rule, Tabular};
 use crate::config::{AlgorithmKeys, Config};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::replay::ReplayPlan;
@@ -23,7 +29,7 @@ use candle_core::Device;
 
 /// A learning algorithm.
 pub trait Algorithm: Send {
-    /// Learns in the algorithm's own units (a step, a rollout, an interval between two copies of a network), and
+    /// Learns in the algorithm's own units (a step, a rollout, an interval between two copies of a network, an iteration), and
     /// returns after the first unit that ends at step `until` or later, or when `watch` wants to [stop](Watch::stop).
     /// Between two calls everything can be saved.
     ///
@@ -66,8 +72,29 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
             Box::new(dqn)
         }
         AlgorithmKeys::Pqn(keys) => Box::new(Pqn::new(keys, network, seed, environments, device)?),
+        AlgorithmKeys::QLearning(keys) => Box::new(Tabular::new(Rule::QLearning, keys, seed, environments)?),
+        AlgorithmKeys::Sarsa(keys) => Box::new(Tabular::new(Rule::Sarsa, keys, seed, environments)?),
+        AlgorithmKeys::DoubleQ(keys) => Box::new(Tabular::new(Rule::DoubleQ, keys, seed, environments)?),
+        AlgorithmKeys::Td(keys) => Box::new(Tabular::new(Rule::Td, keys, seed, environments)?),
+        AlgorithmKeys::ValueIteration(keys) => Box::new(Planning::new(Iteration::Values, keys, environments)?),
+        AlgorithmKeys::QIteration(keys) => Box::new(Planning::new(Iteration::ActionValues, keys, environments)?),
         other => anyhow::bail!("the algorithm `{}` is not there yet", other.kind()),
     })
+}
+
+/// Checks that the algorithm can serve an environment like this one, as far as can be told without making the algorithm.
+///
+/// # Errors
+/// When it cannot; the message says what would work.
+pub fn ensure_fits(config: &AlgorithmKeys, environment: &VectorEnvironment) -> Result<()> {
+    match config {
+        AlgorithmKeys::QLearning(keys) => Tabular::states(Rule::QLearning, keys, environment).map(drop),
+        AlgorithmKeys::Sarsa(keys) => Tabular::states(Rule::Sarsa, keys, environment).map(drop),
+        AlgorithmKeys::DoubleQ(keys) => Tabular::states(Rule::DoubleQ, keys, environment).map(drop),
+        AlgorithmKeys::Td(keys) => Tabular::states(Rule::Td, keys, environment).map(drop),
+        AlgorithmKeys::ValueIteration(_) | AlgorithmKeys::QIteration(_) => Planning::dynamics(environment).map(drop),
+        AlgorithmKeys::Dqn(_) | AlgorithmKeys::Pqn(_) | AlgorithmKeys::Reinforce(_) => Ok(()),
+    }
 }
 
 /// Environments that the algorithm steps together.

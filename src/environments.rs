@@ -3,6 +3,7 @@
 pub mod atari;
 pub mod cartridges;
 pub mod classic;
+pub mod dynamics;
 pub mod vector;
 
 use crate::classics::{self, Task};
@@ -10,6 +11,7 @@ use crate::config;
 use crate::drawing::Picture;
 use crate::environments::atari::AtariSpec;
 use crate::environments::classic::ClassicSpec;
+use crate::environments::dynamics::Dynamics;
 use crate::environments::vector::VectorEnvironment;
 use crate::observations::{Place, Space};
 use crate::random::Generator;
@@ -85,6 +87,17 @@ pub trait Environment: Send {
     /// # Errors
     /// When it is no such state.
     fn restore(&mut self, state: &[u8], place: Place<'_>) -> Result<()>;
+
+    /// Its dynamics, if they are known; its observations are then the numbers of their states.
+    fn dynamics(&self) -> Option<&dyn Dynamics> {
+        Some(&**self.task()?.mdp()?)
+    }
+
+    /// For each number of an observation the limit up to which a table divides it into equal parts, on both sides of 0; `None` if
+    /// nothing is known of them.
+    fn limits(&self) -> Option<Vec<f64>> {
+        self.task()?.limits()
+    }
 }
 
 /// The conditions of an episode that are not part of the game.

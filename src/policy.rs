@@ -1,19 +1,25 @@
-//! Policies: a network, a random player, or one action forever. Only here are actions chosen greedily.
+//! Policies: a network, a table, a random player, or one action forever. Only here are actions chosen greedily.
 
 pub mod model;
+pub mod table;
 
 use crate::networks::evaluator::Evaluator;
 use crate::networks::finite;
 use crate::networks::{argmax, Parameters};
 use crate::observations::Seen;
+use crate::policy::model::Learned;
+use crate::policy::table::TablePolicy;
 use crate::random::Generator;
 use anyhow::Result;
 use candle_core::Device;
+use std::sync::Arc;
 
 /// Something that chooses actions.
 pub enum Policy {
     /// Epsilon-greedy with respect to a network's Q-values; noisy layers use their means.
     Network(Evaluator),
+    /// Epsilon-greedy with respect to a table, among the possible actions.
+    Table(TablePolicy),
     /// Uniformly random among this many actions.
     Random {
         /// Actions to choose from.
@@ -35,32 +41,45 @@ impl Policy {
         Ok(Policy::Network(Evaluator::new(parameters, device)?))
     }
 
-    /// The same policy for another thread; a network's parameters are shared, not copied.
+    /// The policy of this network, on `device`, or of this table.
+    ///
+    /// # Errors
+    /// When the device has no room for the network.
+    pub fn of(learned: &Learned, device: &Device) -> Result<Self> {
+        match learned {
+            Learned::Network(parameters) => Self::network(parameters, device),
+            Learned::Table(table) => Ok(Policy::Table(TablePolicy::new(Arc::clone(table)))),
+        }
+    }
+
+    /// The same policy for another thread; a network's parameters and a table are shared, not copied.
     pub fn share(&self) -> Self {
         match self {
             Policy::Network(evaluator) => Policy::Network(evaluator.share()),
+            Policy::Table(table) => Policy::Table(table.clone()),
             Policy::Random { actions } => Policy::Random { actions: *actions },
             Policy::Still { action } => Policy::Still { action: *action },
         }
     }
 
-    /// The network's parameters; `None` if the policy has no network.
+    /// The network or the table that a model's file can hold; `None` if the policy has neither.
     ///
     /// # Errors
-    /// When they cannot be fetched from the device.
-    pub fn parameters(&self) -> Result<Option<Parameters>> {
-        match self {
-            Policy::Network(evaluator) => evaluator.parameters().map(Some),
-            Policy::Random { .. } | Policy::Still { .. } => Ok(None),
-        }
+    /// When a network's parameters cannot be fetched from the device.
+    pub fn learned(&self) -> Result<Option<Learned>> {
+        Ok(match self {
+            Policy::Network(evaluator) => Some(Learned::Network(evaluator.parameters()?)),
+            Policy::Table(table) => Some(Learned::Table(Arc::clone(table.table()))),
+            Policy::Random { .. } | Policy::Still { .. } => None,
+        })
     }
 
-    /// The index of the action for one observation. A network takes a random action with probability `epsilon`, otherwise
+    /// The index of the action for one observation. A network or a table takes a random action with probability `epsilon`, otherwise
     /// the action with the largest Q-value, the first if several are equal. The other policies ignore `seen` and `epsilon`.
     ///
     /// # Errors
-    /// When the network does not take this kind of observation, its Q-values are not all finite (then no action is the best), or the
-    /// device fails.
+    /// When the network or the table does not take this kind of observation, its Q-values are not all finite (then no action is the best),
+    /// or the device fails.
     pub fn act(&mut self, seen: Seen<'_>, epsilon: f64, random: &mut Generator) -> Result<usize> {
         match self {
             Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
@@ -71,18 +90,21 @@ impl Policy {
                     Ok(argmax(values))
                 }
             },
+            Policy::Table(table) => table.act(seen, epsilon, random),
             Policy::Random { actions } => Ok(random.below(*actions)),
             Policy::Still { action } => Ok(*action),
         }
     }
 
-    /// The Q-values of the observations in `seen`, `[count, actions]`; `None` if the policy has no network.
+    /// The Q-values of the observations in `seen`, `[count, actions]`; `None` if the policy has neither network nor table. A table has
+    /// negative infinity for impossible actions, and one of [values of states](table::Values::States) only one value an observation.
     ///
     /// # Errors
-    /// When the network does not take this kind of observations, or the device fails.
+    /// When the network or the table does not take this kind of observations, or the device fails.
     pub fn values(&mut self, seen: Seen<'_>) -> Result<Option<&[f32]>> {
         match self {
             Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
+            Policy::Table(table) => table.values(seen).map(Some),
             Policy::Random { .. } | Policy::Still { .. } => Ok(None),
         }
     }
@@ -154,7 +176,7 @@ mod tests {
             assert_eq!(action, if explores { expected.below(5) } else { argmax(&values) });
         }
         assert_eq!(random, expected);
-        assert_eq!(policy.parameters().unwrap(), Some(parameters));
+        assert_eq!(policy.learned().unwrap(), Some(Learned::Network(parameters)));
     }
 
     #[test]

@@ -5,11 +5,14 @@ use crate::config::{AlgorithmKeys, Config};
 use crate::experience::rollout::Lane;
 use crate::networks::{Architecture, Design};
 use crate::observations::Space;
+use crate::policy::table::states;
 use anyhow::Result;
 
 /// Copies of the parameters: network, its target, two averages of the optimizer, gradient, and copies that act, are evaluated and
 /// are saved.
 const PARAMETER_COPIES: u64 = 8;
+/// Copies of a table: the one that learns, its counts, and copies that are evaluated, are put into bytes and are written.
+const TABLE_COPIES: u64 = 6;
 /// Bytes of a learning step for each number that a layer reads or writes for an image. With `nature`, batches of 1,024 instead of 32
 /// took 284 MB more, which is 3.2 without the observations; this has some room.
 const BYTES_OF_A_NUMBER: u64 = 5;
@@ -38,11 +41,41 @@ pub fn rollout_plan(config: &AlgorithmKeys, space: Space) -> Option<RolloutPlan>
     Some(RolloutPlan { horizon, num_envs, bytes })
 }
 
-/// Bytes of environments, networks, batches and the program itself: all but a replay or a rollout.
+/// Bytes of the values of the algorithm's tables; `None` for an algorithm with a network.
 ///
 /// # Errors
-/// When the network does not fit the observations.
+/// When there can be no table of these observations, or it is too large. The message says what would work.
+pub fn table_bytes(config: &AlgorithmKeys, space: Space, actions: usize) -> Result<Option<u64>> {
+    let (edges, tables) = match config {
+        AlgorithmKeys::QLearning(keys) | AlgorithmKeys::Sarsa(keys) => (keys.edges, 1),
+        // Td's second table tells which actions are possible.
+        AlgorithmKeys::DoubleQ(keys) | AlgorithmKeys::Td(keys) => (keys.edges, 2),
+        AlgorithmKeys::ValueIteration(_) | AlgorithmKeys::QIteration(_) => (0, 2),
+        AlgorithmKeys::Dqn(_) | AlgorithmKeys::Pqn(_) | AlgorithmKeys::Reinforce(_) => return Ok(None),
+    };
+    let states = states::count(space, edges as usize, actions)?;
+    Ok(Some(8 * tables * (states * actions) as u64))
+}
+
+/// Bytes of a network's or a table's file.
+///
+/// # Errors
+/// When network or table do not fit the observations.
+pub fn model_bytes(config: &Config, space: Space, actions: usize) -> Result<u64> {
+    if let Some(bytes) = table_bytes(&config.algorithm, space, actions)? {
+        return Ok(bytes);
+    }
+    Ok(4 * Architecture::new(Design::of(&config.network), space, actions)?.parameter_count() as u64)
+}
+
+/// Bytes of environments, networks or tables, batches and the program itself: all but a replay or a rollout.
+///
+/// # Errors
+/// When network or table do not fit the observations.
 pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64> {
+    if let Some(bytes) = table_bytes(&config.algorithm, space, actions)? {
+        return Ok(PROGRAM + ENVIRONMENT_BYTES + TABLE_COPIES * bytes);
+    }
     let batch = match &config.algorithm {
         // Observations and successors.
         AlgorithmKeys::Dqn(keys) => [keys.batch_size, 2 * space.size()],

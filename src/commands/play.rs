@@ -82,12 +82,12 @@ pub fn run(args: &PlayArgs) -> Result<()> {
         Some(model) => {
             let OpenModel { model, spec, .. } = model::open(Some(model), args.rom.as_deref())?;
             if spec.as_classic().is_some() {
-                let policy = Policy::network(&model.parameters, &device::open(args.device)?)?;
+                let policy = Policy::of(&model.learned, &device::open(args.device)?)?;
                 return play_classic(args, &spec, Some(policy));
             }
             let spec = spec.as_atari().context("this environment has no window")?.clone();
             let device = device::open(args.device)?;
-            (spec, Some(Policy::network(&model.parameters, &device)?))
+            (spec, Some(Policy::of(&model.learned, &device)?))
         }
         None => {
             let rom = args.rom.as_deref().map_or_else(|| Ok(cartridges::built_in()), cartridges::load)?;

@@ -200,6 +200,7 @@ keys! {
     pub struct PlanningKeys {
         gamma: f64 = 0.9, 0.0..=1.0, "discount a step", "this program's choice";
     }
+    check planning_rules
 }
 
 keys! {
@@ -340,10 +341,26 @@ fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
     }
 }
 
-/// Epsilon does not rise.
-fn tabular_rules(keys: &TabularKeys, _: &Config, faults: &mut Faults) {
+/// Epsilon does not rise, and there is no network.
+fn tabular_rules(keys: &TabularKeys, config: &Config, faults: &mut Faults) {
+    no_network(config, faults);
     if keys.epsilon_final > keys.epsilon_initial {
         faults.add("epsilon_final", keys.epsilon_final, &format!("at most epsilon_initial, {}", keys.epsilon_initial));
+    }
+}
+
+/// There is no network.
+fn planning_rules(_: &PlanningKeys, config: &Config, faults: &mut Faults) {
+    no_network(config, faults);
+}
+
+/// Variants of networks are refused with a table. The other keys of networks have no effect.
+fn no_network(config: &Config, faults: &mut Faults) {
+    let NetworkKeys { categorical, dueling, noisy, .. } = config.network;
+    let variants = [("categorical", categorical), ("dueling", dueling), ("noisy", noisy)];
+    for (key, _) in variants.into_iter().filter(|(_, on)| *on) {
+        let kind = config.algorithm.kind();
+        faults.add(key, true, &format!("false with {kind}, which has a table and no network (dqn has one)"));
     }
 }
 

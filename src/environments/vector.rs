@@ -1,5 +1,6 @@
 //! Environments of one kind stepped together. The step that ends an episode also begins the next one.
 
+use crate::environments::dynamics::Dynamics;
 use crate::environments::{Environment, Step};
 use crate::observations::{Observations, Place, Seen, Space};
 use crate::random::{Generator, Purpose};
@@ -100,6 +101,16 @@ impl VectorEnvironment {
     /// Actions of each.
     pub fn actions(&self) -> usize {
         self.actions
+    }
+
+    /// The dynamics of each, if they are known.
+    pub fn dynamics(&self) -> Option<&dyn Dynamics> {
+        self.environments.first()?.environment.dynamics()
+    }
+
+    /// The limits of each number of an observation, if they are known.
+    pub fn limits(&self) -> Option<Vec<f64>> {
+        self.environments.first()?.environment.limits()
     }
 
     /// The present observations of all environments.

@@ -61,7 +61,7 @@ impl Contestant {
     pub fn model(model: &Model, path: &Path, spec: Spec, device: &Device) -> Result<Self> {
         Ok(Self {
             spec,
-            policy: Policy::network(&model.parameters, device)?,
+            policy: Policy::of(&model.learned, device)?,
             name: path.display().to_string(),
             steps_trained: Some(model.metadata.steps_trained),
             chosen: model.metadata.chosen,

@@ -85,13 +85,18 @@ impl Protocol {
             self.noop_max
         );
         let frames = contestant.spec.frame_skip();
-        let _ = match contestant.policy {
-            Policy::Network(_) => write!(
-                words,
-                "an action every {frames} frames, random with probability {}, else the network's best (the first of \
-                 equal ones)",
+        let best = |whose: &str| {
+            format!(
+                "an action every {frames} frames, random with probability {}, else the {whose}'s best (the first of equal ones)",
                 self.epsilon
-            ),
+            )
+        };
+        let _ = match &contestant.policy {
+            Policy::Network(_) => write!(words, "{}", best("network")),
+            Policy::Table(policy) if policy.is_random() => {
+                write!(words, "a random one of the possible actions every {frames} frames")
+            }
+            Policy::Table(_) => write!(words, "{}", best("table")),
             Policy::Still { .. } => write!(words, "the stick is never touched"),
             Policy::Random { .. } => write!(words, "a random action every {frames} frames"),
         };
@@ -108,8 +113,9 @@ impl Protocol {
         let limit = spec.limit_of(self.max_episode_frames);
         let limit = limit.map_or(String::new(), |limit| format!(" of at most {} steps", with_commas(limit.into())));
         let mut words = format!("{} episodes{limit}, returns without discount; ", self.episodes);
-        let _ = match contestant.policy {
-            Policy::Network(_) => write!(
+        let _ = match &contestant.policy {
+            Policy::Table(policy) if policy.is_random() => write!(words, "random ones of the possible actions"),
+            Policy::Network(_) | Policy::Table(_) => write!(
                 words,
                 "an action at random with probability {}, else the best (the first of equal ones)",
                 self.epsilon

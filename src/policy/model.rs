@@ -1,12 +1,15 @@
-//! Models: trained networks in safetensors files with PyTorch's shapes. The file's metadata hold everything that is
-//! needed to play as the network was trained.
+//! Models: trained networks, with PyTorch's shapes, and tables in safetensors files. The file's metadata hold everything that is
+//! needed to play as in training.
 //!
 //! A *model* plays; a run resumes from a *checkpoint*.
+
+mod table;
 
 use crate::environments::{self, Description, Spec};
 use crate::files::foreign::{self, Class};
 use crate::networks::head::{Head, Support};
 use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
+use crate::policy::table::Table;
 use crate::saving::sealed_file;
 use crate::system::files;
 use crate::text::faults::plain;
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Version of the metadata's meaning; a file with another version is refused.
 const FORMAT_VERSION: u32 = 1;
@@ -103,13 +107,22 @@ impl Chosen {
     }
 }
 
-/// A network and the metadata of its training.
+/// Something that an algorithm has learned to act by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Learned {
+    /// A network.
+    Network(Parameters),
+    /// A table.
+    Table(Arc<Table>),
+}
+
+/// A network or a table, and the metadata of its training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// About the network.
+    /// About it.
     pub metadata: Metadata,
-    /// The network.
-    pub parameters: Parameters,
+    /// The network or the table.
+    pub learned: Learned,
 }
 
 #[derive(Serialize)]
@@ -125,9 +138,11 @@ impl Model {
     /// # Errors
     /// When a parameter is not finite, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        finite::ensure_parameters(&self.parameters.architecture, &self.parameters.values).with_context(|| {
-            format!("learning has diverged, so {} is not written; try a smaller learning rate", path.display())
-        })?;
+        if let Learned::Network(Parameters { architecture, values }) = &self.learned {
+            finite::ensure_parameters(architecture, values).with_context(|| {
+                format!("learning has diverged, so {} is not written; try a smaller learning rate", path.display())
+            })?;
+        }
         sealed_file::write_atomically(path, &[&self.to_bytes()?])
     }
 
@@ -137,35 +152,46 @@ impl Model {
     /// # Errors
     /// When the header cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let layout = self.parameters.architecture.layout();
-        let metadata = serde_json::to_value(self.metadata_strings())?;
-        let mut header = BTreeMap::from([("__metadata__".to_string(), metadata)]);
-        for spec in &layout {
-            let range = spec.range();
-            let entry =
-                TensorEntry { dtype: "F32", shape: &spec.shape, data_offsets: [range.start * 4, range.end * 4] };
-            header.insert(spec.name.clone(), serde_json::to_value(entry)?);
+        let mut header = BTreeMap::from([("__metadata__".to_string(), serde_json::to_value(self.metadata_strings())?)]);
+        let mut values = Vec::new();
+        match &self.learned {
+            Learned::Network(parameters) => {
+                for spec in parameters.architecture.layout() {
+                    let range = spec.range();
+                    let data_offsets = [range.start * 4, range.end * 4];
+                    let entry = TensorEntry { dtype: "F32", shape: &spec.shape, data_offsets };
+                    header.insert(spec.name.clone(), serde_json::to_value(entry)?);
+                }
+                values.reserve_exact(4 * parameters.values.len());
+                values.extend(parameters.values.iter().flat_map(|value| value.to_le_bytes()));
+            }
+            Learned::Table(table) => {
+                for array in table::arrays(table) {
+                    let begin = values.len();
+                    values.extend(array.values.iter().flat_map(|value| value.to_le_bytes()));
+                    let data_offsets = [begin, values.len()];
+                    let entry = TensorEntry { dtype: "F64", shape: &array.shape, data_offsets };
+                    header.insert(array.name.to_string(), serde_json::to_value(entry)?);
+                }
+            }
         }
         let mut header = serde_json::to_vec(&header)?;
         header.resize(header.len().next_multiple_of(8), b' ');
-        let mut bytes = Vec::with_capacity(8 + header.len() + 4 * self.parameters.values.len());
+        let mut bytes = Vec::with_capacity(8 + header.len() + values.len());
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
-        bytes.extend(self.parameters.values.iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend(values);
         Ok(bytes)
     }
 
     fn metadata_strings(&self) -> BTreeMap<&str, String> {
-        let (metadata, architecture) = (&self.metadata, &self.parameters.architecture);
+        let metadata = &self.metadata;
         let mut strings: BTreeMap<&str, String> =
             metadata.environment.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         // The model's own keys come last: no environment can replace them.
         strings.extend([
             ("format_version", FORMAT_VERSION.to_string()),
             ("program", concat!("atari-dqn ", env!("CARGO_PKG_VERSION")).to_string()),
-            ("network", architecture.design.kind.name().to_string()),
-            ("dueling", architecture.design.dueling.to_string()),
-            ("noisy", architecture.design.noisy.to_string()),
             ("preset", metadata.preset.clone()),
             ("seed", metadata.seed.to_string()),
             ("steps_trained", metadata.steps_trained.to_string()),
@@ -176,14 +202,9 @@ impl Model {
             strings.insert("chosen_games", games.to_string());
             strings.insert("chosen_mean_return", mean_return.to_string());
         }
-        if architecture.design.norm == NormKind::Channels {
-            strings.insert("norm", "channels".to_string());
-            strings.insert("norm_epsilon", format!("{NORM_EPSILON:e}"));
-        }
-        if let Head::Categorical(Support { atoms, value_min, value_max }) = architecture.design.head {
-            strings.insert("atoms", atoms.to_string());
-            strings.insert("value_min", value_min.to_string());
-            strings.insert("value_max", value_max.to_string());
+        match &self.learned {
+            Learned::Network(parameters) => strings.extend(network_strings(&parameters.architecture.design)),
+            Learned::Table(table) => strings.extend(table::metadata(table)),
         }
         strings
     }
@@ -197,7 +218,7 @@ impl Model {
         Self::from_bytes(&bytes).with_context(|| {
             let other = foreign::known(&bytes, bytes.len() as u64).filter(|found| found.class != Class::OfARun);
             let found = other.map_or(String::new(), |found| format!(" (it is {})", found.name));
-            format!("{} is not a network of this program{found}", path.display())
+            format!("{} is not a network or a table of this program{found}", path.display())
         })
     }
 
@@ -214,10 +235,21 @@ impl Model {
             version == FORMAT_VERSION,
             "its format version is {version}; this program reads version {FORMAT_VERSION}"
         );
-        let own = |key: &&String| OWN_KEYS.contains(&key.as_str());
+        let own = |key: &&String| OWN_KEYS.contains(&key.as_str()) || table::KEYS.contains(&key.as_str());
         let environment: Description =
             strings.0.iter().filter(|(key, _)| !own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
         let (space, actions) = environments::space_and_actions(&environment)?;
+        let metadata = Metadata {
+            environment,
+            preset: strings.text("preset")?.to_string(),
+            seed: strings.json("seed")?,
+            steps_trained: strings.json("steps_trained")?,
+            chosen: chosen(&strings)?,
+        };
+        if strings.has(table::ARRAYS) {
+            let table = table::read(bytes, |key| strings.text(key), space, actions)?;
+            return Ok(Self { metadata, learned: Learned::Table(Arc::new(table)) });
+        }
         let design = Design {
             kind: strings.word("network")?,
             norm: norm(&strings)?,
@@ -227,13 +259,6 @@ impl Model {
             head: head(&strings)?,
         };
         let architecture = Architecture::new(design, space, actions)?;
-        let metadata = Metadata {
-            environment,
-            preset: strings.text("preset")?.to_string(),
-            seed: strings.json("seed")?,
-            steps_trained: strings.json("steps_trained")?,
-            chosen: chosen(&strings)?,
-        };
         let tensors = SafeTensors::deserialize(bytes).context("not a safetensors file")?;
         // Before memory is taken for as many as the metadata ask for.
         let (count, held) = (architecture.parameter_count(), bytes.len() / 4);
@@ -248,8 +273,28 @@ impl Model {
             values.extend(numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
         finite::ensure_parameters(&architecture, &values)?;
-        Ok(Self { metadata, parameters: Parameters { architecture, values } })
+        Ok(Self { metadata, learned: Learned::Network(Parameters { architecture, values }) })
     }
+}
+
+/// The metadata of a network of this design.
+fn network_strings(design: &Design) -> Vec<(&'static str, String)> {
+    let mut strings = vec![
+        ("network", design.kind.name().to_string()),
+        ("dueling", design.dueling.to_string()),
+        ("noisy", design.noisy.to_string()),
+    ];
+    if design.norm == NormKind::Channels {
+        strings.extend([("norm", "channels".to_string()), ("norm_epsilon", format!("{NORM_EPSILON:e}"))]);
+    }
+    if let Head::Categorical(Support { atoms, value_min, value_max }) = design.head {
+        strings.extend([
+            ("atoms", atoms.to_string()),
+            ("value_min", value_min.to_string()),
+            ("value_max", value_max.to_string()),
+        ]);
+    }
+    strings
 }
 
 /// What the choice rests on; only the files of best networks say it.
@@ -398,6 +443,9 @@ mod tests {
     use crate::config;
     use crate::environments::atari::preprocess::SPACE;
     use crate::networks::NetworkKind;
+    use crate::observations::Space;
+    use crate::policy::table::states::States;
+    use crate::policy::table::{ActionValues, Values};
     use crate::random::{Generator, Purpose};
 
     /// The built-in game, with a cartridge that nobody has.
@@ -421,7 +469,7 @@ mod tests {
                 steps_trained: 1000,
                 chosen: None,
             },
-            parameters: Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights)),
+            learned: Learned::Network(Parameters::initial(architecture, &mut Generator::new(1, Purpose::Weights))),
         }
     }
 
@@ -467,7 +515,8 @@ mod tests {
         let sound = model();
         sound.save(&path).unwrap();
         let mut diverged = sound.clone();
-        diverged.parameters.values[0] = f32::NAN;
+        let Learned::Network(parameters) = &mut diverged.learned else { panic!() };
+        parameters.values[0] = f32::NAN;
         let message = format!("{:#}", diverged.save(&path).unwrap_err());
         assert!(message.contains("diverged") && message.contains("`conv1.weight` is not finite"), "{message}");
         assert_eq!(Model::load(&path).unwrap(), sound);
@@ -579,6 +628,95 @@ mod tests {
         refused(&swap_in(&bytes, "\"atoms\":\"51\"", "\"atoms\":\"41\""), "[204, 128], expected F32 [164, 128]");
         refused(&swap_in(&bytes, "\"value_max\":\"10\"", "\"value_max\":\"1x\""), "`value_max` = `1x`");
         refused(&swap_in(&bytes, "\"value_min\":\"-10\"", "\"value_min\":\"9e9\""), "from 9000000000 to 10");
+    }
+
+    /// Each kind of table, for 3 states with 2 actions, or for the cells of 2 numbers.
+    fn tables() -> Vec<(Space, Table)> {
+        let q = |first: f64| {
+            let numbers = [first, f64::NEG_INFINITY, 1.0 / 3.0, -0.0, 1e-300, 2.0];
+            ActionValues::from_values(2, numbers.to_vec()).unwrap()
+        };
+        let v = vec![-1.5, 0.1, 7.0];
+        let kinds = [
+            Values::Actions(q(1.0)),
+            Values::Double([q(1.0), q(2.0)]),
+            Values::States(v.clone(), q(0.0)),
+            Values::Planned(v, q(1.0)),
+        ];
+        let mut tables: Vec<(Space, Table)> =
+            kinds.map(|values| (Space::States(3), Table { states: States::Numbered(3), values })).to_vec();
+        let limits = [2.4, 0.20943951];
+        let states = States::of(Space::Numbers(2), Some(&limits), 3, 2).unwrap();
+        let values = Values::Actions(ActionValues::zeros(states.len(), 2).unwrap());
+        tables.push((Space::Numbers(2), Table { states, values }));
+        tables
+    }
+
+    fn bytes_of_table(table: &Table) -> Vec<u8> {
+        Model { learned: Learned::Table(Arc::new(table.clone())), ..model() }.to_bytes().unwrap()
+    }
+
+    /// The table in the bytes, if they were of an environment with these observations and two actions.
+    fn table_of_bytes(bytes: &[u8], space: Space) -> Result<Table> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let strings = header.metadata().as_ref().unwrap();
+        table::read(bytes, |key| Strings(strings).0.get(key).map(String::as_str).context("missing"), space, 2)
+    }
+
+    #[test]
+    fn every_kind_of_table_is_saved_in_f64_and_read() {
+        for (space, saved) in tables() {
+            let bytes = bytes_of_table(&saved);
+            assert_eq!(table_of_bytes(&bytes, space).unwrap(), saved);
+            assert_eq!(bytes_of_table(&saved), bytes);
+            let other = table_of_bytes(&bytes, Space::States(4)).unwrap_err().to_string();
+            assert!(other.contains("expected F64 [4"), "{other}");
+        }
+        let (_, double) = &tables()[1];
+        let bytes = bytes_of_table(double);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let second = tensors.tensor("q2").unwrap();
+        assert_eq!((second.dtype(), second.shape()), (Dtype::F64, &[3, 2][..]));
+        assert_eq!(second.data()[..16], [2.0f64.to_le_bytes(), f64::NEG_INFINITY.to_le_bytes()].concat());
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let strings = header.metadata().as_ref().unwrap();
+        assert_eq!((strings["table"].as_str(), strings["seed"].as_str()), ("q1 q2", "18446744073709551615"));
+        assert!(!strings.contains_key("network"));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_used_is_refused_with_the_reason() {
+        let swapped = |number: usize, from: &str, to: &str| {
+            let (space, table) = &tables()[number];
+            let text: String = bytes_of_table(table).iter().map(|&byte| char::from(byte)).collect();
+            assert!(text.contains(from), "{from}");
+            let bytes: Vec<u8> = text.replacen(from, to, 1).chars().map(|c| c as u8).collect();
+            format!("{:#}", table_of_bytes(&bytes, *space).unwrap_err())
+        };
+        for (number, from, to, reason) in [
+            (0, "\"table\":\"q\"", "\"table\":\"x\"", "known are `q`"),
+            (0, "\"dtype\":\"F64\"", "\"dtype\":\"I64\"", "`q` is I64 [3, 2], expected F64 [3, 2]"),
+            (1, "\"q2\":{", "\"q3\":{", "lacks `q2`"),
+            (4, "\"table_edges\":\"3\"", "\"table_edges\":\"x\"", "`table_edges` = `x`"),
+            (4, "\"table_edges\":\"3\"", "\"table_edges\":\"1\"", "at least 2 edges"),
+            (4, "\"table_edges\":\"3\"", "\"table_edges\":\"4\"", "expected F64 [25, 2]"),
+            (4, "2.4 0.2", "2.4 x.2", "`table_limits`"),
+            (4, "2.4 0.2", "-.4 0.2", "cannot be divided"),
+        ] {
+            let message = swapped(number, from, to);
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        }
+        for (number, wrong) in [(0, f64::NAN), (2, f64::NEG_INFINITY), (3, f64::INFINITY)] {
+            // The last number of the file is one of `q`, or of `v`.
+            let (space, table) = &tables()[number];
+            let mut bytes = bytes_of_table(table);
+            let begin = bytes.len() - 8;
+            bytes[begin..].copy_from_slice(&wrong.to_le_bytes());
+            let message = format!("{:#}", table_of_bytes(&bytes, *space).unwrap_err());
+            assert!(message.contains(&wrong.to_string()), "{message}");
+        }
+        let message = format!("{:#}", Model::from_bytes(&bytes_of_table(&tables()[0].1)).unwrap_err());
+        assert!(message.contains("4 pictures of 84 x 84 pixels"), "no table for a game: {message}");
     }
 
     #[test]

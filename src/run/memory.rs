@@ -4,7 +4,6 @@ use crate::algorithms::{self, needs};
 use crate::config::{AlgorithmKeys, Config, FRAMES_OF_AN_OBSERVATION};
 use crate::environments::{self, EnvironmentSpec};
 use crate::experience::replay::ReplayPlan;
-use crate::networks::{Architecture, Design};
 use crate::observations::Space;
 use crate::random::{Generator, Purpose};
 use crate::run::folder::CHECKPOINTS_FOLDER;
@@ -29,7 +28,7 @@ pub struct Needs {
     others: u64,
     /// Bytes of a checkpoint without the frames of a replay.
     state: u64,
-    /// Bytes of a network's file.
+    /// Bytes of a network's or a table's file.
     network: u64,
 }
 
@@ -53,15 +52,17 @@ impl FullReplay {
 
 impl Needs {
     /// The needs of this run, as far as can be told beforehand: compressed frames are as large as those of a few hundred random steps.
+    /// An error if its algorithm cannot serve the environment.
     fn of(config: &Config, spec: &dyn EnvironmentSpec) -> Result<Self> {
         let mut environments = environments::vector(spec, 1, config.run.seed)?;
         let (space, actions) = (environments.space(), environments.actions());
-        let network = 4 * Architecture::new(Design::of(&config.network), space, actions)?.parameter_count() as u64;
+        algorithms::ensure_fits(&config.algorithm, &environments)?;
+        let network = needs::model_bytes(config, space, actions)?;
         let without_replay = Self {
             replay: None,
             rollout: needs::rollout_plan(&config.algorithm, space),
             others: needs::other_bytes(config, space, actions)?,
-            // Network, target, two averages of the optimizer.
+            // Network, target, two averages of the optimizer; a table has less.
             state: 4 * network + algorithms::num_envs(&config.algorithm) as u64 * SAVED_ENVIRONMENT,
             network,
         };

@@ -384,9 +384,9 @@ impl Record {
     }
 
     fn write_network(&self, name: &str, policy: &Policy, chosen: Option<Chosen>) -> Result<()> {
-        let Some(parameters) = policy.parameters()? else { return Ok(()) };
+        let Some(learned) = policy.learned()? else { return Ok(()) };
         let metadata = Metadata { steps_trained: self.tally.steps, chosen, ..self.metadata.clone() };
-        Model { metadata, parameters }.save(&self.folder.join(name))
+        Model { metadata, learned }.save(&self.folder.join(name))
     }
 }
 

@@ -6,7 +6,7 @@ use atari_dqn::environments;
 use atari_dqn::networks::head::{Head, Support};
 use atari_dqn::networks::{Architecture, Design, Parameters};
 use atari_dqn::observations::{Seen, Space};
-use atari_dqn::policy::model::{Metadata, Model};
+use atari_dqn::policy::model::{Learned, Metadata, Model};
 use atari_dqn::policy::Policy;
 use atari_dqn::random::{Generator, Purpose};
 use candle_core::Device;
@@ -41,7 +41,7 @@ impl Networks {
             let environment = environment.clone();
             let metadata =
                 Metadata { environment, preset: "bricks".to_string(), seed: 0, steps_trained: 1_000, chosen: None };
-            Model { metadata, parameters }.to_bytes().unwrap()
+            Model { metadata, learned: Learned::Network(parameters) }.to_bytes().unwrap()
         };
         Self { samples: designs.map(sample).to_vec() }
     }
@@ -128,10 +128,11 @@ impl Parser for Networks {
         // The game may be another one now.
         let _ = environments::open(&model.metadata.environment, Some("bricks"));
         let _ = environments::open(&model.metadata.environment, None);
-        let architecture = &model.parameters.architecture;
+        let Learned::Network(parameters) = &model.learned else { return true };
+        let architecture = &parameters.architecture;
         let Space::Pixels { .. } = architecture.space else { return true };
         let observation = vec![100; architecture.space.size()];
-        let mut policy = Policy::network(&model.parameters, &Device::Cpu).unwrap();
+        let mut policy = Policy::network(parameters, &Device::Cpu).unwrap();
         let values = policy.values(Seen::Pixels(&observation)).unwrap();
         assert_eq!(values.map(<[f32]>::len), Some(architecture.actions));
         assert!(Model::from_bytes(&model.to_bytes().unwrap()).is_ok(), "what was read can be written and read");
