@@ -224,9 +224,14 @@ pub trait Task: Send {
         None
     }
 
-    /// Its states with these values of actions, `[states, actions]`, minus infinity where an action is impossible; `None` if it has
-    /// no table.
-    fn scene_of_values(&self, _: &[f64]) -> Option<Scene> {
+    /// Its states with these values: of actions, `[states, actions]`, minus infinity where an action is impossible, or of states; with
+    /// the present state if `present` is set. `None` if it has no table.
+    fn scene_of_values(&self, _values: &[f64], _present: bool) -> Option<Scene> {
+        None
+    }
+
+    /// The same in characters, for a terminal, without the present state.
+    fn characters_of_values(&self, _values: &[f64]) -> Option<String> {
         None
     }
 }

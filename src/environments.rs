@@ -70,6 +70,11 @@ pub trait Environment: Send {
         None
     }
 
+    /// The same with the values of a whole table drawn in, see [`Task::scene_of_values`], where the environment has a table.
+    fn picture_with_values(&mut self, _values: &[f64]) -> Option<Picture<'_>> {
+        self.picture()
+    }
+
     /// The classic environment that this is, for a caller who knows its rules.
     fn task(&self) -> Option<&dyn Task> {
         None

@@ -3,6 +3,7 @@
 pub mod model;
 pub mod table;
 
+use crate::classics::Rule;
 use crate::networks::evaluator::Evaluator;
 use crate::networks::finite;
 use crate::networks::{argmax, Parameters};
@@ -10,7 +11,7 @@ use crate::observations::Seen;
 use crate::policy::model::Learned;
 use crate::policy::table::TablePolicy;
 use crate::random::Generator;
-use anyhow::Result;
+use anyhow::{anyhow, Result};
 use candle_core::Device;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub enum Policy {
         /// Actions to choose from.
         actions: usize,
     },
+    /// A rule that a person wrote, by an observation's numbers.
+    Rule(Rule),
     /// Always the same action.
     Still {
         /// Its index.
@@ -58,6 +61,7 @@ impl Policy {
             Policy::Network(evaluator) => Policy::Network(evaluator.share()),
             Policy::Table(table) => Policy::Table(table.clone()),
             Policy::Random { actions } => Policy::Random { actions: *actions },
+            Policy::Rule(rule) => Policy::Rule(*rule),
             Policy::Still { action } => Policy::Still { action: *action },
         }
     }
@@ -70,8 +74,16 @@ impl Policy {
         Ok(match self {
             Policy::Network(evaluator) => Some(Learned::Network(evaluator.parameters()?)),
             Policy::Table(table) => Some(Learned::Table(Arc::clone(table.table()))),
-            Policy::Random { .. } | Policy::Still { .. } => None,
+            Policy::Random { .. } | Policy::Rule(_) | Policy::Still { .. } => None,
         })
+    }
+
+    /// The values of a whole table for people, see [`Values::shown`](table::Values::shown); `None` if the policy is no table.
+    pub fn table_values(&self) -> Option<Vec<f64>> {
+        match self {
+            Policy::Table(policy) => Some(policy.table().values.shown()),
+            _ => None,
+        }
     }
 
     /// The index of the action for one observation. A network or a table takes a random action with probability `epsilon`, otherwise
@@ -92,6 +104,10 @@ impl Policy {
             },
             Policy::Table(table) => table.act(seen, epsilon, random),
             Policy::Random { actions } => Ok(random.below(*actions)),
+            Policy::Rule(rule) => match seen {
+                Seen::Numbers(numbers) => Ok(rule(numbers)),
+                other => Err(anyhow!("a rule looks at numbers, and these observations are {}", other.kind())),
+            },
             Policy::Still { action } => Ok(*action),
         }
     }
@@ -105,7 +121,7 @@ impl Policy {
         match self {
             Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
             Policy::Table(table) => table.values(seen).map(Some),
-            Policy::Random { .. } | Policy::Still { .. } => Ok(None),
+            Policy::Random { .. } | Policy::Rule(_) | Policy::Still { .. } => Ok(None),
         }
     }
 }

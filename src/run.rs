@@ -39,6 +39,7 @@ use crate::run::start_over::Rest;
 use crate::saving::{own_files, sealed_file, Loading};
 use crate::system::signals;
 use crate::text::clock;
+use crate::text::output::print;
 use anyhow::{bail, Context, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -418,9 +419,19 @@ impl Run {
             return Ok(());
         }
         say!("trained {steps} steps in {trained}: {}", folder.file(MODEL_FILE).display());
+        if let Some(values) = self.characters_of(&algorithm.policy()?) {
+            print(&format!("\n{values}\n"))?;
+        }
         // They take memory that the evaluation may need, the replay most of all.
         drop((algorithm, record, environments, checkpoints, held_out));
         self.evaluate(folder.path())
+    }
+
+    /// What a table has learned, drawn in characters; `None` if the policy is no table, or its states are not the environment's.
+    fn characters_of(&self, policy: &Policy) -> Option<String> {
+        let (values, task) = (policy.table_values()?, self.spec.as_classic()?.task());
+        task.mdp()?;
+        task.characters_of_values(&values)
     }
 
     /// Evaluates the trained network.

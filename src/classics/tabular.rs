@@ -144,8 +144,12 @@ impl Task for TabularTask {
         Some(&self.mdp)
     }
 
-    fn scene_of_values(&self, values: &[f64]) -> Option<Scene> {
-        Some(pictures::scene(&self.mdp, self.layout(), None, Some(values)))
+    fn scene_of_values(&self, values: &[f64], present: bool) -> Option<Scene> {
+        Some(pictures::scene(&self.mdp, self.layout(), present.then_some(self.state), Some(values)))
+    }
+
+    fn characters_of_values(&self, values: &[f64]) -> Option<String> {
+        Some(pictures::characters(&self.mdp, self.layout(), None, values))
     }
 }
 

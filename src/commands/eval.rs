@@ -125,7 +125,7 @@ fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
             None => config::EnvironmentKeys::default(),
         };
         let spec = environments::spec(&environment, args.rom.as_deref())?;
-        return Ok(vec![Contestant::baseline(&*spec, baseline)]);
+        return Ok(vec![Contestant::baseline(&*spec, baseline)?]);
     }
     let models: Vec<Option<&Path>> = match args.models.as_slice() {
         [] => vec![None],

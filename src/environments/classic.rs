@@ -1,9 +1,10 @@
 //! Classic environments as an [`Environment`]: a [`Task`], its limit of steps, and the random numbers that Gymnasium gives it.
 
 use crate::classics::numpy_random::NumpyRandom;
-use crate::classics::{self, Maker, Task};
+use crate::classics::{self, Maker, Rule, Task};
 use crate::config::ClassicKeys;
 use crate::drawing::color_table::ColorTable;
+use crate::drawing::scene::Scene;
 use crate::drawing::Picture;
 use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step};
 use crate::observations::{Place, Space};
@@ -69,6 +70,11 @@ impl ClassicSpec {
     /// A task of this environment, without limit and generator.
     pub fn task(&self) -> Box<dyn Task> {
         (self.maker)()
+    }
+
+    /// The rule that a person wrote for it, if there is one.
+    pub fn rule(&self) -> Option<Rule> {
+        self.keys.options.definition.rule
     }
 
     /// Steps after which an episode is truncated.
@@ -190,6 +196,22 @@ impl Classic {
     }
 }
 
+impl Classic {
+    fn paint(&mut self, scene: &Scene) -> Option<Picture<'_>> {
+        let painted = scene.paint().ok()?;
+        let colors = self.colors.get_or_insert_with(|| ColorTable::of(&painted));
+        colors.indices(&painted, &mut self.pixels);
+        Some(Picture {
+            pixels: &self.pixels,
+            width: painted.width as usize,
+            height: painted.height as usize,
+            colors: colors.colors(),
+            pixel_width: 1,
+            frames_per_second: self.task.steps_per_second(),
+        })
+    }
+}
+
 impl Environment for Classic {
     fn space(&self) -> Space {
         self.space
@@ -222,17 +244,12 @@ impl Environment for Classic {
     }
 
     fn picture(&mut self) -> Option<Picture<'_>> {
-        let painted = self.task.scene().paint().ok()?;
-        let colors = self.colors.get_or_insert_with(|| ColorTable::of(&painted));
-        colors.indices(&painted, &mut self.pixels);
-        Some(Picture {
-            pixels: &self.pixels,
-            width: painted.width as usize,
-            height: painted.height as usize,
-            colors: colors.colors(),
-            pixel_width: 1,
-            frames_per_second: self.task.steps_per_second(),
-        })
+        self.paint(&self.task.scene())
+    }
+
+    fn picture_with_values(&mut self, values: &[f64]) -> Option<Picture<'_>> {
+        let scene = self.task.scene_of_values(values, true).unwrap_or_else(|| self.task.scene());
+        self.paint(&scene)
     }
 
     fn episode_frames(&self) -> u64 {

@@ -1,10 +1,11 @@
 //! Contestants: who plays, and what.
 
 use crate::environments::atari::USUAL_FRAME_SKIP;
+use crate::environments::classic::ClassicSpec;
 use crate::environments::{EnvironmentSpec, Spec};
 use crate::policy::model::{Chosen, Model};
 use crate::policy::Policy;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
 use std::path::Path;
@@ -20,8 +21,10 @@ pub enum Baseline {
     /// A new uniformly random action every 6th frame (the paper's 10 Hz random agent)
     #[value(name = "random-10hz")]
     Random10Hz,
-    /// Never touches the stick
+    /// Never touches the stick; in a classic environment always its first action
     Noop,
+    /// A simple rule that a person wrote; CartPole and LunarLander have one
+    Rule,
 }
 
 /// A policy, its name, and the game it plays.
@@ -40,18 +43,27 @@ pub struct Contestant {
 
 impl Contestant {
     /// A baseline with the game's minimal actions, each held as long as the baseline's name says.
-    pub fn baseline(spec: &dyn EnvironmentSpec, baseline: Baseline) -> Self {
+    ///
+    /// # Errors
+    /// When the environment has no rule, and a rule is to play.
+    pub fn baseline(spec: &dyn EnvironmentSpec, baseline: Baseline) -> Result<Self> {
         let (name, frame_skip) = match baseline {
             Baseline::Random => ("random", USUAL_FRAME_SKIP),
             Baseline::Random10Hz => ("random-10hz", FRAMES_AT_10_HZ),
             Baseline::Noop => ("noop", USUAL_FRAME_SKIP),
+            Baseline::Rule => ("rule", USUAL_FRAME_SKIP),
         };
         let spec = spec.for_baseline(frame_skip);
         let policy = match baseline {
             Baseline::Random | Baseline::Random10Hz => Policy::Random { actions: spec.actions() },
             Baseline::Noop => Policy::Still { action: spec.noop() },
+            Baseline::Rule => {
+                let rule = spec.as_classic().and_then(ClassicSpec::rule);
+                let name = spec.name();
+                Policy::Rule(rule.with_context(|| format!("nobody wrote a rule for {name}; --policy random plays it"))?)
+            }
         };
-        Self { spec, policy, name: format!("the baseline {name}"), steps_trained: None, chosen: None }
+        Ok(Self { spec, policy, name: format!("the baseline {name}"), steps_trained: None, chosen: None })
     }
 
     /// A model from the file `path`, playing `spec` on `device`.

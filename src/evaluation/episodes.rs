@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn when_asked_to_stop_the_games_that_ended_are_heard_of_and_no_others() {
-        let contestant = Contestant::baseline(&*bricks(), Baseline::Random);
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Random).unwrap();
         let (protocol, stop) = (protocol(), AtomicBool::new(false));
         let play = |policy: &mut Policy, index: u32| {
             // The third game is under way when the signal comes.
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn games_do_not_depend_on_the_number_of_workers_or_on_who_watches() {
-        let contestant = Contestant::baseline(&*bricks(), Baseline::Random);
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Random).unwrap();
         let (spec, protocol, stop) = (&*contestant.spec, protocol(), AtomicBool::new(false));
         let play = |workers| games(&contestant, &protocol, workers);
         let alone = play(1);
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_spectator_ends_the_game() {
-        let contestant = Contestant::baseline(&*bricks(), Baseline::Noop);
+        let contestant = Contestant::baseline(&*bricks(), Baseline::Noop).unwrap();
         let mut shown = 0;
         let mut fail = |_: Picture<'_>| {
             shown += 1;
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_mean_return_takes_the_games_that_fit_and_at_least_one() {
-        let mut contestant = Contestant::baseline(&*bricks(), Baseline::Random);
+        let mut contestant = Contestant::baseline(&*bricks(), Baseline::Random).unwrap();
         let games = games(&contestant, &protocol(), 1);
         let steps: Vec<u64> = games.iter().map(|game| game.frames.div_ceil(4)).collect();
         let mut mean = |steps| mean_return(&*contestant.spec, &mut contestant.policy, &protocol(), steps).unwrap();

@@ -98,6 +98,7 @@ impl Protocol {
             }
             Policy::Table(_) => write!(words, "{}", best("table")),
             Policy::Still { .. } => write!(words, "the stick is never touched"),
+            Policy::Rule(_) => write!(words, "a rule that a person wrote"),
             Policy::Random { .. } => write!(words, "a random action every {frames} frames"),
         };
         let _ = write!(words, "; {} actions", contestant.spec.actions());
@@ -122,6 +123,7 @@ impl Protocol {
             ),
             Policy::Still { .. } => write!(words, "always the action {}", spec.noop()),
             Policy::Random { .. } => write!(words, "random actions"),
+            Policy::Rule(_) => write!(words, "the actions of a rule that a person wrote"),
         };
         let _ = write!(words, "; episode i is Gymnasium's of seed {} + i", self.seed);
         words

@@ -5,6 +5,7 @@ use super::keys::Keys;
 use super::scaler::Scaler;
 use super::window::open;
 use crate::drawing::recording::{save_screenshot, GifRecorder};
+use crate::drawing::Picture;
 use crate::environments::classic::ClassicSpec;
 use crate::environments::{Environment, EnvironmentSpec};
 use crate::observations::Observations;
@@ -40,6 +41,8 @@ pub struct Player {
     observation: Observations,
     /// Without one a person plays.
     policy: Option<Policy>,
+    /// The values of the policy's table, drawn into the picture.
+    values: Option<Vec<f64>>,
     epsilon: f64,
     random: Generator,
     score: f64,
@@ -53,9 +56,18 @@ impl Player {
         let environment = spec.make(&spec.conditions(seed));
         let observation = environment.space().observations(1);
         let random = Generator::new(seed, Purpose::Exploration);
-        let mut player = Self { environment, observation, policy, epsilon, random, score: 0.0, steps: 0, over: false };
+        let values = policy.as_ref().and_then(Policy::table_values);
+        let mut player = Self { environment, observation, policy, values, epsilon, random, score: 0.0, steps: 0, over: false };
         player.begin();
         player
+    }
+
+    fn picture(&mut self) -> Result<Picture<'_>> {
+        let picture = match &self.values {
+            Some(values) => self.environment.picture_with_values(values),
+            None => self.environment.picture(),
+        };
+        picture.context("the environment cannot be drawn")
     }
 
     fn begin(&mut self) {
@@ -85,13 +97,12 @@ impl Player {
 /// # Errors
 /// When the file cannot be written, the environment cannot be drawn, or the policy's device fails.
 pub fn record(path: &Path, mut player: Player, steps: Option<u32>) -> Result<()> {
-    const UNDRAWN: &str = "the environment cannot be drawn";
-    let mut recorder = GifRecorder::create(path, &player.environment.picture().context(UNDRAWN)?)?;
-    recorder.frame(&player.environment.picture().context(UNDRAWN)?)?;
+    let mut recorder = GifRecorder::create(path, &player.picture()?)?;
+    recorder.frame(&player.picture()?)?;
     let longest = steps.unwrap_or(LONGEST_RECORDING);
     while player.steps < longest && !player.over {
         player.policy_step()?;
-        recorder.frame(&player.environment.picture().context(UNDRAWN)?)?;
+        recorder.frame(&player.picture()?)?;
     }
     recorder.finish()?;
     let ending = if player.over { "the whole episode" } else { "cut off" };
@@ -110,7 +121,7 @@ fn shown(score: f64) -> String {
 /// When no window can be opened, or the policy's device fails.
 pub fn open_window(spec: &ClassicSpec, player: Player, steps: Option<u32>) -> Result<()> {
     let mut player = player;
-    let picture = player.environment.picture().context("the environment cannot be drawn")?;
+    let picture = player.picture()?;
     let (width, height, steps_per_second) = (picture.width, picture.height, picture.frames_per_second);
     let mut window = open(spec.name(), width, height)?;
     say!("{HELP}");
@@ -200,12 +211,10 @@ impl Session {
             self.begin();
         }
         if self.keys.struck(&[Key::F12]) {
-            if let Some(picture) = self.player.environment.picture() {
-                match save_screenshot(Path::new("."), &self.name, &picture) {
-                    Ok(path) => say!("{}", path.display()),
-                    // A full disk should not end the game.
-                    Err(error) => warn!("error: {error:#}"),
-                }
+            match save_screenshot(Path::new("."), &self.name, &self.player.picture()?) {
+                Ok(path) => say!("{}", path.display()),
+                // A full disk should not end the game.
+                Err(error) => warn!("error: {error:#}"),
             }
         }
         Ok(())
@@ -281,7 +290,7 @@ impl Session {
         }
         self.keys.forget(&self.window);
         let (width, height) = self.window.get_size();
-        let picture = self.player.environment.picture().context("the environment cannot be drawn")?;
+        let picture = self.player.picture()?;
         if width == 0 || height == 0 {
             self.window.update();
             return Ok(());

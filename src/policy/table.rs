@@ -216,6 +216,19 @@ impl Values {
     }
 }
 
+impl Values {
+    /// The values for people: of all actions, `[states, actions]`, negative infinity for impossible ones, or of the states if actions
+    /// have none.
+    pub fn shown(&self) -> Vec<f64> {
+        if let Values::States(values, _) = self {
+            return values.clone();
+        }
+        let possible = self.possible();
+        let pairs = (0..possible.states()).flat_map(|state| (0..possible.actions()).map(move |action| (state, action)));
+        pairs.map(|(state, action)| self.action_value(state, action)).collect()
+    }
+}
+
 /// A table that is finished: states and values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {

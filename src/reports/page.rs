@@ -1,5 +1,7 @@
 //! A run on one page of HTML that needs no other file, to be sent to somebody or opened on a phone.
 
+use crate::policy::model::{self, OpenModel, MODEL_FILE};
+use crate::policy::Policy;
 use crate::reports::curves::{self, HorizontalAxis};
 use crate::run::folder::{BEST_GAME_FILE, EVALUATION_FILE};
 use crate::run::history::RunHistory;
@@ -9,6 +11,7 @@ use crate::system::files;
 use crate::text::output::print;
 use crate::text::{clock, with_commas};
 use anyhow::{Context, Result};
+use candle_core::Device;
 use base64::prelude::{Engine, BASE64_STANDARD};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use serde_json::Value;
@@ -78,6 +81,7 @@ pub fn page(run: &RunHistory) -> Result<String> {
                 h1 { (title) }
                 (facts(run))
                 (best_game(run)?)
+                (learned_table(run)?)
                 h2 { "Evaluation after training" }
                 @match &evaluation {
                     Some(evaluation) => (evaluation_section(evaluation)),
@@ -105,7 +109,9 @@ fn facts(run: &RunHistory) -> Markup {
     html! {
         table {
             tr { th { "Game" } td { (run.game) } }
-            tr { th { "Cartridge, MD5" } td { code { (run.cartridge_md5) } } }
+            @if !run.cartridge_md5.is_empty() {
+                tr { th { "Cartridge, MD5" } td { code { (run.cartridge_md5) } } }
+            }
             tr { th { "Preset" } td { (run.preset) } }
             tr {
                 th { "Trained" }
@@ -125,6 +131,27 @@ fn facts(run: &RunHistory) -> Markup {
             }
         }
     }
+}
+
+/// What a run with a table has learned, as a picture; nothing for networks, and where the states are not those of the environment.
+fn learned_table(run: &RunHistory) -> Result<Markup> {
+    let path = run.folder.join(MODEL_FILE);
+    if !path.is_file() {
+        return Ok(html! {});
+    }
+    let OpenModel { model, spec, .. } = match model::open_learned_table(&path)? {
+        Some(open) => open,
+        None => return Ok(html! {}),
+    };
+    let policy = Policy::of(&model.learned, &Device::Cpu)?;
+    let (Some(values), Some(classic)) = (policy.table_values(), spec.as_classic()) else { return Ok(html! {}) };
+    let Some(scene) = classic.task().scene_of_values(&values, false) else { return Ok(html! {}) };
+    Ok(html! {
+        h2 { "What it has learned" }
+        // `Scene::svg` escapes every text.
+        (PreEscaped(scene.svg()))
+        p.small { "The value of each state, and the best actions." }
+    })
 }
 
 fn best_game(run: &RunHistory) -> Result<Markup> {

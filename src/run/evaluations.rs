@@ -41,7 +41,7 @@ pub fn final_evaluation(
         say!("it was {}", chosen.in_words());
     }
     let trained = Contestant::model(&model, &path, Arc::clone(spec), device)?;
-    let random = Contestant::baseline(&**spec, Baseline::Random);
+    let random = Contestant::baseline(&**spec, Baseline::Random)?;
     let play = |contestant: &Contestant| -> Result<Option<EvaluationReport>> {
         let report = evaluation::evaluate(contestant, &protocol, evaluation::default_workers(), stop)?;
         Ok(report.filter(|report| report.complete && !stop.load(Ordering::Relaxed)))

@@ -157,7 +157,7 @@ mod tests {
     fn games_without_end_end_when_the_run_is_to_stop() {
         let stop = Arc::new(AtomicBool::new(false));
         let spec = stoppable(&environments::spec(&config::EnvironmentKeys::default(), None).unwrap(), &stop);
-        let mut contestant = Contestant::baseline(&*spec, Baseline::Noop);
+        let mut contestant = Contestant::baseline(&*spec, Baseline::Noop).unwrap();
         let protocol = Protocol {
             episodes: 1,
             epsilon: 0.0,
