@@ -97,6 +97,14 @@ impl EnvironmentKeys {
         }
     }
 
+    /// The keys of Atari, to be changed; `None` if it is of another kind.
+    pub fn atari_mut(&mut self) -> Option<&mut AtariKeys> {
+        match self {
+            Self::Atari(keys) => Some(keys),
+            Self::Classic(_) => None,
+        }
+    }
+
     pub(super) fn section(&self) -> &dyn Section {
         match self {
             Self::Atari(keys) => keys,

@@ -166,12 +166,21 @@ fn nature() -> Config {
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
             epsilon_decay: 0.995,
+            updates_at: UpdatesAt::Steps,
+            learning_starts_games: 0,
+            target_sync_games: 0,
+            target_network: true,
+            epsilon_anneal_games: 500,
         }),
         network: NetworkKeys {
             network: NetworkKind::Nature,
             norm: NormKind::None,
             initial_values: InitialValues::Pytorch,
+            layers: Widths::default(),
+            activation: Activation::Relu,
             dueling: false,
+            dueling_form: DuelingForm::Mean,
+            dueling_hidden: true,
             noisy: false,
             noisy_sigma: 0.5,
             categorical: false,
@@ -181,6 +190,7 @@ fn nature() -> Config {
         },
         run: RunKeys {
             total_steps: 50_000_000,
+            max_games: 0,
             solved_at: f64::INFINITY,
             evaluation_every_steps: 250_000,
             evaluation_steps: 125_000,
@@ -363,8 +373,14 @@ fn later_sources_win() {
     let path = folder.path().join("own.toml");
     std::fs::write(&path, "batch_size = 16\ngamma = 0.5\nseed = 3\n").unwrap();
     let overrides = ["gamma = 0.9".to_string(), "optimizer=adam".to_string(), "replay_capacity=2e5".to_string()];
-    let sources =
-        Sources { preset: "nature", file: Some(&path), overrides: &overrides, seed: Some(8), steps: Some(100) };
+    let sources = Sources {
+        preset: "nature",
+        file: Some(&path),
+        overrides: &overrides,
+        seed: Some(8),
+        steps: Some(100),
+        ..Sources::default()
+    };
     let config = Config::resolve(&sources).unwrap();
     assert_eq!(
         (config.dqn().batch_size, config.dqn().gamma, config.run.seed, config.run.total_steps),

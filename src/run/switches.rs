@@ -76,7 +76,7 @@ impl Environment for Script {
         let (over, life_lost) = (self.steps.is_multiple_of(20), self.steps.is_multiple_of(7));
         Step {
             reward: if self.reward_clip { raw_reward.clamp(-1.0, 1.0) } else { raw_reward },
-            raw_reward,
+            raw_reward: raw_reward.into(),
             terminal: over || (life_lost && self.life_loss_is_terminal),
             lives_lost: life_lost.into(),
             over,
@@ -100,8 +100,8 @@ impl Environment for Script {
 /// Adds up the raw rewards of episodes.
 #[derive(Default)]
 struct Scores {
-    under_way: f32,
-    ended: Vec<f32>,
+    under_way: f64,
+    ended: Vec<f64>,
     updates: u64,
     interrupt: AtomicBool,
 }

@@ -75,7 +75,7 @@ impl Environment for Guess {
         let (over, life_lost) = (self.steps == 10, self.steps == 5);
         let truncated = over && self.games.is_multiple_of(3);
         let terminal = (over && !truncated) || life_lost;
-        Step { reward, raw_reward: reward, terminal, lives_lost: life_lost.into(), over, truncated }
+        Step { reward, raw_reward: reward.into(), terminal, lives_lost: life_lost.into(), over, truncated }
     }
 
     fn episode_frames(&self) -> u64 {

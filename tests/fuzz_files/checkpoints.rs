@@ -179,6 +179,7 @@ fn needs_much_memory(config: &Config) -> bool {
         || match &config.algorithm {
             AlgorithmKeys::Dqn(keys) => keys.replay_capacity > 5_000 || keys.num_envs > 16 || keys.batch_size > 256,
             AlgorithmKeys::Pqn(keys) => keys.num_envs > 32 || keys.horizon > 64 || keys.minibatch_size > 512,
+            _ => false,
         }
 }
 

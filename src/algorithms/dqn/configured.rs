@@ -20,6 +20,7 @@ fn the_parts_of_an_agent_have_the_values_of_the_configuration() {
         double: false,
         gradient_scale: 1.0,
         gradient_norm_limit: None,
+        has_target: true,
         target_tau: 0.0,
         beta: None,
     };

@@ -399,6 +399,7 @@ mod tests {
             double: variant.double,
             gradient_scale: variant.optimizer.gradient_scale(variant.batch_size),
             gradient_norm_limit: variant.norm_limit,
+            has_target: true,
             target_tau: variant.tau,
             beta: variant.prioritized.then_some(BetaSchedule { initial: 0.4, steps: 100 }),
         };

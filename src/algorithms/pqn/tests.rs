@@ -83,7 +83,7 @@ impl Environment for Chain {
         let truncated = !terminal && self.steps == self.limit;
         self.show(place);
         let over = truncated || (terminal && !self.lives);
-        Step { reward, raw_reward: reward, terminal, over, truncated, ..Step::default() }
+        Step { reward, raw_reward: reward.into(), terminal, over, truncated, ..Step::default() }
     }
 
     fn episode_frames(&self) -> u64 {

@@ -147,7 +147,7 @@ fn every_sample_is_a_transition_of_the_naive_replay_and_every_such_transition_is
                     batch.actions[i],
                     milli(batch.rewards[i]),
                     milli(batch.discounts[i]),
-                    ids(&batch.next_observations[stack]),
+                    ids(&batch.next_observations.seen().pixels().unwrap()[stack]),
                 );
                 let id = observation[STACK - 1] - 1;
                 assert_eq!(expected.get_mut(&id), Some(&mut got.clone()), "seed {seed}, frame {id}");
@@ -304,6 +304,6 @@ fn a_truncated_episode_is_bootstrapped_through_and_a_terminal_is_not() {
         let mut batch = Batch::default();
         assert!(replay.sample(1, &mut random, &mut batch));
         assert_eq!((batch.discounts[0], batch.rewards[0], batch.actions[0]), (discount, 1.0, 2));
-        assert_eq!(ids(&batch.next_observations), [0, 0, 1, 2]);
+        assert_eq!(ids(batch.next_observations.seen().pixels().unwrap()), [0, 0, 1, 2]);
     }
 }
