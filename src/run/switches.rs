@@ -207,7 +207,7 @@ fn scripted_run(config: &Config) -> Sides {
     dqn.advance(&mut environments, STEPS, &mut scores).unwrap();
     assert_eq!((dqn.steps(), scores.updates), (STEPS, 0));
     // The switches do not change scores: 20 steps are five times all rewards.
-    assert_eq!(scores.ended, [5.0 * REWARDS.iter().sum::<f32>(); 5]);
+    assert_eq!(scores.ended, [5.0 * f64::from(REWARDS.iter().sum::<f32>()); 5]);
     let mut replay = dqn.updater().replay().clone();
     let mut random = Generator::new(1, Purpose::Synthetic);
     let (mut evenly, mut by_priority) = (Batch::default(), Batch::default());
