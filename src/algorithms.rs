@@ -9,10 +9,12 @@ pub mod events;
 pub mod exploration;
 pub mod needs;
 pub mod pqn;
+pub mod reinforce;
 
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Watch;
 use crate::algorithms::pqn::Pqn;
+use crate::algorithms::reinforce::Reinforce;
 use crate::config::{AlgorithmKeys, Config};
 use crate::environments::vector::VectorEnvironment;
 use crate::experience::replay::ReplayPlan;
@@ -66,6 +68,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
             Box::new(dqn)
         }
         AlgorithmKeys::Pqn(keys) => Box::new(Pqn::new(keys, network, seed, environments, device)?),
+        AlgorithmKeys::Reinforce(keys) => Box::new(Reinforce::new(keys, network, seed, environments, device)?),
         other => anyhow::bail!("the algorithm `{}` is not there yet", other.kind()),
     })
 }
@@ -75,6 +78,7 @@ pub fn num_envs(config: &AlgorithmKeys) -> usize {
     match config {
         AlgorithmKeys::Dqn(keys) => keys.num_envs,
         AlgorithmKeys::Pqn(keys) => keys.num_envs,
+        AlgorithmKeys::Reinforce(keys) => keys.num_envs,
         _ => 1,
     }
 }

@@ -88,6 +88,12 @@ impl Protocol {
                  equal ones)",
                 self.epsilon
             ),
+            Policy::Softmax { greedy: false, .. } => {
+                write!(words, "an action every {frames} frames, drawn from the network's probabilities")
+            }
+            Policy::Softmax { greedy: true, .. } => {
+                write!(words, "an action every {frames} frames, the network's most probable one")
+            }
             Policy::Still { .. } => write!(words, "the stick is never touched"),
             Policy::Random { .. } => write!(words, "a random action every {frames} frames"),
         };
