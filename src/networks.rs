@@ -60,10 +60,10 @@ impl NetworkKind {
     }
 
     /// This network with one branch of ordinary layers, ReLU, and a Q-value for each action.
-    pub fn plain(self) -> Design {
+    pub const fn plain(self) -> Design {
         Design {
             kind: self,
-            layers: Widths::default(),
+            layers: Widths::NONE,
             activation: Activation::Relu,
             norm: NormKind::None,
             dueling: false,

@@ -177,7 +177,7 @@ impl Reinforce {
         let Self { learner, player, draws, taken, .. } = self;
         let actions = learner.architecture().actions;
         taken.actions.clear();
-        let mut draw_all = || -> Result<()> {
+        let draw_all = || -> Result<()> {
             let probabilities = player.probabilities(seen)?.context("the network is not a policy")?;
             for (probabilities, random) in probabilities.chunks_exact(actions).zip(draws) {
                 finite::ensure_probabilities(probabilities)?;

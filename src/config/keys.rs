@@ -360,6 +360,10 @@ fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     }
     if !network.layers.is_empty() && network.network != NetworkKind::Mlp {
         let widths = Vec::from(network.layers);
-        faults.add("layers", format!("{widths:?}"), "[] unless the network is mlp: the others have layers of their own");
+        faults.add(
+            "layers",
+            format!("{widths:?}"),
+            "[] unless the network is mlp: the others have layers of their own",
+        );
     }
 }

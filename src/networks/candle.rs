@@ -245,6 +245,7 @@ mod tests {
                 Space::Numbers(_) => {
                     Observations::Numbers((0..images * space.size()).map(|_| generator.symmetric(2.0)).collect())
                 }
+                Space::States(_) => unreachable!("no network here sees states"),
             };
             let parameters = loop {
                 let mut parameters = Parameters::drawn(InitialValues::He, architecture.clone(), &mut generator);

@@ -172,7 +172,8 @@ mod tests {
     fn a_softmax_is_the_share_of_each_exponential_however_large_the_logits() {
         let mut probabilities = [0.0; 3];
         softmax(&[1.0, 2.0, 0.0], &mut probabilities);
-        for (got, want) in probabilities.iter().zip([0.244_728_471_054_797_67, 0.665_240_955_774_821_6, 0.090_030_573]) {
+        for (got, want) in probabilities.iter().zip([0.244_728_471_054_797_67, 0.665_240_955_774_821_6, 0.090_030_573])
+        {
             assert!((got - want).abs() < 1e-9, "{probabilities:?}");
         }
         let usual = probabilities;

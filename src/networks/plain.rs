@@ -29,7 +29,8 @@ fn evaluate(
         Seen::Pixels(pixels) => pixels.iter().map(|pixel| f64::from(*pixel) / 255.0).collect(),
         Seen::Numbers(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
         Seen::States(states) => {
-            let places = states.iter().flat_map(|state| (0..architecture.features()).map(move |i| i == *state as usize));
+            let places =
+                states.iter().flat_map(|state| (0..architecture.features()).map(move |i| i == *state as usize));
             places.map(|here| f64::from(u8::from(here))).collect()
         }
     };

@@ -584,7 +584,8 @@ mod tests {
     fn dense_networks_are_saved_with_their_layers_activation_form_and_head_and_other_files_do_not_mention_them() {
         let plain = NetworkKind::Mlp.plain();
         let layers = Widths::new(&[6, 5]).unwrap();
-        let dueling = Design { layers, dueling: true, dueling_form: DuelingForm::Maximum, dueling_hidden: false, ..plain };
+        let dueling =
+            Design { layers, dueling: true, dueling_form: DuelingForm::Maximum, dueling_hidden: false, ..plain };
         for design in [
             Design { layers, ..plain },
             Design { layers, activation: Activation::Elu, ..dueling },

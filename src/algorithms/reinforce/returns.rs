@@ -58,13 +58,8 @@ mod tests {
         assert!((all.iter().sum::<f64>() / 5.0 - -13.2).abs() < 1e-12);
         let first = all[0];
         normalize(&mut all);
-        let expected = [
-            -0.2843507149652278,
-            -0.8659771773941027,
-            -1.1891029898545886,
-            1.2666531848451055,
-            1.072777697368814,
-        ];
+        let expected =
+            [-0.2843507149652278, -0.8659771773941027, -1.1891029898545886, 1.2666531848451055, 1.072777697368814];
         assert_close(&all, &expected);
         assert!(((first + 13.2) / all[0] - 30.947697814215523).abs() < 1e-9, "the population's deviation");
         let mut three = returns(&[1.0, 0.0, 2.0], &[false, false, true], 0.5);

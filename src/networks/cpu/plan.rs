@@ -171,7 +171,11 @@ mod tests {
             assert!((gain.start..shift.end).all(|place| own[place] == place));
         }
         assert!(plan.branches[0].1.norm.is_none());
-        assert_eq!(plan.convolution_parameters(), plan.branches[0].0.as_ref().unwrap().weight.start, "the convolutions come first");
+        assert_eq!(
+            plan.convolution_parameters(),
+            plan.branches[0].0.as_ref().unwrap().weight.start,
+            "the convolutions come first"
+        );
         own.sort_unstable();
         assert!(own.into_iter().eq(0..architecture.parameter_count()));
     }
