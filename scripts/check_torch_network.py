@@ -4,7 +4,7 @@
     scripts/check_torch_network.py
 
 Networks with random parameters: each kind of convolutions, plain and dueling, without a norm and with one over the
-channels. A row of numbers worked out by hand checks the norm itself. The first run installs ale-py and PyTorch (some GB) into .venv.
+channels; and dense networks with elu, both forms of dueling, and probabilities. A row of numbers worked out by hand checks the norm itself. The first run installs ale-py and PyTorch (some GB) into .venv.
 
 Exit status: 0 when all Q-values are equal but for rounding.
 """
@@ -54,6 +54,53 @@ def parameters(generator, layers, dueling, norm):
         linear("fc", HIDDEN, pixels)
         linear("head", ACTIONS, HIDDEN, hidden=False)
     return tensors
+
+
+# (metadata, layers by name and outputs) of dense networks for observations of so many numbers.
+NUMBERS = 7
+DENSE = [
+    ({}, [("dense1", 6), ("dense2", 8), ("fc", 5), ("head", ACTIONS)]),
+    ({"head": "policy", "activation": "elu"}, [("fc", 5), ("head", ACTIONS)]),
+    ({"dueling": "true"}, [("dense1", 6), ("value_fc", 5), ("value", 1), ("advantage_fc", 5), ("advantage", ACTIONS)]),
+    (
+        {"dueling": "true", "dueling_hidden": "false", "dueling_form": "maximum", "activation": "elu"},
+        [("dense1", 6), ("fc", 5), ("value", 1), ("advantage", ACTIONS)],
+    ),
+]
+
+
+def dense_network(generator, metadata, layers):
+    """Random parameters of a dense network, and a function of its outputs for one observation, written out layer by layer."""
+    import numpy
+
+    tensors, inputs, shared = {}, NUMBERS, NUMBERS
+    for name, outputs in layers:
+        if name in ("value_fc", "advantage_fc"):
+            inputs = shared
+        elif name in ("value", "advantage") and f"{name}_fc" not in dict(layers):
+            inputs = shared
+        tensors[f"{name}.weight"] = generator.normal(0, 0.7, (outputs, inputs))
+        tensors[f"{name}.bias"] = generator.normal(0, 0.7, outputs)
+        inputs = outputs
+        if name.startswith("dense") or name == "fc":
+            shared = outputs
+    linear = lambda name, x: tensors[f"{name}.weight"] @ x + tensors[f"{name}.bias"]
+
+    def hidden(name, x):
+        if f"{name}.weight" not in tensors:
+            return x
+        x = linear(name, x)
+        return numpy.where(x > 0, x, numpy.exp(x) - 1) if metadata.get("activation") == "elu" else numpy.maximum(x, 0)
+
+    def outputs_of(x):
+        x = hidden("fc", hidden("dense2", hidden("dense1", x)))
+        if metadata.get("dueling") == "true":
+            value, advantage = linear("value", hidden("value_fc", x)), linear("advantage", hidden("advantage_fc", x))
+            return value + advantage - (max(advantage) if metadata.get("dueling_form") == "maximum" else advantage.mean())
+        outputs = linear("head", x)
+        return numpy.exp(outputs) / numpy.exp(outputs).sum() if metadata.get("head") == "policy" else outputs
+
+    return tensors, outputs_of
 
 
 def normalized(z, epsilon=EPSILON):
@@ -114,7 +161,19 @@ def main():
         worst = max(worst, difference)
         if difference > 1e-5:
             sys.exit(f"error: {kind}, dueling {dueling}, norm {norm}: {found} in PyTorch, {wanted} in numpy")
-    print(f"equal: {2 * 2 * len(KINDS)} networks; the largest difference is {worst:.1e} of the largest Q-value")
+    numbers = generator.normal(0, 1, (5, NUMBERS))
+    for metadata, layers in DENSE:
+        tensors, outputs_of = dense_network(generator, metadata, layers)
+        described = {"network": "mlp", "dueling": "false"} | metadata
+        network = torch_network.Network(described, {name: torch.from_numpy(tensor).float() for name, tensor in tensors.items()})
+        with torch.inference_mode():
+            found = network(torch.from_numpy(numbers)).numpy()
+        wanted = numpy.array([outputs_of(observation) for observation in numbers])
+        difference = abs(found - wanted).max() / abs(wanted).max()
+        worst = max(worst, difference)
+        if difference > 1e-5:
+            sys.exit(f"error: mlp, {metadata}: {found} in PyTorch, {wanted} in numpy")
+    print(f"equal: {2 * 2 * len(KINDS) + len(DENSE)} networks; the largest difference is {worst:.1e} of the largest Q-value")
 
 
 if __name__ == "__main__":

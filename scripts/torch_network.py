@@ -28,7 +28,11 @@ def read_safetensors(path):
 
 
 class Network(torch.nn.Module):
-    """Convolutions, a hidden layer and an output layer; a dueling network has two such branches. Noisy layers use their means.
+    """Convolutions or dense layers that all branches share, then a hidden layer and an output layer; a dueling network has two such
+    branches, perhaps without hidden layers. Noisy layers use their means.
+
+    The metadata name what shapes do not show: `activation` (relu unless it is elu), `dueling_form` (the mean of the advantages is
+    subtracted unless it is maximum), `head` (Q-values unless it is policy).
 
     With `norm = "channels"` every hidden layer NAME has a LayerNorm NAME_norm between its linear map and its ReLU.
     """
@@ -53,8 +57,16 @@ class Network(torch.nn.Module):
                 self.add_module(layer, torch.nn.Linear(inputs, outputs))
         self.convolutions.sort()
         self.load_state_dict(means)
-        self.actions = len(json.loads(metadata["actions"]))
         self.dueling = metadata["dueling"] == "true"
+        self.shared = sorted(name for name, _ in self.named_children() if name.startswith("dense") and not name.endswith("_norm"))
+        if self.dueling and hasattr(self, "fc"):
+            # The branches have no hidden layers of their own.
+            self.shared.append("fc")
+        self.activation = {"relu": functional.relu, "elu": functional.elu}[metadata.get("activation", "relu")]
+        self.dueling_form = metadata.get("dueling_form", "mean")
+        self.policy = metadata.get("head") == "policy"
+        width = int(metadata.get("atoms", 1))
+        self.actions = len((self.advantage if self.dueling else self.head).bias) // width
         # Support of a categorical network: the returns its atoms stand for.
         self.atoms = None
         if "atoms" in metadata:
@@ -62,25 +74,39 @@ class Network(torch.nn.Module):
             self.atoms = torch.linspace(*ends, int(metadata["atoms"]))
 
     def activate(self, layer, x):
-        """The ReLU of a layer's output, after its norm if it has one: over the channels of each position, or the units."""
+        """The activation of a layer's output, after its norm if it has one: over the channels of each position, or the units."""
         norm = getattr(self, f"{layer}_norm", None)
         if norm is not None:
             x = norm(x.movedim(1, -1)).movedim(-1, 1)
-        return functional.relu(x)
+        return self.activation(x)
+
+    def hidden(self, layer, x):
+        """A hidden layer of x, or x itself if the network has no such layer."""
+        linear = getattr(self, layer, None)
+        return x if linear is None else self.activate(layer, linear(x))
 
     def forward(self, observations):
-        """Q-values [n, actions] of observations [n, 4, 84, 84], gray values from 0 to 255, oldest frame first."""
-        x = observations.float() / 255
+        """Q-values [n, actions], or the probabilities of a policy, of observations.
+
+        Observations are gray values from 0 to 255 of type uint8, [n, 4, 84, 84], oldest frame first; or numbers of another type,
+        [n, numbers], where a state is a 1 in its place among 0s.
+        """
+        x = observations.float() / 255 if observations.dtype == torch.uint8 else observations.float()
         for layer in self.convolutions:
-            x = self.activate(layer, getattr(self, layer)(x))
+            x = self.hidden(layer, x)
         x = x.flatten(1)
+        for layer in self.shared:
+            x = self.hidden(layer, x)
         if self.dueling:
-            value = self.value(self.activate("value_fc", self.value_fc(x))).unsqueeze(1)
-            hidden = self.activate("advantage_fc", self.advantage_fc(x))
-            advantage = self.advantage(hidden).unflatten(1, (self.actions, -1))
-            outputs = value + advantage - advantage.mean(1, keepdim=True)
+            value = self.value(self.hidden("value_fc", x)).unsqueeze(1)
+            advantage = self.advantage(self.hidden("advantage_fc", x)).unflatten(1, (self.actions, -1))
+            largest = self.dueling_form == "maximum"
+            baseline = advantage.amax(1, keepdim=True) if largest else advantage.mean(1, keepdim=True)
+            outputs = value + advantage - baseline
         else:
-            outputs = self.head(self.activate("fc", self.fc(x))).unflatten(1, (self.actions, -1))
+            outputs = self.head(self.hidden("fc", x)).unflatten(1, (self.actions, -1))
+        if self.policy:
+            return functional.softmax(outputs.squeeze(2), 1)
         if self.atoms is None:
             return outputs.squeeze(2)
         return functional.softmax(outputs, 2) @ self.atoms

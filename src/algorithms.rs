@@ -12,12 +12,14 @@ pub mod planning;
 pub mod pqn;
 #[cfg(test)]
 mod table_world;
+pub mod reinforce;
 pub mod tabular;
 
 use crate::algorithms::dqn::Dqn;
 use crate::algorithms::events::Watch;
 use crate::algorithms::planning::{Iteration, Planning};
 use crate::algorithms::pqn::Pqn;
+use crate::algorithms::reinforce::Reinforce;
 use crate::algorithms::tabular::{Rule, Tabular};
 use crate::config::{AlgorithmKeys, Config};
 use crate::environments::vector::VectorEnvironment;
@@ -78,7 +80,7 @@ pub fn make(config: &Config, environments: &VectorEnvironment, device: &Device) 
         AlgorithmKeys::Td(keys) => Box::new(Tabular::new(Rule::Td, keys, seed, environments)?),
         AlgorithmKeys::ValueIteration(keys) => Box::new(Planning::new(Iteration::Values, keys, environments)?),
         AlgorithmKeys::QIteration(keys) => Box::new(Planning::new(Iteration::ActionValues, keys, environments)?),
-        other => anyhow::bail!("the algorithm `{}` is not there yet", other.kind()),
+        AlgorithmKeys::Reinforce(keys) => Box::new(Reinforce::new(keys, network, seed, environments, device)?),
     })
 }
 
@@ -102,6 +104,7 @@ pub fn num_envs(config: &AlgorithmKeys) -> usize {
     match config {
         AlgorithmKeys::Dqn(keys) => keys.num_envs,
         AlgorithmKeys::Pqn(keys) => keys.num_envs,
+        AlgorithmKeys::Reinforce(keys) => keys.num_envs,
         _ => 1,
     }
 }

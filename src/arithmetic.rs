@@ -15,23 +15,24 @@ const ROUNDER: f64 = 6_755_399_441_055_744.0;
 /// The smallest number with all its bits.
 const SMALLEST_NORMAL: f64 = f64::MIN_POSITIVE;
 
+/// 1/n! for n = 13 down to 2: with |r| at most ln(2)/2 the next term of e^r is below 5e-18.
+const TERMS_OF_EXP: [f64; 12] = [
+    1.0 / 6_227_020_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 39_916_800.0,
+    1.0 / 3_628_800.0,
+    1.0 / 362_880.0,
+    1.0 / 40_320.0,
+    1.0 / 5_040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    1.0 / 2.0,
+];
+
 /// e to the power `x`; the relative error is below 1e-15.
 pub fn exp(x: f64) -> f64 {
-    /// 1/n! for n = 13 down to 2: with |r| at most ln(2)/2 the next term is below 5e-18.
-    const TERMS: [f64; 12] = [
-        1.0 / 6_227_020_800.0,
-        1.0 / 479_001_600.0,
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5_040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        1.0 / 2.0,
-    ];
     if x.is_nan() {
         return x;
     }
@@ -40,7 +41,7 @@ pub fn exp(x: f64) -> f64 {
     // x = k ln 2 + r.
     let k = (x * LOG2_E + ROUNDER) - ROUNDER;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let series = TERMS.iter().fold(0.0, |sum, term| sum * r + term);
+    let series = TERMS_OF_EXP.iter().fold(0.0, |sum, term| sum * r + term);
     let fraction = 1.0 + (r + r * r * series);
     // In two steps, because 2^k can be outside the range of exponents when the result is not.
     let k = k as i64;
@@ -94,6 +95,25 @@ pub fn ln(x: f64) -> f64 {
 /// e to the power `x`, rounded from [`exp`].
 pub fn exp_f32(x: f32) -> f32 {
     exp(f64::from(x)) as f32
+}
+
+/// `x` above 0, otherwise e^x - 1, rounded from [`exp`]; NaN stays NaN. Without branches, so that a loop of it becomes vectors.
+#[inline(always)]
+pub fn elu(x: f32) -> f32 {
+    // e^-40 is less than half of the last bit of -1.
+    let exponent = f64::from(if x < -40.0 { -40.0 } else { x });
+    // As in `exp`, where 2^k is a factor: here k is added to the exponent's bits, of which these are the lowest.
+    let rounded = exponent * LOG2_E + ROUNDER;
+    let k = rounded - ROUNDER;
+    let r = (exponent - k * LN_2_HIGH) - k * LN_2_LOW;
+    let series = TERMS_OF_EXP.iter().fold(0.0, |sum, term| sum * r + term);
+    let fraction = 1.0 + (r + r * r * series);
+    let power = f64::from_bits(fraction.to_bits().wrapping_add(rounded.to_bits() << 52));
+    if x <= 0.0 {
+        (power - 1.0) as f32
+    } else {
+        x
+    }
 }
 
 /// The natural logarithm of `x`, rounded from [`ln`].
@@ -164,6 +184,19 @@ mod tests {
         assert_near(ln(f64::from_bits(1)), f64::from_bits(1).ln(), 1e-14, "the smallest number");
         assert_near(exp(-740.0), (-740f64).exp(), 1e-1, "a number with few bits");
         assert!(exp_f32(f32::NAN).is_nan() && exp_f32(f32::NEG_INFINITY) == 0.0 && ln_f32(0.0) == f32::NEG_INFINITY);
+    }
+
+    /// The numbers of a short f32 at every exponent, both signs.
+    #[test]
+    fn elu_is_the_exponential_less_one_below_0_and_nothing_above() {
+        for i in 0..=u16::MAX {
+            let x = f32::from_bits(u32::from(i) << 16 | 0x1234);
+            let want = if x > 0.0 || x.is_nan() { x } else { (exp(f64::from(x)) - 1.0) as f32 };
+            assert!(elu(x).to_bits() == want.to_bits() || (x.is_nan() && elu(x).is_nan()), "{x:e}: {:e}", elu(x));
+        }
+        assert_eq!([elu(0.0), elu(-0.0), elu(2.5), elu(-1.0e9), elu(f32::NEG_INFINITY)], [0.0, 0.0, 2.5, -1.0, -1.0]);
+        assert_eq!([elu(-1.0), elu(-0.25), elu(-1e-6)], [-0.632_120_55, -0.221_199_22, -9.999_995e-7]);
+        assert!(elu(f32::NAN).is_nan() && elu(f32::INFINITY) == f32::INFINITY);
     }
 
     #[test]

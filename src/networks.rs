@@ -17,7 +17,7 @@ pub mod optimizer;
 #[cfg(test)]
 mod plain;
 
-pub use crate::config::{InitialValues, NetworkKind, NormKind};
+pub use crate::config::{Activation, DuelingForm, InitialValues, NetworkKind, NormKind, Widths};
 
 use crate::config;
 use crate::networks::cpu::convolution::ConvShape;
@@ -49,26 +49,29 @@ impl NetworkKind {
         }
     }
 
-    /// Widths of the dense hidden layers that all branches share.
-    fn shared(self) -> &'static [usize] {
+    /// Widths of the dense hidden layers.
+    fn hidden(self) -> &'static [usize] {
         match self {
-            NetworkKind::Mlp => &[128],
-            _ => &[],
+            NetworkKind::Nature => &[512],
+            NetworkKind::Nips | NetworkKind::Cpu => &[256],
+            NetworkKind::Small => &[128],
+            NetworkKind::Mlp => &[128, 128],
         }
     }
 
-    /// Width of the last hidden layer; each branch has its own.
-    fn hidden(self) -> usize {
-        match self {
-            NetworkKind::Nature => 512,
-            NetworkKind::Nips | NetworkKind::Cpu => 256,
-            NetworkKind::Small | NetworkKind::Mlp => 128,
+    /// This network with one branch of ordinary layers, ReLU, and a Q-value for each action.
+    pub const fn plain(self) -> Design {
+        Design {
+            kind: self,
+            layers: Widths::NONE,
+            activation: Activation::Relu,
+            norm: NormKind::None,
+            dueling: false,
+            dueling_form: DuelingForm::Mean,
+            dueling_hidden: true,
+            noisy: false,
+            head: Head::Expected,
         }
-    }
-
-    /// This network with one branch of ordinary layers and a Q-value for each action.
-    pub fn plain(self) -> Design {
-        Design { kind: self, norm: NormKind::None, dueling: false, noisy: false, head: Head::Expected }
     }
 }
 
@@ -77,13 +80,21 @@ impl NetworkKind {
 pub struct Design {
     /// Layers and their sizes.
     pub kind: NetworkKind,
+    /// Widths of the hidden layers of `mlp`; empty: its own.
+    pub layers: Widths,
+    /// The activation after each hidden layer.
+    pub activation: Activation,
     /// The norm between each linear map and its ReLU; none on the input and the output.
     pub norm: NormKind,
-    /// Separate branches for value and advantage: Q = V + A - mean A, atom by atom (Wang et al. 2016).
+    /// Separate branches for value and advantage (Wang et al. 2016).
     pub dueling: bool,
+    /// How Q-values follow from value and advantages, atom by atom. [`DuelingForm::Mean`] if not dueling.
+    pub dueling_form: DuelingForm,
+    /// Each branch has a hidden layer of its own; without it, it is a linear layer on the last shared one. True if not dueling.
+    pub dueling_hidden: bool,
     /// The dense layers are noisy (Fortunato et al. 2018).
     pub noisy: bool,
-    /// The meaning of the outputs for an action: a Q-value or a distribution.
+    /// The meaning of the outputs for an action: a Q-value, a distribution or the logit of its probability.
     pub head: Head,
 }
 
@@ -96,22 +107,46 @@ impl Design {
         } else {
             Head::Expected
         };
-        let config::NetworkKeys { network: kind, norm, dueling, noisy, .. } = *network;
-        Self { kind, norm, dueling, noisy, head }
+        let config::NetworkKeys { network: kind, layers, activation, norm, dueling, noisy, .. } = *network;
+        let dueling_form = if dueling { network.dueling_form } else { DuelingForm::Mean };
+        let dueling_hidden = network.dueling_hidden || !dueling;
+        Self { kind, layers, activation, norm, dueling, dueling_form, dueling_hidden, noisy, head }
+    }
+
+    /// The design of the policy network that the section `[network]` describes.
+    pub fn of_policy(network: &config::NetworkKeys) -> Self {
+        Self { head: Head::Policy, ..Self::of(network) }
+    }
+
+    /// Widths of the dense hidden layers.
+    fn hidden(&self) -> Vec<usize> {
+        match self.layers.is_empty() {
+            true => self.kind.hidden().to_vec(),
+            false => self.layers.iter().collect(),
+        }
     }
 }
 
 /// Added to the variance under the root of a norm, as in Gallici et al. 2025 (Flax's usual value).
 pub const NORM_EPSILON: f32 = 1e-6;
 
-/// A hidden layer with ReLU and the linear layer on top of it.
+/// A dense hidden layer: a linear map and the activation after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenShape {
+    /// Its parameters are `NAME.weight`, `NAME.bias`.
+    pub name: String,
+    /// Numbers out.
+    pub width: usize,
+}
+
+/// A linear layer, and the hidden layer below it that belongs to it alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
-    /// Name of the hidden layer: its parameters are `NAME.weight`, `NAME.bias`.
-    pub hidden_name: &'static str,
-    /// Name of the layer on top.
+    /// The hidden layer; without one, the linear layer is on the last shared layer.
+    pub hidden: Option<HiddenShape>,
+    /// Name of the linear layer.
     pub output_name: &'static str,
-    /// Outputs of the layer on top.
+    /// Outputs of the linear layer.
     pub outputs: usize,
 }
 
@@ -124,12 +159,10 @@ pub struct Architecture {
     pub space: Space,
     /// Actions: each has [`Head::width`] numbers in the output.
     pub actions: usize,
-    /// Convolutions, each followed by a ReLU.
+    /// Convolutions, each followed by the activation.
     pub convolutions: Vec<ConvShape>,
-    /// Widths of the dense layers between convolutions and branches, each followed by a ReLU.
-    pub shared: Vec<usize>,
-    /// Width of each branch's hidden layer.
-    pub hidden: usize,
+    /// The dense layers between convolutions and branches. There is one if the branches have no hidden layers.
+    pub shared: Vec<HiddenShape>,
     /// One branch, or value and advantage.
     pub branches: Vec<Branch>,
 }
@@ -182,7 +215,7 @@ pub struct ParameterSpec {
     pub name: String,
     /// Its role.
     pub part: Part,
-    /// Whether its layer is a last one, without a ReLU.
+    /// Whether its layer is a last one, without an activation.
     pub last: bool,
     /// PyTorch's shape: (output, input, row, column), (output, input) or (output).
     pub shape: Vec<usize>,
@@ -219,7 +252,8 @@ impl Architecture {
     ///
     /// # Errors
     /// When the design has convolutions and the space is not pixels, or too few of them; the error names both. When a norm is
-    /// combined with noisy layers, branches or a categorical head, which is untested.
+    /// combined with noisy layers, branches, a categorical head or elu, which is untested; when a policy network has branches or
+    /// noisy layers; when `layers` are not for `mlp`.
     pub fn new(design: Design, space: Space, actions: usize) -> Result<Self> {
         let name = design.kind.name();
         ensure!(
@@ -228,8 +262,17 @@ impl Architecture {
         );
         let Design { norm, dueling, noisy, head, .. } = design;
         ensure!(
-            norm == NormKind::None || !(noisy || dueling || head != Head::Expected),
+            norm == NormKind::None || !(noisy || dueling || matches!(head, Head::Categorical(_))),
             "the norm `channels` is untested with noisy, dueling or categorical networks"
+        );
+        ensure!(
+            norm == NormKind::None || design.activation == Activation::Relu,
+            "the norm `channels` is untested with the activation elu"
+        );
+        ensure!(head != Head::Policy || !(noisy || dueling), "a policy network has neither dueling nor noisy layers");
+        ensure!(
+            design.layers.is_empty() || design.kind.convolutions().is_empty(),
+            "the network `{name}` has layers of its own; `layers` are for the network `mlp`"
         );
         let mut convolutions: Vec<ConvShape> = Vec::new();
         for &(out_channels, kernel, stride) in design.kind.convolutions() {
@@ -249,17 +292,8 @@ impl Architecture {
             );
             convolutions.push(ConvShape { in_channels, in_side, out_channels, kernel, stride });
         }
-        let width = design.head.width();
-        let branches = if design.dueling {
-            vec![
-                Branch { hidden_name: "value_fc", output_name: "value", outputs: width },
-                Branch { hidden_name: "advantage_fc", output_name: "advantage", outputs: actions * width },
-            ]
-        } else {
-            vec![Branch { hidden_name: "fc", output_name: "head", outputs: actions * width }]
-        };
-        let (shared, hidden) = (design.kind.shared().to_vec(), design.kind.hidden());
-        Ok(Self { design, space, actions, convolutions, shared, hidden, branches })
+        let (shared, branches) = dense_layers(design, actions);
+        Ok(Self { design, space, actions, convolutions, shared, branches })
     }
 
     /// Numbers in the output: one action after the other, [`Head::width`] each.
@@ -280,14 +314,18 @@ impl Architecture {
     /// The dense layers in the order of their parameters: shared ones, then hidden and output layer branch by branch.
     pub fn dense(&self) -> Vec<DenseShape> {
         let mut layers = Vec::new();
-        let mut inputs = self.features();
-        for (i, &outputs) in self.shared.iter().enumerate() {
-            layers.push(DenseShape { name: format!("dense{}", i + 1), inputs, outputs });
-            inputs = outputs;
+        let mut features = self.features();
+        for HiddenShape { name, width } in &self.shared {
+            layers.push(DenseShape { name: name.clone(), inputs: features, outputs: *width });
+            features = *width;
         }
-        for Branch { hidden_name, output_name, outputs } in &self.branches {
-            layers.push(DenseShape { name: hidden_name.to_string(), inputs, outputs: self.hidden });
-            layers.push(DenseShape { name: output_name.to_string(), inputs: self.hidden, outputs: *outputs });
+        for Branch { hidden, output_name, outputs } in &self.branches {
+            let mut inputs = features;
+            if let Some(HiddenShape { name, width }) = hidden {
+                layers.push(DenseShape { name: name.clone(), inputs, outputs: *width });
+                inputs = *width;
+            }
+            layers.push(DenseShape { name: output_name.to_string(), inputs, outputs: *outputs });
         }
         layers
     }
@@ -382,6 +420,31 @@ impl Architecture {
     pub fn parameter_count(&self) -> usize {
         self.layout().last().map_or(0, |last| last.range().end)
     }
+}
+
+/// The dense layers of a network of this design: the shared ones, and the branches. The last hidden layer belongs to the branches,
+/// each of which has one like it, or is shared if they have none; its name is `fc` or ends with it.
+fn dense_layers(design: Design, actions: usize) -> (Vec<HiddenShape>, Vec<Branch>) {
+    let mut widths = design.hidden();
+    let last = widths.pop();
+    let mut shared: Vec<HiddenShape> = Vec::new();
+    for (i, width) in widths.into_iter().enumerate() {
+        shared.push(HiddenShape { name: format!("dense{}", i + 1), width });
+    }
+    let hidden = |name: &str| last.map(|width| HiddenShape { name: name.to_string(), width });
+    let width = design.head.width();
+    let branch = |name: &str, output_name: &'static str, outputs: usize| {
+        let hidden = if design.dueling_hidden { hidden(name) } else { None };
+        Branch { hidden, output_name, outputs }
+    };
+    if !design.dueling {
+        return (shared, vec![branch("fc", "head", actions * width)]);
+    }
+    if !design.dueling_hidden {
+        shared.extend(hidden("fc"));
+    }
+    let branches = [branch("value_fc", "value", width), branch("advantage_fc", "advantage", actions * width)];
+    (shared, branches.to_vec())
 }
 
 /// All weights and biases of a network.
@@ -625,7 +688,7 @@ mod tests {
         let head = Head::Categorical(Support { atoms: 51, value_min: -10.0, value_max: 10.0 });
         let design = Design { dueling: true, head, ..NetworkKind::Cpu.plain() };
         let architecture = of_pictures(design, 6);
-        assert_eq!((architecture.features(), architecture.hidden, architecture.outputs()), (576, 256, 306));
+        assert_eq!((architecture.features(), architecture.outputs()), (576, 306));
         let shape = |name: &str| architecture.layout().into_iter().find(|spec| spec.name == name).unwrap().shape;
         assert_eq!(shape("conv2.weight"), [64, 32, 5, 5]);
         assert_eq!((shape("value.weight"), shape("advantage.weight")), (vec![51, 256], vec![306, 256]));
@@ -679,6 +742,80 @@ mod tests {
         assert_eq!(architecture.noise_len(), 8 + 128 + 2 * (128 + 128) + (128 + 1) + (128 + 3));
         let pixels = Architecture::new(NetworkKind::Mlp.plain(), Space::Pixels { stack: 1, side: 10 }, 3).unwrap();
         assert_eq!(pixels.features(), 100);
+    }
+
+    fn layers_of(design: Design) -> Vec<(String, usize, usize)> {
+        let architecture = Architecture::new(design, Space::Numbers(8), 4).unwrap();
+        architecture.dense().into_iter().map(|layer| (layer.name, layer.inputs, layer.outputs)).collect()
+    }
+
+    #[test]
+    fn layers_are_the_hidden_layers_of_an_mlp_and_the_last_is_fc() {
+        let of = |widths: &[u32]| Design { layers: Widths::new(widths).unwrap(), ..NetworkKind::Mlp.plain() };
+        let named = |list: &[(&str, usize, usize)]| -> Vec<(String, usize, usize)> {
+            list.iter().map(|(name, inputs, outputs)| (name.to_string(), *inputs, *outputs)).collect()
+        };
+        assert_eq!(layers_of(of(&[5])), named(&[("fc", 8, 5), ("head", 5, 4)]));
+        let three = [("dense1", 8, 64), ("dense2", 64, 32), ("fc", 32, 16), ("head", 16, 4)];
+        assert_eq!(layers_of(of(&[64, 32, 16])), named(&three));
+        assert_eq!(layers_of(of(&[])), named(&[("dense1", 8, 128), ("fc", 128, 128), ("head", 128, 4)]));
+        // C7's: branches without hidden layers of their own.
+        let dueling = Design { dueling: true, dueling_hidden: false, ..of(&[32, 16]) };
+        let straight = [("dense1", 8, 32), ("fc", 32, 16), ("value", 16, 1), ("advantage", 16, 4)];
+        assert_eq!(layers_of(dueling), named(&straight));
+        let dueling = Design { dueling_hidden: true, ..dueling };
+        assert_eq!(layers_of(dueling).len(), 5);
+        let refused = Architecture::new(Design { layers: of(&[5]).layers, ..NetworkKind::Small.plain() }, SPACE, 4);
+        let message = refused.unwrap_err().to_string();
+        assert_eq!(message, "the network `small` has layers of its own; `layers` are for the network `mlp`");
+    }
+
+    #[test]
+    fn a_policy_network_has_one_logit_an_action_and_no_branches() {
+        let policy = Design { head: Head::Policy, ..NetworkKind::Mlp.plain() };
+        assert_eq!(Architecture::new(policy, Space::States(9), 4).unwrap().outputs(), 4);
+        for design in [Design { dueling: true, ..policy }, Design { noisy: true, ..policy }] {
+            let message = Architecture::new(design, Space::States(9), 4).unwrap_err().to_string();
+            assert_eq!(message, "a policy network has neither dueling nor noisy layers");
+        }
+        let normed = Design { norm: NormKind::Channels, ..policy };
+        assert!(Architecture::new(normed, Space::Numbers(4), 2).is_ok());
+        let elu = Design { activation: Activation::Elu, ..normed };
+        assert!(Architecture::new(elu, Space::Numbers(4), 2).unwrap_err().to_string().contains("untested"));
+    }
+
+    #[test]
+    fn glorots_initial_values_are_uniform_between_the_roots_of_6_over_inputs_and_outputs() {
+        let design = Design { layers: Widths::new(&[64, 32]).unwrap(), ..NetworkKind::Mlp.plain() };
+        let architecture = Architecture::new(design, Space::Numbers(8), 4).unwrap();
+        let draw = |seed| {
+            let mut generator = Generator::new(seed, Purpose::Weights);
+            Parameters::drawn(InitialValues::Glorot, architecture.clone(), &mut generator).values
+        };
+        let values = draw(1);
+        assert!(values == draw(1) && values != draw(2));
+        let limits = [(72.0f32, 0.288_675), (96.0, 0.25), (36.0, 0.408_248)];
+        let mut limits = limits.into_iter();
+        for spec in architecture.layout() {
+            let values = &values[spec.range()];
+            if spec.part == Part::Bias {
+                assert!(values.iter().all(|value| *value == 0.0), "{}", spec.name);
+                continue;
+            }
+            let (sum, limit) = limits.next().unwrap();
+            assert!((limit - (6.0 / sum).sqrt()).abs() < 1e-6);
+            let largest = values.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+            let mean = values.iter().sum::<f32>() / values.len() as f32;
+            assert!(largest <= limit + 1e-6 && largest > 0.95 * limit, "{}: {largest}, limit {limit}", spec.name);
+            assert!(mean.abs() < 0.2 * limit, "{}: {mean}", spec.name);
+        }
+        // Of a convolution, inputs and outputs both count the positions of the kernel.
+        let pictures = of_pictures(NetworkKind::Small.plain(), 4);
+        let drawn = Parameters::drawn(InitialValues::Glorot, pictures, &mut Generator::new(1, Purpose::Weights));
+        let first = &drawn.values[drawn.architecture.layout()[0].range()];
+        let limit = (6.0f32 / (64.0 * (4.0 + 16.0))).sqrt();
+        let largest = first.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        assert!(largest <= limit && largest > 0.99 * limit, "{largest}, limit {limit}");
     }
 
     #[test]

@@ -1,17 +1,18 @@
-//! Policies: a network, a table, a random player, or one action forever. Only here are actions chosen greedily.
+//! Policies: a network of Q-values, a network of probabilities, a table, a rule, a random player, or one action forever. Only here are
+//! actions chosen greedily or drawn from probabilities.
 
 pub mod model;
 pub mod table;
 
 use crate::classics::Rule;
 use crate::networks::evaluator::Evaluator;
-use crate::networks::finite;
-use crate::networks::{argmax, Parameters};
+use crate::networks::head::Head;
+use crate::networks::{argmax, finite, Parameters};
 use crate::observations::Seen;
 use crate::policy::model::Learned;
 use crate::policy::table::TablePolicy;
 use crate::random::Generator;
-use anyhow::{anyhow, Result};
+use anyhow::{anyhow, Context, Result};
 use candle_core::Device;
 use std::sync::Arc;
 
@@ -21,6 +22,14 @@ pub enum Policy {
     Network(Evaluator),
     /// Epsilon-greedy with respect to a table, among the possible actions.
     Table(TablePolicy),
+    /// A policy network, whose outputs are the logits of a softmax over the actions. It plays and is evaluated as it was trained: its
+    /// actions are drawn from these probabilities, and epsilon means nothing.
+    Softmax {
+        /// The network.
+        evaluator: Evaluator,
+        /// Whether to take the most probable action instead, the first of equal ones.
+        greedy: bool,
+    },
     /// Uniformly random among this many actions.
     Random {
         /// Actions to choose from.
@@ -36,12 +45,28 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// A copy of this network on `device`.
+    /// A copy of this network on `device`. Its head decides whether actions are chosen by Q-values or drawn.
     ///
     /// # Errors
     /// When the device has no room for it.
     pub fn network(parameters: &Parameters, device: &Device) -> Result<Self> {
-        Ok(Policy::Network(Evaluator::new(parameters, device)?))
+        Ok(Self::of_network(Evaluator::new(parameters, device)?))
+    }
+
+    /// The policy of this network.
+    pub fn of_network(evaluator: Evaluator) -> Self {
+        match evaluator.architecture().design.head {
+            Head::Policy => Policy::Softmax { evaluator, greedy: false },
+            Head::Expected | Head::Categorical(_) => Policy::Network(evaluator),
+        }
+    }
+
+    /// The same, but a policy network takes its most probable action.
+    pub fn greedy(self) -> Self {
+        match self {
+            Policy::Softmax { evaluator, .. } => Policy::Softmax { evaluator, greedy: true },
+            other => other,
+        }
     }
 
     /// The policy of this network, on `device`, or of this table.
@@ -60,6 +85,7 @@ impl Policy {
         match self {
             Policy::Network(evaluator) => Policy::Network(evaluator.share()),
             Policy::Table(table) => Policy::Table(table.clone()),
+            Policy::Softmax { evaluator, greedy } => Policy::Softmax { evaluator: evaluator.share(), greedy: *greedy },
             Policy::Random { actions } => Policy::Random { actions: *actions },
             Policy::Rule(rule) => Policy::Rule(*rule),
             Policy::Still { action } => Policy::Still { action: *action },
@@ -72,7 +98,9 @@ impl Policy {
     /// When a network's parameters cannot be fetched from the device.
     pub fn learned(&self) -> Result<Option<Learned>> {
         Ok(match self {
-            Policy::Network(evaluator) => Some(Learned::Network(evaluator.parameters()?)),
+            Policy::Network(evaluator) | Policy::Softmax { evaluator, .. } => {
+                Some(Learned::Network(evaluator.parameters()?))
+            }
             Policy::Table(table) => Some(Learned::Table(Arc::clone(table.table()))),
             Policy::Random { .. } | Policy::Rule(_) | Policy::Still { .. } => None,
         })
@@ -87,11 +115,12 @@ impl Policy {
     }
 
     /// The index of the action for one observation. A network or a table takes a random action with probability `epsilon`, otherwise
-    /// the action with the largest Q-value, the first if several are equal. The other policies ignore `seen` and `epsilon`.
+    /// the action with the largest Q-value, the first if several are equal. A policy network's action is drawn, with one number of
+    /// `random`, unless it is greedy; it ignores `epsilon`. The other policies ignore `seen` and `epsilon`.
     ///
     /// # Errors
-    /// When the network or the table does not take this kind of observation, its Q-values are not all finite (then no action is the best),
-    /// or the device fails.
+    /// When the network or the table does not take this kind of observation, its outputs are not all finite (then no action is the
+    /// best), or the device fails.
     pub fn act(&mut self, seen: Seen<'_>, epsilon: f64, random: &mut Generator) -> Result<usize> {
         match self {
             Policy::Network(evaluator) => match random_action(evaluator.architecture().actions, epsilon, random) {
@@ -103,6 +132,11 @@ impl Policy {
                 }
             },
             Policy::Table(table) => table.act(seen, epsilon, random),
+            Policy::Softmax { evaluator, greedy } => {
+                let probabilities = evaluator.probabilities(seen)?.context("the network is not a policy")?;
+                finite::ensure_probabilities(probabilities)?;
+                Ok(if *greedy { most_probable(probabilities) } else { draw(probabilities, random) })
+            }
             Policy::Random { actions } => Ok(random.below(*actions)),
             Policy::Rule(rule) => match seen {
                 Seen::Numbers(numbers) => Ok(rule(numbers)),
@@ -121,9 +155,43 @@ impl Policy {
         match self {
             Policy::Network(evaluator) => evaluator.q_values(seen).map(Some),
             Policy::Table(table) => table.values(seen).map(Some),
-            Policy::Random { .. } | Policy::Rule(_) | Policy::Still { .. } => Ok(None),
+            Policy::Softmax { .. } | Policy::Random { .. } | Policy::Rule(_) | Policy::Still { .. } => Ok(None),
         }
     }
+
+    /// The probabilities from which a policy network draws its actions for the observations in `seen`, `[count, actions]`, to be
+    /// shown; `None` for other policies.
+    ///
+    /// # Errors
+    /// When the network does not take this kind of observations, or the device fails.
+    pub fn probabilities(&mut self, seen: Seen<'_>) -> Result<Option<&[f64]>> {
+        match self {
+            Policy::Softmax { evaluator, .. } => evaluator.probabilities(seen),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The index of an action drawn from its probability. Draws one number.
+pub fn draw(probabilities: &[f64], random: &mut Generator) -> usize {
+    let (fraction, mut sum) = (random.fraction(), 0.0);
+    for (action, probability) in probabilities.iter().enumerate() {
+        sum += probability;
+        if fraction < sum {
+            return action;
+        }
+    }
+    // Rounding can leave the sum slightly below 1.
+    most_probable(probabilities)
+}
+
+/// The index of the largest of `probabilities`, the first if several are equal.
+fn most_probable(probabilities: &[f64]) -> usize {
+    let larger = |best: usize, (action, probability): (usize, &f64)| match *probability > probabilities[best] {
+        true => action,
+        false => best,
+    };
+    probabilities.iter().enumerate().fold(0, larger)
 }
 
 /// The exploring half of epsilon-greedy: with probability `epsilon` the index of a random action. Draws one number, and a
@@ -163,7 +231,7 @@ pub fn argmax_with_random_ties(values: &[f32], random: &mut Generator) -> usize 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::{Architecture, NetworkKind};
+    use crate::networks::{Architecture, Design, NetworkKind};
     use crate::observations::Space;
     use crate::random::Purpose;
 
@@ -193,6 +261,41 @@ mod tests {
         }
         assert_eq!(random, expected);
         assert_eq!(policy.learned().unwrap(), Some(Learned::Network(parameters)));
+    }
+
+    #[test]
+    fn a_policy_network_draws_its_actions_from_its_probabilities_unless_it_is_greedy() {
+        let design = Design { head: Head::Policy, ..NetworkKind::Mlp.plain() };
+        let architecture = Architecture::new(design, Space::Numbers(2), 3).unwrap();
+        let mut parameters = Parameters::initial(architecture, &mut Generator::new(5, Purpose::Weights));
+        // Biases that make the second action the most probable one.
+        let last = parameters.values.len() - 2;
+        parameters.values[last] += 1.0;
+        let mut policy = Policy::network(&parameters, &Device::Cpu).unwrap();
+        let seen = Seen::Numbers(&[0.5, -1.0]);
+        let probabilities = policy.probabilities(seen).unwrap().unwrap().to_vec();
+        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{probabilities:?}");
+        assert!(policy.values(seen).unwrap().is_none(), "it has no Q-values");
+        let mut random = Generator::new(3, Purpose::Evaluation);
+        let mut expected = random.clone();
+        let mut counts = [0u32; 3];
+        for _ in 0..4_000 {
+            counts[policy.act(seen, 1.0, &mut random).unwrap()] += 1;
+            expected.fraction();
+        }
+        assert_eq!(random, expected, "one number an action");
+        for (count, probability) in counts.iter().zip(&probabilities) {
+            assert!((f64::from(*count) / 4_000.0 - probability).abs() < 0.03, "{counts:?}, {probabilities:?}");
+        }
+        let mut greedy = policy.share().greedy();
+        assert!((0..20).all(|_| greedy.act(seen, 1.0, &mut random).unwrap() == 1));
+        assert_eq!(random, expected);
+        assert_eq!(greedy.share().parameters().unwrap(), Some(parameters.clone()));
+        parameters.values[last] = f32::INFINITY;
+        let error = Policy::network(&parameters, &Device::Cpu).unwrap().act(seen, 0.0, &mut random).unwrap_err();
+        assert!(error.to_string().contains("no action can be drawn"), "{error}");
+        let mut network = Policy::Random { actions: 3 };
+        assert!(network.probabilities(seen).unwrap().is_none());
     }
 
     #[test]

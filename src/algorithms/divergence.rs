@@ -1,6 +1,6 @@
 //! Updates that may fail because learning has diverged, and what to tell the user then.
 
-use crate::networks::finite::{self, NotFiniteValues};
+use crate::networks::finite::{self, NotFiniteProbabilities, NotFiniteValues};
 use crate::networks::learner::{Learner, LearnerState, Which};
 use crate::networks::loss::{Loss, NotFinite, Shown};
 use crate::observations::Seen;
@@ -17,10 +17,18 @@ pub(super) fn update(learner: &mut dyn Learner, observations: Seen<'_>, loss: &L
     learner.update(observations, loss).map_err(|error| explained(error, learner, loss.targets))
 }
 
-/// The error, with a diagnosis if it says that values are not finite: those of an update with these `targets`, or Q-values to act
-/// by, without targets.
+/// Adds the gradient of a part of a batch, as [`Learner::add_gradient`].
+///
+/// # Errors
+/// As for [`update`].
+pub(super) fn add_gradient(learner: &mut dyn Learner, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+    learner.add_gradient(observations, loss).map_err(|error| explained(error, learner, loss.targets))
+}
+
+/// The error, with a diagnosis if it says that values are not finite: those of an update with these `targets`, or Q-values or
+/// probabilities to act by, without targets.
 pub(super) fn explained(error: Error, learner: &dyn Learner, targets: &[f32]) -> Error {
-    if error.is::<NotFinite>() || error.is::<NotFiniteValues>() {
+    if error.is::<NotFinite>() || error.is::<NotFiniteValues>() || error.is::<NotFiniteProbabilities>() {
         return error.context(diagnosis(learner, targets));
     }
     error

@@ -38,9 +38,9 @@ pub enum Event<'a> {
 pub struct Update {
     /// Mean loss over the batch, with importance weights if there are any.
     pub loss: f32,
-    /// Mean over the batch of the value of the action taken.
+    /// Mean over the batch of the value of the action taken; of a policy network, the mean return.
     pub q_value: f32,
-    /// Mean over the batch of |TD error|.
+    /// Mean over the batch of |TD error|; of a policy network, of |advantage|.
     pub td_error: f32,
     /// Norm of the gradient before clipping; `None` without clipping.
     pub gradient_norm: Option<f32>,

@@ -1,6 +1,6 @@
 //! Memory that an algorithm takes, known before anything is made.
 
-use crate::algorithms::num_envs;
+use crate::algorithms::{num_envs, reinforce};
 use crate::config::{AlgorithmKeys, Config};
 use crate::experience::rollout::Lane;
 use crate::networks::{Architecture, Design};
@@ -18,6 +18,8 @@ const TABLE_COPIES: u64 = 6;
 const BYTES_OF_A_NUMBER: u64 = 5;
 /// Bytes of one environment: the console, its pictures and the stack.
 pub const ENVIRONMENT_BYTES: u64 = 400_000;
+/// Steps of REINFORCE's games that memory is planned for: how long games will be is not known before, and most updates have fewer.
+const COLLECTED: usize = 10_000;
 /// Bytes of the program itself, with the translated code of a game.
 const PROGRAM: u64 = 40_000_000;
 
@@ -80,7 +82,7 @@ pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64>
         // Observations and successors.
         AlgorithmKeys::Dqn(keys) => [keys.batch_size, 2 * space.size()],
         AlgorithmKeys::Pqn(keys) => [keys.minibatch_size, space.size()],
-        AlgorithmKeys::Reinforce(keys) => [keys.max_update_steps.min(10_000), space.size()],
+        AlgorithmKeys::Reinforce(keys) => [keys.max_update_steps.min(reinforce::PART), space.size()],
         _ => return Ok(PROGRAM + ENVIRONMENT_BYTES),
     };
     let architecture = Architecture::new(Design::of(&config.network), space, actions)?;
@@ -89,8 +91,13 @@ pub fn other_bytes(config: &Config, space: Space, actions: usize) -> Result<u64>
     let dense: usize = architecture.dense().iter().map(|layer| layer.inputs + layer.outputs).sum();
     let workspace = BYTES_OF_A_NUMBER * (convolved + dense) as u64;
     let parameters = 4 * PARAMETER_COPIES * architecture.parameter_count() as u64;
+    let collected = match &config.algorithm {
+        AlgorithmKeys::Reinforce(keys) => Lane::bytes(space, keys.max_update_steps.min(COLLECTED) as u64),
+        _ => 0,
+    };
     Ok(PROGRAM
         + parameters
+        + collected
         + num_envs(&config.algorithm) as u64 * ENVIRONMENT_BYTES
         + images * (bytes_of_image + workspace))
 }

@@ -155,6 +155,7 @@ keys! {
 keys! {
     /// `[algorithm]`, `kind = "reinforce"`: a policy network that learns from whole episodes.
     pub struct ReinforceKeys {
+        num_envs: usize = 1, 1..=1_024, "environments that act as one batch", "Williams 1992";
         gamma: f64 = 0.99, 0.0..=1.0, "discount a step", "Williams 1992: 1";
         games_per_update: u32 = 1, 1..=100_000, "whole games in an update", "Sutton & Barto 2018, section 13.3";
         normalize: Normalization = Normalization::Episode, ..,
@@ -173,6 +174,7 @@ keys! {
         max_update_steps: usize = 1_000_000, 1..=100_000_000,
             "steps that an update learns from at most; more are an error", "this program's choice";
     }
+    check reinforce_rules
 }
 
 keys! {
@@ -341,6 +343,16 @@ fn pqn_rules(pqn: &PqnKeys, _: &Config, faults: &mut Faults) {
     }
 }
 
+/// A policy network has probabilities: no values, and no other exploration.
+fn reinforce_rules(_: &ReinforceKeys, config: &Config, faults: &mut Faults) {
+    let NetworkKeys { dueling, noisy, categorical, .. } = config.network;
+    for (key, on) in [("dueling", dueling), ("noisy", noisy), ("categorical", categorical)] {
+        if on {
+            faults.add(key, on, "false with reinforce, whose network has probabilities instead of values");
+        }
+    }
+}
+
 /// Epsilon does not rise, and there is no network.
 fn tabular_rules(keys: &TabularKeys, config: &Config, faults: &mut Faults) {
     no_network(config, faults);
@@ -364,7 +376,8 @@ fn no_network(config: &Config, faults: &mut Faults) {
     }
 }
 
-/// A distribution has a width; a norm goes with neither noisy layers nor dueling or categorical outputs.
+/// A distribution has a width; a norm goes with neither noisy layers nor dueling or categorical outputs, nor with elu; convolutions
+/// have layers of their own.
 fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {
@@ -372,5 +385,16 @@ fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     }
     if network.norm == NormKind::Channels && (network.noisy || network.dueling || network.categorical) {
         faults.add("norm", "channels", "none with noisy, dueling or categorical (untested together)");
+    }
+    if network.norm == NormKind::Channels && network.activation == Activation::Elu {
+        faults.add("activation", "elu", "relu with a norm (untested together)");
+    }
+    if !network.layers.is_empty() && network.network != NetworkKind::Mlp {
+        let widths = Vec::from(network.layers);
+        faults.add(
+            "layers",
+            format!("{widths:?}"),
+            "[] unless the network is mlp: the others have layers of their own",
+        );
     }
 }

@@ -342,6 +342,10 @@ fn values_that_depend_on_others_are_checked_with_them() {
         (["norm=channels", "noisy=true"], "norm is channels, allowed is none with noisy, dueling or categorical (untested"),
         (["norm=channels", "dueling=true"], "norm is channels, allowed is none"),
         (["norm=channels", "categorical=true"], "norm is channels, allowed is none"),
+        (["norm=channels", "activation=elu"], "activation is elu, allowed is relu with a norm"),
+        (["network=cpu", "layers=[64, 64]"], "layers is [64, 64], allowed is [] unless the network is mlp"),
+        (["algorithm=reinforce", "dueling=true"], "dueling is true, allowed is false with reinforce, whose network has"),
+        (["algorithm=reinforce", "noisy=true"], "noisy is true, allowed is false with reinforce"),
         (
             ["algorithm=pqn", "minibatch_size=100"],
             "minibatch_size is 100, allowed is a divisor of num_envs * horizon, 128 * 32 = 4096;",

@@ -200,6 +200,8 @@ impl Widths {
     pub const MOST: usize = 6;
     /// Widest layer.
     pub const WIDEST: u32 = 65_536;
+    /// No layers.
+    pub const NONE: Self = Self([0; Self::MOST]);
 
     /// These widths; `None` if there are too many, or one is 0 or too large.
     pub fn new(widths: &[u32]) -> Option<Self> {

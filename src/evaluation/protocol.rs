@@ -97,6 +97,12 @@ impl Protocol {
                 write!(words, "a random one of the possible actions every {frames} frames")
             }
             Policy::Table(_) => write!(words, "{}", best("table")),
+            Policy::Softmax { greedy: false, .. } => {
+                write!(words, "an action every {frames} frames, drawn from the network's probabilities")
+            }
+            Policy::Softmax { greedy: true, .. } => {
+                write!(words, "an action every {frames} frames, the network's most probable one")
+            }
             Policy::Still { .. } => write!(words, "the stick is never touched"),
             Policy::Rule(_) => write!(words, "a rule that a person wrote"),
             Policy::Random { .. } => write!(words, "a random action every {frames} frames"),
@@ -121,6 +127,8 @@ impl Protocol {
                 "an action at random with probability {}, else the best (the first of equal ones)",
                 self.epsilon
             ),
+            Policy::Softmax { greedy: false, .. } => write!(words, "actions drawn from the network's probabilities"),
+            Policy::Softmax { greedy: true, .. } => write!(words, "the network's most probable action"),
             Policy::Still { .. } => write!(words, "always the action {}", spec.noop()),
             Policy::Random { .. } => write!(words, "random actions"),
             Policy::Rule(_) => write!(words, "the actions of a rule that a person wrote"),

@@ -1,6 +1,6 @@
 //! The network in candle, for GPUs (and, in tests, as the reference for the CPU's own).
 
-use crate::networks::{one_hot, Architecture, LayerArrays, Parameters, NORM_EPSILON};
+use crate::networks::{one_hot, Activation, Architecture, DuelingForm, LayerArrays, Parameters, NORM_EPSILON};
 use crate::observations::{Seen, Space};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
@@ -95,7 +95,7 @@ impl CandleNetwork {
         Ok(())
     }
 
-    /// The output, before any norm and ReLU, of dense layer number `layer` (see [`Architecture::dense`]) for `x`.
+    /// The output, before any norm and activation, of dense layer number `layer` (see [`Architecture::dense`]) for `x`.
     fn dense(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
         let arrays = &self.layers[self.architecture.convolutions.len() + layer];
         let variable = |index: usize| self.variables[index].as_tensor();
@@ -107,13 +107,13 @@ impl CandleNetwork {
         x.matmul(&weight.t()?)?.broadcast_add(&bias)
     }
 
-    /// A hidden layer: [`dense`](Self::dense) with its norm and ReLU.
+    /// A hidden layer: [`dense`](Self::dense) with its norm and activation.
     fn hidden(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
         let output = self.dense(x, layer)?;
         self.activate(output, &self.layers[self.architecture.convolutions.len() + layer])
     }
 
-    /// The norm, if the layer has one, and the ReLU of a layer's output `[images, channels, ...]`. The norm is over the
+    /// The norm, if the layer has one, and the activation of a layer's output `[images, channels, ...]`. The norm is over the
     /// channels, at each position by itself.
     fn activate(&self, mut x: Tensor, layer: &LayerArrays) -> Result<Tensor> {
         if let Some([gain, shift]) = layer.norm {
@@ -124,6 +124,9 @@ impl CandleNetwork {
             let (gain, shift) =
                 (self.variables[gain].reshape(shape.as_slice())?, self.variables[shift].reshape(shape.as_slice())?);
             x = centered.broadcast_div(&deviation)?.broadcast_mul(&gain)?.broadcast_add(&shift)?;
+        }
+        if self.architecture.design.activation == Activation::Elu {
+            return x.elu(1.0);
         }
         // candle's `relu` turns a NaN into 0; PyTorch's does not. Gradients pass at 0 as with candle's.
         x.broadcast_lt(&self.zero)?.where_cond(&self.zero.broadcast_as(x.shape())?, &x)
@@ -163,19 +166,35 @@ impl CandleNetwork {
         for layer in 0..shared {
             x = self.hidden(&x, layer)?;
         }
-        let branch = |i: usize| {
-            let hidden = self.hidden(&x, shared + 2 * i)?;
-            self.dense(&hidden, shared + 2 * i + 1)
-        };
-        if !self.architecture.design.dueling {
-            return branch(0);
+        let mut outputs = Vec::new();
+        let mut layer = shared;
+        for branch in &self.architecture.branches {
+            let mut x = x.clone();
+            if branch.hidden.is_some() {
+                x = self.hidden(&x, layer)?;
+                layer += 1;
+            }
+            outputs.push(self.dense(&x, layer)?);
+            layer += 1;
         }
-        // Per atom; a plain Q-value counts as one atom.
+        match outputs.as_slice() {
+            [value, advantage] => self.combine(value, advantage, images),
+            [head] => Ok(head.clone()),
+            other => unreachable!("a network has one branch or two, not {}", other.len()),
+        }
+    }
+
+    /// The outputs of a dueling network, given the outputs of its branches. Per atom; a plain Q-value counts as one atom.
+    fn combine(&self, value: &Tensor, advantage: &Tensor, images: usize) -> Result<Tensor> {
         let (actions, width) = (self.architecture.actions, self.architecture.design.head.width());
-        let value = branch(0)?.reshape((images, 1, width))?;
-        let advantage = branch(1)?.reshape((images, actions, width))?;
-        let mean = advantage.mean_keepdim(1)?;
-        advantage.broadcast_sub(&mean)?.broadcast_add(&value)?.flatten_from(1)
+        let value = value.reshape((images, 1, width))?;
+        let advantage = advantage.reshape((images, actions, width))?;
+        let baseline = match self.architecture.design.dueling_form {
+            DuelingForm::Mean => advantage.mean_keepdim(1)?,
+            // Not `max_keepdim`, whose gradient goes to each of several equal maxima.
+            DuelingForm::Maximum => advantage.gather(&advantage.argmax_keepdim(1)?, 1)?,
+        };
+        advantage.broadcast_sub(&baseline)?.broadcast_add(&value)?.flatten_from(1)
     }
 
     /// Gradients of the variables, in their order, given `outputs` from [`forward`](Self::forward) and their gradient.
@@ -226,6 +245,7 @@ mod tests {
                 Space::Numbers(_) => {
                     Observations::Numbers((0..images * space.size()).map(|_| generator.symmetric(2.0)).collect())
                 }
+                Space::States(_) => unreachable!("no network here sees states"),
             };
             let parameters = loop {
                 let mut parameters = Parameters::drawn(InitialValues::He, architecture.clone(), &mut generator);

@@ -12,9 +12,12 @@
 //! Parameters are held in an order that suits the matrix products: weights have their output last, and before it (except in
 //! the first convolution) their input channel. [`CpuNetwork::parameters`] and [`CpuNetwork::set_parameters`] translate.
 //!
+//! Products of a few thousand numbers are computed on the caller's thread: waking others takes longer.
+//!
 //! Noisy layers are evaluated as ordinary ones; their weights are computed once for each draw of noise. The gradient of a
 //! deviation is the gradient of the weight times its noise.
 
+mod activation;
 pub mod convolution;
 pub mod dense;
 pub mod differences;
@@ -35,8 +38,12 @@ use crate::observations::Seen;
 use anyhow::Result;
 use rayon::prelude::*;
 
-/// Fewest rows of a noisy layer's weights for which another thread is woken.
-const ROWS: usize = 32;
+/// Multiply-adds of a product that is not worth waking other threads for: about as long as that takes. Results do not depend on it.
+/// Chosen, not measured.
+const SMALL: usize = 1 << 20;
+
+/// Fewest numbers of a noisy layer's weights for which another thread is woken.
+const NUMBERS: usize = 1 << 14;
 
 /// A network's parameters on the CPU. A [`Workspace`] evaluates them.
 #[derive(Clone, Debug)]
@@ -148,7 +155,7 @@ impl CpuNetwork {
             let (means, mean_biases) = self.values[layer.means()].split_at(layer.weight.len());
             let (sigmas, sigma_biases) = self.values[layer.deviations()].split_at(layer.weight.len());
             let rows = weights.par_chunks_mut(width).zip(means.par_chunks(width)).zip(sigmas.par_chunks(width));
-            rows.zip(inputs).with_min_len(ROWS).for_each(|(((weights, means), sigmas), input)| {
+            rows.zip(inputs).with_min_len((NUMBERS / width).max(1)).for_each(|(((weights, means), sigmas), input)| {
                 let each = weights.iter_mut().zip(means).zip(sigmas).zip(outputs);
                 vectorized(
                     #[inline(always)]
@@ -158,6 +165,13 @@ impl CpuNetwork {
             let each = biases.iter_mut().zip(mean_biases).zip(sigma_biases).zip(outputs);
             each.for_each(|(((bias, mean), sigma), output)| *bias = mean + sigma * output);
         }
+    }
+
+    /// Whether no part of an update for so many images wakes other threads.
+    pub fn is_small_for(&self, images: usize) -> bool {
+        let small = |weights: usize| images.saturating_mul(weights) <= SMALL && weights <= NUMBERS;
+        let dense = self.plan.convolutions.is_empty() && self.values.len() <= CHUNK;
+        dense && self.plan.dense().all(|layer| small(layer.weight.len()))
     }
 
     /// The weights and biases under the present noise, in the places of the means.
@@ -183,7 +197,7 @@ impl CpuNetwork {
             let (weights, biases) = sigmas.split_at_mut(layer.weight.len());
             let (mean_weights, mean_biases) = means.split_at(layer.weight.len());
             let rows = weights.par_chunks_mut(outputs.len()).zip(mean_weights.par_chunks(outputs.len()));
-            rows.zip(inputs).with_min_len(ROWS).for_each(|((weights, means), input)| {
+            rows.zip(inputs).with_min_len((NUMBERS / outputs.len()).max(1)).for_each(|((weights, means), input)| {
                 let each = weights.iter_mut().zip(means).zip(outputs);
                 vectorized(
                     #[inline(always)]

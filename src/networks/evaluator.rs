@@ -2,6 +2,7 @@
 
 use crate::networks::candle::CandleNetwork;
 use crate::networks::cpu::{CpuNetwork, Workspace};
+use crate::networks::head::{softmax, Head};
 use crate::networks::{Architecture, Parameters};
 use crate::observations::Seen;
 use anyhow::{Context, Result};
@@ -15,6 +16,8 @@ pub struct Evaluator {
     fetched: Vec<f32>,
     /// Room for the Q-values.
     q_values: Vec<f32>,
+    /// Room for a policy's probabilities.
+    probabilities: Vec<f64>,
 }
 
 enum Network {
@@ -26,6 +29,17 @@ enum Network {
 impl Network {
     fn cpu(network: Arc<CpuNetwork>, workspace: Workspace) -> Self {
         Self::Cpu(network, Box::new(workspace.keeping_base()))
+    }
+
+    /// The outputs for `observations`, perhaps in `fetched`.
+    fn outputs<'a>(&'a mut self, observations: Seen<'_>, fetched: &'a mut Vec<f32>) -> Result<&'a [f32]> {
+        match self {
+            Network::Cpu(network, workspace) => workspace.forward(network, observations),
+            Network::Candle(network) => {
+                *fetched = network.forward(observations)?.flatten_all()?.to_vec1()?;
+                Ok(fetched)
+            }
+        }
     }
 }
 
@@ -49,7 +63,7 @@ impl Evaluator {
     }
 
     fn of(network: Network) -> Self {
-        Self { network, fetched: Vec::new(), q_values: Vec::new() }
+        Self { network, fetched: Vec::new(), q_values: Vec::new(), probabilities: Vec::new() }
     }
 
     /// Evaluates the network of `other` from now on, shared with it.
@@ -122,13 +136,23 @@ impl Evaluator {
     /// When the observations are not of the network's space, or the device fails.
     pub fn q_values(&mut self, observations: Seen<'_>) -> Result<&[f32]> {
         let head = self.architecture().design.head;
-        let outputs = match &mut self.network {
-            Network::Cpu(network, workspace) => workspace.forward(network, observations)?,
-            Network::Candle(network) => {
-                self.fetched = network.forward(observations)?.flatten_all()?.to_vec1()?;
-                &self.fetched
-            }
-        };
+        let outputs = self.network.outputs(observations, &mut self.fetched)?;
         Ok(head.q_values(outputs, &mut self.q_values))
+    }
+
+    /// A policy's probabilities of the actions for `observations`: `[count, actions]`. `None` if the network is not a policy.
+    ///
+    /// # Errors
+    /// When the observations are not of the network's space, or the device fails.
+    pub fn probabilities(&mut self, observations: Seen<'_>) -> Result<Option<&[f64]>> {
+        let (head, actions) = (self.architecture().design.head, self.architecture().actions);
+        if head != Head::Policy {
+            return Ok(None);
+        }
+        let logits = self.network.outputs(observations, &mut self.fetched)?;
+        self.probabilities.resize(logits.len(), 0.0);
+        let each = logits.chunks_exact(actions).zip(self.probabilities.chunks_exact_mut(actions));
+        each.for_each(|(logits, probabilities)| softmax(logits, probabilities));
+        Ok(Some(&self.probabilities))
     }
 }

@@ -32,6 +32,18 @@ pub struct NotFiniteValues {
     pub actions: usize,
 }
 
+/// A policy's probabilities of the actions for an observation are not numbers, so that none can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[error("the policy's probabilities are not all numbers ({value} for action {action} of {actions}), so no action can be drawn")]
+pub struct NotFiniteProbabilities {
+    /// The first that is not a number from 0 to 1.
+    pub value: f64,
+    /// The index of its action.
+    pub action: usize,
+    /// Number of actions.
+    pub actions: usize,
+}
+
 /// Checks numbers that are parallel to a network's parameters, in stored order.
 ///
 /// # Errors
@@ -55,6 +67,19 @@ pub fn ensure_parameters(architecture: &Architecture, values: &[f32]) -> Result<
 pub fn ensure_q_values(values: &[f32]) -> Result<(), NotFiniteValues> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(action) => Err(NotFiniteValues { value: values[action], action, actions: values.len() }),
+        None => Ok(()),
+    }
+}
+
+/// Checks a policy's probabilities for one observation.
+///
+/// # Errors
+/// The first that is not finite.
+pub fn ensure_probabilities(probabilities: &[f64]) -> Result<(), NotFiniteProbabilities> {
+    match probabilities.iter().position(|value| !value.is_finite()) {
+        Some(action) => {
+            Err(NotFiniteProbabilities { value: probabilities[action], action, actions: probabilities.len() })
+        }
         None => Ok(()),
     }
 }

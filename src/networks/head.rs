@@ -1,9 +1,9 @@
-//! The meaning of a network's outputs: one expected return for each action (Mnih et al. 2015), or a distribution of returns
-//! over fixed atoms (C51, Bellemare et al. 2017).
+//! The meaning of a network's outputs: one expected return for each action (Mnih et al. 2015), a distribution of returns
+//! over fixed atoms (C51, Bellemare et al. 2017), or the logit of each action's probability (Williams 1992).
 //!
 //! Everything here works on slices, so that the CPU's own network and candle's share it.
 
-use crate::arithmetic::exp_f32;
+use crate::arithmetic::{exp, exp_f32};
 use crate::networks::argmax;
 
 /// The returns of a categorical head: `atoms` of them, evenly spaced from `value_min` to `value_max`.
@@ -78,22 +78,36 @@ pub enum Head {
     Expected,
     /// Logits of the distribution of returns over these atoms; the Q-value is its mean.
     Categorical(Support),
+    /// The logit of the action's probability: a policy, without Q-values.
+    Policy,
+}
+
+/// Writes the softmax of `logits` to `probabilities`, which is as long: e^logit over the sum of all. Computed in f64 with the
+/// program's own exponential, so they have the same bits on every processor. NaN if a logit is.
+pub fn softmax(logits: &[f32], probabilities: &mut [f64]) {
+    let largest = f64::from(largest(logits));
+    let mut sum = 0.0;
+    for (probability, logit) in probabilities.iter_mut().zip(logits) {
+        *probability = exp(f64::from(*logit) - largest);
+        sum += *probability;
+    }
+    probabilities.iter_mut().for_each(|probability| *probability /= sum);
 }
 
 impl Head {
     /// Numbers the network gives for an action.
     pub fn width(&self) -> usize {
         match self {
-            Head::Expected => 1,
+            Head::Expected | Head::Policy => 1,
             Head::Categorical(support) => support.atoms,
         }
     }
 
     /// Q-values `[images, actions]` of the network's `outputs` `[images, actions, width]`. They are the outputs themselves
-    /// or are written to `room`.
+    /// or are written to `room`. A policy has none: its logits stand for them, which order the actions too.
     pub fn q_values<'a>(&self, outputs: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
         match self {
-            Head::Expected => outputs,
+            Head::Expected | Head::Policy => outputs,
             Head::Categorical(support) => {
                 room.clear();
                 room.extend(outputs.chunks_exact(support.atoms).map(|logits| support.expectation(logits)));
@@ -106,6 +120,7 @@ impl Head {
     /// distribution of r + discount * Z_target(s', a*) on the atoms. `target_outputs` are the target network's outputs for
     /// the successors s'. a* is the argmax of `chooser` `[transitions, actions]`: the target network's Q-values for DQN, the
     /// online network's for Double DQN (van Hasselt et al. 2016). If a Q-value there is NaN, so is the target: no action is the best.
+    /// Not for policies, which have no Q-values.
     pub fn targets(
         &self,
         rewards: &[f32],
@@ -129,7 +144,7 @@ impl Head {
             let begin = (i * actions + action) * width;
             let successor = &target_outputs[begin..begin + width];
             match self {
-                Head::Expected => target[0] = reward + discount * successor[0],
+                Head::Expected | Head::Policy => target[0] = reward + discount * successor[0],
                 Head::Categorical(support) => support.project(reward, discount, successor, target),
             }
         }
@@ -151,6 +166,21 @@ mod tests {
     fn assert_close(got: &[f32], want: &[f32]) {
         assert_eq!(got.len(), want.len());
         assert!(got.iter().zip(want).all(|(x, y)| (x - y).abs() < 1e-6), "{got:?}, expected {want:?}");
+    }
+
+    #[test]
+    fn a_softmax_is_the_share_of_each_exponential_however_large_the_logits() {
+        let mut probabilities = [0.0; 3];
+        softmax(&[1.0, 2.0, 0.0], &mut probabilities);
+        for (got, want) in probabilities.iter().zip([0.244_728_471_054_797_67, 0.665_240_955_774_821_6, 0.090_030_573])
+        {
+            assert!((got - want).abs() < 1e-9, "{probabilities:?}");
+        }
+        let usual = probabilities;
+        softmax(&[1001.0, 1002.0, 1000.0], &mut probabilities);
+        assert_eq!(probabilities, usual);
+        softmax(&[1.0, f32::NAN, 0.0], &mut probabilities);
+        assert!(probabilities.iter().all(|probability| probability.is_nan()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The online network with its optimizer and, where the algorithm has one, a target network; on the CPU or on a GPU.
 
 use crate::networks::candle::CandleNetwork;
+use crate::networks::cpu::matrix::add;
 use crate::networks::cpu::{CpuNetwork, Workspace};
 use crate::networks::evaluator::Evaluator;
 use crate::networks::loss::{Loss, Shown};
@@ -11,7 +12,7 @@ use crate::networks::{finite, Architecture, Parameters};
 use crate::observations::Seen;
 use crate::saving;
 use anyhow::{ensure, Context, Result};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -51,6 +52,20 @@ pub trait Learner: Send {
     /// [`NotFinite`](crate::networks::loss::NotFinite) before anything has changed; when the observations are not of the
     /// network's space, or the device fails.
     fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown>;
+
+    /// Adds the gradient of `loss` on a part of a batch to the gradient that the next [`step`](Self::step) will use: for batches that
+    /// are too large for one [`update`](Self::update). The loss's norm limit is ignored. Returns the figures of the part.
+    ///
+    /// # Errors
+    /// As for [`update`](Self::update); the gradients added so far are then forgotten.
+    fn add_gradient(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown>;
+
+    /// One optimizer step of the online network against the sum of the gradients added since the last one, shortened to
+    /// `norm_limit`; nothing if none was added. Returns the norm of the sum before that, if there is a limit.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn step(&mut self, norm_limit: Option<f32>) -> Result<Option<f32>>;
 
     /// Moves the target network's parameters the fraction `tau` of the way to the online network's; 1 makes an exact copy.
     ///
@@ -167,6 +182,8 @@ pub struct CpuLearner {
     optimizer: CpuOptimizer,
     workspace: Workspace,
     gradient: Vec<f32>,
+    /// The sum of the gradients added since the last step; empty if there is none.
+    added: Vec<f32>,
     output_gradient: Vec<f32>,
     norm_sums: Vec<f64>,
 }
@@ -187,23 +204,39 @@ impl CpuLearner {
             optimizer: CpuOptimizer::new(rule, count),
             workspace: Workspace::default(),
             gradient: vec![0.0; count],
+            added: Vec::new(),
             output_gradient: Vec::new(),
             norm_sums: Vec::new(),
         }
     }
 
-    /// [`update`](Learner::update), on one of rayon's threads.
-    fn update_in_pool(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+    /// Writes the gradient of `loss` to `self.gradient`.
+    fn compute_gradient(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
         let begun = Instant::now();
         let outputs = self.workspace.forward(&self.online, observations)?;
         let forward = begun.elapsed();
         self.output_gradient.resize(outputs.len(), 0.0);
         let shown = loss.gradient(&self.online.architecture().design.head, outputs, &mut self.output_gradient)?;
         self.workspace.backward(&self.online, observations, &self.output_gradient, &mut self.gradient)?;
-        let clipped = loss.norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
+        Ok(Shown { forward, ..shown })
+    }
+
+    /// One optimizer step against `self.gradient`. Returns the gradient's norm if it is limited.
+    fn step_against_gradient(&mut self, norm_limit: Option<f32>) -> Option<f32> {
+        let clipped = norm_limit.map(|limit| clip_norm(&self.gradient, limit, &mut self.norm_sums));
         let (gradient_norm, factor) = clipped.map_or((None, 1.0), |(norm, factor)| (Some(norm), factor));
         self.optimizer.step(self.online.values_mut(), &self.gradient, factor);
-        Ok(Shown { gradient_norm, forward, ..shown })
+        gradient_norm
+    }
+
+    /// Does `work` on a batch of these observations: on one of rayon's threads if it has many parallel parts, because each part that
+    /// begins on a thread of another kind puts that to sleep and wakes one of rayon's. Small work has none.
+    fn in_pool<R: Send>(&mut self, observations: Seen<'_>, work: impl FnOnce(&mut Self) -> R + Send) -> R {
+        let images = observations.count(self.online.architecture().space);
+        match self.online.is_small_for(images) {
+            true => work(self),
+            false => rayon::scope(|_| work(self)),
+        }
     }
 }
 
@@ -229,9 +262,31 @@ impl Learner for CpuLearner {
     }
 
     fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
-        // On one of rayon's threads: the update has many parallel parts, and each part that begins on a thread of another kind
-        // puts that to sleep and wakes one of rayon's.
-        rayon::scope(|_| self.update_in_pool(observations, loss))
+        self.in_pool(observations, |learner| {
+            let shown = learner.compute_gradient(observations, loss)?;
+            Ok(Shown { gradient_norm: learner.step_against_gradient(loss.norm_limit), ..shown })
+        })
+    }
+
+    fn add_gradient(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+        let shown = self.in_pool(observations, |learner| learner.compute_gradient(observations, loss));
+        if shown.is_err() {
+            self.added.clear();
+        } else if self.added.is_empty() {
+            self.added.extend_from_slice(&self.gradient);
+        } else {
+            add(&mut self.added, &self.gradient);
+        }
+        shown
+    }
+
+    fn step(&mut self, norm_limit: Option<f32>) -> Result<Option<f32>> {
+        if self.added.is_empty() {
+            return Ok(None);
+        }
+        self.gradient.copy_from_slice(&self.added);
+        self.added.clear();
+        Ok(self.step_against_gradient(norm_limit))
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {
@@ -281,6 +336,8 @@ pub struct CandleLearner {
     online: CandleNetwork,
     target: Option<CandleNetwork>,
     optimizer: DeviceOptimizer,
+    /// The sum of the gradients added since the last step; empty if there is none.
+    added: Vec<Tensor>,
     outputs: Vec<f32>,
     output_gradient: Vec<f32>,
 }
@@ -297,7 +354,29 @@ impl CandleLearner {
     fn without_target(parameters: &Parameters, rule: OptimizerRule, device: &Device) -> Result<Self> {
         let online = CandleNetwork::new(parameters, device).context("cannot put the network on the device")?;
         let optimizer = DeviceOptimizer::new(rule, online.variables())?;
-        Ok(Self { online, target: None, optimizer, outputs: Vec::new(), output_gradient: Vec::new() })
+        let (added, outputs, output_gradient) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { online, target: None, optimizer, added, outputs, output_gradient })
+    }
+
+    /// The gradients of `loss`, and its figures.
+    fn gradients(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<(Vec<Tensor>, Shown)> {
+        let begun = Instant::now();
+        let outputs = self.online.forward(observations)?;
+        self.outputs = outputs.flatten_all()?.to_vec1()?;
+        let forward = begun.elapsed();
+        self.output_gradient.resize(self.outputs.len(), 0.0);
+        let head = &self.online.architecture().design.head;
+        let shown = loss.gradient(head, &self.outputs, &mut self.output_gradient)?;
+        let gradients = self.online.gradients(&outputs, &self.output_gradient)?;
+        Ok((gradients, Shown { forward, ..shown }))
+    }
+
+    /// One optimizer step. Returns the gradients' norm if it is limited.
+    fn step_against(&mut self, mut gradients: Vec<Tensor>, norm_limit: Option<f32>) -> Result<Option<f32>> {
+        let gradient_norm = norm_limit.map(|limit| clip_norm_on_device(&mut gradients, limit)).transpose()?;
+        self.optimizer.step(self.online.variables(), &gradients)?;
+        self.online.set_noise(None)?;
+        Ok(gradient_norm)
     }
 }
 
@@ -323,18 +402,25 @@ impl Learner for CandleLearner {
     }
 
     fn update(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
-        let begun = Instant::now();
-        let outputs = self.online.forward(observations)?;
-        self.outputs = outputs.flatten_all()?.to_vec1()?;
-        let forward = begun.elapsed();
-        self.output_gradient.resize(self.outputs.len(), 0.0);
-        let head = &self.online.architecture().design.head;
-        let shown = loss.gradient(head, &self.outputs, &mut self.output_gradient)?;
-        let mut gradients = self.online.gradients(&outputs, &self.output_gradient)?;
-        let gradient_norm = loss.norm_limit.map(|limit| clip_norm_on_device(&mut gradients, limit)).transpose()?;
-        self.optimizer.step(self.online.variables(), &gradients)?;
-        self.online.set_noise(None)?;
-        Ok(Shown { gradient_norm, forward, ..shown })
+        let (gradients, shown) = self.gradients(observations, loss)?;
+        Ok(Shown { gradient_norm: self.step_against(gradients, loss.norm_limit)?, ..shown })
+    }
+
+    fn add_gradient(&mut self, observations: Seen<'_>, loss: &Loss<'_>) -> Result<Shown> {
+        let added = std::mem::take(&mut self.added);
+        let (gradients, shown) = self.gradients(observations, loss)?;
+        self.added = match added.as_slice() {
+            [] => gradients,
+            added => added.iter().zip(&gradients).map(|(sum, more)| sum + more).collect::<candle_core::Result<_>>()?,
+        };
+        Ok(shown)
+    }
+
+    fn step(&mut self, norm_limit: Option<f32>) -> Result<Option<f32>> {
+        match std::mem::take(&mut self.added) {
+            added if added.is_empty() => Ok(None),
+            added => self.step_against(added, norm_limit),
+        }
     }
 
     fn move_target(&mut self, tau: f32) -> Result<()> {

@@ -2,7 +2,7 @@
 
 pub use crate::config::LossKind;
 
-use crate::arithmetic::{exp_f32, ln_f32};
+use crate::arithmetic::{exp, exp_f32, ln, ln_f32};
 use crate::networks::head::{largest, Head};
 use std::time::Duration;
 
@@ -17,14 +17,16 @@ impl LossKind {
     }
 }
 
-/// The temporal-difference loss of a batch of transitions.
+/// The loss of a batch of transitions: the temporal-difference loss of Q-values, or a policy's, -advantage * log pi(action), whose
+/// gradient by a logit is (pi - onehot) * advantage (Williams 1992).
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
-    /// The loss of one TD error. Ignored by a categorical head, whose loss is the Kullback-Leibler divergence.
+    /// The loss of one TD error. Ignored by a categorical head, whose loss is the Kullback-Leibler divergence, and by a policy.
     pub kind: LossKind,
     /// Index of the action taken in each transition.
     pub actions: &'a [u8],
-    /// `[transitions, width]`: the value or distribution that each action should have had, see [`Head::targets`].
+    /// `[transitions, width]`: the value or distribution that each action should have had, see [`Head::targets`]. Of a policy, the
+    /// advantage of each action.
     pub targets: &'a [f32],
     /// Factor of each transition's loss: its importance weight, or 1.
     pub weights: &'a [f32],
@@ -39,12 +41,12 @@ pub struct Loss<'a> {
 pub struct Shown {
     /// Mean over the batch of the weighted loss.
     pub loss: f32,
-    /// Mean over the batch of the Q-value of the action taken.
+    /// Mean over the batch of the Q-value of the action taken; 0 of a policy.
     pub q_value: f32,
-    /// Mean over the batch of |TD error|: the target's value minus the Q-value of the action taken.
+    /// Mean over the batch of |TD error|: the target's value minus the Q-value of the action taken. Of a policy, mean |advantage|.
     pub td_error: f32,
     /// Each transition's error, which becomes its priority: |TD error|, or the divergence of a categorical head's
-    /// prediction from its target (Hessel et al. 2018).
+    /// prediction from its target (Hessel et al. 2018). Of a policy, |advantage|.
     pub errors: Vec<f32>,
     /// Norm of the gradient before it was clipped; `None` without a limit.
     pub gradient_norm: Option<f32>,
@@ -75,11 +77,19 @@ impl Loss<'_> {
         let mut sums = Shown { errors: Vec::with_capacity(size), ..Shown::default() };
         let transitions = self.actions.iter().zip(self.weights).zip(self.targets.chunks_exact(width));
         for (i, ((&action, &weight), target)) in transitions.enumerate() {
+            if *head == Head::Policy {
+                let (outputs, gradient) = (&outputs[i * row..(i + 1) * row], &mut gradient[i * row..(i + 1) * row]);
+                let scale = f64::from(self.gradient_scale * weight);
+                sums.loss += weight * policy_gradient(outputs, usize::from(action), target[0], scale, gradient);
+                sums.errors.push(target[0].abs());
+                sums.td_error += target[0].abs();
+                continue;
+            }
             let begin = i * row + usize::from(action) * width;
             let outputs = &outputs[begin..begin + width];
             let gradient = &mut gradient[begin..begin + width];
             match head {
-                Head::Expected => {
+                Head::Expected | Head::Policy => {
                     let error = target[0] - outputs[0];
                     let (value, derivative) = self.kind.at(error);
                     gradient[0] = self.gradient_scale * weight * derivative;
@@ -105,6 +115,19 @@ impl Loss<'_> {
         }
         Ok(Shown { loss, q_value, td_error: sums.td_error / size, ..sums })
     }
+}
+
+/// -`advantage` * log pi(`action`), where pi is the softmax of `logits`, and its gradient by the logits times `scale`.
+fn policy_gradient(logits: &[f32], action: usize, advantage: f32, scale: f64, gradient: &mut [f32]) -> f32 {
+    let (largest, advantage) = (f64::from(largest(logits)), f64::from(advantage));
+    let sum: f64 = logits.iter().map(|logit| exp(f64::from(*logit) - largest)).sum();
+    let log_sum = largest + ln(sum);
+    for (i, (gradient, logit)) in gradient.iter_mut().zip(logits).enumerate() {
+        let probability = exp(f64::from(*logit) - log_sum);
+        let chosen = if i == action { 1.0 } else { 0.0 };
+        *gradient = (scale * advantage * (probability - chosen)) as f32;
+    }
+    (-advantage * (f64::from(logits[action]) - log_sum)) as f32
 }
 
 /// The divergence of the softmax of `logits` from `target`, and its gradient by the logits times `scale`.

@@ -4,7 +4,7 @@
 //! [`DeviceOptimizer`] to candle tensors on an accelerator.
 
 use crate::arithmetic::whole_power;
-use crate::config::{DqnKeys, OptimizerKind, PqnKeys};
+use crate::config::{DqnKeys, OptimizerKind, PqnKeys, ReinforceKeys};
 use crate::networks::cpu::matrix::vectorized;
 use candle_core::{Tensor, Var};
 use rayon::prelude::*;
@@ -121,6 +121,24 @@ impl OptimizerRule {
                 LearningRate { initial: keys.learning_rate as f32, last: keys.learning_rate_final as f32, updates }
             }
         };
+        match keys.optimizer {
+            OptimizerKind::RmsProp => OptimizerRule::RmsProp {
+                learning_rate,
+                decay: keys.rmsprop_decay as f32,
+                epsilon: keys.rmsprop_epsilon as f32,
+            },
+            OptimizerKind::Adam => OptimizerRule::Adam {
+                learning_rate,
+                beta1: keys.adam_beta1 as f32,
+                beta2: keys.adam_beta2 as f32,
+                epsilon: keys.adam_epsilon as f32,
+            },
+        }
+    }
+
+    /// The optimizer that REINFORCE's keys ask for.
+    pub fn of_reinforce(keys: &ReinforceKeys) -> Self {
+        let learning_rate = LearningRate::constant(keys.learning_rate as f32);
         match keys.optimizer {
             OptimizerKind::RmsProp => OptimizerRule::RmsProp {
                 learning_rate,

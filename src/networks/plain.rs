@@ -1,7 +1,7 @@
 //! The network computed directly from its formulas, in f64 and one number at a time: the reference in tests of the fast ones.
 
 use crate::networks::noise::NoisyLayer;
-use crate::networks::{Architecture, NormKind, Parameters, NORM_EPSILON};
+use crate::networks::{Activation, Architecture, DuelingForm, HiddenShape, NormKind, Parameters, NORM_EPSILON};
 use crate::observations::Seen;
 use std::cell::Cell;
 
@@ -11,14 +11,14 @@ pub fn outputs(architecture: &Architecture, values: &[f64], noise: Option<&[f32]
     evaluate(architecture, values, noise, observations).0
 }
 
-/// The smallest absolute input of a ReLU for `observations`. Where it is as small as the rounding of single precision, rounding
-/// decides whether a gradient passes the ReLU.
+/// The smallest absolute input of a ReLU for `observations`, or difference between the two largest advantages where the maximum is
+/// subtracted. Where it is as small as the rounding of single precision, rounding decides where a gradient passes.
 pub fn nearest_kink(parameters: &Parameters, noise: Option<&[f32]>, observations: Seen<'_>) -> f64 {
     let values: Vec<f64> = parameters.values.iter().map(|value| f64::from(*value)).collect();
     evaluate(&parameters.architecture, &values, noise, observations).1
 }
 
-/// The outputs and the smallest absolute input of a ReLU.
+/// The outputs and the distance from the nearest kink.
 fn evaluate(
     architecture: &Architecture,
     values: &[f64],
@@ -28,10 +28,19 @@ fn evaluate(
     let numbers: Vec<f64> = match observations {
         Seen::Pixels(pixels) => pixels.iter().map(|pixel| f64::from(*pixel) / 255.0).collect(),
         Seen::Numbers(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
+        Seen::States(states) => {
+            let places =
+                states.iter().flat_map(|state| (0..architecture.features()).map(move |i| i == *state as usize));
+            places.map(|here| f64::from(u8::from(here))).collect()
+        }
     };
     let nearest = Cell::new(f64::INFINITY);
-    let rectify = |x: f64| {
-        nearest.set(nearest.get().min(x.abs()));
+    let kink = |distance: f64| nearest.set(nearest.get().min(distance));
+    let activate = |x: f64| {
+        if architecture.design.activation == Activation::Elu {
+            return if x > 0.0 { x } else { x.exp() - 1.0 };
+        }
+        kink(x.abs());
         // `max` would turn a NaN into 0.
         if x <= 0.0 {
             0.0
@@ -39,8 +48,9 @@ fn evaluate(
             x
         }
     };
-    let images = numbers.chunks_exact(architecture.space.size());
-    let outputs = images.flat_map(|image| of_one(architecture, values, noise, image, &rectify)).collect();
+    let size = if architecture.convolutions.is_empty() { architecture.features() } else { architecture.space.size() };
+    let images = numbers.chunks_exact(size);
+    let outputs = images.flat_map(|image| of_one(architecture, values, noise, image, (&activate, &kink))).collect();
     (outputs, nearest.get())
 }
 
@@ -49,7 +59,7 @@ fn of_one(
     values: &[f64],
     noise: Option<&[f32]>,
     observation: &[f64],
-    rectify: &dyn Fn(f64) -> f64,
+    (activation, kink): (&dyn Fn(f64) -> f64, &dyn Fn(f64)),
 ) -> Vec<f64> {
     let layout = architecture.layout();
     let array = |name: String| {
@@ -84,7 +94,7 @@ fn of_one(
                 places.zip(channels).for_each(|(place, channel)| *place = channel);
             }
         }
-        features = output.into_iter().map(rectify).collect();
+        features = output.into_iter().map(activation).collect();
     }
 
     let mut noisy_layers = architecture.noisy_layers().into_iter();
@@ -112,22 +122,29 @@ fn of_one(
         if architecture.design.norm == NormKind::Channels {
             normalize(&mut units, [array(format!("{name}_norm.weight")), array(format!("{name}_norm.bias"))]);
         }
-        units.into_iter().map(rectify).collect()
+        units.into_iter().map(activation).collect()
     };
-    for i in 0..architecture.shared.len() {
-        let name = format!("dense{}", i + 1);
-        features = activate(&name, dense(&name, &features));
+    for HiddenShape { name, .. } in &architecture.shared {
+        features = activate(name, dense(name, &features));
     }
     let mut branches = architecture.branches.iter().map(|branch| {
-        let hidden = activate(branch.hidden_name, dense(branch.hidden_name, &features));
-        dense(branch.output_name, &hidden)
+        let hidden = branch.hidden.as_ref().map(|HiddenShape { name, .. }| activate(name, dense(name, &features)));
+        dense(branch.output_name, hidden.as_deref().unwrap_or(&features))
     });
     match (branches.next(), branches.next()) {
         (Some(value), Some(advantage)) => {
             let width = value.len();
-            let mean =
-                |atom: usize| advantage.iter().skip(atom).step_by(width).sum::<f64>() / architecture.actions as f64;
-            (0..advantage.len()).map(|i| value[i % width] + advantage[i] - mean(i % width)).collect()
+            let baseline = |atom: usize| {
+                let mut advantages: Vec<f64> = advantage.iter().skip(atom).step_by(width).copied().collect();
+                if architecture.design.dueling_form == DuelingForm::Mean {
+                    return advantages.iter().sum::<f64>() / architecture.actions as f64;
+                }
+                // Tests have either no NaN here, or a NaN in every advantage.
+                advantages.sort_by(|a, b| b.total_cmp(a));
+                kink(advantages[0] - advantages.get(1).unwrap_or(&f64::NEG_INFINITY));
+                advantages[0]
+            };
+            (0..advantage.len()).map(|i| value[i % width] + advantage[i] - baseline(i % width)).collect()
         }
         (Some(head), None) => head,
         (None, _) => unreachable!("a network has a branch"),

@@ -8,7 +8,9 @@ mod table;
 use crate::environments::{self, Description, Spec};
 use crate::files::foreign::{self, Class};
 use crate::networks::head::{Head, Support};
-use crate::networks::{finite, Architecture, Design, NormKind, Parameters, NORM_EPSILON};
+use crate::networks::{
+    finite, Activation, Architecture, Design, DuelingForm, NormKind, Parameters, Widths, NORM_EPSILON,
+};
 use crate::policy::table::Table;
 use crate::saving::sealed_file;
 use crate::system::files;
@@ -29,11 +31,16 @@ const MOST_ATOMS: usize = 100_000;
 /// Longest file of a network, in bytes: the largest that this program makes has about 150 MB.
 const LONGEST_FILE: u64 = 1 << 30;
 /// Keys of the metadata that are not about the environment.
-const OWN_KEYS: [&str; 16] = [
+const OWN_KEYS: [&str; 21] = [
     "format_version",
     "program",
     "network",
+    "layers",
+    "activation",
+    "head",
     "dueling",
+    "dueling_form",
+    "dueling_hidden",
     "noisy",
     "norm",
     "norm_epsilon",
@@ -252,8 +259,12 @@ impl Model {
         }
         let design = Design {
             kind: strings.word("network")?,
+            layers: layers(&strings)?,
+            activation: if strings.has("activation") { strings.word("activation")? } else { Activation::Relu },
             norm: norm(&strings)?,
             dueling: strings.json("dueling")?,
+            dueling_form: if strings.has("dueling_form") { strings.word("dueling_form")? } else { DuelingForm::Mean },
+            dueling_hidden: if strings.has("dueling_hidden") { strings.json("dueling_hidden")? } else { true },
             // Files written before noisy layers existed do not mention them.
             noisy: if strings.has("noisy") { strings.json("noisy")? } else { false },
             head: head(&strings)?,
@@ -278,23 +289,57 @@ impl Model {
 }
 
 /// The metadata of a network of this design.
-fn network_strings(design: &Design) -> Vec<(&'static str, String)> {
-    let mut strings = vec![
+fn network_strings(design: &Design) -> BTreeMap<&'static str, String> {
+    let mut strings = BTreeMap::from([
         ("network", design.kind.name().to_string()),
         ("dueling", design.dueling.to_string()),
         ("noisy", design.noisy.to_string()),
-    ];
+    ]);
     if design.norm == NormKind::Channels {
         strings.extend([("norm", "channels".to_string()), ("norm_epsilon", format!("{NORM_EPSILON:e}"))]);
     }
-    if let Head::Categorical(Support { atoms, value_min, value_max }) = design.head {
-        strings.extend([
-            ("atoms", atoms.to_string()),
-            ("value_min", value_min.to_string()),
-            ("value_max", value_max.to_string()),
-        ]);
-    }
+    insert_variants(design, &mut strings);
     strings
+}
+
+/// Adds the properties of a design that few networks have: the files of others are as they were before these existed.
+fn insert_variants(design: &Design, strings: &mut BTreeMap<&'static str, String>) {
+    if !design.layers.is_empty() {
+        let widths: Vec<String> = design.layers.iter().map(|width| width.to_string()).collect();
+        strings.insert("layers", format!("[{}]", widths.join(",")));
+    }
+    if design.activation == Activation::Elu {
+        strings.insert("activation", "elu".to_string());
+    }
+    if design.dueling_form == DuelingForm::Maximum {
+        strings.insert("dueling_form", "maximum".to_string());
+    }
+    if !design.dueling_hidden {
+        strings.insert("dueling_hidden", "false".to_string());
+    }
+    match design.head {
+        Head::Expected => {}
+        Head::Policy => {
+            strings.insert("head", "policy".to_string());
+        }
+        Head::Categorical(Support { atoms, value_min, value_max }) => {
+            strings.insert("atoms", atoms.to_string());
+            strings.insert("value_min", value_min.to_string());
+            strings.insert("value_max", value_max.to_string());
+        }
+    }
+}
+
+/// Widths of the hidden layers; files of networks with their kind's own layers do not mention them.
+fn layers(strings: &Strings) -> Result<Widths> {
+    if !strings.has("layers") {
+        return Ok(Widths::default());
+    }
+    let widths: Vec<u32> = strings.json("layers")?;
+    Widths::new(&widths).with_context(|| {
+        let (most, widest) = (Widths::MOST, Widths::WIDEST);
+        format!("its metadata have `layers` = {widths:?}; there can be up to {most} widths from 1 to {widest}")
+    })
 }
 
 /// What the choice rests on; only the files of best networks say it.
@@ -322,8 +367,13 @@ fn norm(strings: &Strings) -> Result<NormKind> {
     Ok(norm)
 }
 
-/// The head: categorical if the metadata have atoms.
+/// The head: categorical if the metadata have atoms, a policy if they say so.
 fn head(strings: &Strings) -> Result<Head> {
+    if strings.has("head") {
+        let head = strings.text("head")?;
+        ensure!(head == "policy", "its metadata have `head` = `{head}`; this program reads `policy`");
+        return Ok(Head::Policy);
+    }
     if !strings.has("atoms") {
         return Ok(Head::Expected);
     }
@@ -589,6 +639,48 @@ mod tests {
         }
         let plain = model().to_bytes().unwrap();
         assert!(!plain.windows(4).any(|bytes| bytes == b"norm"), "files of networks without a norm are as before");
+    }
+
+    #[test]
+    fn dense_networks_are_saved_with_their_layers_activation_form_and_head_and_other_files_do_not_mention_them() {
+        let plain = NetworkKind::Mlp.plain();
+        let layers = Widths::new(&[6, 5]).unwrap();
+        let dueling =
+            Design { layers, dueling: true, dueling_form: DuelingForm::Maximum, dueling_hidden: false, ..plain };
+        for design in [
+            Design { layers, ..plain },
+            Design { layers, activation: Activation::Elu, ..dueling },
+            Design { layers, head: Head::Policy, activation: Activation::Elu, ..plain },
+        ] {
+            let saved = model_of(design);
+            assert_eq!(Model::from_bytes(&saved.to_bytes().unwrap()).unwrap(), saved);
+        }
+        let bytes = model_of(dueling).to_bytes().unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let shape = |name: &str| tensors.tensor(name).unwrap().shape().to_vec();
+        assert_eq!((shape("dense1.weight")[0], shape("fc.weight")), (6, vec![5, 6]));
+        assert_eq!((shape("value.weight"), shape("advantage.weight")), (vec![1, 5], vec![4, 5]));
+        let text = |bytes: &[u8]| -> String { bytes.iter().map(|&byte| char::from(byte)).collect() };
+        let words = text(&bytes);
+        for (from, to, reason) in [
+            ("\"layers\":\"[6,5]\"", "\"layers\":\"[6,0]\"", "`layers` = [6, 0]; there can be up to 6 widths"),
+            ("\"layers\":\"[6,5]\"", "\"layers\":\"[6,x]\"", "`layers` = `[6,x]`"),
+            ("\"dueling_form\":\"maximum\"", "\"dueling_form\":\"minimum\"", "`minimum` is unknown"),
+            ("\"dueling_hidden\":\"false\"", "\"dueling_hidden\":\"fa1se\"", "`dueling_hidden` = `fa1se`"),
+        ] {
+            assert!(words.contains(from), "{from}");
+            let changed: Vec<u8> = words.replacen(from, to, 1).chars().map(|c| c as u8).collect();
+            let message = format!("{:#}", Model::from_bytes(&changed).unwrap_err());
+            assert!(message.contains(reason), "no `{reason}` in: {message}");
+        }
+        let policy = text(&model_of(Design { head: Head::Policy, ..plain }).to_bytes().unwrap());
+        let changed: Vec<u8> = policy.replacen("\"policy\"", "\"police\"", 1).chars().map(|c| c as u8).collect();
+        let message = format!("{:#}", Model::from_bytes(&changed).unwrap_err());
+        assert!(message.contains("`head` = `police`"), "{message}");
+        let usual = text(&model().to_bytes().unwrap());
+        for key in ["layers", "activation", "dueling_form", "dueling_hidden", "\"head\""] {
+            assert!(!usual.contains(key), "{key}");
+        }
     }
 
     #[test]

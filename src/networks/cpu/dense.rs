@@ -3,12 +3,12 @@
 //! Inputs and outputs of all layers are `[images, units]`, weights `[inputs, outputs]`. So only the gradient of the inputs
 //! needs a transposed factor: the gradient of the outputs, which is smaller than the weights.
 
-use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{Begin, ColumnProduct, End, Left, Right, RowProduct, Rows};
-use crate::networks::cpu::matrix::{add_rows, mask_relu, room, transpose, transpose_in_parallel};
+use crate::networks::cpu::matrix::{add_rows, room, transpose, transpose_in_parallel};
 use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::{LayerPlan, Plan};
-use crate::networks::Architecture;
+use crate::networks::cpu::{for_each, SMALL};
+use crate::networks::{Activation, Architecture, DuelingForm};
 use rayon::prelude::*;
 
 /// Blocks into which the outputs or inputs of a dense layer are cut, at most.
@@ -28,7 +28,7 @@ pub struct DenseSpace {
     pub(super) scratch: Scratch,
 }
 
-/// A hidden layer: ReLU of a linear map, perhaps with a norm between them.
+/// A hidden layer: activation of a linear map, perhaps with a norm between them.
 #[derive(Clone, Debug, Default)]
 struct Hidden {
     /// `[images, outputs]`.
@@ -39,11 +39,15 @@ struct Hidden {
 
 #[derive(Clone, Debug, Default)]
 struct BranchSpace {
+    /// Unused if the branch has no hidden layer.
     hidden: Hidden,
     /// `[images, outputs]`.
     output: Vec<f32>,
     output_gradient: Vec<f32>,
 }
+
+/// A hidden layer's place, and its activation.
+type Layer<'a> = (&'a LayerPlan, Activation);
 
 /// Working memory of single products.
 #[derive(Clone, Debug, Default)]
@@ -62,10 +66,12 @@ pub(super) struct Scratch {
 
 impl Hidden {
     /// Evaluates the layer for `inputs` `[images, inputs]`.
-    fn forward(&mut self, layer: &LayerPlan, values: &[f32], inputs: &[f32], images: usize, scratch: &mut Scratch) {
+    fn forward(&mut self, (layer, activation): Layer, values: &[f32], inputs: &[f32], scratch: &mut Scratch) {
+        let images = inputs.len() / layer.inputs();
         let output = room(&mut self.output, images * layer.outputs());
         let Some(norm) = &layer.norm else {
-            return linear(layer, values, inputs, End::Rectify, output, scratch);
+            linear(layer, values, inputs, activation.end(), output, scratch);
+            return activation.finish(output);
         };
         linear(layer, values, inputs, End::Store, output, scratch);
         self.normalized.clear();
@@ -77,7 +83,7 @@ impl Hidden {
     /// gradient of its inputs, if that is wanted.
     fn backward(
         &mut self,
-        layer: &LayerPlan,
+        (layer, activation): Layer,
         values: &[f32],
         inputs: &[f32],
         gradient: &mut [f32],
@@ -86,7 +92,7 @@ impl Hidden {
     ) {
         let images = inputs.len() / layer.inputs();
         let output_gradient = &mut self.gradient[..layer.outputs() * images];
-        mask_relu(output_gradient, &self.output);
+        activation.mask(output_gradient, &self.output);
         if let Some(norm) = &layer.norm {
             let sums = &mut gradient[norm.gain.start..norm.shift.end];
             sums.fill(0.0);
@@ -113,7 +119,8 @@ fn linear(layer: &LayerPlan, values: &[f32], inputs: &[f32], end: End, output: &
         };
         product.run(output);
     };
-    if images == 1 || block >= width || scratch.one_thread {
+    let small = images.saturating_mul(weights.len()) <= SMALL;
+    if images == 1 || block >= width || small || scratch.one_thread {
         return product(0, width, output);
     }
     let blocks = room(&mut scratch.blocks, images * width);
@@ -140,7 +147,8 @@ fn linear_backward(
     let (input_len, width) = (layer.inputs(), layer.outputs());
     let images = output_gradient.len() / width;
     let (weight_gradient, bias_gradient) = gradient[layer.means()].split_at_mut(layer.weight.len());
-    let block = input_len.div_ceil(BLOCKS);
+    let small = images.saturating_mul(layer.weight.len()) <= SMALL;
+    let block = if small { input_len } else { input_len.div_ceil(BLOCKS) };
     weight_gradient.par_chunks_mut(block * width).enumerate().for_each(|(b, part)| {
         let rows = Rows::Every(input_len);
         let product = ColumnProduct {
@@ -158,7 +166,10 @@ fn linear_backward(
     let Scratch { transposed, input_gradient: sums, input_blocks: blocks, .. } = scratch;
     let weights = &values[layer.weight.clone()];
     let transposed = room(transposed, output_gradient.len());
-    transpose_in_parallel(output_gradient, (images, width), transposed);
+    match small {
+        true => transpose(output_gradient, (images, width), width, transposed),
+        false => transpose_in_parallel(output_gradient, (images, width), transposed),
+    }
     let transposed = &*transposed;
     let parts = room(sums, input_len * images).par_chunks_mut(block * images);
     let blocks = room(blocks, input_len * images);
@@ -178,7 +189,9 @@ fn linear_backward(
             transpose(part, (rows, images), images, to);
         }
     });
-    if complete {
+    if complete && small {
+        input_gradient.copy_from_slice(blocks);
+    } else if complete {
         let blocks = &*blocks;
         input_gradient.par_chunks_mut(input_len).enumerate().with_min_len(IMAGES).for_each(|(image, row)| {
             for (b, part) in row.chunks_mut(block).enumerate() {
@@ -204,16 +217,20 @@ impl DenseSpace {
         let Self { shared, branches, scratch, .. } = self;
         shared.resize_with(plan.shared.len(), Hidden::default);
         branches.resize_with(plan.branches.len(), BranchSpace::default);
+        let activation = plan.architecture.design.activation;
         let mut inputs = features;
         for (hidden, layer) in shared.iter_mut().zip(&plan.shared) {
-            hidden.forward(layer, values, inputs, images, scratch);
+            hidden.forward((layer, activation), values, inputs, scratch);
             inputs = &hidden.output[..images * layer.outputs()];
         }
-        for (space, (hidden_layer, layer)) in branches.iter_mut().zip(&plan.branches) {
-            space.hidden.forward(hidden_layer, values, inputs, images, scratch);
-            let hidden = &space.hidden.output[..images * layer.inputs()];
+        for (space, (hidden, layer)) in branches.iter_mut().zip(&plan.branches) {
+            let mut inputs = inputs;
+            if let Some(hidden) = hidden {
+                space.hidden.forward((hidden, activation), values, inputs, scratch);
+                inputs = &space.hidden.output[..images * layer.inputs()];
+            }
             let output = room(&mut space.output, images * layer.outputs());
-            linear(layer, values, hidden, End::Store, output, scratch);
+            linear(layer, values, inputs, End::Store, output, scratch);
         }
         self.combine_branches(&plan.architecture, images);
         &self.outputs[..images * plan.architecture.outputs()]
@@ -234,8 +251,11 @@ impl DenseSpace {
         let images = features.len() / plan.architecture.features();
         self.split_gradient(output_gradient, &plan.architecture, images);
         let Self { shared, branches, scratch, .. } = self;
-        let count = branches.len();
-        for (space, (_, layer)) in branches.iter_mut().zip(&plan.branches) {
+        let (count, activation) = (branches.len(), plan.architecture.design.activation);
+        for (space, (hidden, layer)) in branches.iter_mut().zip(&plan.branches) {
+            if hidden.is_none() {
+                continue;
+            }
             let Hidden { output: hidden, gradient: hidden_gradient, .. } = &mut space.hidden;
             let hidden = &hidden[..images * layer.inputs()];
             let output_gradient = &space.output_gradient[..images * layer.outputs()];
@@ -244,33 +264,27 @@ impl DenseSpace {
             linear_backward(layer, values, hidden, output_gradient, gradient, Some(to), scratch);
         }
         // One directly after the other, as the second adds to the gradient that the first has left in `scratch`.
-        for (i, (space, (layer, _))) in branches.iter_mut().zip(&plan.branches).enumerate() {
-            let (inputs, input_gradient) = match shared.last_mut() {
-                Some(Hidden { output, gradient, .. }) => {
-                    let len = images * layer.inputs();
-                    (&output[..len], Some(room(gradient, len)))
-                }
-                None => (features, feature_gradient.as_deref_mut()),
-            };
+        for (i, (space, (hidden, layer))) in branches.iter_mut().zip(&plan.branches).enumerate() {
+            let lowest = hidden.as_ref().unwrap_or(layer);
+            let (inputs, input_gradient) = below(shared, lowest, images, features, &mut feature_gradient);
             let (add, complete) = (i > 0, i + 1 == count);
             let input_gradient = input_gradient.map(|values| InputGradient { values, add, complete });
-            space.hidden.backward(layer, values, inputs, gradient, input_gradient, scratch);
+            if let Some(hidden) = hidden {
+                space.hidden.backward((hidden, activation), values, inputs, gradient, input_gradient, scratch);
+            } else {
+                let output_gradient = &space.output_gradient[..images * layer.outputs()];
+                linear_backward(layer, values, inputs, output_gradient, gradient, input_gradient, scratch);
+            }
         }
         for (i, layer) in plan.shared.iter().enumerate().rev() {
-            let (below, hidden) = shared.split_at_mut(i);
-            let (inputs, input_gradient) = match below.last_mut() {
-                Some(Hidden { output, gradient, .. }) => {
-                    let len = images * layer.inputs();
-                    (&output[..len], Some(room(gradient, len)))
-                }
-                None => (features, feature_gradient.as_deref_mut()),
-            };
+            let (lower, hidden) = shared.split_at_mut(i);
+            let (inputs, input_gradient) = below(lower, layer, images, features, &mut feature_gradient);
             let input_gradient = input_gradient.map(|values| InputGradient { values, add: false, complete: true });
-            hidden[0].backward(layer, values, inputs, gradient, input_gradient, scratch);
+            hidden[0].backward((layer, activation), values, inputs, gradient, input_gradient, scratch);
         }
     }
 
-    /// Writes the outputs: the output of the only branch, or V + A - mean A, atom by atom if the head has atoms.
+    /// Writes the outputs: the output of the only branch, or V + A - mean A or V + A - max A, atom by atom if the head has atoms.
     fn combine_branches(&mut self, architecture: &Architecture, images: usize) {
         let (row, width) = (architecture.outputs(), architecture.design.head.width());
         let outputs = room(&mut self.outputs, images * row);
@@ -281,9 +295,12 @@ impl DenseSpace {
                 for ((outputs, values), advantages) in rows.zip(advantage.output.chunks_exact(row)) {
                     for (atom, value) in values.iter().enumerate() {
                         let advantages = advantages[atom..].iter().step_by(width);
-                        let mean = advantages.clone().sum::<f32>() / architecture.actions as f32;
+                        let baseline = match architecture.design.dueling_form {
+                            DuelingForm::Mean => advantages.clone().sum::<f32>() / architecture.actions as f32,
+                            DuelingForm::Maximum => advantages.clone().copied().fold(f32::NEG_INFINITY, maximum),
+                        };
                         for (output, advantage) in outputs[atom..].iter_mut().step_by(width).zip(advantages) {
-                            *output = value + advantage - mean;
+                            *output = value + advantage - baseline;
                         }
                     }
                 }
@@ -292,7 +309,8 @@ impl DenseSpace {
         }
     }
 
-    /// Writes the gradients of the branches' outputs, given the gradient of the network's outputs.
+    /// Writes the gradients of the branches' outputs, given the gradient of the network's outputs. The gradient of a maximum goes
+    /// to the first of the largest advantages.
     fn split_gradient(&mut self, gradient: &[f32], architecture: &Architecture, images: usize) {
         let (row, width) = (architecture.outputs(), architecture.design.head.width());
         match self.branches.as_mut_slice() {
@@ -301,19 +319,64 @@ impl DenseSpace {
                 let values = room(&mut value.output_gradient, images * width);
                 let advantages = room(&mut advantage.output_gradient, images * row);
                 let rows = gradient.chunks_exact(row).zip(values.chunks_exact_mut(width));
-                for ((gradient, values), advantages) in rows.zip(advantages.chunks_exact_mut(row)) {
+                let rows = rows.zip(advantages.chunks_exact_mut(row)).zip(advantage.output.chunks_exact(row));
+                for (((gradient, values), advantages), forward) in rows {
                     for (atom, value) in values.iter_mut().enumerate() {
                         let outputs = gradient[atom..].iter().step_by(width);
                         *value = outputs.clone().sum();
-                        let mean = *value / architecture.actions as f32;
+                        let mean = match architecture.design.dueling_form {
+                            DuelingForm::Mean => *value / architecture.actions as f32,
+                            DuelingForm::Maximum => 0.0,
+                        };
                         for (advantage, output) in advantages[atom..].iter_mut().step_by(width).zip(outputs) {
                             *advantage = output - mean;
+                        }
+                        if architecture.design.dueling_form == DuelingForm::Maximum {
+                            let largest = first_largest(forward[atom..].iter().step_by(width));
+                            advantages[atom + largest * width] -= *value;
                         }
                     }
                 }
             }
             other => unreachable!("a network has one branch or two, not {}", other.len()),
         }
+    }
+}
+
+/// The inputs of `layer`, the output of the last of the `hidden` layers or the features, and the place of their gradient.
+fn below<'a>(
+    hidden: &'a mut [Hidden],
+    layer: &LayerPlan,
+    images: usize,
+    features: &'a [f32],
+    feature_gradient: &'a mut Option<&mut [f32]>,
+) -> (&'a [f32], Option<&'a mut [f32]>) {
+    match hidden.last_mut() {
+        Some(Hidden { output, gradient, .. }) => {
+            let len = images * layer.inputs();
+            (&output[..len], Some(room(gradient, len)))
+        }
+        None => (features, feature_gradient.as_deref_mut()),
+    }
+}
+
+/// The index of the largest of `numbers`, the first of equal ones; NaN counts as the largest.
+fn first_largest<'a>(numbers: impl Iterator<Item = &'a f32>) -> usize {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (i, &number) in numbers.enumerate() {
+        if number > best.1 || (number.is_nan() && !best.1.is_nan()) {
+            best = (i, number);
+        }
+    }
+    best.0
+}
+
+/// The larger of two numbers; NaN if one of them is.
+fn maximum(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() {
+        b
+    } else {
+        a
     }
 }
 
@@ -344,6 +407,25 @@ mod tests {
         space.split_gradient(&[3.0, 0.0, 0.0, 1.0, 1.0, 1.0], &architecture, 2);
         assert_eq!(space.branches[0].output_gradient, [3.0, 3.0]);
         assert_eq!(space.branches[1].output_gradient, [2.0, -1.0, -1.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// The numbers of a textbook's example: V 1, A (2, 5, -1).
+    #[test]
+    fn the_maximum_form_subtracts_the_largest_advantage_whose_gradient_is_its_own() {
+        let mean = dueling(Head::Expected);
+        let mut maximum = mean.clone();
+        maximum.design.dueling_form = DuelingForm::Maximum;
+        let mut space = space([vec![1.0, 1.0], vec![2.0, 5.0, -1.0, 3.0, 3.0, f32::NAN]]);
+        space.combine_branches(&mean, 2);
+        assert_eq!(space.outputs[..3], [1.0, 4.0, -2.0]);
+        space.combine_branches(&maximum, 2);
+        assert_eq!(space.outputs[..3], [-2.0, 1.0, -5.0]);
+        assert!(space.outputs[3..].iter().all(|output| output.is_nan()));
+        // Q(0) = V + A(0) - A(1), Q(1) = V, Q(2) = V + A(2) - A(1).
+        space.branches[1].output[5] = 0.0;
+        space.split_gradient(&[1.0, 10.0, 100.0, 1.0, 10.0, 100.0], &maximum, 2);
+        assert_eq!(space.branches[0].output_gradient, [111.0, 111.0]);
+        assert_eq!(space.branches[1].output_gradient, [1.0, -101.0, 100.0, -110.0, 10.0, 100.0]);
     }
 
     /// Two atoms: the advantages of the first are 1, 2 and 6, of the second 0, 3 and 3.

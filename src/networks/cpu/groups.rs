@@ -4,13 +4,15 @@
 //! that [differ](crate::networks::cpu::differences) from it are convolved image by image. An image's outputs do not depend on
 //! the base or on the other images. As long as the parameters stay the same, one base can serve many batches.
 
+use crate::networks::cpu::activation::slope_of_elu;
 use crate::networks::cpu::convolution::{fractions_of, ConvShape, Convolution};
 use crate::networks::cpu::differences::{set_base, Differing};
 use crate::networks::cpu::for_each;
 use crate::networks::cpu::kernels::{End, Left, Rows};
-use crate::networks::cpu::matrix::{add, add_rows, mask_relu, room, transpose, vectorized};
+use crate::networks::cpu::matrix::{add, add_rows, room, transpose, vectorized};
 use crate::networks::cpu::norm::{Norm, Normalized};
 use crate::networks::cpu::plan::Plan;
+use crate::networks::Activation;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -207,7 +209,8 @@ impl Group {
             }
             let norm = layer.norm.as_ref().map(|norm| Norm::new(norm, values));
             let parameters = (&values[layer.weight.clone()], &values[layer.bias.clone()]);
-            let end = if norm.is_some() { End::Store } else { End::Rectify };
+            let activation = plan.architecture.design.activation;
+            let end = if norm.is_some() { End::Store } else { activation.end() };
             let (channels, normalized, places) = (shape.out_channels, &mut self.normalized[i], &mut self.places);
             normalized.clear();
             self.patches.visit(convolution, input, apart, images, |patches, rows| {
@@ -218,19 +221,25 @@ impl Group {
                     convolution.forward(patches, parameters, (output, Rows::At(places)), end);
                     if let Some(norm) = norm {
                         norm.forward(output, places.iter().map(|place| *place as usize), normalized);
+                    } else {
+                        for place in places.iter().map(|place| *place as usize) {
+                            activation.finish(&mut output[place..place + channels]);
+                        }
                     }
                 } else {
                     let output = &mut output[rows.start * channels..rows.end * channels];
                     convolution.forward(patches, parameters, (output, Rows::Every(channels)), end);
                     if let Some(norm) = norm {
                         norm.forward(output, (0..rows.len()).map(|row| row * channels), normalized);
+                    } else {
+                        activation.finish(output);
                     }
                 }
             });
         }
     }
 
-    /// Computes this group's gradient of the convolutions' parameters, given the gradient of the last output (after its ReLU)
+    /// Computes this group's gradient of the convolutions' parameters, given the gradient of the last output (after its activation)
     /// in the last of `output_gradients`. The gradients of rows equal to the base are summed into `base_gradients` instead.
     /// The `base_gradients` of `others` are added to the gradient of each output.
     fn backward(&mut self, network: Network, observations: &[u8], features: &[f32], others: &[Group]) {
@@ -251,13 +260,17 @@ impl Group {
             let apart = self.differing[i].few();
             let gradients = match apart {
                 None => {
-                    mask_relu(output_gradient, output);
+                    plan.architecture.design.activation.mask(output_gradient, output);
                     output_gradient
                 }
                 Some(apart) => {
                     base_gradient.resize(shape.output_len(), 0.0);
                     let gradients = room(&mut self.rows, apart.len() * channels);
-                    split_rows((output_gradient, output), shape, apart, gradients, base_gradient);
+                    let split = match plan.architecture.design.activation {
+                        Activation::Relu => split_rows::<false>,
+                        Activation::Elu => split_rows::<true>,
+                    };
+                    split((output_gradient, output), shape, apart, gradients, base_gradient);
                     gradients
                 }
             };
@@ -351,9 +364,9 @@ impl Base {
     }
 }
 
-/// Splits the gradient of an output: rows in `rows` are copied to `apart`, with 0 where the output is 0; all others are summed
-/// over images into `base`, which is set to 0 there later, as they have the base's output.
-fn split_rows(
+/// Splits the gradient of an output: rows in `rows` are copied to `apart`, times the derivative of the activation, which is elu or
+/// ReLU; all others are summed over images into `base`, and multiplied by it later, as they have the base's output.
+fn split_rows<const ELU: bool>(
     (gradient, output): (&[f32], &[f32]),
     shape: &ConvShape,
     rows: &[usize],
@@ -382,7 +395,11 @@ fn split_rows(
                     let output = &output[begin + place..][..channels];
                     let each = apart.next().into_iter().flatten().zip(&gradient[place..]).zip(output);
                     for ((apart, &gradient), &output) in each {
-                        *apart = if output > 0.0 { gradient } else { 0.0 };
+                        *apart = match ELU {
+                            true => gradient * slope_of_elu(output),
+                            false if output > 0.0 => gradient,
+                            false => 0.0,
+                        };
                     }
                     place += channels;
                 }

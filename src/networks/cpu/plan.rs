@@ -16,8 +16,8 @@ pub struct Plan {
     pub patches: Vec<Convolution>,
     /// The dense layers that all branches share.
     pub shared: Vec<LayerPlan>,
-    /// (hidden layer, output layer) of each branch.
-    pub branches: Vec<(LayerPlan, LayerPlan)>,
+    /// (hidden layer if it has one, output layer) of each branch.
+    pub branches: Vec<(Option<LayerPlan>, LayerPlan)>,
 }
 
 /// The place of one layer.
@@ -29,7 +29,7 @@ pub struct LayerPlan {
     pub bias: Range<usize>,
     /// Noise of a noisy layer. Its deviations follow weight and bias, in the same order.
     pub noise: Option<NoisyLayer>,
-    /// The norm between the layer and its ReLU; its parameters follow the bias.
+    /// The norm between the layer and its activation; its parameters follow the bias.
     pub norm: Option<NormPlan>,
 }
 
@@ -85,8 +85,12 @@ impl Plan {
         for (layer, noise) in shared.iter_mut().zip(architecture.noisy_layers()) {
             layer.noise = Some(noise);
         }
-        let branches = shared.split_off(architecture.shared.len());
-        let branches = branches.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        let mut branches = Vec::new();
+        let mut of_branches = shared.split_off(architecture.shared.len()).into_iter();
+        for branch in &architecture.branches {
+            let hidden = branch.hidden.as_ref().and_then(|_| of_branches.next());
+            branches.extend(of_branches.next().map(|output| (hidden, output)));
+        }
         let shapes = architecture.convolutions.iter().enumerate();
         let patches = shapes.map(|(i, shape)| Convolution::new(*shape, i == 0)).collect();
         Self { architecture, convolutions, patches, shared, branches }
@@ -94,13 +98,14 @@ impl Plan {
 
     /// All dense layers.
     pub fn dense(&self) -> impl Iterator<Item = &LayerPlan> {
-        self.shared.iter().chain(self.branches.iter().flat_map(|(hidden, output)| [hidden, output]))
+        let branches = self.branches.iter().flat_map(|(hidden, output)| hidden.iter().chain([output]));
+        self.shared.iter().chain(branches)
     }
 
     /// The dense layers whose input is the output of the last convolution, or an observation.
     pub fn first_dense(&self) -> impl Iterator<Item = &LayerPlan> {
         let branches = if self.shared.is_empty() { self.branches.as_slice() } else { &[] };
-        self.shared.iter().take(1).chain(branches.iter().map(|(hidden, _)| hidden))
+        self.shared.iter().take(1).chain(branches.iter().map(|(hidden, output)| hidden.as_ref().unwrap_or(output)))
     }
 
     /// Parameters of all convolutions; they come first.
@@ -157,7 +162,7 @@ mod tests {
         let mut places = vec![None; architecture.parameter_count()];
         plan.for_each_place(|stored, own| assert_eq!(places[stored].replace(own), None));
         let mut own: Vec<usize> = places.iter().map(|place| place.unwrap()).collect();
-        for layer in plan.convolutions.iter().chain([&plan.branches[0].0]) {
+        for layer in plan.convolutions.iter().chain(&plan.branches[0].0) {
             let NormPlan { gain, shift } = layer.norm.as_ref().unwrap();
             assert_eq!(
                 (gain.start, shift.start, gain.len(), shift.len()),
@@ -166,7 +171,11 @@ mod tests {
             assert!((gain.start..shift.end).all(|place| own[place] == place));
         }
         assert!(plan.branches[0].1.norm.is_none());
-        assert_eq!(plan.convolution_parameters(), plan.branches[0].0.weight.start, "the convolutions come first");
+        assert_eq!(
+            plan.convolution_parameters(),
+            plan.branches[0].0.as_ref().unwrap().weight.start,
+            "the convolutions come first"
+        );
         own.sort_unstable();
         assert!(own.into_iter().eq(0..architecture.parameter_count()));
     }

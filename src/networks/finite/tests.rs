@@ -3,7 +3,7 @@ use crate::networks::candle::CandleNetwork;
 use crate::networks::cpu::kernels::tests::{levels, with_level};
 use crate::networks::cpu::{CpuNetwork, Workspace};
 use crate::networks::head::{Head, Support};
-use crate::networks::{plain, Design, NetworkKind, NormKind, Parameters};
+use crate::networks::{plain, Activation, Design, NetworkKind, NormKind, Parameters};
 use crate::observations::{Observations, Space};
 use crate::random::{Generator, Purpose};
 use candle_core::Device;
@@ -18,6 +18,8 @@ fn networks() -> Vec<(Design, Space)> {
         (Design { dueling: true, noisy: true, head, ..NetworkKind::Small.plain() }, PIXELS),
         (NetworkKind::Nature.plain(), PIXELS),
         (Design { dueling: true, ..NetworkKind::Mlp.plain() }, Space::Numbers(7)),
+        (Design { activation: Activation::Elu, ..NetworkKind::Small.plain() }, PIXELS),
+        (Design { activation: Activation::Elu, ..NetworkKind::Mlp.plain() }, Space::Numbers(7)),
     ]
 }
 
@@ -33,6 +35,7 @@ fn observations(space: Space, generator: &mut Generator) -> (Observations, Obser
             first.extend(second);
             (Observations::Pixels(two), Observations::Pixels(first))
         }
+        Space::States(_) => unreachable!("no network here sees states"),
         Space::Numbers(_) => {
             let mut numbers = || (0..space.size()).map(|_| generator.symmetric(2.0)).collect::<Vec<f32>>();
             let (first, second) = (numbers(), numbers());

@@ -5,7 +5,7 @@ use crate::networks::loss::{LossKind, NotFinite};
 use crate::networks::noise::draw_noise;
 use crate::networks::optimizer::LearningRate;
 use crate::networks::plain;
-use crate::networks::{Design, NetworkKind, NormKind};
+use crate::networks::{Activation, Design, DuelingForm, NetworkKind, NormKind, Widths};
 use crate::observations::{Observations, Space};
 use crate::random::{Generator, Purpose};
 
@@ -36,6 +36,7 @@ fn unlike(space: Space, images: usize) -> Observations {
         Space::Numbers(_) => {
             Observations::Numbers((0..images * space.size()).map(|_| generator.symmetric(2.0)).collect())
         }
+        Space::States(count) => Observations::States((0..images).map(|_| generator.below(count) as u32).collect()),
     }
 }
 
@@ -75,6 +76,24 @@ fn designs(kind: NetworkKind) -> Vec<(Design, bool)> {
     ]
 }
 
+/// Dense networks with their own layers, activations and forms of dueling, with and without noise.
+fn dense_designs() -> Vec<(Design, bool)> {
+    let layers = |widths: &[u32]| Design { layers: Widths::new(widths).unwrap(), ..NetworkKind::Mlp.plain() };
+    let elu = Design { activation: Activation::Elu, ..layers(&[64, 64]) };
+    let dueling = Design { dueling: true, dueling_hidden: false, ..elu };
+    let maximum = Design { dueling_form: DuelingForm::Maximum, ..dueling };
+    vec![
+        (layers(&[5]), false),
+        (layers(&[9, 70, 33]), false),
+        (elu, false),
+        (dueling, false),
+        (maximum, false),
+        (Design { dueling_hidden: true, activation: Activation::Relu, ..maximum }, false),
+        (Design { noisy: true, head: ATOMS, ..maximum }, true),
+        (Design { head: Head::Policy, ..elu }, false),
+    ]
+}
+
 fn normed(design: Design) -> Design {
     Design { norm: NormKind::Channels, ..design }
 }
@@ -105,7 +124,13 @@ fn the_cpu_network_equals_candles_forward_and_backward() {
     let [nature, nips, small, cpu, mlp] =
         [NetworkKind::Nature, NetworkKind::Nips, NetworkKind::Small, NetworkKind::Cpu, NetworkKind::Mlp]
             .map(NetworkKind::plain);
+    cases.extend(dense_designs().into_iter().map(|(design, drawn)| (design, drawn, Space::Numbers(8), 64)));
+    cases.extend(dense_designs().into_iter().map(|(design, drawn)| (design, drawn, Space::States(6), 5)));
+    let elu = |design: Design| Design { activation: Activation::Elu, ..design };
     cases.extend([
+        (elu(nature), false, PICTURES, 3),
+        (elu(cpu), false, PICTURES, 11),
+        (elu(Design { dueling: true, dueling_hidden: false, ..small }), false, PICTURES, 20),
         (nature, false, PICTURES, 11),
         (designs(NetworkKind::Nature)[5].0, true, PICTURES, 3),
         (Design { dueling: true, ..nips }, false, PICTURES, 9),
@@ -180,7 +205,8 @@ fn the_gradient_of_every_head_equals_finite_differences() {
     const STEP: f64 = 1e-6;
     let kinds = [NetworkKind::Small, NetworkKind::Cpu, NetworkKind::Mlp];
     let with_norm = kinds.map(|kind| (normed(kind.plain()), false));
-    for (design, drawn) in kinds.into_iter().flat_map(designs).chain(with_norm) {
+    let elu = kinds.map(|kind| (Design { activation: Activation::Elu, ..kind.plain() }, false));
+    for (design, drawn) in kinds.into_iter().flat_map(designs).chain(with_norm).chain(elu).chain(dense_designs()) {
         let architecture = architecture_of(design, 4);
         let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
         let noise = draw(&architecture);
@@ -276,6 +302,109 @@ fn a_soft_update_moves_the_target_a_fraction_of_the_way() {
     }
 }
 
+/// A textbook's numbers: online (1, -2), target (0.5, 0), tau 0.001.
+#[test]
+fn half_the_gap_to_the_online_network_is_gone_after_693_soft_updates() {
+    let design = Design { layers: Widths::new(&[1]).unwrap(), ..NetworkKind::Mlp.plain() };
+    let architecture = Architecture::new(design, Space::Numbers(1), 1).unwrap();
+    let parameters = |two: [f32; 2]| {
+        let mut parameters = Parameters::initial(architecture.clone(), &mut Generator::new(1, Purpose::Weights));
+        parameters.values[..2].copy_from_slice(&two);
+        parameters
+    };
+    let (online, target) = (CpuNetwork::new(&parameters([1.0, -2.0])), CpuNetwork::new(&parameters([0.5, 0.0])));
+    let after = |updates: usize| {
+        let mut target = target.clone();
+        (0..updates).for_each(|_| target.move_towards(&online, 1e-3));
+        let values = target.parameters().values;
+        [values[0], values[1]]
+    };
+    for (updates, [first, second]) in [(1, [0.5005, -0.002]), (1000, [0.816_152_3, -1.264_609_2])] {
+        let got = after(updates);
+        assert!((got[0] - first).abs() < 2e-5 && (got[1] - second).abs() < 2e-5, "{updates}: {got:?}");
+    }
+    assert!(after(692)[1] > -1.0 && after(694)[1] < -1.0);
+}
+
+/// Batches on both sides of the size at which other threads are woken: the first images have the same outputs, and images whose
+/// outputs have no gradient change no sum.
+#[test]
+fn a_small_batch_has_the_bytes_of_its_part_of_a_large_one() {
+    for (design, drawn) in dense_designs() {
+        let space = Space::Numbers(8);
+        let architecture = Architecture::new(design, space, 4).unwrap();
+        let parameters = Parameters::initial(architecture.clone(), &mut Generator::new(3, Purpose::Weights));
+        let (many, few) = (1024, 64);
+        let all = unlike(space, many);
+        let noise = draw(&architecture);
+        let mut network = CpuNetwork::new(&parameters);
+        network.set_noise(drawn.then_some(noise.as_slice()));
+        let mut generator = Generator::new(4, Purpose::Synthetic);
+        let row = architecture.outputs();
+        let mut output_gradient: Vec<f32> = (0..few * row).map(|_| generator.symmetric(1.0)).collect();
+        let mut evaluate = |images: usize| {
+            let (mut workspace, seen) = (Workspace::default(), all.seen().part(space, 0, images));
+            let outputs = workspace.forward(&network, seen).unwrap()[..few * row].to_vec();
+            output_gradient.resize(images * row, 0.0);
+            let mut gradient = vec![9.0; parameters.values.len()];
+            workspace.backward(&network, seen, &output_gradient, &mut gradient).unwrap();
+            (outputs, gradient)
+        };
+        assert!(evaluate(few) == evaluate(many), "{design:?}");
+        assert!(network.is_small_for(few), "{design:?}");
+    }
+}
+
+/// The gradients of the parts of a batch add up to the batch's.
+#[test]
+fn a_batch_can_be_learned_from_in_parts() {
+    let design = Design { head: Head::Policy, ..dense_designs()[2].0 };
+    let space = Space::Numbers(8);
+    let architecture = Architecture::new(design, space, 3).unwrap();
+    let parameters = Parameters::initial(architecture, &mut Generator::new(3, Purpose::Weights));
+    let observations = unlike(space, 24);
+    let seen = observations.seen();
+    let advantages: Vec<f32> = (0..24).map(|i| i as f32 / 8.0 - 1.0).collect();
+    let loss = Loss { gradient_scale: 1.0 / 24.0, ..pull_to(&advantages) };
+    let rule = OptimizerRule::RmsProp { learning_rate: LearningRate::constant(1.0), decay: 0.999_999, epsilon: 1.0 };
+    let learners = || -> [Box<dyn Learner>; 2] {
+        [
+            Box::new(CpuLearner::new(&parameters, rule)),
+            Box::new(CandleLearner::new(&parameters, rule, &Device::Cpu).unwrap()),
+        ]
+    };
+    for limit in [None, Some(0.01)] {
+        for (mut whole, mut parts) in learners().into_iter().zip(learners()) {
+            assert_eq!(parts.step(limit).unwrap(), None, "there is nothing to step against");
+            let shown = whole.update(seen, &Loss { norm_limit: limit, ..loss }).unwrap();
+            let mut mean = 0.0;
+            for (first, count) in [(0, 10), (10, 14)] {
+                let (actions, targets) = (&loss.actions[first..first + count], &advantages[first..first + count]);
+                let part = Loss { actions, targets, ..loss };
+                mean += parts.add_gradient(seen.part(space, first, count), &part).unwrap().loss * count as f32 / 24.0;
+            }
+            assert!((mean - shown.loss).abs() < 1e-5, "{mean}, expected {}", shown.loss);
+            let norm = parts.step(limit).unwrap();
+            assert_eq!(norm.is_some(), limit.is_some());
+            let close = |a: f32, b: f32| (a - b).abs() < 1e-6 + 1e-4 * b.abs();
+            assert!(norm.zip(shown.gradient_norm).is_none_or(|(norm, want)| close(norm, want)));
+            let values = |learner: &dyn Learner| learner.parameters(Which::Online).unwrap().values;
+            let moved = values(&*whole).iter().zip(&parameters.values).any(|(new, old)| (new - old).abs() > 1e-4);
+            assert!(moved, "{limit:?}");
+            for (got, want) in values(&*parts).iter().zip(values(&*whole)) {
+                assert!((got - want).abs() < 1e-6, "{got}, expected {want}");
+            }
+            // A part that fails takes the others with it.
+            parts.add_gradient(seen, &loss).unwrap();
+            let before = values(&*parts);
+            let wrong = Loss { actions: &[0], targets: &[f32::NAN], ..loss };
+            assert!(parts.add_gradient(seen.part(space, 0, 1), &wrong).unwrap_err().is::<NotFinite>());
+            assert_eq!(parts.step(limit).unwrap(), None);
+            assert_eq!(values(&*parts), before);
+        }
+    }
+}
+
 /// Adam's first step is the learning rate for every gradient that is not tiny: with RMSProp's fixed denominator the
 /// step shows the gradient's length.
 #[test]
@@ -346,6 +475,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         (NetworkKind::Nature.plain(), None, unlike(PICTURES, 32)),
         (NetworkKind::Nature.plain(), None, alike(PICTURES, 32)),
         (normed(NetworkKind::Nature.plain()), None, alike(PICTURES, 32)),
+        (Design { activation: Activation::Elu, ..NetworkKind::Cpu.plain() }, None, alike(PICTURES, 32)),
         (designs(NetworkKind::Nature)[5].0, Some(0.1), alike(PICTURES, 32)),
         (designs(NetworkKind::Mlp)[5].0, Some(0.1), unlike(usual_space(NetworkKind::Mlp), 32)),
     ] {

@@ -69,12 +69,75 @@ fn the_categorical_loss_is_the_divergence_and_vanishes_at_the_target() {
 
 #[test]
 fn a_loss_that_is_not_finite_is_an_error() {
-    for (head, width) in [(Head::Expected, 1), (Head::Categorical(FIVE), 5)] {
+    for (head, width) in [(Head::Expected, 1), (Head::Policy, 1), (Head::Categorical(FIVE), 5)] {
         let targets = vec![f32::NAN; width];
         let loss = loss(LossKind::Squared, &[1], &targets, &[1.0]);
         let error = loss.gradient(&head, &vec![0.0; 2 * width], &mut vec![0.0; 2 * width]).unwrap_err();
         assert!(error.loss.is_nan() && error.q_value == 0.0, "{error}");
     }
+}
+
+/// The spec's worked examples of Huber's loss.
+#[test]
+fn hubers_loss_of_three_errors() {
+    assert_eq!([0.5, -1.0, 3.0].map(|error| LossKind::Clipped.at(error).0), [0.125, 0.5, 2.5]);
+}
+
+/// REINFORCE by hand, checked with PyTorch's autograd: policy softmax(W x + b), three observations.
+const WEIGHT: [[f64; 2]; 2] = [[0.5, -0.25], [0.0, 0.75]];
+const BIAS: [f64; 2] = [0.1, -0.1];
+const OBSERVATIONS: [[f64; 2]; 3] = [[1.0, 2.0], [-1.0, 0.5], [0.0, 1.0]];
+const ADVANTAGES: [f32; 3] = [0.0, -1.224_744_9, 1.224_744_9];
+
+/// The gradient by the weights and the bias of a linear layer, given the gradient by its two outputs.
+fn by_parameters(gradient: &[f32]) -> ([[f64; 2]; 2], [f64; 2]) {
+    let (mut weight, mut bias) = ([[0.0; 2]; 2], [0.0; 2]);
+    for (gradient, x) in gradient.chunks_exact(2).zip(OBSERVATIONS) {
+        for output in 0..2 {
+            bias[output] += f64::from(gradient[output]);
+            (0..2).for_each(|input| weight[output][input] += f64::from(gradient[output]) * x[input]);
+        }
+    }
+    (weight, bias)
+}
+
+#[test]
+fn a_policys_loss_and_gradient_are_those_worked_by_hand() {
+    let outputs: Vec<f32> = OBSERVATIONS
+        .iter()
+        .flat_map(|x| [0, 1].map(|i| (WEIGHT[i][0] * x[0] + WEIGHT[i][1] * x[1] + BIAS[i]) as f32))
+        .collect();
+    for (scale, times) in [(1.0 / 3.0, 1.0), (1.0, 3.0)] {
+        let loss = loss(LossKind::Squared, &[1, 0, 1], &ADVANTAGES, &[1.0; 3]);
+        let (shown, gradient) = gradient(Loss { gradient_scale: scale, ..loss }, Head::Policy, &outputs);
+        assert!((shown.loss - -0.326_598_63).abs() < 1e-6, "{shown:?}");
+        assert!((shown.td_error - 2.449_489_7 / 3.0).abs() < 1e-6 && shown.q_value == 0.0, "{shown:?}");
+        let (weight, bias) = by_parameters(&gradient);
+        let expected = [[-0.281_680_902_384, 0.267_407_839_272], [0.281_680_902_384, -0.267_407_839_272]];
+        for (got, want) in weight.concat().iter().zip(expected.concat()) {
+            assert!((got - times * want).abs() < 1e-6, "{weight:?}");
+        }
+        assert!((bias[0] - times * 0.408_248_290_464).abs() < 1e-6 && (bias[0] + bias[1]).abs() < 1e-7, "{bias:?}");
+    }
+}
+
+/// Binary cross entropy with the target 1 - action of p(left) = sigmoid(w x + c), times the advantage: the policy with the logits
+/// (w x + c, 0), whose gradient by the first logit is the same.
+#[test]
+fn the_sigmoid_form_is_the_softmax_of_two_actions() {
+    let logits: Vec<f32> = OBSERVATIONS.iter().flat_map(|x| [(0.5 * x[0] - 0.25 * x[1] + 0.1) as f32, 0.0]).collect();
+    let mut probabilities = [0.0; 2];
+    for (logits, left) in logits.chunks_exact(2).zip([0.524_979_187_479, 0.371_683_811_705, 0.462_570_154_656]) {
+        crate::networks::head::softmax(logits, &mut probabilities);
+        assert!((probabilities[0] - left).abs() < 1e-7, "{probabilities:?}");
+    }
+    let loss = loss(LossKind::Squared, &[0, 1, 0], &ADVANTAGES, &[1.0; 3]);
+    let (_, gradient) = gradient(Loss { gradient_scale: 1.0 / 3.0, ..loss }, Head::Policy, &logits);
+    let (weight, bias) = by_parameters(&gradient);
+    for (got, want) in weight[0].iter().zip([0.151_739_280_722, -0.295_274_455_967]) {
+        assert!((got - want).abs() < 1e-6, "{weight:?}");
+    }
+    assert!((bias[0] - -0.371_144_096_327).abs() < 1e-6, "{bias:?}");
 }
 
 /// The gradient in f32 against central differences of the loss in f64.
@@ -85,13 +148,14 @@ fn the_gradient_of_either_loss_equals_finite_differences() {
         (Head::Expected, LossKind::Clipped),
         (Head::Expected, LossKind::Squared),
         (Head::Categorical(support), LossKind::Clipped),
+        (Head::Policy, LossKind::Squared),
     ] {
         let mut random = Generator::new(2, Purpose::Synthetic);
         let width = head.width();
         let (actions, weights) = ([1u8, 0, 2], [0.5f32, 1.0, 0.25]);
         let outputs: Vec<f32> = (0..9 * width).map(|_| random.symmetric(2.0)).collect();
         let targets: Vec<f32> = match head {
-            Head::Expected => vec![0.3, -0.4, 5.0],
+            Head::Expected | Head::Policy => vec![0.3, -0.4, 5.0],
             Head::Categorical(_) => {
                 let mut targets = vec![0.0; 3 * width];
                 for target in targets.chunks_exact_mut(width) {
@@ -108,6 +172,10 @@ fn the_gradient_of_either_loss_equals_finite_differences() {
                 let begin = (i * 3 + usize::from(actions[i])) * width;
                 let (out, target) = (&outputs[begin..begin + width], &targets[i * width..(i + 1) * width]);
                 let one = match (head, kind) {
+                    (Head::Policy, _) => {
+                        let all = &outputs[3 * i..3 * (i + 1)];
+                        -f64::from(target[0]) * (out[0] - all.iter().map(|x| x.exp()).sum::<f64>().ln())
+                    }
                     (Head::Categorical(_), _) => {
                         let log_sum = out.iter().map(|x| x.exp()).sum::<f64>().ln();
                         target.iter().zip(out).map(|(&m, x)| f64::from(m) * (log_sum - x)).sum::<f64>()
