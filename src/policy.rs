@@ -290,7 +290,7 @@ mod tests {
         let mut greedy = policy.share().greedy();
         assert!((0..20).all(|_| greedy.act(seen, 1.0, &mut random).unwrap() == 1));
         assert_eq!(random, expected);
-        assert_eq!(greedy.share().parameters().unwrap(), Some(parameters.clone()));
+        assert_eq!(greedy.share().learned().unwrap(), Some(Learned::Network(parameters.clone())));
         parameters.values[last] = f32::INFINITY;
         let error = Policy::network(&parameters, &Device::Cpu).unwrap().act(seen, 0.0, &mut random).unwrap_err();
         assert!(error.to_string().contains("no action can be drawn"), "{error}");

@@ -13,7 +13,8 @@ fn every_preset_states_only_what_differs_from_the_usual_values_with_the_reason_a
         let config = Config::preset(name).unwrap();
         assert_eq!(config.faults(), Vec::<Fault>::new(), "{name}");
         let algorithm = AlgorithmKeys::usual(config.algorithm.kind()).unwrap();
-        let usual = flat(&Config { algorithm, ..Config::default() }.to_table().unwrap());
+        let environment = EnvironmentKeys::usual(config.environment.kind()).unwrap();
+        let usual = flat(&Config { environment, algorithm, ..Config::default() }.to_table().unwrap());
         for (key, comment) in comments(text).into_iter().filter(|(key, _)| *key != KIND) {
             assert!(comment.len() > 2, "{name}: no unit and source beside {key}");
             assert_ne!(flat(&config.to_table().unwrap())[key], usual[key], "{name}: {key} is as usual");
@@ -65,8 +66,8 @@ fn sections_keys_and_kinds_that_do_not_exist_are_named_with_the_nearest() {
         ("algoritm.gamma=1", "unknown section `algoritm` in --set; did you mean `algorithm`?"),
         ("algorithm.gama=1", "unknown key `algorithm.gama` in --set; did you mean `algorithm.gamma`? `atari-dqn presets nature` lists all keys"),
         ("run.gamma=1", "unknown key `run.gamma` in --set; did you mean `algorithm.gamma`?"),
-        ("algorithm.kind=dqm", "algorithm.kind is \"dqm\" in --set: unknown kind (did you mean `dqn`?), expected `dqn` or `pqn`; e.g."),
-        ("environment=1", "environment.kind is 1 in --set: unknown kind, expected `atari`"),
+        ("algorithm.kind=dqm", "algorithm.kind is \"dqm\" in --set: unknown kind (did you mean `dqn`?), expected `dqn` or `pqn` or "),
+        ("environment=1", "environment.kind is 1 in --set: unknown kind, expected `atari` or `cartpole` or "),
         ("algorithm.gamma=x", "algorithm.gamma is \"x\" in --set: expected a number, allowed is 0 to 1; e.g. --set"),
         ("gamma=x", "e.g. --set gamma=0.99"),
         (
@@ -469,6 +470,17 @@ fn values_are_taken_as_people_type_them_and_refused_without_words_of_a_program()
     assert_eq!((table.dqn().batch_size, table.atari().sticky_probability), (1000, 0.25));
 }
 
+fn assert_nonsense_is_refused(kind: &str, section: &str, key: &str) {
+    let overrides = [kind.to_string(), format!("{section}.{key}=so-so")];
+    let sources = Sources { preset: "nature", overrides: &overrides, ..Sources::default() };
+    let error = Config::resolve(&sources).unwrap_err().to_string();
+    let words = error.contains("expected `") && error.contains("` or `");
+    // Not all numbers have a range.
+    let expected =
+        ["expected a whole number", "expected a number, allowed is ", "expected true or false", "expected a list of up to"];
+    assert!(words || expected.iter().any(|expected| error.contains(expected)), "{error}");
+}
+
 /// Every key, so that a new one cannot be forgotten.
 #[test]
 fn every_key_refuses_nonsense_with_its_values() {
@@ -476,14 +488,16 @@ fn every_key_refuses_nonsense_with_its_values() {
         let config = Config { algorithm: AlgorithmKeys::usual(algorithm).unwrap(), ..Config::default() };
         for (section, _, keys) in config.sections() {
             for Key { name, .. } in keys.keys() {
-                let overrides = [format!("algorithm={algorithm}"), format!("{section}.{name}=so-so")];
-                let sources = Sources { preset: "nature", overrides: &overrides, ..Sources::default() };
-                let error = Config::resolve(&sources).unwrap_err().to_string();
-                let words = error.contains("expected `") && error.contains("` or `");
-                // Not all numbers have a range.
-                let expected = ["expected a whole number", "expected a number, allowed is ", "expected true or false"];
-                assert!(words || expected.iter().any(|expected| error.contains(expected)), "{error}");
+                assert_nonsense_is_refused(&format!("algorithm={algorithm}"), section, name);
             }
+        }
+    }
+    for environment in EnvironmentKeys::kinds() {
+        let kind = EnvironmentKeys::usual(environment).unwrap();
+        // A text can be anything.
+        let texts = ["table", "teleports"];
+        for Key { name, .. } in kind.section().keys().into_iter().filter(|key| !texts.contains(&key.name)) {
+            assert_nonsense_is_refused(&format!("environment={environment}"), "environment", name);
         }
     }
 }

@@ -318,7 +318,8 @@ mod tests {
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
-    use crate::networks::{Architecture, Design, NetworkKind, NormKind, Parameters};
+    use crate::config::Widths;
+    use crate::networks::{Activation, Architecture, Design, DuelingForm, NetworkKind, NormKind, Parameters};
 
     const RMSPROP: OptimizerRule =
         OptimizerRule::RmsProp { learning_rate: LearningRate::constant(2.5e-4), decay: 0.95, epsilon: 0.01 };
@@ -354,8 +355,12 @@ mod tests {
     const PLAIN: Variant = Variant {
         design: Design {
             kind: NetworkKind::Cpu,
+            layers: Widths::NONE,
+            activation: Activation::Relu,
             norm: NormKind::None,
             dueling: false,
+            dueling_form: DuelingForm::Mean,
+            dueling_hidden: true,
             noisy: false,
             head: Head::Expected,
         },
@@ -376,7 +381,7 @@ mod tests {
 
     /// All variants together.
     const RAINBOW: Variant = Variant {
-        design: Design { kind: NetworkKind::Cpu, norm: NormKind::None, dueling: true, noisy: true, head: ATOMS },
+        design: Design { dueling: true, noisy: true, head: ATOMS, ..PLAIN.design },
         double: true,
         n_step: 2,
         norm_limit: Some(10.0),

@@ -23,7 +23,7 @@ impl Watch for Count {
         match event {
             Event::Step { step, .. } => {
                 self.steps += 1;
-                self.score += step.raw_reward;
+                self.score += step.reward;
             }
             Event::Episode { truncated, epsilon, .. } => {
                 assert_eq!(epsilon, None);
@@ -117,7 +117,7 @@ impl Environment for Signs {
         self.show(place);
         let over = self.steps == self.length;
         let terminal = (over && !self.limited) || self.steps == self.life;
-        Step { reward, raw_reward: reward, terminal, over, truncated: over && self.limited, ..Step::default() }
+        Step { reward, raw_reward: reward.into(), terminal, over, truncated: over && self.limited, ..Step::default() }
     }
 
     fn episode_frames(&self) -> u64 {
