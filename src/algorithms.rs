@@ -10,9 +10,9 @@ pub mod exploration;
 pub mod needs;
 pub mod planning;
 pub mod pqn;
+pub mod reinforce;
 #[cfg(test)]
 mod table_world;
-pub mod reinforce;
 pub mod tabular;
 
 use crate::algorithms::dqn::Dqn;

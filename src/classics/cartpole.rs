@@ -6,9 +6,9 @@
 //! the same bits on every platform. They equal Gymnasium's on Linux with an x86-64 processor that has fused multiply-add; on
 //! other systems Gymnasium's own sine may differ in its last bit.
 
-use crate::drawing::scene::{Scene, Shape};
 use crate::classics::numpy_random::NumpyRandom;
 use crate::classics::{Definition, OptionKey, OptionKind, Outcome, Task};
+use crate::drawing::scene::{Scene, Shape};
 use crate::observations::{Place, Space};
 use anyhow::{ensure, Context, Result};
 use sine::sine_cosine;

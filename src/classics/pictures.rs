@@ -4,9 +4,9 @@
 //! Values are a learner's table `[states, actions]`, with minus infinity for impossible actions. A table `[states]`
 //! shows values without a policy.
 
-use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::layout::Layout;
 use crate::classics::mdp::Mdp;
+use crate::drawing::scene::{Color, Scene, Shape};
 
 mod characters;
 mod graph;

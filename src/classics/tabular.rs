@@ -1,10 +1,10 @@
 //! Stepping through a Markov decision process with a table, as the task of a learner.
 
-use crate::drawing::scene::Scene;
 use crate::classics::layout::Layout;
 use crate::classics::mdp::Mdp;
 use crate::classics::numpy_random::NumpyRandom;
 use crate::classics::{pictures, Definition, OptionKey, OptionKind, Outcome, Task};
+use crate::drawing::scene::Scene;
 use crate::files::read_text;
 use crate::observations::{Place, Space};
 use crate::system::files::LONGEST_DESCRIPTION;

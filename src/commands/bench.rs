@@ -7,10 +7,10 @@ use crate::algorithms::dqn::update::{random_batch, UpdateTimes};
 use crate::algorithms::needs;
 use crate::commands::{ensure_room_for, numbers, translation};
 use crate::config::{Config, DqnKeys, EnvironmentKeys, Interleaving, Sources};
+use crate::environments;
 use crate::environments::atari::preprocess::{AgentEnvironment, Preprocessing, Resize, SPACE};
 use crate::environments::atari::warn_of_unfinished_frames;
 use crate::environments::cartridges::{self, LoadedRom};
-use crate::environments;
 use crate::networks::device::{self, DeviceChoice};
 use crate::networks::learner::Which;
 use crate::observations::Space;
@@ -233,7 +233,8 @@ fn training_name(args: &BenchArgs) -> Result<Option<String>> {
 /// Steps of a classic environment with random actions.
 fn classic_steps_per_second(args: &BenchArgs, span: Span) -> Result<f64> {
     let preset = Config::usual_preset_of(args.env.as_deref().unwrap_or_default())?;
-    let sources = Sources { preset, environment: args.env.as_deref(), overrides: &args.overrides, ..Sources::default() };
+    let sources =
+        Sources { preset, environment: args.env.as_deref(), overrides: &args.overrides, ..Sources::default() };
     let spec = environments::spec(&Config::resolve(&sources)?.environment, None)?;
     let mut environments = environments::vector(&*spec, 1, 0)?;
     let mut generator = Generator::new(0, Purpose::Exploration);

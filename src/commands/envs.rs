@@ -53,7 +53,8 @@ fn describe(definition: &'static Definition) -> Result<String> {
     if let Some(solved) = (definition.solved)(&options) {
         let _ = writeln!(text, "solved at     a mean return of {solved} over 100 episodes");
     }
-    let of_it = Config::preset_names().filter(|name| Config::preset(name).is_ok_and(|preset| preset.environment.kind() == definition.name));
+    let of_it = Config::preset_names()
+        .filter(|name| Config::preset(name).is_ok_and(|preset| preset.environment.kind() == definition.name));
     let _ = writeln!(text, "presets       {}", of_it.collect::<Vec<_>>().join(", "));
     for (i, key) in definition.keys.iter().enumerate() {
         let head = if i == 0 { "keys          " } else { "              " };

@@ -3,10 +3,10 @@
 use crate::commands::numbers;
 use crate::config::Config;
 use crate::environments::atari::{AtariSpec, USUAL_FRAME_SKIP};
+use crate::environments::EnvironmentSpec as _;
 use crate::environments::{self, cartridges, Spec};
 use crate::files::names;
 use crate::networks::device::{self, DeviceChoice};
-use crate::environments::EnvironmentSpec as _;
 use crate::play::{self, classic, Pilot};
 use crate::policy::model::{self, OpenModel};
 use crate::policy::Policy;

@@ -101,7 +101,8 @@ impl Config {
             return Ok(name);
         }
         let kinds = EnvironmentKeys::kinds();
-        let near = nearest(kind, kinds.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        let near =
+            nearest(kind, kinds.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
         bail!("there is no environment `{kind}`{near} (there are: {}); `atari-dqn envs` lists them", kinds.join(", "));
     }
 

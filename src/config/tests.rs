@@ -476,8 +476,12 @@ fn assert_nonsense_is_refused(kind: &str, section: &str, key: &str) {
     let error = Config::resolve(&sources).unwrap_err().to_string();
     let words = error.contains("expected `") && error.contains("` or `");
     // Not all numbers have a range.
-    let expected =
-        ["expected a whole number", "expected a number, allowed is ", "expected true or false", "expected a list of up to"];
+    let expected = [
+        "expected a whole number",
+        "expected a number, allowed is ",
+        "expected true or false",
+        "expected a list of up to",
+    ];
     assert!(words || expected.iter().any(|expected| error.contains(expected)), "{error}");
 }
 

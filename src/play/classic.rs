@@ -57,7 +57,8 @@ impl Player {
         let observation = environment.space().observations(1);
         let random = Generator::new(seed, Purpose::Exploration);
         let values = policy.as_ref().and_then(Policy::table_values);
-        let mut player = Self { environment, observation, policy, values, epsilon, random, score: 0.0, steps: 0, over: false };
+        let mut player =
+            Self { environment, observation, policy, values, epsilon, random, score: 0.0, steps: 0, over: false };
         player.begin();
         player
     }

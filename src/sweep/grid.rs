@@ -277,7 +277,8 @@ impl Grid {
         let mut cells = Vec::new();
         for seed in 0..description.seeds {
             for game in &description.games {
-                for (preset, config) in description.presets.iter().zip(&configs).filter(|(_, config)| game.fits(config)) {
+                for (preset, config) in description.presets.iter().zip(&configs).filter(|(_, config)| game.fits(config))
+                {
                     let name = format!("{}-{preset}-s{seed}", game.name);
                     let mut config = config.clone();
                     config.run.seed = seed;

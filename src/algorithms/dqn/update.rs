@@ -313,12 +313,12 @@ pub fn random_batch(space: Space, size: usize, actions: usize, generator: &mut G
 mod tests {
     use super::*;
     use crate::algorithms::exploration::{EpsilonSchedule, Explorer};
+    use crate::config::Widths;
     use crate::environments::atari::preprocess::{FRAME_PIXELS, SPACE, STACK_PIXELS};
     use crate::networks::argmax;
     use crate::networks::head::Support;
     use crate::networks::learner::CpuLearner;
     use crate::networks::optimizer::{LearningRate, OptimizerRule};
-    use crate::config::Widths;
     use crate::networks::{Activation, Architecture, Design, DuelingForm, NetworkKind, NormKind, Parameters};
 
     const RMSPROP: OptimizerRule =

@@ -4,8 +4,8 @@
 //! arrows lead from state to state. Larger processes are drawn without labels, and very large ones not at all.
 
 use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
-use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::mdp::{Mdp, Successor};
+use crate::drawing::scene::{Color, Scene, Shape};
 use std::f64::consts::PI;
 
 const WIDTH: f64 = 640.0;

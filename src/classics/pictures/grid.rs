@@ -1,8 +1,8 @@
 //! A grid of cells.
 
 use super::{arrow, mixed, rectangle, text, Values, ACCENT, FAINT, INK};
-use crate::drawing::scene::{Color, Scene, Shape};
 use crate::classics::layout::{Layout, Mark};
+use crate::drawing::scene::{Color, Scene, Shape};
 use std::ops::Range;
 
 /// Pixels of all cells in a row or in a column, unless that leaves a cell less than [`SMALLEST`] or more than

@@ -18,14 +18,17 @@ use std::io::{self, BufWriter, Write};
 /// The `trace --env` command.
 pub(super) fn run(name: &str, args: &TraceArgs) -> Result<()> {
     let preset = Config::usual_preset_of(name)?;
-    let config =
-        Config::resolve(&Sources { preset, environment: Some(name), overrides: &args.overrides, ..Sources::default() })?;
+    let config = Config::resolve(&Sources {
+        preset,
+        environment: Some(name),
+        overrides: &args.overrides,
+        ..Sources::default()
+    })?;
     let spec = environments::spec(&config.environment, None)?;
     let spec = spec.as_classic().with_context(|| format!("{name} is no classic environment; trace it with --rom"))?;
     let mut task = spec.task();
     let text = super::read_actions(&args.actions)?;
-    let actions =
-        parse_actions(&text, task.actions().len()).with_context(|| args.actions.display().to_string())?;
+    let actions = parse_actions(&text, task.actions().len()).with_context(|| args.actions.display().to_string())?;
     ensure!(args.seed >= 0, "--seed is {}, allowed is 0 or more for a classic environment", args.seed);
     let random = NumpyRandom::from_decimal(&args.seed.to_string())?;
     let mut out = BufWriter::new(io::stdout().lock());
