@@ -299,7 +299,7 @@ mod tests {
             play_game(spec, &mut policy, &protocol, 3, Spectator::Pictures(&mut count), &stop).unwrap().unwrap();
         let mut sum = |decision: Decision<'_>| {
             decisions += 1;
-            reward += f64::from(decision.reward);
+            reward += decision.reward;
             Ok(())
         };
         let told = play_game(spec, &mut policy, &protocol, 3, Spectator::Decisions(&mut sum), &stop).unwrap().unwrap();
