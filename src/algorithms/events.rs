@@ -27,13 +27,13 @@ pub enum Event<'a> {
         /// Probability of a random action at its last step; `None` if the algorithm explores in another way.
         epsilon: Option<f64>,
     },
-    /// There was a gradient step.
+    /// There was a gradient step, an iteration over a table, or a table has learned from some steps.
     Update(&'a Update),
     /// The algorithm pauses here; the last event before [`advance`](crate::algorithms::Algorithm::advance) returns.
     Pause(Standing),
 }
 
-/// The figures of an update.
+/// The figures of an update. Of a table's they are means over its steps or its values; planning's `td_error` is the largest change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// Mean loss over the batch, with importance weights if there are any.
