@@ -5,6 +5,8 @@
     scripts/kill_and_resume.py                                   # 20 kills on the built-in game
     scripts/kill_and_resume.py --rom pong --kills 5
     scripts/kill_and_resume.py --preset pqn-cpu                  # another algorithm
+    scripts/kill_and_resume.py --preset cartpole-reinforce       # in a classic environment
+    scripts/kill_and_resume.py --preset gridworld --steps 20000  # tables learn fast
     scripts/kill_and_resume.py --set double=true --set n_step=3  # any configuration
     scripts/kill_and_resume.py --sweep                           # kills a sweep of two runs, which end with it
     scripts/kill_and_resume.py --full-disk                       # as root: the run fills a file system of 32 MB instead
@@ -29,20 +31,29 @@ import training_runs
 
 # A run of half a minute with everything in it: learning, evaluations, checkpoints, and the parts of each algorithm.
 SETTINGS = [
-    "epsilon_anneal_steps=1000", "metrics_every_steps=100", "checkpoint_every_steps=60", "evaluation_every_steps=700",
-    "evaluation_steps=200", "final_evaluation_episodes=0", "network=small",
+    "metrics_every_steps=100", "checkpoint_every_steps=60", "evaluation_every_steps=700", "evaluation_steps=200",
+    "final_evaluation_episodes=0",
 ]  # fmt: skip
+TABULAR = ["epsilon_anneal_games=100"]
 OF_ALGORITHMS = {
-    "dqn": ["learning_starts_steps=200", "target_sync_steps=150", "replay_capacity=3000"],
+    "dqn": ["epsilon_anneal_steps=1000", "learning_starts_steps=200", "target_sync_steps=150", "replay_capacity=3000"],
     # Checkpoints are between iterations: 64 steps.
-    "pqn": ["num_envs=8", "horizon=8", "minibatch_size=32"],
+    "pqn": ["epsilon_anneal_steps=1000", "num_envs=8", "horizon=8", "minibatch_size=32"],
+    # Several games wait for an update, and each environment has one that has begun.
+    "reinforce": ["num_envs=3", "games_per_update=4"],
+    "q-learning": TABULAR,
+    "sarsa": TABULAR,
+    "double-q": TABULAR,
 }
+# Of runs that see pictures.
+PICTURES = ["network=small"]
 PRESET = "bricks"
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rom", metavar="FILE|NAME", help="cartridge [the built-in game]")
+    parser.add_argument("--env", metavar="NAME", help="classic environment [the preset's]")
     parser.add_argument("--preset", default=PRESET, metavar="NAME", help="preset that this script's settings override [%(default)s]")
     parser.add_argument("--steps", type=int, default=6000, metavar="N", help="length of the run [%(default)s]")
     parser.add_argument("--kills", type=int, default=20, metavar="N", help="kills, at random moments [%(default)s]")
@@ -120,8 +131,11 @@ def full_disk(args, run, folder):
 
 def main():
     args = parse_arguments()
-    settings = SETTINGS + training_runs.short_settings(OF_ALGORITHMS, args.binary, args.preset) + args.set
-    run = training_runs.Run(args.steps, args.rom, args.preset, args.seed, settings)
+    settings = SETTINGS + training_runs.short_settings(OF_ALGORITHMS, args.binary, args.preset)
+    if (args.env or training_runs.kind(args.binary, args.preset, "environment") or "atari") == "atari":
+        settings += PICTURES
+    settings += args.set
+    run = training_runs.Run(args.steps, args.rom, args.preset, args.seed, settings, args.env)
     if args.sweep:
         run = training_runs.Sweep(args.steps, args.preset, settings + ["final_evaluation_episodes=2", "evaluation_max_episode_frames=400"])
     with tempfile.TemporaryDirectory() as folder:

@@ -31,22 +31,26 @@ def require_binary(binary):
         raise SystemExit(f"error: {binary} does not exist; run `cargo build --release`, or name the program with --binary")
 
 
-def algorithm(binary, preset):
-    """The kind of algorithm that a preset configures, e.g. `dqn`."""
+def kind(binary, preset, section):
+    """The kind of a section of a preset: `algorithm` has e.g. `dqn`, `environment` e.g. `atari`."""
     shown = subprocess.run([str(binary), "presets", preset], capture_output=True, text=True)
     if shown.returncode != 0:
         raise SystemExit(shown.stderr.strip())
-    section = shown.stdout.partition("[algorithm]")[2]
-    found = re.search(r'^kind = "([^"]*)"', section, re.MULTILINE)
-    return found[1] if found else "dqn"
+    found = re.search(r'^kind = "([^"]*)"', shown.stdout.partition(f"[{section}]")[2], re.MULTILINE)
+    return found[1] if found else None
+
+
+def algorithm(binary, preset):
+    """The kind of algorithm that a preset configures, e.g. `dqn`."""
+    return kind(binary, preset, "algorithm") or "dqn"
 
 
 def short_settings(choices, binary, preset):
     """The settings in `choices`, by kind of algorithm, that fit the preset."""
-    kind = algorithm(binary, preset)
-    if kind not in choices:
-        raise SystemExit(f"error: {preset} is {kind}; this script has settings for short runs of {', '.join(choices)} only")
-    return choices[kind]
+    found = algorithm(binary, preset)
+    if found not in choices:
+        raise SystemExit(f"error: {preset} is {found}; this script has settings for short runs of {', '.join(choices)} only")
+    return choices[found]
 
 
 @dataclasses.dataclass
@@ -58,6 +62,7 @@ class Run:
     preset: str | None = None
     seed: int = 1
     settings: list[str] = dataclasses.field(default_factory=list)
+    env: str | None = None
 
     def command(self, binary, folder):
         """The command that starts the run in `folder`, or resumes the one that began there."""
@@ -66,6 +71,8 @@ class Run:
             line += ["--rom", self.rom]
         if (pathlib.Path(folder) / "run.toml").exists():
             return line + ["--resume", str(folder)]
+        if self.env:
+            line += ["--env", self.env]
         if self.preset:
             line += ["--preset", self.preset]
         line += ["--seed", str(self.seed), "--run-dir", str(folder)]
