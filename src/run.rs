@@ -382,13 +382,17 @@ impl Run {
     }
 
     fn announce(&self, what: &str, folder: &RunFolder) {
+        // Only games have frames.
+        let of_frames = match self.config.environment.atari() {
+            Some(keys) => format!(" of {} frames", keys.frame_skip),
+            None => String::new(),
+        };
         say!(
-            "{what} on {} with preset {}, seed {}: {} steps of {} frames, on {}",
+            "{what} on {} with preset {}, seed {}: {} steps{of_frames}, on {}",
             self.identity.game,
             self.identity.preset,
             self.config.run.seed,
             self.config.run.total_steps,
-            self.spec.frame_skip(),
             device::describe(&self.device)
         );
         say!("files: {}", folder.path().display());

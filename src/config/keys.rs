@@ -377,8 +377,8 @@ fn no_network(config: &Config, faults: &mut Faults) {
 }
 
 /// A distribution has a width; a norm goes with neither noisy layers nor dueling or categorical outputs, nor with elu; convolutions
-/// have layers of their own.
-fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
+/// have layers of their own, and they see pixels, which classic environments have not.
+fn network_rules(network: &NetworkKeys, config: &Config, faults: &mut Faults) {
     let NetworkKeys { value_min, value_max, .. } = network;
     if value_min >= value_max {
         faults.add("value_min", value_min, &format!("less than value_max, {value_max}"));
@@ -389,7 +389,18 @@ fn network_rules(network: &NetworkKeys, _: &Config, faults: &mut Faults) {
     if network.norm == NormKind::Channels && network.activation == Activation::Elu {
         faults.add("activation", "elu", "relu with a norm (untested together)");
     }
-    if !network.layers.is_empty() && network.network != NetworkKind::Mlp {
+    if network.network == NetworkKind::Mlp {
+        return;
+    }
+    if config.environment.atari().is_none() {
+        // The others have a table and no network.
+        if !matches!(config.algorithm, AlgorithmKeys::Dqn(_) | AlgorithmKeys::Pqn(_) | AlgorithmKeys::Reinforce(_)) {
+            return;
+        }
+        let kind = network.get("network").and_then(|kind| kind.as_str().map(str::to_string)).unwrap_or_default();
+        let allowed = format!("mlp in {}: the others have convolutions and see pixels", config.environment.kind());
+        faults.add("network", kind, &allowed);
+    } else if !network.layers.is_empty() {
         let widths = Vec::from(network.layers);
         faults.add(
             "layers",

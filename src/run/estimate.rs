@@ -25,7 +25,8 @@ pub(super) fn announce(run: &Run) -> Result<()> {
         let (steps, time) = (config.run.total_steps, clock(config.run.total_steps as f64 / rate));
         say!("{} steps take about {time} here ({rate:.0} steps/s); --steps N trains for N steps", with_commas(steps));
     }
-    let days = if run.device.is_cpu() { "; --preset nature (Mnih et al. 2015) takes days on a CPU" } else { "" };
+    let slow = run.device.is_cpu() && config.environment.atari().is_some();
+    let days = if slow { "; --preset nature (Mnih et al. 2015) takes days on a CPU" } else { "" };
     say!("others: `atari-dqn presets`{days}");
     Ok(())
 }
