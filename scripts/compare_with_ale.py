@@ -159,6 +159,9 @@ Departures that remain:
 * **SELECT for ever**: under the name of a game with several modes, ale-py presses SELECT until the image shows the first mode, and hangs
   if it never does. This program gives up after a number of presses.
 * **klax** under another image: its rules read the cartridge's RAM, which the image may not have.
+* **The value left on the data bus**, which code outside ROM can read: it is ALE's after every frame, reset and action, but not compared
+  while SELECT is pressed to choose a mode, after RAM was set from outside, and after the reads that only some rules of beam_rider, qbert,
+  boxing, atlantis2 and darkchambers make.
 """
 
 
