@@ -133,7 +133,7 @@ mod tests {
             ("", "the text ends within a value at line 1 column 0"),
             ("{\"a\": [1, 2", "the text ends within a list at line 1 column 11"),
             ("{\"a\": }", "expected a value at line 1 column 7"),
-            ("{\"a\": trve}", "expected true, false or null at line 1 column 8"),
+            ("{\"a\": trve}", "expected true, false or null at line 1 column 9"),
             ("{} {}", "something follows its end at line 1 column 4"),
         ] {
             let error = serde_json::from_str::<serde_json::Value>(text).unwrap_err();
