@@ -154,7 +154,8 @@ Departures that remain:
 
 * **AR** (Supercharger tapes) is refused by name. It needs a loader with its own timing, and a circuit that counts the CPU's accesses.
 * **CV in 2,048 bytes** often crashes ale-py, which reads a pointer that it never set. Here it runs.
-* **MC** before the program has chosen blocks: ale-py shows the blocks that uninitialized memory of the host names, this program block 0.
+* **MC** before the program has chosen blocks: ale-py shows the blocks that uninitialized memory of the host names, which depend on
+  what the process did before (and on glibc's MALLOC_PERTURB_), this program block 0 of the RAM.
 * **Images over 524,288 bytes** are refused. ale-py plays their first 524,288 bytes.
 * **SELECT for ever**: under the name of a game with several modes, ale-py presses SELECT until the image shows the first mode, and hangs
   if it never does. This program gives up after a number of presses.
