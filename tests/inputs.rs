@@ -136,7 +136,8 @@ fn the_files_of_a_run_may_have_been_saved_by_any_editor() {
         fs::read(folder.path().join("page.html")).unwrap()
     };
     let before = page();
-    let files = ["config.toml", "run.toml", "metrics.jsonl", "evaluation.json"].map(|name| folder.path().join("run").join(name));
+    let files = ["config.toml", "run.toml", "metrics.jsonl", "evaluation.json"]
+        .map(|name| folder.path().join("run").join(name));
     files.iter().for_each(|path| as_windows_saves_it(path));
     assert!(page() == before, "the same page");
     output_of(folder.path(), &["plot", "run"]);

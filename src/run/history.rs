@@ -206,11 +206,10 @@ impl RunHistory {
         if !path.is_file() {
             return Ok(None);
         }
-        let value = serde_json::from_str(&read_text_leniently(&path, LONGEST_DESCRIPTION)?)
-            .map_err(|error| {
-                let why = plain(&error.to_string());
-                anyhow!("{} is not JSON: {why}; remove it, or run `eval` again", path.display())
-            })?;
+        let value = serde_json::from_str(&read_text_leniently(&path, LONGEST_DESCRIPTION)?).map_err(|error| {
+            let why = plain(&error.to_string());
+            anyhow!("{} is not JSON: {why}; remove it, or run `eval` again", path.display())
+        })?;
         Ok(Some(value))
     }
 }

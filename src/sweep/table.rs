@@ -50,8 +50,7 @@ impl Standing {
 
     /// Mean return and speed.
     fn in_words(&self, total_steps: u64) -> [String; 2] {
-        let mean =
-            self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}"));
+        let mean = self.mean_return.map_or("no game yet".to_string(), |mean| format!("mean return {mean:.1}"));
         let speed = match self.steps_per_second {
             _ if self.step >= total_steps => "evaluation".to_string(),
             Some(speed) => format!("{speed:.0} steps/s"),
