@@ -154,11 +154,15 @@ Departures that remain:
 
 * **AR** (Supercharger tapes) is refused by name. It needs a loader with its own timing, and a circuit that counts the CPU's accesses.
 * **CV in 2,048 bytes** often crashes ale-py, which reads a pointer that it never set. Here it runs.
-* **MC** before the program has chosen blocks: ale-py shows the blocks that uninitialized memory of the host names, this program block 0.
+* **MC** before the program has chosen blocks: ale-py shows the blocks that uninitialized memory of the host names, which depend on
+  what the process did before (and on glibc's MALLOC_PERTURB_), this program block 0 of the RAM.
 * **Images over 524,288 bytes** are refused. ale-py plays their first 524,288 bytes.
 * **SELECT for ever**: under the name of a game with several modes, ale-py presses SELECT until the image shows the first mode, and hangs
   if it never does. This program gives up after a number of presses.
 * **klax** under another image: its rules read the cartridge's RAM, which the image may not have.
+* **The value left on the data bus**, which code outside ROM can read: it is ALE's after every frame, reset and action, but not compared
+  while SELECT is pressed to choose a mode, after RAM was set from outside, and after the reads that only some rules of beam_rider, qbert,
+  boxing, atlantis2 and darkchambers make.
 """
 
 

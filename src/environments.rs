@@ -39,6 +39,15 @@ pub struct Step {
     pub truncated: bool,
 }
 
+/// What a policy thinks, for a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Thoughts<'a> {
+    /// The values of a whole table, see [`Task::scene_of_values`].
+    Values(&'a [f64]),
+    /// The probability of each action in the present state.
+    Probabilities(&'a [f64]),
+}
+
 /// Something an agent can act in.
 pub trait Environment: Send {
     /// The space of its observations.
@@ -70,8 +79,8 @@ pub trait Environment: Send {
         None
     }
 
-    /// The same with the values of a whole table drawn in, see [`Task::scene_of_values`], where the environment has a table.
-    fn picture_with_values(&mut self, _values: &[f64]) -> Option<Picture<'_>> {
+    /// The same with the thoughts of a policy drawn in, where the environment knows how.
+    fn picture_with(&mut self, _thoughts: Thoughts<'_>) -> Option<Picture<'_>> {
         self.picture()
     }
 

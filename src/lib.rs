@@ -15,6 +15,7 @@
 //! - [`environments`]: what is acted in: the trait [`Environment`](environments::Environment), Atari games, several together.
 //! - [`experience`]: remembered steps, and the batches drawn from them.
 //! - [`networks`]: layers, losses, optimizers, on the CPU or on a GPU.
+//! - [`classics`]: CartPole, LunarLander, grids and tables, equal to Gymnasium's where Gymnasium has them.
 //! - [`config`]: every key of a configuration, with its range, unit and source.
 //! - [`observations`]: what is seen, in one form for environments, networks and the replay.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
@@ -26,7 +27,8 @@
 //! - [`terminal`]: what the terminal can show, and lines of progress that fit it.
 //! - [`text`]: numbers, durations and similar names as text.
 //!
-//! A new algorithm is a file in `algorithms/`, a new environment one in `environments/`; each has its keys in `config/keys.rs`.
+//! A new algorithm is a file in `algorithms/` with its keys in `config/keys.rs`. A new classic environment is a file in `classics/`, its
+//! keys included.
 
 /// Prints a line on standard output. If the reader has ended (`train | head`), `println!` would panic and end the run. Any other
 /// error (a full disk) is remembered, and the program ends with status 1.

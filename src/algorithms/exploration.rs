@@ -225,6 +225,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_factor_a_game_gives_the_published_values() {
+        const DATA: &str = include_str!("../../tests/data/classic/algorithms.json");
+        let data: serde_json::Value = serde_json::from_str(DATA).unwrap();
+        let of = &data["updates"]["epsilon"];
+        let schedule = EpsilonSchedule::Exponential { initial: 1.0, last: 0.0, decay: of["decay"].as_f64().unwrap() };
+        let values = of["value_after"].as_object().unwrap();
+        assert_eq!(values.len(), 7);
+        for (games, expected) in values {
+            let epsilon = schedule.epsilon(0, games.parse().unwrap());
+            assert!((epsilon - expected.as_f64().unwrap()).abs() < 1e-12, "{games} games: {epsilon}");
+        }
+    }
+
+    #[test]
+    fn epsilon_falls_linearly_by_games() {
+        let schedule = EpsilonSchedule::Games { initial: 1.0, last: 0.0, anneal_games: 4 };
+        assert_eq!([0, 1, 4, 9].map(|games| schedule.epsilon(1_000, games)), [1.0, 0.75, 0.0, 0.0]);
+    }
+
     /// The first environment has the run's own generator; the others' draws do not change its.
     #[test]
     fn each_environment_explores_with_draws_of_its_own_and_greedy_ones_are_evaluated_together() {

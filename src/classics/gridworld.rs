@@ -219,18 +219,22 @@ mod tests {
     fn the_best_returns_are_those_of_the_original_world() {
         let data: Value = serde_json::from_str(ORIGINAL).unwrap();
         let expected: Vec<f64> = serde_json::from_value(data["V_star"].clone()).unwrap();
-        let task = Gridworld::default().task().unwrap();
-        let mdp = task.mdp();
-        let mut values = vec![0.0; 81];
-        for _ in 0..20 {
-            let best = |state: usize| {
-                let actions = (0..4).flat_map(|action| mdp.successors(state, action));
-                let returns = actions.map(|successor| successor.reward + values[successor.state]);
-                returns.reduce(f64::max).unwrap_or(0.0)
-            };
-            values = (0..81).map(best).collect();
-        }
-        assert_eq!(values[..80], expected);
+        let best_returns = |world: Gridworld| {
+            let task = world.task().unwrap();
+            let mdp = task.mdp();
+            let mut values = vec![0.0; 81];
+            for _ in 0..20 {
+                let best = |state: usize| {
+                    let actions = (0..4).flat_map(|action| mdp.successors(state, action));
+                    let returns = actions.map(|successor| successor.reward + values[successor.state]);
+                    returns.reduce(f64::max).unwrap_or(0.0)
+                };
+                values = (0..81).map(best).collect();
+            }
+            values
+        };
+        assert_eq!(best_returns(Gridworld::default())[..80], expected);
+        assert_eq!(best_returns(Gridworld { teleports: Vec::new(), ..Gridworld::default() })[0], -15.0);
     }
 
     #[test]

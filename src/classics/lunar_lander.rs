@@ -4,7 +4,7 @@
 //! to rest on the ground earns 100, a crash or leaving the picture costs 100; between, moving towards the pad and
 //! slowing down earn, fuel costs. Written by Oleg Klimov for OpenAI Gym, after Atari's arcade game of 1979.
 //!
-//! Arithmetic is in f64 outside the physics engine ([`world`]), which is in f32 throughout.
+//! Arithmetic is in f64 outside the physics engine (`world.rs`), which is in f32 throughout.
 
 use super::numpy_random::NumpyRandom;
 use super::{Definition, OptionKey, OptionKind, Outcome, Task};

@@ -8,6 +8,7 @@ use crate::classics::layout::Layout;
 use crate::classics::mdp::Mdp;
 use crate::drawing::scene::{Color, Scene, Shape};
 
+pub mod bars;
 mod characters;
 mod graph;
 mod grid;

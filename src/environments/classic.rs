@@ -1,12 +1,13 @@
 //! Classic environments as an [`Environment`]: a [`Task`], its limit of steps, and the random numbers that Gymnasium gives it.
 
 use crate::classics::numpy_random::NumpyRandom;
+use crate::classics::pictures::bars;
 use crate::classics::{self, Maker, Rule, Task};
 use crate::config::ClassicKeys;
 use crate::drawing::color_table::ColorTable;
 use crate::drawing::scene::Scene;
 use crate::drawing::Picture;
-use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step};
+use crate::environments::{Conditions, Description, Environment, EnvironmentSpec, Spec, Step, Thoughts};
 use crate::observations::{Place, Space};
 use crate::random::{Generator, Purpose};
 use anyhow::{anyhow, ensure, Context, Result};
@@ -247,8 +248,15 @@ impl Environment for Classic {
         self.paint(&self.task.scene())
     }
 
-    fn picture_with_values(&mut self, values: &[f64]) -> Option<Picture<'_>> {
-        let scene = self.task.scene_of_values(values, true).unwrap_or_else(|| self.task.scene());
+    fn picture_with(&mut self, thoughts: Thoughts<'_>) -> Option<Picture<'_>> {
+        let scene = match thoughts {
+            Thoughts::Values(values) => self.task.scene_of_values(values, true).unwrap_or_else(|| self.task.scene()),
+            Thoughts::Probabilities(probabilities) => {
+                let mut scene = self.task.scene();
+                bars::add(&mut scene, &self.task.actions(), probabilities);
+                scene
+            }
+        };
         self.paint(&scene)
     }
 

@@ -7,7 +7,7 @@ use super::window::open;
 use crate::drawing::recording::{save_screenshot, GifRecorder};
 use crate::drawing::Picture;
 use crate::environments::classic::ClassicSpec;
-use crate::environments::{Environment, EnvironmentSpec};
+use crate::environments::{Environment, EnvironmentSpec, Thoughts};
 use crate::observations::Observations;
 use crate::policy::Policy;
 use crate::random::{Generator, Purpose};
@@ -64,9 +64,14 @@ impl Player {
     }
 
     fn picture(&mut self) -> Result<Picture<'_>> {
-        let picture = match &self.values {
-            Some(values) => self.environment.picture_with_values(values),
-            None => self.environment.picture(),
+        let probabilities = match &mut self.policy {
+            Some(policy) => policy.probabilities(self.observation.seen())?,
+            None => None,
+        };
+        let picture = match (&self.values, probabilities) {
+            (Some(values), _) => self.environment.picture_with(Thoughts::Values(values)),
+            (None, Some(probabilities)) => self.environment.picture_with(Thoughts::Probabilities(probabilities)),
+            (None, None) => self.environment.picture(),
         };
         picture.context("the environment cannot be drawn")
     }

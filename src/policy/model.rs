@@ -428,20 +428,6 @@ pub struct OpenModel {
     pub spec: Spec,
 }
 
-/// The model in the file `path` and its environment, if it is a table; a network is not opened, because its cartridge may be away.
-///
-/// # Errors
-/// When the file cannot be read, or the environment no longer be made.
-pub fn open_learned_table(path: &Path) -> Result<Option<OpenModel>> {
-    let model = Model::load(path)?;
-    if matches!(model.learned, Learned::Network(_)) {
-        return Ok(None);
-    }
-    let spec = environments::open(&model.metadata.environment, None)
-        .with_context(|| format!("{} cannot be used", path.display()))?;
-    Ok(Some(OpenModel { path: path.to_path_buf(), model, spec }))
-}
-
 /// Loads the model for the user's argument (see [`find`]) and the cartridge it plays: `rom`, or else the cartridge it was
 /// trained on. Every command that plays a model calls this.
 ///

@@ -1,5 +1,8 @@
 //! A run on one page of HTML that needs no other file, to be sent to somebody or opened on a phone.
 
+use crate::classics::numpy_random::NumpyRandom;
+use crate::classics::pictures::bars;
+use crate::environments::classic::ClassicSpec;
 use crate::policy::model::{self, OpenModel, MODEL_FILE};
 use crate::policy::Policy;
 use crate::reports::curves::{self, HorizontalAxis};
@@ -81,7 +84,7 @@ pub fn page(run: &RunHistory) -> Result<String> {
                 h1 { (title) }
                 (facts(run))
                 (best_game(run)?)
-                (learned_table(run)?)
+                (learned(run)?)
                 h2 { "Evaluation after training" }
                 @match &evaluation {
                     Some(evaluation) => (evaluation_section(evaluation)),
@@ -133,24 +136,35 @@ fn facts(run: &RunHistory) -> Markup {
     }
 }
 
-/// What a run with a table has learned, as a picture; nothing for networks, and where the states are not those of the environment.
-fn learned_table(run: &RunHistory) -> Result<Markup> {
+/// What a run in a classic environment has learned, as a picture: of a table its values, of a policy network its probabilities at the
+/// start of an episode. Nothing for other networks, and where the table's states are not those of the environment.
+fn learned(run: &RunHistory) -> Result<Markup> {
     let path = run.folder.join(MODEL_FILE);
-    if !path.is_file() {
+    // The cartridge of a game may be away, and nothing of it is drawn.
+    if !run.cartridge_md5.is_empty() || !path.is_file() {
         return Ok(html! {});
     }
-    let OpenModel { model, spec, .. } = match model::open_learned_table(&path)? {
-        Some(open) => open,
-        None => return Ok(html! {}),
+    let OpenModel { model, spec, .. } = model::open(Some(&path), None)?;
+    let mut policy = Policy::of(&model.learned, &Device::Cpu)?;
+    let Some(mut task) = spec.as_classic().map(ClassicSpec::task) else { return Ok(html! {}) };
+    let (scene, words) = match policy.table_values() {
+        Some(values) => (task.scene_of_values(&values, false), "The value of each state, and the best actions."),
+        None => {
+            let mut observation = task.space().observations(1);
+            task.reset(&mut NumpyRandom::new(0));
+            task.observe(observation.place());
+            let Some(probabilities) = policy.probabilities(observation.seen())? else { return Ok(html! {}) };
+            let mut scene = task.scene();
+            bars::add(&mut scene, &task.actions(), probabilities);
+            (Some(scene), "The start of an episode, and the probability of each action.")
+        }
     };
-    let policy = Policy::of(&model.learned, &Device::Cpu)?;
-    let (Some(values), Some(classic)) = (policy.table_values(), spec.as_classic()) else { return Ok(html! {}) };
-    let Some(scene) = classic.task().scene_of_values(&values, false) else { return Ok(html! {}) };
+    let Some(scene) = scene else { return Ok(html! {}) };
     Ok(html! {
         h2 { "What it has learned" }
         // `Scene::svg` escapes every text.
         (PreEscaped(scene.svg()))
-        p.small { "The value of each state, and the best actions." }
+        p.small { (words) }
     })
 }
 

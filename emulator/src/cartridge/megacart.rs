@@ -4,8 +4,9 @@
 //! A value written to $3C-$3F chooses the block of the window at $1000, $1400, $1800 or $1C00: from $80 on it is a block of ROM,
 //! below a block of RAM, of which six bits count. RAM is written at the lower half of its window and read at the upper half.
 //!
-//! After a reset the last window shows the last block of ROM, where the vectors are, until one of the other three windows is
-//! accessed. Then the block last chosen for it appears.
+//! An access to the reset vector at $1FFC and $1FFD locks the last window: it shows the last block of ROM, where the vectors
+//! are, from this access on until one of the other three windows is accessed. Then the block last chosen for it appears. Every
+//! reset reads the vector, but a program can do so too, or run through it.
 //!
 //! ALE, not the board:
 //! * $0000-$003F is the cartridge's alone: reads return 0 and no write reaches the TIA. Programs must use the TIA's mirrors, for
@@ -22,6 +23,8 @@ const BLOCK: usize = 0x400;
 const WINDOWS: usize = WINDOW_SIZE / BLOCK;
 const LAST_WINDOW: usize = WINDOWS - 1;
 const LAST_BLOCK: u8 = 0xFF;
+const RESET_VECTOR: usize = WINDOW_SIZE - 4;
+const BRK_VECTOR: usize = WINDOW_SIZE - 2;
 /// Values from here on choose ROM.
 const FIRST_ROM: u8 = 0x80;
 const RAM_BLOCK: usize = 0x200;
@@ -60,23 +63,30 @@ impl Megacart {
         }
     }
 
-    /// Shows what can be read without side effects. While the last window is locked, a read of any other one has a side effect.
+    /// Shows what can be read without side effects. While the last window is locked, a read of any other one has a side effect. The
+    /// vectors are never shown, so that what is shown does not depend on the lock while the last block is the one chosen.
     fn arrange(&self, window: &mut Window) {
         for number in 0..WINDOWS {
             let (from, to) = (number * BLOCK, (number + 1) * BLOCK);
             match self.shown(number) {
-                Shown::RomFrom(start) if !self.locked || number == LAST_WINDOW => window.show(from, to, start),
+                Shown::RomFrom(start) if !self.locked || number == LAST_WINDOW => {
+                    window.show(from, to.min(RESET_VECTOR), start);
+                }
                 _ => window.hide(from, to),
             }
         }
     }
 
-    /// Notes an access to a window.
-    fn touch(&mut self, number: usize, window: &mut Window) {
-        if self.locked && number != LAST_WINDOW {
-            self.locked = false;
+    /// Notes an access to the window. Returns the number of the small window there, and the offset in it.
+    fn touch(&mut self, address: u16, window: &mut Window) -> (usize, usize) {
+        let offset = window_offset(address);
+        let number = offset / BLOCK;
+        let locked = (RESET_VECTOR..BRK_VECTOR).contains(&offset) || self.locked && number == LAST_WINDOW;
+        if self.locked != locked {
+            self.locked = locked;
             self.arrange(window);
         }
+        (number, offset % BLOCK)
     }
 }
 
@@ -93,8 +103,7 @@ impl Mapper for Megacart {
     }
 
     fn read(&mut self, window: &mut Window, address: u16, _: u32) -> u8 {
-        let (number, offset) = (window_offset(address) / BLOCK, window_offset(address) % BLOCK);
-        self.touch(number, window);
+        let (number, offset) = self.touch(address, window);
         match self.shown(number) {
             Shown::RomFrom(start) => window.rom[start + offset],
             Shown::RamFrom(start) if offset < RAM_BLOCK => {
@@ -106,8 +115,7 @@ impl Mapper for Megacart {
     }
 
     fn write(&mut self, window: &mut Window, address: u16, value: u8, _: u32) {
-        let (number, offset) = (window_offset(address) / BLOCK, window_offset(address) % BLOCK);
-        self.touch(number, window);
+        let (number, offset) = self.touch(address, window);
         if let Shown::RamFrom(start) = self.shown(number) {
             if offset < RAM_BLOCK {
                 window.ram[start + offset] = value;
@@ -180,9 +188,39 @@ mod tests {
                 } else {
                     cartridge.read(address, 0);
                 }
-                assert_eq!(cartridge.read(0xFFFC, 0), 4);
+                assert_eq!(cartridge.read(0xFFFB, 0), 4);
                 reset(&mut cartridge);
-                assert_eq!(read_all(&mut cartridge, [0xFFFC, 0x1000, 0xFFFC]), [127, 1, 4]);
+                assert_eq!(read_all(&mut cartridge, [0xFFFB, 0x1000, 0xFFFB]), [127, 1, 4]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_access_to_the_reset_vector_locks_the_last_window_again() {
+        let addresses =
+            [(0x1FFB, false), (0x1FFC, true), (0xFFFC, true), (0xDFFD, true), (0xFFFE, false), (0xFFFF, false)];
+        for (address, locks) in addresses {
+            for block in [0x84, 4] {
+                let mut cartridge = cartridge();
+                choose(&mut cartridge, [0x81, 0x82, 0x83, block]);
+                let [_, chosen] = read_all(&mut cartridge, [0x1000, 0xFF00]);
+                assert_ne!(chosen, 127);
+                let shown = if locks { 127 } else { chosen };
+
+                let read = cartridge.read(address, 0);
+                assert!(!locks || read == 127, "{address:04x}: the access itself is one to the last block");
+                assert_eq!(
+                    read_all(&mut cartridge, [0xFF00, 0x1800, 0xFF00]),
+                    [shown, 3, chosen],
+                    "{address:04x} read"
+                );
+
+                cartridge.write(address, 0, 0);
+                assert_eq!(
+                    read_all(&mut cartridge, [0xFF00, 0x1400, 0xFF00]),
+                    [shown, 2, chosen],
+                    "{address:04x} written"
+                );
             }
         }
     }

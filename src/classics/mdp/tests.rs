@@ -117,3 +117,32 @@ fn a_table_that_would_fill_the_memory_is_refused() {
     let text = format!("states = [{}]\nactions = [{}]\n", names(2000), names(501));
     assert!(message(&text).contains("2000 states and 501 actions are too many: their product is at most 1000000"));
 }
+
+/// How likely each state is after some steps from s0.
+#[test]
+fn the_chain_spreads_as_its_matrix_says() {
+    const DATA: &str = include_str!("../../../tests/data/classic/algorithms.json");
+    let data: serde_json::Value = serde_json::from_str(DATA).unwrap();
+    let mdp = Mdp::four_state_chain().unwrap();
+    let mut likely = vec![1.0, 0.0, 0.0, 0.0];
+    let mut compared = 0;
+    for step in 1..=50 {
+        let mut next = vec![0.0; 4];
+        for (state, chance) in likely.iter().enumerate() {
+            if mdp.is_terminal(state) {
+                next[state] += chance;
+            }
+            for successor in mdp.successors(state, 0) {
+                next[successor.state] += chance * successor.probability;
+            }
+        }
+        likely = next;
+        if let Some(expected) = data["markov_chain"]["after"][step.to_string()].as_array() {
+            compared += 1;
+            for (chance, expected) in likely.iter().zip(expected) {
+                assert!((chance - expected.as_f64().unwrap()).abs() < 1e-12, "after {step} steps: {likely:?}");
+            }
+        }
+    }
+    assert_eq!(compared, 5);
+}

@@ -221,7 +221,7 @@ impl Group {
                     convolution.forward(patches, parameters, (output, Rows::At(places)), end);
                     if let Some(norm) = norm {
                         norm.forward(output, places.iter().map(|place| *place as usize), normalized);
-                    } else {
+                    } else if activation == Activation::Elu {
                         for place in places.iter().map(|place| *place as usize) {
                             activation.finish(&mut output[place..place + channels]);
                         }
