@@ -345,6 +345,7 @@ fn values_that_depend_on_others_are_checked_with_them() {
         (["norm=channels", "categorical=true"], "norm is channels, allowed is none"),
         (["norm=channels", "activation=elu"], "activation is elu, allowed is relu with a norm"),
         (["network=cpu", "layers=[64, 64]"], "layers is [64, 64], allowed is [] unless the network is mlp"),
+        (["environment=cartpole", "network=small"], "network is small, allowed is mlp in cartpole: the others have convolutions"),
         (["algorithm=reinforce", "dueling=true"], "dueling is true, allowed is false with reinforce, whose network has"),
         (["algorithm=reinforce", "noisy=true"], "noisy is true, allowed is false with reinforce"),
         (

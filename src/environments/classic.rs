@@ -12,6 +12,7 @@ use crate::observations::{Place, Space};
 use crate::random::{Generator, Purpose};
 use anyhow::{anyhow, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -178,7 +179,13 @@ pub struct Classic {
     /// Indices of the colors in the table, which the first picture determines.
     pixels: Vec<u8>,
     colors: Option<ColorTable>,
+    /// The pixels of scenes that a table showed, by their SVG: its states come again, and painting one takes
+    /// several milliseconds.
+    shown: HashMap<String, Vec<u8>>,
 }
+
+/// Most pictures that are kept, of 300 kB or so.
+const MOST_SHOWN: usize = 128;
 
 /// The state that its future depends on.
 #[derive(Serialize, Deserialize)]
@@ -193,20 +200,31 @@ impl Classic {
     pub fn new(task: Box<dyn Task>, seed: u64, limit: Option<u32>) -> Self {
         let (space, actions) = (task.space(), task.actions().len());
         let random = NumpyRandom::new(seed);
-        Self { task, space, actions, limit, random, steps: 0, pixels: Vec::new(), colors: None }
+        Self { task, space, actions, limit, random, steps: 0, pixels: Vec::new(), colors: None, shown: HashMap::new() }
     }
 }
 
 impl Classic {
     fn paint(&mut self, scene: &Scene) -> Option<Picture<'_>> {
-        let painted = scene.paint().ok()?;
-        let colors = self.colors.get_or_insert_with(|| ColorTable::of(&painted));
-        colors.indices(&painted, &mut self.pixels);
+        let svg = scene.svg();
+        match self.shown.get(&svg) {
+            Some(pixels) => self.pixels.clone_from(pixels),
+            None => {
+                let painted = scene.paint().ok()?;
+                self.colors.get_or_insert_with(|| ColorTable::of(&painted)).indices(&painted, &mut self.pixels);
+                if matches!(self.space, Space::States(_)) {
+                    if self.shown.len() >= MOST_SHOWN {
+                        self.shown.clear();
+                    }
+                    self.shown.insert(svg, self.pixels.clone());
+                }
+            }
+        }
         Some(Picture {
             pixels: &self.pixels,
-            width: painted.width as usize,
-            height: painted.height as usize,
-            colors: colors.colors(),
+            width: scene.width as usize,
+            height: scene.height as usize,
+            colors: self.colors.as_ref()?.colors(),
             pixel_width: 1,
             frames_per_second: self.task.steps_per_second(),
         })
