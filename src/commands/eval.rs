@@ -37,7 +37,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N")]
     #[arg(value_parser = numbers::whole::<u32>(1, MOST_EPISODES))]
     pub episodes: Option<u32>,
-    /// Probability of a random action [default: the protocol's]
+    /// Probability of a random action [default: the protocol's; in classic environments 0]
     #[arg(long, value_name = "P")]
     #[arg(value_parser = numbers::number::<f64>)]
     pub epsilon: Option<f64>,
@@ -88,10 +88,13 @@ pub struct EvalArgs {
 /// When an option has a bad value, a model or cartridge cannot be used, or a file cannot be written.
 pub fn run(args: &EvalArgs) -> Result<()> {
     check_names(args)?;
-    let protocol = protocol_of(args)?;
+    // A bad option shows before anything is loaded.
+    protocol_of(args, false)?;
     let interrupt = Interrupt::watch()?;
     let device = device::open(args.device)?;
     let contestants = contestants(args, &device)?;
+    let classic = contestants.iter().all(|contestant| contestant.spec.as_classic().is_some());
+    let protocol = protocol_of(args, classic)?;
     let outputs = Outputs {
         json: args.json.clone(),
         csv: args.csv.clone(),
@@ -152,9 +155,14 @@ fn contestants(args: &EvalArgs, device: &Device) -> Result<Vec<Contestant>> {
     Ok(contestants)
 }
 
-/// The named protocol, changed by the options for single conditions.
-fn protocol_of(args: &EvalArgs) -> Result<Protocol> {
+/// The named protocol, changed by the options for single conditions. It is for Atari games: in classic environments policies are
+/// greedy, and episodes have the environment's own limit.
+fn protocol_of(args: &EvalArgs, classic: bool) -> Result<Protocol> {
     let named = Protocol::named(args.protocol);
+    let named = match classic {
+        true => Protocol { epsilon: 0.0, max_episode_frames: 0, noop_max: 0, sticky_probability: 0.0, ..named },
+        false => named,
+    };
     let protocol = Protocol {
         episodes: args.episodes.unwrap_or(named.episodes),
         epsilon: args.epsilon.unwrap_or(named.epsilon),
@@ -185,7 +193,7 @@ mod tests {
         let parse = |arguments: &[&str]| {
             let cli = Cli::try_parse_from([["atari-dqn", "eval"].as_slice(), arguments].concat()).unwrap();
             let Command::Eval(args) = cli.command else { panic!("not eval") };
-            protocol_of(&args)
+            protocol_of(&args, false)
         };
         let nature = parse(&[]).unwrap();
         assert_eq!((nature.epsilon, nature.max_episode_frames, nature.noop_max), (0.05, 18_000, 30));
