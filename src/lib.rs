@@ -1,4 +1,4 @@
-//! Trains, evaluates and shows agents that learn Atari 2600 games.
+//! Trains, evaluates and shows agents that learn Atari 2600 games and classic environments.
 //!
 //! The games run in the crate `atari_emulator`. This crate has environments that show them to a learner, the algorithms that
 //! learn, and everything around a run: its configuration, its files, evaluations and reports. A room is a module with its
@@ -10,13 +10,13 @@
 //! - [`play`]: a window with the game in it, for a person or a policy.
 //! - [`run`]: a run from its configuration to its last evaluation: the loop around an algorithm, rows, checkpoints.
 //! - [`evaluation`]: whole games of a policy under a stated protocol, and their statistics.
-//! - [`algorithms`]: ways to learn: the trait [`Algorithm`](algorithms::Algorithm), and DQN.
-//! - [`policy`]: what can act: a network, chance or one action forever; networks in files.
-//! - [`environments`]: what is acted in: the trait [`Environment`](environments::Environment), Atari games, several together.
+//! - [`algorithms`]: ways to learn: the trait [`Algorithm`](algorithms::Algorithm), DQN, PQN, REINFORCE, tables.
+//! - [`policy`]: what can act: a network, a table, a rule, chance or one action forever; networks and tables in files.
+//! - [`environments`]: what is acted in: the trait [`Environment`](environments::Environment), Atari games, classics, several together.
 //! - [`experience`]: remembered steps, and the batches drawn from them.
 //! - [`networks`]: layers, losses, optimizers, on the CPU or on a GPU.
-//! - [`classics`]: CartPole, LunarLander, grids and tables, equal to Gymnasium's where Gymnasium has them.
 //! - [`config`]: every key of a configuration, with its range, unit and source.
+//! - [`classics`]: CartPole, LunarLander, grids and tables, equal to Gymnasium's where Gymnasium has them.
 //! - [`observations`]: what is seen, in one form for environments, networks and the replay.
 //! - [`random`]: one generator for each thing that is random, all derived from the run's seed.
 //! - [`drawing`]: charts as SVG and PNG, games as GIF.

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-/// Every algorithm: name, options of `train`, steps at which it is stopped, all its steps. Episodes are short, and so are pictures of
-/// them.
+/// (name, options of `train`, steps of the first part, steps of the whole run) of every algorithm. Episodes are short, so that their
+/// recordings are short too.
 const ALGORITHMS: [(&str, &[&str], &str, &str); 9] = [
     (
         "dqn",

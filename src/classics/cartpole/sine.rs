@@ -76,7 +76,7 @@ struct Near {
     /// The multiple's cosine, and its difference to the exact one.
     cosine: f64,
     cosine_rest: f64,
-    /// What is left of the angle, and its square.
+    /// The angle minus the multiple, and the square of that.
     rest: f64,
     square: f64,
 }
