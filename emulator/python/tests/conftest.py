@@ -26,7 +26,7 @@ def missing(what: str) -> None:
 
 
 def run_python(*arguments: str | Path, status: int = 0, cwd: Path | None = None, **environment: str) -> str:
-    """Runs Python in a new process, with additional environment variables. Returns what it wrote to stdout and stderr."""
+    """Runs Python in a new process, with additional environment variables. Returns its stdout and stderr."""
     process = subprocess.run(
         [sys.executable, *map(str, arguments)],
         env={**os.environ, **environment},

@@ -354,7 +354,11 @@ print(seen.hexdigest())
 @pytest.mark.parametrize(
     "rollouts",
     [
-        [("breakout", 200, {}), ("pong", 100, {"frameskip": (2, 5)}), ("air_raid", 100, {"sound_obs": True, "mode": 2})],
+        [
+            ("breakout", 200, {}),
+            ("pong", 100, {"frameskip": (2, 5)}),
+            ("air_raid", 100, {"sound_obs": True, "mode": 2}),
+        ],
         [("ms_pacman", 200, {"obs_type": "grayscale", "full_action_space": True})],
         [
             (game, 600, {"obs_type": "ram", "continuous": True, "continuous_action_threshold": threshold})
@@ -445,7 +449,12 @@ def test_an_episode_is_cut_off_at_its_limit_of_frames() -> None:
     env = make(frameskip=4, max_num_frames_per_episode=10)
     env.reset(seed=0)
     steps = [env.step(0) for _ in range(4)]
-    assert [(step[3], step[4]["episode_frame_number"]) for step in steps] == [(False, 4), (False, 8), (True, 10), (True, 10)]
+    assert [(step[3], step[4]["episode_frame_number"]) for step in steps] == [
+        (False, 4),
+        (False, 8),
+        (True, 10),
+        (True, 10),
+    ]
     assert all(step[2] is False for step in steps)
 
 

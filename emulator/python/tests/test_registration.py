@@ -1,4 +1,4 @@
-"""The ids in Gymnasium's registry: which there are, what they make, and what happens when ale-py has registered them."""
+"""The ids in Gymnasium's registry: which there are, what they make, and what happens beside ale-py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ def test_ale_pys_352_ids_and_nothing_else() -> None:
         assert sum("NoFrameskip" in name for name in of_version) == 62
     of_v5 = [name for name in ids if "v5" in name]
     assert len(of_v5) == 104 and all(name.startswith("ALE/") for name in of_v5)
-    assert ids[:5] == ["Adventure-v0", "Adventure-v4", "AdventureNoFrameskip-v0", "AdventureNoFrameskip-v4", "AirRaid-v0"]
+    assert ids[:5] == [
+        "Adventure-v0",
+        "Adventure-v4",
+        "AdventureNoFrameskip-v0",
+        "AdventureNoFrameskip-v4",
+        "AirRaid-v0",
+    ]
     assert ids[-1] == "ALE/Zaxxon-v5"
 
 

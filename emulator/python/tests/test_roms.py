@@ -135,7 +135,16 @@ def test_a_miss_says_how_to_get_cartridges(nowhere: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileNotFoundError) as caught:
         roms.get_rom_path("pong")
     message = str(caught.value)
-    for part in ("pong.bin", "ALE_ROMS_DIR", "users", "./roms", "ATARI_ROMS", "get-roms.sh", "pip install ale-py", "bricks"):
+    for part in (
+        "pong.bin",
+        "ALE_ROMS_DIR",
+        "users",
+        "./roms",
+        "ATARI_ROMS",
+        "get-roms.sh",
+        "pip install ale-py",
+        "bricks",
+    ):
         assert part in message
 
 

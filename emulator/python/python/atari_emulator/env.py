@@ -148,7 +148,7 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         self.action_space = _joystick_space() if continuous else spaces.Discrete(len(self._action_set))
         self.observation_space = self._space_of_observations()
 
-    def _space_of_observations(self) -> spaces.Space:
+    def _space_of_observations(self) -> spaces.Space[Any]:
         height, width = self.ale.getScreenDims()
         shapes = {"rgb": (height, width, 3), "grayscale": (height, width), "ram": (self.ale.getRAMSize(),)}
         image = spaces.Box(0, 255, shapes[self._obs_type], np.uint8)
@@ -178,9 +178,10 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         if self._game_difficulty is not None:
             self.ale.setDifficulty(self._game_difficulty)
 
-    def reset(
+    # Gymnasium types infos as dict, which no TypedDict is to a type checker.
+    def reset(  # type: ignore[override]
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.uint8] | dict[str, NDArray[np.uint8]], AtariEnvStepMetadata]:
+    ) -> tuple[np.ndarray, AtariEnvStepMetadata]:
         """Starts an episode. `options` are ignored.
 
         With a seed, an int of at least 0, the cartridge is loaded anew, and the same actions give the same game.
@@ -201,9 +202,9 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
             info["seeds"] = seeds
         return self._get_obs(), info
 
-    def step(
-        self, action: int | np.integer | NDArray
-    ) -> tuple[NDArray[np.uint8] | dict[str, NDArray[np.uint8]], float, bool, bool, AtariEnvStepMetadata]:
+    def step(  # type: ignore[override]
+        self, action: int | np.integer[Any] | NDArray[Any]
+    ) -> tuple[np.ndarray, float, bool, bool, AtariEnvStepMetadata]:
         """Plays the frames of one step with the same action.
 
         `action` is an index into the actions of `get_action_meanings`, or with `continuous` a float32 array of radius,
@@ -217,7 +218,7 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         if self.continuous:
             move, strength = self._move_of_stick(action)
         else:
-            move = self._action_set[action]  # type: ignore[index]
+            move = self._action_set[action]
         frames = self._frameskip
         if isinstance(frames, tuple):
             frames = int(self.np_random.integers(*frames))
@@ -264,7 +265,8 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         if self._window is not None:
             self._window.close()
 
-    def _get_obs(self) -> NDArray[np.uint8] | dict[str, NDArray[np.uint8]]:
+    # An array, or with sound a dict of two. ale-py types observations as arrays, and so do programs that use them.
+    def _get_obs(self) -> Any:
         if self._obs_type == "rgb":
             image = self.ale.getScreenRGB()
         elif self._obs_type == "grayscale":
@@ -285,7 +287,7 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         """Names of the actions that `step` takes by index: `["NOOP", "FIRE", "RIGHT", "LEFT"]` for breakout."""
         return [action.name for action in self._action_set]
 
-    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int | np.ndarray]:
         """Which keys of a keyboard stand for which action, for `gymnasium.utils.play`: w, a, s, d, space; e does
         nothing.
 
