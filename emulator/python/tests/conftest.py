@@ -9,13 +9,12 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 #: Seconds after which a program counts as hanging.
 TIME_LIMIT = 240
-
-Run = Callable[..., str]
 
 
 def missing(what: str) -> None:
@@ -25,19 +24,26 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-def run_python(*arguments: str | Path, status: int = 0, cwd: Path | None = None, **environment: str) -> str:
-    """Runs Python in a new process, with additional environment variables. Returns its stdout and stderr."""
+def run_python(*arguments: str | Path, **options: Any) -> str:
+    """Runs Python in a new process and returns its stdout. The options are those of `outputs_of_python`."""
+    return outputs_of_python(*arguments, **options)[0]
+
+
+def outputs_of_python(
+    *arguments: str | Path, status: int = 0, cwd: Path | None = None, **environment: str
+) -> tuple[str, str]:
+    """Runs Python in a new process, with additional environment variables, and returns its stdout and stderr."""
     process = subprocess.run(
         [sys.executable, *map(str, arguments)],
         env={**os.environ, **environment},
         cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         timeout=TIME_LIMIT,
     )
-    assert process.returncode == status, f"status {process.returncode} in place of {status}:\n{process.stdout}"
-    return process.stdout
+    outputs = process.stdout, process.stderr
+    assert process.returncode == status, f"status {process.returncode} in place of {status}:\n" + "\n".join(outputs)
+    return outputs
 
 
 @pytest.fixture

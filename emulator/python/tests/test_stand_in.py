@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import run_python
+from conftest import outputs_of_python, run_python
 
 import atari_emulator
 from atari_emulator.stand_in import SHIM_FOLDER
@@ -57,7 +57,7 @@ def test_names_of_the_package() -> None:
 
 def test_importing_prints_nothing_and_has_no_alias() -> None:
     program = "import atari_emulator as ale_py, sys; assert 'ale_py' not in sys.modules"
-    assert run_python("-W", "error", "-c", program) == ""
+    assert outputs_of_python("-W", "error", "-c", program) == ("", "")
 
 
 def test_the_alias_covers_all_submodules() -> None:
@@ -140,8 +140,9 @@ def test_code_runs_as_with_python() -> None:
 def test_the_status_is_the_programs(tmp_path: Path) -> None:
     run_python("-m", "atari_emulator", "-c", "raise SystemExit(7)", status=7)
     run_python("-m", "atari_emulator", script(tmp_path, "import sys; sys.exit(3)"), status=3)
-    output = run_python("-m", "atari_emulator", script(tmp_path, "\nassert 1 == 2, 'the reason'"), status=1)
-    assert 'program.py", line 2' in output and output.endswith("AssertionError: the reason\n")
+    failing = script(tmp_path, "\nassert 1 == 2, 'the reason'")
+    _, errors = outputs_of_python("-m", "atari_emulator", failing, status=1)
+    assert 'program.py", line 2' in errors and errors.endswith("AssertionError: the reason\n")
 
 
 def test_wrong_use_of_the_command() -> None:
@@ -153,8 +154,8 @@ def test_wrong_use_of_the_command() -> None:
         (["-c"], "-c needs a program"),
         (["absent.py"], "there is no file absent.py"),
     ):
-        output = run_python("-m", "atari_emulator", *arguments, status=2)
-        assert output.startswith(f"error: {problem}") and "usage:" in output
+        output, errors = outputs_of_python("-m", "atari_emulator", *arguments, status=2)
+        assert errors.startswith(f"error: {problem}") and "usage:" in errors and output == ""
 
 
 # Child processes
@@ -278,4 +279,5 @@ else:
 
 def test_without_gymnasium_there_are_the_native_names() -> None:
     names = sorted(["ALEInterface", "ALEState", "Action", "LoggerMode", "SDL_SUPPORT", "install_as_ale_py"])
-    assert run_python("-W", "error", "-c", WITHOUT_GYMNASIUM.replace("NAMES", repr(names))) == ""
+    program = WITHOUT_GYMNASIUM.replace("NAMES", repr(names))
+    assert outputs_of_python("-W", "error", "-c", program) == ("", "")

@@ -119,6 +119,9 @@ class ALEState:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+class Snapshot:
+    """A complete position in memory, some 200 KB, from `ALEInterface.snapshot`."""
+
 class ALEInterface:
     """One console: its settings, its game, its screen, sound and memory.
 
@@ -273,7 +276,7 @@ class ALEInterface:
         """Continues from a state. The screen shows it after the next `act`.
 
         Raises:
-            ValueError: The state is empty, or of another game.
+            RuntimeError: The state is empty, or of another game.
         """
 
     def cloneSystemState(self) -> ALEState:
@@ -285,9 +288,6 @@ class ALEInterface:
     def saveScreenPNG(self, path: str, /) -> None:
         """Writes the screen to a file, every pixel twice as wide. A message on stderr if it cannot be written."""
 
-    def act_frames(self, action: Action | SupportsIndex, paddle_strength: float, count: SupportsIndex, /) -> int:
-        """Does what `count` calls of `act` do, and returns the sum of their rewards. Not in ale-py."""
-
     def save(self) -> bytes:
         """Everything that decides how the game goes on, with screen, sticking action, generators. Not in ale-py."""
 
@@ -295,7 +295,18 @@ class ALEInterface:
         """Continues from what `save` gave. Not in ale-py.
 
         Raises:
-            ValueError: The bytes are no saved position of this game. The interface is as it was before.
+            ValueError: The bytes are no saved position.
+            RuntimeError: They are of another cartridge. After any error the interface is as it was.
+        """
+
+    def snapshot(self) -> Snapshot:
+        """What `save` gives, but in microseconds and in memory: for search. Not in ale-py."""
+
+    def restore_snapshot(self, snapshot: Snapshot, /) -> None:
+        """Continues from a snapshot of this interface or another one. Not in ale-py.
+
+        Raises:
+            RuntimeError: The snapshot is of another cartridge. The interface is as it was.
         """
 
 class ALEVectorInterface:

@@ -340,8 +340,8 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         """Continues from what `save` gave, in an environment of the same game and the same arguments.
 
         Raises:
-            ValueError: The bytes are not from `save`, are cut short, or are of another game or generator. The
-                environment is as it was before.
+            ValueError: The bytes are not from `save`, are damaged, or are of another kind of generator.
+            RuntimeError: They are of another cartridge. After any error the environment is as it was.
         """
         head, _, position = saved.partition(b"\n")
         if not head.startswith(_SAVED):
