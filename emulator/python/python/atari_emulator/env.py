@@ -58,6 +58,29 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
 
     Pickling and copying an environment makes a new one of the same arguments, not at the same position: for that,
     `clone_state` and `restore_state` copy what ale-py's do, and `save` and `restore` copy everything.
+
+    Args:
+        game: Name in snake case, such as "ms_pacman", or "bricks"; see `atari_emulator.roms`.
+        mode: Game mode, one of `ale.getAvailableModes()`. None: the game's own.
+        difficulty: Position of the difficulty switches, one of `ale.getAvailableDifficulties()`. None: 0.
+        obs_type: What observations are: "rgb", "grayscale" or "ram".
+        frameskip: Frames a step, at least 1; or a tuple of the least number and the one past the largest, between
+            which each step draws.
+        repeat_action_probability: Probability, in each frame, that the previous action is used in place of the new
+            one.
+        full_action_space: Whether all 18 actions are offered instead of those that do something in this game.
+        continuous: Whether an action is a float32 array of radius, angle (radians) and fire.
+        continuous_action_threshold: Deflection above which the stick counts as moved, and the button as pressed.
+        max_num_frames_per_episode: Frames after which an episode is truncated. None or 0: never.
+        render_mode: "rgb_array": `render` returns pictures; "human": a window shows the game at its own speed.
+        sound_obs: Whether observations are dicts of "image" and "sound", 512 samples of the last frame's sound.
+
+    Raises:
+        gymnasium.error.Error: `obs_type`, `frameskip` or `render_mode` is none of these.
+        gymnasium.error.DependencyNotInstalled: The window needs pygame.
+        FileNotFoundError: There is no cartridge of the game.
+        RuntimeError: The game has no such mode or difficulty, or no rules for one player.
+        TypeError: There is no such game, or an argument has another type.
     """
 
     # No annotation: Gymnasium declares it, with a type that depends on its version.
@@ -78,31 +101,6 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         render_mode: Literal["human", "rgb_array"] | None = None,
         sound_obs: bool = False,
     ):
-        """Loads the game.
-
-        Args:
-            game: Name in snake case, such as "ms_pacman", or "bricks"; see `atari_emulator.roms`.
-            mode: Game mode, one of `ale.getAvailableModes()`. None: the game's own.
-            difficulty: Position of the difficulty switches, one of `ale.getAvailableDifficulties()`. None: 0.
-            obs_type: What observations are: "rgb", "grayscale" or "ram".
-            frameskip: Frames a step, at least 1; or a tuple of the least number and the one past the largest, between
-                which each step draws.
-            repeat_action_probability: Probability, in each frame, that the previous action is used in place of the new
-                one.
-            full_action_space: Whether all 18 actions are offered instead of those that do something in this game.
-            continuous: Whether an action is a float32 array of radius, angle (radians) and fire.
-            continuous_action_threshold: Deflection above which the stick counts as moved, and the button as pressed.
-            max_num_frames_per_episode: Frames after which an episode is truncated. None or 0: never.
-            render_mode: "rgb_array": `render` returns pictures; "human": a window shows the game at its own speed.
-            sound_obs: Whether observations are dicts of "image" and "sound", 512 samples of the last frame's sound.
-
-        Raises:
-            gymnasium.error.Error: `obs_type`, `frameskip` or `render_mode` is none of these.
-            gymnasium.error.DependencyNotInstalled: The window needs pygame.
-            FileNotFoundError: There is no cartridge of the game.
-            RuntimeError: The game has no such mode or difficulty, or no rules for one player.
-            TypeError: There is no such game, or an argument has another type.
-        """
         _check_arguments(obs_type, frameskip, render_mode)
         utils.EzPickle.__init__(
             self,
@@ -208,7 +206,7 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         """Plays the frames of one step with the same action.
 
         `action` is an index into the actions of `get_action_meanings`, or with `continuous` a float32 array of radius,
-        angle (radians) and fire. After the end of an episode, steps change nothing and have reward 0.
+        angle (radians) and fire. After the end of an episode, steps play nothing and have reward 0.
 
         Returns:
             Observation, reward (change of the score), whether the game is over, whether the episode was cut off, and
@@ -233,8 +231,9 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         """The action that a stick and a button in these positions stand for, and how far the stick is moved."""
         if not isinstance(action, np.ndarray) or action.dtype != np.float32 or action.shape != (3,):
             raise AssertionError(
-                "a continuous action is a numpy array of three float32 (radius, angle, fire), not "
-                f"{np.asarray(action).dtype} of shape {np.shape(action)} in a {type(action).__name__}"
+                "a continuous action is a numpy array of three float32 (radius, angle, fire), not a "
+                f"{type(action).__name__} of type {getattr(action, 'dtype', 'unknown')}"
+                f" and shape {getattr(action, 'shape', 'unknown')}"
             )
         radius, angle, fire = action
         right, up = radius * np.cos(angle), radius * np.sin(angle)
@@ -288,8 +287,9 @@ class AtariEnv(gymnasium.Env, utils.EzPickle):
         return [action.name for action in self._action_set]
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], int | np.ndarray]:
-        """Which keys of a keyboard stand for which action, for `gymnasium.utils.play`: w, a, s, d, space; e does
-        nothing.
+        """Which keys of a keyboard stand for which action: w, a, s, d, space, and e for none of them.
+
+        `gymnasium.utils.play` uses it.
 
         Raises:
             AttributeError: The environment is continuous.
