@@ -425,6 +425,11 @@ impl Environment {
         self.game
     }
 
+    /// The controllers and the picture of the cartridge.
+    pub fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
     /// The actions that matter to the game, in ascending number.
     pub fn minimal_actions(&self) -> Vec<Action> {
         self.rules.minimal_actions.actions()

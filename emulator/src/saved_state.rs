@@ -385,12 +385,7 @@ pub(crate) fn restore(
     let mut name = vec![0; name_length.into()];
     archive.bytes(&mut name)?;
     if (found_md5, name.as_slice()) != (md5, rules.as_bytes()) {
-        return Err(StateError::OtherGame {
-            found: game_name(found_md5, &String::from_utf8_lossy(&name)),
-            found_md5: hexadecimal(found_md5),
-            expected: game_name(md5, rules),
-            expected_md5: hexadecimal(md5),
-        });
+        return Err(other_game((found_md5, &String::from_utf8_lossy(&name)), (md5, rules), game_name));
     }
     part.exchange(&mut archive)?;
     match archive.bytes {
@@ -398,6 +393,20 @@ pub(crate) fn restore(
             Err(StateError::invalid("the number of bytes after the last", rest.len(), "0"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The error for a state of the game `found` where one of the game `expected` is needed; both are an MD5 and the name of the rules.
+pub(crate) fn other_game(
+    found: ([u8; 16], &str),
+    expected: ([u8; 16], &str),
+    game_name: fn([u8; 16], &str) -> String,
+) -> StateError {
+    StateError::OtherGame {
+        found: game_name(found.0, found.1),
+        found_md5: hexadecimal(found.0),
+        expected: game_name(expected.0, expected.1),
+        expected_md5: hexadecimal(expected.0),
     }
 }
 

@@ -64,6 +64,11 @@ impl Signature {
 }
 
 impl<'py> Arguments<'_, 'py> {
+    /// The name of the method that was called.
+    pub(crate) fn method(&self) -> &'static str {
+        self.signature.name
+    }
+
     /// The argument of the parameter at `place`, if it was given.
     pub(crate) fn get(&self, place: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if place < self.positional.len() {

@@ -2,7 +2,7 @@
 
 use numpy::ndarray::{ArrayView, IntoDimension};
 use numpy::{PyArray, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods, ToPyArray};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyMemoryView;
 
@@ -16,12 +16,12 @@ pub(crate) fn array<'py, S: IntoDimension>(
     view.map(|view| view.to_pyarray(py)).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// A writable, C-contiguous buffer of unsigned bytes that the caller owns.
+/// A C-contiguous buffer of unsigned bytes that the caller owns.
 pub(crate) struct Buffer<'py>(Bound<'py, PyArrayDyn<u8>>);
 
 impl<'py> Buffer<'py> {
     /// The buffer of a numpy array, a bytearray, a memoryview, an `array.array("B")`, or anything else with Python's buffer protocol.
-    /// `None` if it is read-only, not contiguous, or not of unsigned bytes.
+    /// `None` if it is not contiguous, or not of unsigned bytes.
     pub(crate) fn of(object: &Bound<'py, PyAny>) -> Option<Self> {
         let array = match object.cast::<PyArrayDyn<u8>>() {
             Ok(array) => array.clone(),
@@ -32,7 +32,7 @@ impl<'py> Buffer<'py> {
                 numpy.call_method1("asarray", (view,)).ok()?.cast_into().ok()?
             }
         };
-        (array.is_c_contiguous() && array.try_readwrite().is_ok()).then_some(Self(array))
+        array.is_c_contiguous().then_some(Self(array))
     }
 
     /// Rows, columns and so on.
@@ -40,14 +40,16 @@ impl<'py> Buffer<'py> {
         self.0.shape()
     }
 
-    /// Overwrites the buffer with as many bytes.
-    pub(crate) fn fill(&self, bytes: &[u8]) -> PyResult<()> {
-        let mut array = self.0.try_readwrite()?;
+    /// Overwrites the buffer with as many bytes. Returns whether it can be written to.
+    pub(crate) fn fill(&self, bytes: &[u8]) -> bool {
+        let Ok(mut array) = self.0.try_readwrite() else { return false };
         match array.as_slice_mut() {
-            Ok(buffer) if buffer.len() == bytes.len() => buffer.copy_from_slice(bytes),
-            _ => return Err(PyRuntimeError::new_err("the buffer has changed its size during the call")),
+            Ok(buffer) if buffer.len() == bytes.len() => {
+                buffer.copy_from_slice(bytes);
+                true
+            }
+            _ => false,
         }
-        Ok(())
     }
 }
 

@@ -30,6 +30,27 @@ impl Environment {
         self.restore_scope(Scope::Complete, bytes)
     }
 
+    /// Continues from the position of `other`, an environment with the same cartridge, as if it had been
+    /// [saved](Environment::save) there and [restored](Environment::restore) here: completely, but with this environment's settings.
+    /// Takes some microseconds, as a clone does.
+    ///
+    /// # Errors
+    /// [`StateError::OtherGame`] if `other` plays another cartridge, or the same by another game's rules. The environment then
+    /// stays as it was.
+    pub fn continue_from(&mut self, other: &Environment) -> Result<(), StateError> {
+        let [own, found] = [&*self, other].map(|environment| (environment.md5, environment.rules.name));
+        if own != found {
+            return Err(saved_state::other_game(found, own, game_name));
+        }
+        let settings = self.settings.clone();
+        self.clone_from(other);
+        if settings.translation != self.settings.translation {
+            self.set_translation(settings.translation);
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
     /// The position as bytes, some 6 KiB, with exactly the gaps of ALE's own saved states, for
     /// [`Environment::restore_as_ale`]. Changes nothing.
     ///

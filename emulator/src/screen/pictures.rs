@@ -49,6 +49,23 @@ struct Kept {
     palette: Option<&'static Palette>,
 }
 
+impl Colors {
+    /// Bytes of a pixel.
+    fn channels(self) -> usize {
+        match self {
+            Self::Rgb => 3,
+            Self::Gray => 1,
+        }
+    }
+
+    fn convert(self, palette: &Palette, pixels: &[u8], bytes: &mut [u8]) {
+        match self {
+            Self::Rgb => palette.pixels_to_rgb(pixels, bytes),
+            Self::Gray => palette.pixels_to_gray(pixels, bytes),
+        }
+    }
+}
+
 impl Pictures {
     /// A converter that has seen no screen.
     pub fn new(colors: Colors) -> Self {
@@ -61,31 +78,24 @@ impl Pictures {
         let shows = |kept: &Kept| version.zip(kept.version).is_some_and(|(new, old)| new.same_buffer(old));
         self.last = self.kept.iter().position(shows).unwrap_or(1 - self.last);
         let kept = &mut self.kept[self.last];
-        let channels = if self.colors == Colors::Rgb { 3 } else { 1 };
+        let channels = self.colors.channels();
         let length = channels * screen.pixels.len();
         let same_palette = kept.palette.is_some_and(|palette| std::ptr::eq(palette, screen.palette()));
         if kept.bytes.len() != length || !same_palette {
             *kept = Kept { bytes: vec![0; length], version: None, palette: Some(screen.palette()) };
         }
-        let mut changed = screen.changed_since(kept.version);
-        let mut row = 0;
-        while row < screen.height {
-            let same = changed.by_ref().take_while(|changed| !changed).count();
-            let first = row + same;
-            // The row that ended the count has changed as well.
-            let rows = 1 + changed.by_ref().take_while(|&changed| changed).count();
-            let end = (first + rows).min(screen.height);
-            if first < end {
-                let (first, end) = (first * screen.width, end * screen.width);
-                let pixels = &screen.pixels[first..end];
-                let bytes = &mut kept.bytes[channels * first..channels * end];
-                match self.colors {
-                    Colors::Rgb => screen.palette().pixels_to_rgb(pixels, bytes),
-                    Colors::Gray => screen.palette().pixels_to_gray(pixels, bytes),
-                }
+        let (width, row_bytes) = (screen.width, channels * screen.width);
+        let rows = screen.pixels.chunks_exact(width.max(1));
+        let mut above: &[u8] = &[];
+        for (row, (pixels, changed)) in rows.zip(screen.changed_since(kept.version)).enumerate() {
+            let start = row * row_bytes;
+            // Many rows look like the one above them, and copying is faster than converting.
+            if changed && pixels == above {
+                kept.bytes.copy_within(start - row_bytes..start, start);
+            } else if changed {
+                self.colors.convert(screen.palette(), pixels, &mut kept.bytes[start..start + row_bytes]);
             }
-            // The row that ended this count has not changed.
-            row = first + rows + 1;
+            above = pixels;
         }
         kept.version = version;
         &kept.bytes

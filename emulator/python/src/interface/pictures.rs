@@ -45,13 +45,18 @@ static SAVE_SCREEN_PNG: Signature = Signature {
 /// Bytes for the caller: a new array, or `None` if they went into a buffer.
 type Given<'py> = PyResult<Option<Bound<'py, PyAny>>>;
 
-/// Gives a screen. Its name is for the error of a wrong shape.
-fn give_screen<'py, S>(py: Python<'py>, buffer: Option<Buffer<'py>>, name: &str, shape: S, bytes: &[u8]) -> Given<'py>
+/// Gives a screen to a caller with these arguments.
+fn give_screen<'py, S>(
+    py: Python<'py>,
+    call: (&Arguments<'_, 'py>, Option<Buffer<'py>>),
+    shape: S,
+    bytes: &[u8],
+) -> Given<'py>
 where
     S: IntoDimension + AsRef<[usize]>,
 {
     let expected = shape.as_ref();
-    let Some(buffer) = buffer else {
+    let (arguments, Some(buffer)) = call else {
         return Ok(Some(array(py, shape, bytes)?.into_any()));
     };
     if buffer.shape().len() != expected.len() {
@@ -61,23 +66,22 @@ where
     if buffer.shape() != expected {
         let (found, expected) = (shape_as_text(buffer.shape()), shape_as_text(expected));
         // ale-py writes a comma in one of the three.
-        let comma = if name == GET_SCREEN.name { "," } else { "" };
+        let comma = if arguments.method() == GET_SCREEN.name { "," } else { "" };
         return Err(PyRuntimeError::new_err(format!("Invalid shape{comma} {found}, expecting shape {expected}")));
     }
-    buffer.fill(bytes).map(|()| None)
+    if buffer.fill(bytes) {
+        Ok(None)
+    } else {
+        Err(arguments.mismatch())
+    }
 }
 
 /// Gives bytes in one row. A buffer of another shape is an argument of the wrong type.
-fn give_row<'py>(
-    py: Python<'py>,
-    arguments: &Arguments<'_, 'py>,
-    buffer: Option<Buffer<'py>>,
-    bytes: &[u8],
-) -> Given<'py> {
-    match buffer {
-        None => Ok(Some(array(py, [bytes.len()], bytes)?.into_any())),
-        Some(buffer) if buffer.shape() == [bytes.len()] => buffer.fill(bytes).map(|()| None),
-        Some(_) => Err(arguments.mismatch()),
+fn give_row<'py>(py: Python<'py>, call: (&Arguments<'_, 'py>, Option<Buffer<'py>>), bytes: &[u8]) -> Given<'py> {
+    match call {
+        (_, None) => Ok(Some(array(py, [bytes.len()], bytes)?.into_any())),
+        (_, Some(buffer)) if buffer.shape() == [bytes.len()] && buffer.fill(bytes) => Ok(None),
+        (arguments, Some(_)) => Err(arguments.mismatch()),
     }
 }
 
@@ -96,10 +100,11 @@ impl AleInterface {
     /// TypeError if it is of another kind, RuntimeError if it has another shape.
     #[pyo3(name = "getScreen", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn screen<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
-        let buffer = GET_SCREEN.take(args, kwargs)?.optional(0, Buffer::of)?;
+        let arguments = GET_SCREEN.take(args, kwargs)?;
+        let buffer = arguments.optional(0, Buffer::of)?;
         let mut game = self.game(py)?;
         let screen = game.environment.screen();
-        give_screen(py, buffer, GET_SCREEN.name, [screen.height, screen.width], screen.pixels)
+        give_screen(py, (&arguments, buffer), [screen.height, screen.width], screen.pixels)
     }
 
     /// The screen in color: a new array of shape (height, 160, 3) and type uint8, red, green and blue, or None if they were
@@ -111,11 +116,12 @@ impl AleInterface {
         args: Positional<'_, 'py>,
         kwargs: Option<Named<'_, 'py>>,
     ) -> Given<'py> {
-        let buffer = GET_SCREEN_RGB.take(args, kwargs)?.optional(0, Buffer::of)?;
+        let arguments = GET_SCREEN_RGB.take(args, kwargs)?;
+        let buffer = arguments.optional(0, Buffer::of)?;
         let game = &mut *self.game(py)?;
         let screen = game.environment.screen();
         let shape = [screen.height, screen.width, 3];
-        give_screen(py, buffer, GET_SCREEN_RGB.name, shape, game.rgb.picture(&screen))
+        give_screen(py, (&arguments, buffer), shape, game.rgb.picture(&screen))
     }
 
     /// The screen in gray: a new array of shape (height, 160) and type uint8, the luminance, or None if it was written into
@@ -127,11 +133,12 @@ impl AleInterface {
         args: Positional<'_, 'py>,
         kwargs: Option<Named<'_, 'py>>,
     ) -> Given<'py> {
-        let buffer = GET_SCREEN_GRAYSCALE.take(args, kwargs)?.optional(0, Buffer::of)?;
+        let arguments = GET_SCREEN_GRAYSCALE.take(args, kwargs)?;
+        let buffer = arguments.optional(0, Buffer::of)?;
         let game = &mut *self.game(py)?;
         let screen = game.environment.screen();
         let shape = [screen.height, screen.width];
-        give_screen(py, buffer, GET_SCREEN_GRAYSCALE.name, shape, game.gray.picture(&screen))
+        give_screen(py, (&arguments, buffer), shape, game.gray.picture(&screen))
     }
 
     /// Writes the screen to a PNG file: 8-bit RGB, 320 pixels wide, because every pixel is shown twice.
@@ -156,7 +163,7 @@ impl AleInterface {
     fn ram<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
         let arguments = GET_RAM.take(args, kwargs)?;
         let buffer = arguments.optional(0, Buffer::of)?;
-        give_row(py, &arguments, buffer, self.game(py)?.environment.ram())
+        give_row(py, (&arguments, buffer), self.game(py)?.environment.ram())
     }
 
     /// Changes the byte of RAM with this index, 0 to 127, to `value`, 0 to 255. Raises RuntimeError for a greater index.
@@ -185,6 +192,6 @@ impl AleInterface {
     fn audio<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
         let arguments = GET_AUDIO.take(args, kwargs)?;
         let buffer = arguments.optional(0, Buffer::of)?;
-        give_row(py, &arguments, buffer, self.game(py)?.environment.audio())
+        give_row(py, (&arguments, buffer), self.game(py)?.environment.audio())
     }
 }
