@@ -40,6 +40,11 @@ impl<'py> Buffer<'py> {
         self.0.shape()
     }
 
+    /// Whether it can be written to.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.0.try_readwrite().is_ok()
+    }
+
     /// Overwrites the buffer with as many bytes. Returns whether it can be written to.
     pub(crate) fn fill(&self, bytes: &[u8]) -> bool {
         let Ok(mut array) = self.0.try_readwrite() else { return false };

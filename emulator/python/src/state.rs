@@ -212,7 +212,7 @@ impl AleState {
         self.numbers.mode
     }
 
-    /// The state as bytes, some 6,000 of them, or 8,000 with the generator of the sticky actions. `ALEState(data)` reads them.
+    /// The state as bytes: some 3,000, or 5,000 with the generator of the sticky actions. `ALEState(data)` reads them.
     fn serialize<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.to_bytes())
     }

@@ -51,7 +51,7 @@ impl Environment {
         Ok(())
     }
 
-    /// The position as bytes, some 6 KiB, with exactly the gaps of ALE's own saved states, for
+    /// The position as bytes, some 3 KiB (5 with `include_random`), with exactly the gaps of ALE's own saved states, for
     /// [`Environment::restore_as_ale`]. Changes nothing.
     ///
     /// The bytes hold console, RAM, lives, score, frame numbers, the console's generator, mode and difficulty. They hold the

@@ -59,6 +59,9 @@ where
     let (arguments, Some(buffer)) = call else {
         return Ok(Some(array(py, shape, bytes)?.into_any()));
     };
+    if buffer.shape() != expected && !buffer.is_writable() {
+        return Err(arguments.mismatch());
+    }
     if buffer.shape().len() != expected.len() {
         let dimensions = if expected.len() == 3 { "three" } else { "two" };
         return Err(PyRuntimeError::new_err(format!("Expected a numpy array with {dimensions} dimensions.")));

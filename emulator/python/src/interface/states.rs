@@ -107,7 +107,7 @@ impl AleInterface {
         self.restore_ale_state(py, &RESTORE_SYSTEM_STATE, args, kwargs)
     }
 
-    /// The complete position as bytes, some 8,000 of them: also screen, sound, the action that sticky actions repeat, and both random
+    /// The complete position as bytes, 6,000 to 9,000 of them: also screen, sound, the action that sticky actions repeat, and both random
     /// generators; all but the settings. After `restore`, also in another process, everything continues exactly as it would have.
     ///
     /// ale-py has no such method.
