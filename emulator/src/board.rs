@@ -206,7 +206,11 @@ impl Board {
             #[cfg(feature = "translate")] registers: _, // the CPU has its own between updates
         } = self;
         tia.exchange(picture, archive)?;
-        exchange!(archive, cpu, cycles, data_bus, riot, cartridge, random);
+        exchange!(archive, cpu, cycles);
+        if archive.complete() {
+            exchange!(archive, data_bus);
+        }
+        exchange!(archive, riot, cartridge, random);
         Ok(())
     }
 

@@ -375,6 +375,7 @@ impl fmt::Debug for Cartridge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saved_state::Scope;
 
     /// A cartridge of every scheme. No two parts of an image are the same.
     fn one_of_each_scheme() -> Vec<Cartridge> {
@@ -424,10 +425,9 @@ mod tests {
     }
 
     fn saved(cartridge: &Cartridge) -> Vec<u8> {
-        let mut archive = Archive::Saving(Vec::new());
+        let mut archive = Archive::saving(Vec::new(), Scope::Complete);
         cartridge.clone().exchange(&mut archive).expect("writing cannot fail");
-        let Archive::Saving(bytes) = archive else { unreachable!() };
-        bytes
+        archive.into_bytes()
     }
 
     #[test]
@@ -439,7 +439,7 @@ mod tests {
                 // The state before a restore must not matter.
                 use_at_random(&mut restored, &mut MersenneTwister::new(!seed), 20);
                 let bytes = saved(&cartridge);
-                restored.exchange(&mut Archive::Restoring(&bytes)).unwrap();
+                restored.exchange(&mut Archive::reading(&bytes, Scope::Complete)).unwrap();
                 let next = || MersenneTwister::new(seed + 100);
                 let seen = use_at_random(&mut cartridge, &mut next(), 500);
                 assert!(seen == use_at_random(&mut restored, &mut next(), 500), "{}", cartridge.scheme);
@@ -462,7 +462,7 @@ mod tests {
                     wrong[at] = (random.draw() >> (random.draw() % 32)) as u8;
                 }
                 let mut crafted = cartridge.clone();
-                match crafted.exchange(&mut Archive::Restoring(&wrong)) {
+                match crafted.exchange(&mut Archive::reading(&wrong, Scope::Complete)) {
                     Ok(()) => drop(use_at_random(&mut crafted, &mut random, 30)),
                     Err(_) => refused += 1,
                 }

@@ -48,7 +48,8 @@ fn picture_of(properties: &Properties, format: TelevisionFormat) -> PictureLayou
 }
 
 impl Saved for Console {
-    /// The television format is saved because its detection depends on the contents of RAM, and so on the seed.
+    /// The television format is saved because its detection depends on the contents of RAM, and so on the seed. ALE does not
+    /// save it.
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError> {
         #[rustfmt::skip]
         let Self {
@@ -56,9 +57,11 @@ impl Saved for Console {
             #[cfg(feature = "translate")] image: _,
             #[cfg(feature = "translate")] translated: _,
         } = self;
-        let mut pal = picture.pal;
-        exchange!(archive, &mut pal);
-        *picture = picture_of(properties, if pal { TelevisionFormat::Pal } else { TelevisionFormat::Ntsc });
+        if archive.complete() {
+            let mut pal = picture.pal;
+            exchange!(archive, &mut pal);
+            *picture = picture_of(properties, if pal { TelevisionFormat::Pal } else { TelevisionFormat::Ntsc });
+        }
         board.exchange(cpu, *picture, archive)
     }
 }

@@ -19,6 +19,7 @@ use crate::screen::Screen;
 use crate::tia::{SAMPLES, WIDTH};
 use crate::translation::Translation;
 pub use settings::Settings;
+use std::ops::ControlFlow;
 
 /// A game mode that the game does not have.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -156,9 +157,24 @@ impl Environment {
     /// [`act`](Self::act) with paddles turned by `strength` times ALE's 23,000 ohm a frame. The sign of `strength` does
     /// not matter, and joysticks ignore it.
     pub fn act_with_strength(&mut self, action: Action, strength: f32) -> i32 {
-        let sum = (0..self.settings.frame_skip.max(1))
-            .map(|_| self.act_for_one_frame(action, strength))
-            .fold(0, i32::saturating_add);
+        self.act_watched(action, strength, |_| ControlFlow::Continue(()))
+    }
+
+    /// [`act_with_strength`](Self::act_with_strength), but `before_frame` is called before each of the frames, also once the game
+    /// is over. The screen is then that of the frame before. If it breaks, the act ends early, with the rewards so far.
+    pub fn act_watched(
+        &mut self,
+        action: Action,
+        strength: f32,
+        mut before_frame: impl FnMut(&mut Self) -> ControlFlow<()>,
+    ) -> i32 {
+        let mut sum = 0i32;
+        for _ in 0..self.settings.frame_skip.max(1) {
+            if before_frame(self).is_break() {
+                break;
+            }
+            sum = sum.saturating_add(self.act_for_one_frame(action, strength));
+        }
         self.make_audio();
         let (least, most) = self.settings.reward_range;
         sum.max(least).min(most)
@@ -407,6 +423,11 @@ impl Environment {
     /// The game's facts; `None` when the cartridge is not a supported game.
     pub fn game(&self) -> Option<&'static Game> {
         self.game
+    }
+
+    /// The controllers and the picture of the cartridge.
+    pub fn properties(&self) -> &Properties {
+        &self.properties
     }
 
     /// The actions that matter to the game, in ascending number.

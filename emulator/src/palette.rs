@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Palette {
     rgb: [[u8; 3]; 256],
+    /// The same, red in the lowest byte.
+    rgb_words: [u32; 256],
     gray: [u8; 256],
     averages: OnceLock<Box<[u8]>>,
 }
@@ -33,6 +35,44 @@ impl Palette {
     /// The gray value of every palette index, as in ALE's grayscale screen.
     pub fn gray(&self) -> &[u8; 256] {
         &self.gray
+    }
+
+    /// Writes red, green and blue of every palette index in `pixels` to `rgb`, which has three bytes for each.
+    pub(crate) fn pixels_to_rgb(&self, pixels: &[u8], rgb: &mut [u8]) {
+        let (eights, rest) = pixels.as_chunks::<8>();
+        let (converted, rgb) = rgb.as_chunks_mut::<24>();
+        for (eight, rgb) in eights.iter().zip(converted) {
+            // Most pixels look like their neighbors.
+            let colors =
+                if equal(eight) { [self.rgb_word(eight[0]); 8] } else { eight.map(|index| self.rgb_word(index)) };
+            let [a, b, c, d, e, f, g, h] = colors;
+            let words = [a | b << 24 | c << 48, c >> 16 | d << 8 | e << 32 | f << 56, f >> 8 | g << 16 | h << 40];
+            for (bytes, word) in rgb.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+                *bytes = word.to_le_bytes();
+            }
+        }
+        for (&index, rgb) in rest.iter().zip(rgb.as_chunks_mut::<3>().0) {
+            *rgb = self.rgb(index);
+        }
+    }
+
+    /// Writes the gray value of every palette index in `pixels` to `gray`.
+    pub(crate) fn pixels_to_gray(&self, pixels: &[u8], gray: &mut [u8]) {
+        let table = &self.gray;
+        let (eights, rest) = pixels.as_chunks::<8>();
+        let (converted, gray) = gray.as_chunks_mut::<8>();
+        for (eight, gray) in eights.iter().zip(converted) {
+            *gray = if equal(eight) { [table[usize::from(eight[0])]; 8] } else { eight.map(|i| table[usize::from(i)]) };
+        }
+        for (&index, gray) in rest.iter().zip(gray) {
+            *gray = table[usize::from(index)];
+        }
+    }
+
+    /// Red, green and blue in bytes 0 to 2 of a word.
+    #[inline(always)]
+    fn rgb_word(&self, index: u8) -> u64 {
+        self.rgb_words[usize::from(index)].into()
     }
 
     /// ALE's color averaging: entry `256 * current + previous` is the palette index to show for a pixel that is
@@ -65,7 +105,8 @@ impl Palette {
             let [_, r, g, b] = color.to_be_bytes();
             [r, g, b]
         };
-        let mut palette = Palette { rgb: [[0; 3]; 256], gray: [0; 256], averages: OnceLock::new() };
+        let mut palette =
+            Palette { rgb: [[0; 3]; 256], rgb_words: [0; 256], gray: [0; 256], averages: OnceLock::new() };
         for (i, &color) in colors.iter().enumerate() {
             let rgb = channels(color);
             let [r, g, b] = rgb.map(f64::from);
@@ -77,8 +118,16 @@ impl Palette {
             palette.rgb[2 * i + 1] = [gray; 3];
             palette.gray[2 * i + 1] = colors.get(i + 1).map_or(0, |&next| channels(next)[2]);
         }
+        palette.rgb_words = palette.rgb.map(|[r, g, b]| u32::from_le_bytes([r, g, b, 0]));
         palette
     }
+}
+
+/// Whether all eight palette indices are the same.
+#[inline(always)]
+fn equal(eight: &[u8; 8]) -> bool {
+    let word = u64::from_le_bytes(*eight);
+    word == word.rotate_left(8)
 }
 
 /// 0xRRGGBB of the even indices, NTSC.

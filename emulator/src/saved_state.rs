@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 8 | `A26STATE` |
+//! | 8 | `A26STATE`, or `A26ALEST` for a state with ALE's gaps ([`Scope`]) |
 //! | 4 | [`VERSION`] |
 //! | 16 | MD5 of the cartridge image |
 //! | 4 | length of the payload |
@@ -22,7 +22,6 @@ use std::ops::RangeInclusive;
 /// The version of the format. Other versions are not read.
 pub(crate) const VERSION: u32 = 1;
 
-const MAGIC: [u8; 8] = *b"A26STATE";
 const MD5: RangeInclusive<usize> = 12..=27;
 const LENGTH: RangeInclusive<usize> = 28..=31;
 const HEADER: usize = 32;
@@ -34,12 +33,14 @@ const CHECKSUM: usize = 4;
 pub enum StateError {
     /// Not a saved state, or cut off before the end of its version.
     #[error(
-        "these {length} bytes are no saved state, which would begin with \"A26STATE\" and a version; \
+        "these {length} bytes are no saved state of this kind, which would begin with \"{start}\" and a version; \
          check that this is the right file and that it was copied completely"
     )]
     NotAState {
         /// Bytes given.
         length: usize,
+        /// The first bytes of a saved state, as text.
+        start: &'static str,
     },
     /// Saved by another version of the emulator.
     #[error(
@@ -115,8 +116,37 @@ pub(crate) trait Saved {
     fn exchange(&mut self, archive: &mut Archive) -> Result<(), StateError>;
 }
 
+/// How much of an environment a state holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Everything: a restored environment continues exactly as the saved one.
+    Complete,
+    /// What ALE's own states hold. These stay as they are in the environment restored into: the pictures, the frame buffer in
+    /// use, the mark of an unfinished frame, the sound, the byte on the data bus, the television format, and the action that
+    /// sticky actions repeat.
+    Ale {
+        /// Whether the environment's generator is saved. (A restored state decides for itself.)
+        random: bool,
+    },
+}
+
+impl Scope {
+    /// The first bytes of a state.
+    fn start(self) -> &'static str {
+        match self {
+            Self::Complete => "A26STATE",
+            Self::Ale { .. } => "A26ALEST",
+        }
+    }
+}
+
 /// The payload of a saved state while it is written or read.
-pub(crate) enum Archive<'a> {
+pub(crate) struct Archive<'a> {
+    bytes: Bytes<'a>,
+    scope: Scope,
+}
+
+enum Bytes<'a> {
     /// The bytes written so far.
     Saving(Vec<u8>),
     /// The bytes still to be read.
@@ -129,17 +159,45 @@ macro_rules! exchange {
 }
 pub(crate) use exchange;
 
-impl Archive<'_> {
+impl<'a> Archive<'a> {
+    /// An archive to write to, after `bytes`.
+    pub(crate) fn saving(bytes: Vec<u8>, scope: Scope) -> Self {
+        Self { bytes: Bytes::Saving(bytes), scope }
+    }
+
+    /// An archive to read `bytes` from.
+    pub(crate) fn reading(bytes: &'a [u8], scope: Scope) -> Self {
+        Self { bytes: Bytes::Restoring(bytes), scope }
+    }
+
+    /// How much is saved.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Whether everything is saved.
+    pub(crate) fn complete(&self) -> bool {
+        self.scope == Scope::Complete
+    }
+
     /// Whether values are read from the archive.
     pub(crate) fn restoring(&self) -> bool {
-        matches!(self, Self::Restoring(_))
+        matches!(self.bytes, Bytes::Restoring(_))
+    }
+
+    /// The bytes written, or those not read.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self.bytes {
+            Bytes::Saving(written) => written,
+            Bytes::Restoring(rest) => rest.to_vec(),
+        }
     }
 
     /// Exchanges `bytes`, as many as there are.
     pub(crate) fn bytes(&mut self, bytes: &mut [u8]) -> Result<(), StateError> {
-        match self {
-            Self::Saving(written) => written.extend_from_slice(bytes),
-            Self::Restoring(rest) => {
+        match &mut self.bytes {
+            Bytes::Saving(written) => written.extend_from_slice(bytes),
+            Bytes::Restoring(rest) => {
                 let wanted = bytes.len();
                 let Some((head, tail)) = rest.split_at_checked(wanted) else {
                     let allowed = format!("{wanted} or more");
@@ -268,20 +326,20 @@ impl<T: Saved + Default> Saved for Option<T> {
     }
 }
 
-/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Saving may change
-/// the part (deferred drawing is done first), so it should be a copy.
-pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8> {
+/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Saving everything
+/// repaints the pictures, which takes time, so `part` should be a copy.
+pub(crate) fn save(part: &mut impl Saved, scope: Scope, md5: [u8; 16], rules: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 * 1024);
-    bytes.extend(MAGIC);
+    bytes.extend(scope.start().as_bytes());
     bytes.extend(VERSION.to_le_bytes());
     bytes.extend(md5);
     bytes.extend([0; 4]);
     bytes.push(rules.len() as u8);
     bytes.extend(rules.bytes());
-    let mut archive = Archive::Saving(bytes);
+    let mut archive = Archive::saving(bytes, scope);
     let written = part.exchange(&mut archive);
     debug_assert_eq!(written, Ok(()), "writing cannot fail");
-    let Archive::Saving(mut bytes) = archive else { unreachable!("an archive keeps its direction") };
+    let mut bytes = archive.into_bytes();
     let length = (bytes.len() - HEADER) as u32;
     bytes[LENGTH].copy_from_slice(&length.to_le_bytes());
     let checksum = crc32fast::hash(&bytes);
@@ -293,13 +351,15 @@ pub(crate) fn save(part: &mut impl Saved, md5: [u8; 16], rules: &str) -> Vec<u8>
 /// are others, `game_name` finds the game's name for the error, from a cartridge's MD5 and the name of its rules.
 pub(crate) fn restore(
     part: &mut impl Saved,
+    scope: Scope,
     bytes: &[u8],
     md5: [u8; 16],
     rules: &str,
     game_name: fn([u8; 16], &str) -> String,
 ) -> Result<(), StateError> {
-    let not_a_state = StateError::NotAState { length: bytes.len() };
-    let version = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk()).ok_or(not_a_state)?;
+    let start = scope.start();
+    let not_a_state = StateError::NotAState { length: bytes.len(), start };
+    let version = bytes.strip_prefix(start.as_bytes()).and_then(|rest| rest.first_chunk()).ok_or(not_a_state)?;
     let found = u32::from_le_bytes(*version);
     if found != VERSION {
         return Err(StateError::OtherVersion { found, supported: VERSION });
@@ -319,25 +379,34 @@ pub(crate) fn restore(
         return Err(StateError::Damaged { found, expected });
     }
 
-    let mut archive = Archive::Restoring(&checked[HEADER..]);
+    let mut archive = Archive::reading(&checked[HEADER..], scope);
     let mut name_length = 0u8;
     name_length.exchange(&mut archive)?;
     let mut name = vec![0; name_length.into()];
     archive.bytes(&mut name)?;
     if (found_md5, name.as_slice()) != (md5, rules.as_bytes()) {
-        return Err(StateError::OtherGame {
-            found: game_name(found_md5, &String::from_utf8_lossy(&name)),
-            found_md5: hexadecimal(found_md5),
-            expected: game_name(md5, rules),
-            expected_md5: hexadecimal(md5),
-        });
+        return Err(other_game((found_md5, &String::from_utf8_lossy(&name)), (md5, rules), game_name));
     }
     part.exchange(&mut archive)?;
-    match archive {
-        Archive::Restoring(rest @ [_, ..]) => {
+    match archive.bytes {
+        Bytes::Restoring(rest @ [_, ..]) => {
             Err(StateError::invalid("the number of bytes after the last", rest.len(), "0"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The error for a state of the game `found` where one of the game `expected` is needed; both are an MD5 and the name of the rules.
+pub(crate) fn other_game(
+    found: ([u8; 16], &str),
+    expected: ([u8; 16], &str),
+    game_name: fn([u8; 16], &str) -> String,
+) -> StateError {
+    StateError::OtherGame {
+        found: game_name(found.0, found.1),
+        found_md5: hexadecimal(found.0),
+        expected: game_name(expected.0, expected.1),
+        expected_md5: hexadecimal(expected.0),
     }
 }
 
@@ -358,10 +427,13 @@ mod tests {
     use super::*;
 
     fn saved(mut write: impl FnMut(&mut Archive) -> Result<(), StateError>) -> Vec<u8> {
-        let mut archive = Archive::Saving(Vec::new());
+        let mut archive = Archive::saving(Vec::new(), Scope::Complete);
         write(&mut archive).unwrap();
-        let Archive::Saving(bytes) = archive else { unreachable!() };
-        bytes
+        archive.into_bytes()
+    }
+
+    fn reading(bytes: &[u8]) -> Archive<'_> {
+        Archive::reading(bytes, Scope::Complete)
     }
 
     #[test]
@@ -372,24 +444,24 @@ mod tests {
         let written = saved(|archive| archive.runs(&mut bytes));
         assert_eq!(written, [7, 0xAB, 2, 1, 0, 2, 1, 0, 0xC0, 0xA0, 4]);
         let mut read = vec![9; 70_000];
-        Archive::Restoring(&written).runs(&mut read).unwrap();
+        reading(&written).runs(&mut read).unwrap();
         assert!(read == bytes);
     }
 
     #[test]
     fn a_run_past_the_end_or_without_an_end_is_refused() {
         for wrong in [[5, 4, 0, 0, 0], [5, 0xFF, 0xFF, 0xFF, 0xFF], [5, 0, 5, 0x83, 0]] {
-            let error = Archive::Restoring(&wrong).runs(&mut [0; 4]).unwrap_err();
+            let error = reading(&wrong).runs(&mut [0; 4]).unwrap_err();
             assert!(matches!(error, StateError::Invalid { .. }), "{error}");
         }
-        assert!(Archive::Restoring(&[5, 3]).runs(&mut [0; 4]).is_ok());
+        assert!(reading(&[5, 3]).runs(&mut [0; 4]).is_ok());
     }
 
     #[test]
     fn numbers_out_of_range_are_told_with_the_range() {
-        let error = Archive::Restoring(&[3]).number(&mut 0u8, 0..=2, "the bank").unwrap_err();
+        let error = reading(&[3]).number(&mut 0u8, 0..=2, "the bank").unwrap_err();
         assert_eq!(error, StateError::invalid("the bank", 3, "0 to 2"));
         assert!(error.to_string().contains("3 for the bank, where only 0 to 2 is possible"), "{error}");
-        assert!(matches!(true.exchange(&mut Archive::Restoring(&[2])), Err(StateError::Invalid { .. })));
+        assert!(matches!(true.exchange(&mut reading(&[2])), Err(StateError::Invalid { .. })));
     }
 }

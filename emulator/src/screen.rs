@@ -1,10 +1,13 @@
 //! The picture of a console as palette indices.
 
+mod pictures;
+
 use crate::palette::Palette;
 use crate::properties::TelevisionFormat;
 use crate::tia::{Painted, WIDTH};
 
 pub use crate::tia::ScreenVersion;
+pub use pictures::{Colors, Pictures};
 
 /// A picture: rows of palette indices. Two pictures are equal if they have the same size and the same indices.
 #[derive(Clone, Copy, Debug)]
@@ -53,9 +56,7 @@ impl<'a> Screen<'a> {
     /// If `rgb` does not have `3 * height * width` bytes.
     pub fn to_rgb(&self, rgb: &mut [u8]) {
         assert_eq!(rgb.len(), 3 * self.pixels.len(), "an RGB picture takes three bytes a pixel");
-        for (color, &index) in rgb.as_chunks_mut::<3>().0.iter_mut().zip(self.pixels) {
-            *color = self.palette.rgb(index);
-        }
+        self.palette.pixels_to_rgb(self.pixels, rgb);
     }
 
     /// Writes the luminance of every pixel to `gray`, row by row: ALE's `getScreenGrayscale`.
@@ -64,10 +65,7 @@ impl<'a> Screen<'a> {
     /// If `gray` does not have `height * width` bytes.
     pub fn to_gray(&self, gray: &mut [u8]) {
         assert_eq!(gray.len(), self.pixels.len(), "a gray picture takes one byte a pixel");
-        let table = self.palette.gray();
-        for (luminance, &index) in gray.iter_mut().zip(self.pixels) {
-            *luminance = table[usize::from(index)];
-        }
+        self.palette.pixels_to_gray(self.pixels, gray);
     }
 
     /// Identifies this screen for [`changed_since`](Self::changed_since) of a later one. `None` for a picture that was

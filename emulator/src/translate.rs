@@ -30,7 +30,7 @@ use host::{Code, Entered, EntryPoints, Execution};
 use region::Region;
 use std::fmt;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 
 /// Interpreted instructions after which the code in the window is first translated: about 800 frames.
 const PATIENCE: u32 = 3_000_000;
@@ -78,19 +78,30 @@ impl Translations {
     }
 
     /// The entries of a mapping, or `None` if the image has too many mappings.
-    fn entries(&self, mapping: u64) -> Option<Arc<Entries>> {
-        let mut mappings = self.0.mappings.lock().ok()?;
+    ///
+    /// # Errors
+    /// [`Busy`] if another thread looks something up at the same time. To wait for it could take for ever: in a forked process
+    /// the other threads are missing, and what they had locked stays locked.
+    fn entries(&self, mapping: u64) -> Result<Option<Arc<Entries>>, Busy> {
+        let mut mappings = match self.0.mappings.try_lock() {
+            Ok(mappings) => mappings,
+            Err(TryLockError::WouldBlock) => return Err(Busy),
+            Err(TryLockError::Poisoned(_)) => return Ok(None),
+        };
         if let Some(entries) = mappings.iter().find(|entries| entries.mapping == mapping) {
-            return Some(Arc::clone(entries));
+            return Ok(Some(Arc::clone(entries)));
         }
         if mappings.len() >= MOST_MAPPINGS {
-            return None;
+            return Ok(None);
         }
         let entries = Arc::new(Entries::new(&self.0.code, mapping));
         mappings.push(Arc::clone(&entries));
-        Some(entries)
+        Ok(Some(entries))
     }
 }
+
+/// The translations cannot be looked up now.
+struct Busy;
 
 /// Images with the same bytes are equal, whatever part of them is translated.
 impl PartialEq for Translations {
@@ -325,14 +336,17 @@ impl Translated {
 
     #[inline(never)]
     fn look_up(&mut self, mapping: Option<u64>) {
-        self.mapping = mapping;
-        self.entries = mapping.and_then(|mapping| {
-            if let Some((_, entries)) = self.known.iter().find(|known| known.0 == mapping) {
-                return Some(Arc::clone(entries));
-            }
-            let entries = self.translations.entries(mapping)?;
-            self.known.push((mapping, Arc::clone(&entries)));
-            Some(entries)
-        });
+        (self.mapping, self.entries) = (None, None);
+        let Some(wanted) = mapping else { return };
+        if let Some((_, entries)) = self.known.iter().find(|known| known.0 == wanted) {
+            (self.mapping, self.entries) = (mapping, Some(Arc::clone(entries)));
+            return;
+        }
+        // While the translations are busy, the mapping counts as not looked up, so that this is tried again.
+        let Ok(entries) = self.translations.entries(wanted) else { return };
+        if let Some(entries) = &entries {
+            self.known.push((wanted, Arc::clone(entries)));
+        }
+        (self.mapping, self.entries) = (mapping, entries);
     }
 }

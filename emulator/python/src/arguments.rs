@@ -10,6 +10,11 @@ use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The arguments that a method gets by position.
+pub(crate) type Positional<'a, 'py> = &'a Bound<'py, PyTuple>;
+/// The arguments that a method gets by name.
+pub(crate) type Named<'a, 'py> = &'a Bound<'py, PyDict>;
+
 /// How a method can be called.
 pub(crate) struct Signature {
     /// The method's name.
@@ -46,7 +51,11 @@ impl Signature {
             })
         });
         let all_there = (0..self.required).all(|place| matches!(arguments.get(place), Ok(Some(_))));
-        if names_fit && all_there && given <= self.parameters.len() { Ok(arguments) } else { Err(arguments.mismatch()) }
+        if names_fit && all_there && given <= self.parameters.len() {
+            Ok(arguments)
+        } else {
+            Err(arguments.mismatch())
+        }
     }
 
     fn place_of(&self, name: &str) -> Option<usize> {
@@ -55,6 +64,11 @@ impl Signature {
 }
 
 impl<'py> Arguments<'_, 'py> {
+    /// The name of the method that was called.
+    pub(crate) fn method(&self) -> &'static str {
+        self.signature.name
+    }
+
     /// The argument of the parameter at `place`, if it was given.
     pub(crate) fn get(&self, place: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         if place < self.positional.len() {
@@ -95,7 +109,8 @@ impl<'py> Arguments<'_, 'py> {
     /// The `TypeError` for arguments that fit no overload.
     pub(crate) fn mismatch(&self) -> PyErr {
         let Signature { name, overloads, .. } = self.signature;
-        let mut text = format!("{name}(): incompatible function arguments. The following argument types are supported:\n");
+        let mut text =
+            format!("{name}(): incompatible function arguments. The following argument types are supported:\n");
         for (number, overload) in overloads.iter().enumerate() {
             text += &format!("    {}. {overload}\n", number + 1);
         }

@@ -1,5 +1,6 @@
 //! `Action`, `LoggerMode` and `AutoresetMode`: plain `enum.Enum` classes, as ale-py has them. Their members are not integers.
 
+use crate::arguments::integer;
 use atari_emulator::Action;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -66,13 +67,20 @@ pub(crate) fn action_of(object: &Bound<'_, PyAny>) -> Option<Action> {
     of(&ACTION, object.py()).place_of(object).map(|place| Action::ALL[place])
 }
 
+/// ALE's number of an action: of a member of `Action`, or any integer from 0 to 2^32 - 1; `None` for everything else.
+pub(crate) fn action_number(object: &Bound<'_, PyAny>) -> Option<u32> {
+    action_of(object).map(Action::number).or_else(|| integer(object))
+}
+
 /// The member of `Action` for a joystick action.
 pub(crate) fn action_member(py: Python<'_>, action: Action) -> Py<PyAny> {
     let place = Action::ALL.iter().position(|&known| known == action).unwrap_or(0);
     of(&ACTION, py).members[place].clone_ref(py)
 }
 
-/// The place of a member of `LoggerMode`: 0 Info, 1 Warning, 2 Error; `None` for everything else.
+/// The place of a member of `LoggerMode`: 0 Info, 1 Warning, 2 Error. A member can also be given by its value. `None` for
+/// everything else.
 pub(crate) fn logger_mode_of(object: &Bound<'_, PyAny>) -> Option<usize> {
-    of(&LOGGER_MODE, object.py()).place_of(object)
+    let by_value = || integer(object).filter(|&place: &usize| place < LOGGER_MODES.len());
+    of(&LOGGER_MODE, object.py()).place_of(object).or_else(by_value)
 }

@@ -3,8 +3,11 @@
 //! | module | contents |
 //! |---|---|
 //! | `interface` | `ALEInterface`: one console, its settings, screens and states |
-//! | `state` | `ALEState`: a saved position |
+//! | `state` | `ALEState`: a saved position; `Snapshot`: one in memory |
 //! | `settings` | ale-py's settings by name, kept as text |
+//! | `turns` | a value that threads use in turn, and that survives a fork |
+//! | `logging` | messages on stderr |
+//! | `png_files` | screens as PNG files |
 //! | `cartridge_files` | cartridges read from files, each once |
 //! | `vector` | `ALEVectorInterface`: many environments on threads |
 //! | `arguments` | what a method was called with, and the `TypeError` when that does not fit |
@@ -12,7 +15,15 @@
 //! | `arrays` | numpy arrays out, buffers of the caller in |
 
 mod arguments;
+mod arrays;
+mod cartridge_files;
 mod enums;
+mod interface;
+mod logging;
+mod png_files;
+mod settings;
+mod state;
+mod turns;
 
 use pyo3::prelude::*;
 
@@ -25,6 +36,10 @@ fn _ale_py(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", STANDS_IN_FOR)?;
     // There is no SDL here: windows are the Python part's business.
     module.add("SDL_SUPPORT", false)?;
+    turns::count_forks(module.py())?;
     enums::add_to(module)?;
+    module.add_class::<interface::AleInterface>()?;
+    module.add_class::<state::AleState>()?;
+    module.add_class::<state::Snapshot>()?;
     Ok(())
 }

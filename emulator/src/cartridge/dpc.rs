@@ -226,11 +226,20 @@ impl Mapper for Dpc {
     fn exchange(&mut self, window: &mut Window, archive: &mut Archive) -> Result<(), StateError> {
         let Self { fetchers, random, bank, music_updated, music_fraction } = self;
         exchange!(archive, fetchers, random, music_updated);
-        archive.number(music_fraction, -1.0..=1.0, "a fraction of a music clock")?;
+        let mut fraction = if archive.complete() { *music_fraction } else { as_ale_saves(*music_fraction) };
+        archive.number(&mut fraction, -1.0..=1.0, "a fraction of a music clock")?;
+        if archive.restoring() {
+            *music_fraction = fraction;
+        }
         archive.number(bank, 0..=1, "the bank")?;
         self.select(self.bank, window);
         Ok(())
     }
+}
+
+/// ALE saves a fraction as whole hundred-millionths, rounded down. The small addition keeps a fraction that was saved before.
+fn as_ale_saves(fraction: f64) -> f64 {
+    (fraction * 1e8 + 1e-4).floor() / 1e8
 }
 
 #[cfg(test)]

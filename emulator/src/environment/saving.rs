@@ -3,7 +3,7 @@
 use super::{Environment, PADDLE_MIN};
 use crate::action::Action;
 use crate::game;
-use crate::saved_state::{self, exchange, hexadecimal, Archive, Saved, StateError};
+use crate::saved_state::{self, exchange, hexadecimal, Archive, Saved, Scope, StateError};
 
 impl Environment {
     /// The complete state as bytes, some 8 KiB, for [`Environment::restore`]. Changes nothing.
@@ -12,7 +12,7 @@ impl Environment {
     /// difficulty. They do not hold the [`Settings`](super::Settings): these describe how an environment is used, not
     /// its state.
     pub fn save(&self) -> Vec<u8> {
-        saved_state::save(&mut self.clone(), self.md5, self.rules.name)
+        saved_state::save(&mut self.clone(), Scope::Complete, self.md5, self.rules.name)
     }
 
     /// Restores a state [saved](Environment::save) by this environment or by another one with the same cartridge,
@@ -27,8 +27,53 @@ impl Environment {
     /// [`StateError`] if `bytes` are not a saved state, have another format version, belong to another game, are
     /// damaged, or describe an impossible state. The environment then stays as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.restore_scope(Scope::Complete, bytes)
+    }
+
+    /// Continues from the position of `other`, an environment with the same cartridge, as if it had been
+    /// [saved](Environment::save) there and [restored](Environment::restore) here: completely, but with this environment's settings.
+    /// Takes some microseconds, as a clone does.
+    ///
+    /// # Errors
+    /// [`StateError::OtherGame`] if `other` plays another cartridge, or the same by another game's rules. The environment then
+    /// stays as it was.
+    pub fn continue_from(&mut self, other: &Environment) -> Result<(), StateError> {
+        let [own, found] = [&*self, other].map(|environment| (environment.md5, environment.rules.name));
+        if own != found {
+            return Err(saved_state::other_game(found, own, game_name));
+        }
+        let settings = self.settings.clone();
+        self.clone_from(other);
+        if settings.translation != self.settings.translation {
+            self.set_translation(settings.translation);
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// The position as bytes, some 3 KiB (5 with `include_random`), with exactly the gaps of ALE's own saved states, for
+    /// [`Environment::restore_as_ale`]. Changes nothing.
+    ///
+    /// The bytes hold console, RAM, lives, score, frame numbers, the console's generator, mode and difficulty. They hold the
+    /// environment's generator only if `include_random`. They do not hold the screen, the sound, the action that sticky actions
+    /// repeat, and the settings.
+    pub fn save_as_ale(&mut self, include_random: bool) -> Vec<u8> {
+        let (md5, rules) = (self.md5, self.rules.name);
+        saved_state::save(self, Scope::Ale { random: include_random }, md5, rules)
+    }
+
+    /// Restores a position saved by [`Environment::save_as_ale`], as ALE would: everything that the bytes do not hold stays as it
+    /// is. So the screen shows the old picture until the next frame, and sticky actions may repeat an action from before.
+    ///
+    /// # Errors
+    /// As [`Environment::restore`]. The environment then stays as it was.
+    pub fn restore_as_ale(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.restore_scope(Scope::Ale { random: false }, bytes)
+    }
+
+    fn restore_scope(&mut self, scope: Scope, bytes: &[u8]) -> Result<(), StateError> {
         let mut restored = self.clone();
-        saved_state::restore(&mut restored, bytes, self.md5, self.rules.name, game_name)?;
+        saved_state::restore(&mut restored, scope, bytes, self.md5, self.rules.name, game_name)?;
         *self = restored;
         Ok(())
     }
@@ -59,9 +104,23 @@ impl Saved for Environment {
             averaged: _,        // recomputed whenever the screen is read
             audio,
         } = self;
-        exchange!(archive, console, random, state, mode, difficulty, action, strength);
+        let complete = archive.complete();
+        exchange!(archive, console);
+        let mut with_random = archive.scope() != Scope::Ale { random: false };
+        if !complete {
+            exchange!(archive, &mut with_random);
+        }
+        if with_random {
+            exchange!(archive, random);
+        }
+        exchange!(archive, state, mode, difficulty);
+        if complete {
+            exchange!(archive, action, strength);
+        }
         exchange!(archive, frame_number, episode_frame_number);
-        archive.runs(audio)?;
+        if complete {
+            archive.runs(audio)?;
+        }
         for paddle in paddles {
             archive.number(paddle, PADDLE_MIN..=properties.paddle_max, "a paddle's resistance")?;
         }

@@ -14,6 +14,13 @@ pub struct ScreenVersion {
     painting: u64,
 }
 
+impl ScreenVersion {
+    /// Whether both are states of the same frame buffer.
+    pub(crate) fn same_buffer(self, other: Self) -> bool {
+        self.canvas == other.canvas
+    }
+}
+
 /// A view of a [`Canvas`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Painted<'a> {

@@ -290,6 +290,12 @@ impl FrameBuffer {
         self.canvas.painted()
     }
 
+    /// Paints the unpainted strokes; the current frame does not continue. Collisions must have been taken.
+    pub(super) fn paint_and_interrupt(&mut self) {
+        self.look();
+        self.complete = false;
+    }
+
     /// As [`FrameBuffer::look`], but returns the pixels mutably.
     pub(super) fn look_and_change(&mut self) -> &mut [u8] {
         self.look();

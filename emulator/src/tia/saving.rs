@@ -9,16 +9,23 @@ use crate::saved_state::{exchange, Archive, Saved, StateError};
 impl Tia {
     /// Saves the chip, or restores it on a console whose picture is `picture`.
     ///
-    /// Saving paints the unpainted strokes and latches the collisions, so it is done on a copy.
+    /// Saving paints the unpainted strokes and latches the collisions. With the pictures, it has all rows painted again, so it is
+    /// done on a copy.
     pub(crate) fn exchange(&mut self, picture: PictureLayout, archive: &mut Archive) -> Result<(), StateError> {
-        if archive.restoring() {
+        let complete = archive.complete();
+        if complete && archive.restoring() {
             self.frames.iter_mut().for_each(|frame| frame.clear());
         } else {
             self.take_collisions();
         }
-        let shown = picture.exposed_rows() as usize * WIDTH;
-        let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look_and_change()[..shown]);
-        exchange_pictures(archive, first, second)?;
+        if complete {
+            let shown = picture.exposed_rows() as usize * WIDTH;
+            let [first, second] = self.frames.each_mut().map(|frame| &mut frame.look_and_change()[..shown]);
+            exchange_pictures(archive, first, second)?;
+        } else if archive.restoring() {
+            // The pictures stay, and what was drawn since is not painted over the restored state's next frame.
+            self.frames.iter_mut().for_each(|frame| frame.paint_and_interrupt());
+        }
 
         // The cursor is saved as the clocks left in its line and the index of its pixel.
         let mut drawn_until = self.cursor.drawn_until;
@@ -82,15 +89,23 @@ impl Tia {
             missile0_mode,
         } = registers;
         *own_picture = picture;
-        archive.number(current_frame, 0..=1, "the frame buffer in use")?;
+        if complete {
+            archive.number(current_frame, 0..=1, "the frame buffer in use")?;
+        }
         archive.number(frame_start, 1 - LINE_CLOCKS..=0, "the frame's start")?;
         exchange!(archive, &mut drawn_until, &mut line_clocks_left, &mut write_position);
         exchange!(archive, noted_until, noted_before, vsync_release, lines_of_last_frame, last_hmove_clock);
-        exchange!(archive, partial, grayed, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
+        if complete {
+            exchange!(archive, partial, grayed);
+        }
+        exchange!(archive, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
         exchange!(archive, &mut colors.player, &mut colors.playfield, &mut colors.background);
         exchange!(archive, missile_enabled, ball_enabled, old_ball_enabled, player_delayed, ball_delayed);
         exchange!(archive, missile_locked, dump_paddles, dump_released_cycle, skip_first_copy, playfield_reflected);
-        exchange!(archive, missile0_mode, hmove_blank_pending, star_field, sound);
+        exchange!(archive, missile0_mode, hmove_blank_pending, star_field);
+        if complete {
+            exchange!(archive, sound);
+        }
         archive.number(playfield, 0..=0xF_FFFF, "the playfield")?;
         archive.number(collisions, 0..=0x7FFF, "the collisions")?;
         for object in position {
@@ -172,19 +187,19 @@ fn toggle_by_row_above(picture: &mut [u8], row: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saved_state::Scope;
 
     #[test]
     fn pictures_come_back_the_same() {
         let noise = |factor: usize| (0..WIDTH * 5).map(|i| ((i * factor) >> 7) as u8).collect::<Vec<_>>();
         let (first, second) = (noise(31), noise(37));
         let written = {
-            let mut archive = Archive::Saving(Vec::new());
+            let mut archive = Archive::saving(Vec::new(), Scope::Complete);
             exchange_pictures(&mut archive, &mut first.clone(), &mut second.clone()).unwrap();
-            let Archive::Saving(bytes) = archive else { unreachable!() };
-            bytes
+            archive.into_bytes()
         };
         let (mut one, mut two) = (vec![1; WIDTH * 5], vec![2; WIDTH * 5]);
-        exchange_pictures(&mut Archive::Restoring(&written), &mut one, &mut two).unwrap();
+        exchange_pictures(&mut Archive::reading(&written, Scope::Complete), &mut one, &mut two).unwrap();
         assert!(one == first && two == second);
     }
 }

@@ -7,7 +7,7 @@
 
 use super::Plain;
 use crate::random::MersenneTwister;
-use crate::saved_state::Archive;
+use crate::saved_state::{Archive, Scope};
 use crate::tia::objects::{BL, M0, M1, P0, P1, PF};
 use crate::tia::{InputPins, PictureLayout, ScreenVersion, Tia, LINE_CYCLES, WIDTH};
 use std::collections::VecDeque;
@@ -561,10 +561,10 @@ impl Both {
 
     /// Saves the real chip and continues with the restored one.
     fn restore(&mut self) {
-        let mut archive = Archive::Saving(Vec::new());
+        let mut archive = Archive::saving(Vec::new(), Scope::Complete);
         self.real.clone().exchange(self.picture, &mut archive).unwrap();
-        let Archive::Saving(bytes) = archive else { unreachable!() };
-        self.real.exchange(self.picture, &mut Archive::Restoring(&bytes)).unwrap();
+        let bytes = archive.into_bytes();
+        self.real.exchange(self.picture, &mut Archive::reading(&bytes, Scope::Complete)).unwrap();
     }
 }
 
