@@ -32,8 +32,8 @@
 //!   the number of environments. Here they return a [`VectorError`] and change nothing. Actions are checked also for
 //!   environments that are about to be reset.
 //! * A forked process can step its copy of the environments. In ale-py it waits forever.
-//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent, or
-//!   0 in a [`VectorQueue`].
+//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent, and
+//!   in a [`VectorQueue`] the same as the observations.
 //! * Without a seed, ale-py seeds the sticky actions of all environments from the same clock; here each has its own
 //!   seed.
 //! * skiing and lost_luggage accept nine actions. ale-py uses the number of a continuous action as an index into the

@@ -13,6 +13,7 @@
 
 mod arguments;
 mod enums;
+mod vector;
 
 use pyo3::prelude::*;
 
@@ -26,5 +27,6 @@ fn _ale_py(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // There is no SDL here: windows are the Python part's business.
     module.add("SDL_SUPPORT", false)?;
     enums::add_to(module)?;
+    module.add_class::<vector::ALEVectorInterface>()?;
     Ok(())
 }

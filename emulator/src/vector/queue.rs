@@ -39,8 +39,13 @@ pub struct VectorResults {
     pub frame_numbers: Vec<u32>,
     /// Frames since the last reset, including FIRE and no-ops.
     pub episode_frame_numbers: Vec<u32>,
-    /// With [`Autoreset::SameStep`](super::Autoreset::SameStep) the last observations of the episodes that ended in this
-    /// step, 0 where none ended; empty if none ended anywhere. Of the shape of the batch's observations.
+    /// Whether an episode ended in this step and the next one has begun: only with
+    /// [`Autoreset::SameStep`](super::Autoreset::SameStep).
+    pub restarted: Vec<bool>,
+    /// What the step led to, before the next episode began: the last observations of the episodes of `restarted` environments,
+    /// and the same observations as the batch's for the others. Only with
+    /// [`Autoreset::SameStep`](super::Autoreset::SameStep), and only if an environment of the batch was terminated or truncated;
+    /// otherwise empty.
     pub final_observations: Vec<u8>,
 }
 
@@ -269,7 +274,7 @@ impl VectorQueue {
         }
         self.check_buffer(observations)?;
         let results = self.shared.with_idle_stepper(|stepper| {
-            // The final observations belong to the previous step, also in environments that are not reset.
+            // An end in the previous step is no end in this one, also for environments that are not reset.
             stepper.environments.envs.iter_mut().for_each(|env| env.has_final = false);
             if self.batch_size == num_envs {
                 return Ok(stepper.execute_all(commands.into_iter(), observations));
@@ -279,7 +284,7 @@ impl VectorQueue {
         })?;
         self.undelivered = 0;
         match results {
-            Ok(results) => Ok(self.delivered(results)),
+            Ok(results) => Ok(self.delivered(VectorResults { final_observations: Vec::new(), ..results })),
             Err(batches) => {
                 self.undelivered = num_envs;
                 self.shared.lock().finished = batches.into();

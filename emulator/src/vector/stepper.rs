@@ -2,6 +2,7 @@
 
 use super::autoreset::AutoresetEnvironment;
 use super::queue::VectorResults;
+use super::settings::Autoreset;
 use super::{Command, VectorEnvironment};
 use std::mem;
 
@@ -50,6 +51,9 @@ impl Stepper {
         let mut results = VectorResults::default();
         for (id, env) in environments.envs.iter().enumerate() {
             results.push(id, env, self.batch_size);
+        }
+        if self.environments.settings().autoreset == Autoreset::SameStep {
+            results.complete_final_observations(observations);
         }
         results
     }
@@ -101,6 +105,9 @@ impl Stepper {
                 batch.results.push(id, &self.environments.envs[id], self.batch_size);
             }
             if batch.results.env_ids.len() == self.batch_size {
+                if self.environments.settings().autoreset == Autoreset::SameStep {
+                    batch.results.complete_final_observations(&batch.observations);
+                }
                 filled.push(batch);
             } else {
                 self.open = batch;
@@ -124,6 +131,7 @@ impl VectorResults {
             self.final_observations.resize(batch_size * bytes, 0);
             self.final_observations[begin..begin + bytes].copy_from_slice(&env.final_observation);
         }
+        self.restarted.push(env.has_final);
         self.env_ids.push(id);
         self.rewards.push(outcome.reward);
         self.terminated.push(outcome.terminated);
@@ -131,5 +139,19 @@ impl VectorResults {
         self.lives.push(outcome.lives);
         self.frame_numbers.push(outcome.frame_number);
         self.episode_frame_numbers.push(outcome.episode_frame_number);
+    }
+
+    /// Fills the final observations of environments that go on, if the batch has any that do not. With
+    /// [`life_loss_info`](super::VectorSettings::life_loss_info) an environment that goes on can be among the terminated.
+    fn complete_final_observations(&mut self, observations: &[u8]) {
+        if !self.terminated.iter().chain(&self.truncated).any(|&over| over) {
+            return;
+        }
+        self.final_observations.resize(observations.len(), 0);
+        let each = observations.len() / self.restarted.len();
+        let rows = self.final_observations.chunks_exact_mut(each).zip(observations.chunks_exact(each));
+        for ((last, shown), _) in rows.zip(&self.restarted).filter(|(_, &restarted)| !restarted) {
+            last.copy_from_slice(shown);
+        }
     }
 }

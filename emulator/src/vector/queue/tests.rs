@@ -62,20 +62,22 @@ fn said_together(settings: VectorSettings, steps: usize) -> Vec<Vec<Said>> {
     said
 }
 
-/// Adds a batch's results to what each environment has said. `ended` tells which final observations belong to an end.
+/// Adds a batch's results to what each environment has said.
 fn tell(said: &mut [Vec<Said>], results: &VectorResults, observations: &[u8]) {
     let each = observations.len() / results.env_ids.len();
     for (i, &env) in results.env_ids.iter().enumerate() {
+        let shown = &observations[i * each..][..each];
         let last = results.final_observations.chunks_exact(each).nth(i);
+        assert!(results.restarted[i] || last.is_none_or(|last| last == shown));
         said[env].push((
-            crc32fast::hash(&observations[i * each..][..each]),
+            crc32fast::hash(shown),
             results.rewards[i],
             results.terminated[i],
             results.truncated[i],
             results.lives[i],
             results.frame_numbers[i],
             results.episode_frame_numbers[i],
-            last.filter(|last| last.iter().any(|&pixel| pixel != 0)).map(crc32fast::hash),
+            last.filter(|_| results.restarted[i]).map(crc32fast::hash),
         ));
     }
 }
