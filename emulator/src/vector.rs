@@ -19,25 +19,37 @@
 //! # Ok::<(), atari_emulator::vector::VectorError>(())
 //! ```
 //!
+//! [`VectorEnvironment`] steps all environments and returns when they are done. [`VectorQueue`] steps them in the background
+//! (`send`, then `recv`), in batches that may be smaller than their number.
+//!
 //! # Where it differs from ale-py
 //!
-//! * A batch always has all environments, in the order of their numbers. The order in ale-py's smaller batches depends
-//!   on which threads happen to finish, so no seed can reproduce them; they are deliberately not offered.
-//! * Some calls make ale-py wait forever or crash: an action out of range, a step before the first reset. Here they
-//!   return a [`VectorError`] and change nothing. Actions are checked also for environments that are about to be reset.
-//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent.
+//! * In ale-py's batches smaller than the number of environments the order depends on which threads happen to finish. A
+//!   [`VectorQueue`] gives the results in the order in which their actions were sent, as ale-py does with one thread, so
+//!   the same seeds and actions give the same batches. Each environment's own sequence is ale-py's in any case.
+//! * A [`VectorQueue`] that is reset drops results of earlier steps. ale-py returns them as the reset's.
+//! * Some calls make ale-py wait forever or crash: an action out of range, a `recv` without a `send`, batches larger than
+//!   the number of environments. Here they return a [`VectorError`] and change nothing. Actions are checked also for
+//!   environments that are about to be reset.
+//! * A forked process can step its copy of the environments. In ale-py it waits forever.
+//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent, and
+//!   in a [`VectorQueue`] the same as the observations.
 //! * Without a seed, ale-py seeds the sticky actions of all environments from the same clock; here each has its own
 //!   seed.
 //! * skiing and lost_luggage accept nine actions. ale-py uses the number of a continuous action as an index into the
-//!   nine, so left and right are exchanged and other directions hang; here these games refuse continuous actions.
+//!   nine, so left and right are exchanged and other directions hang; here these games refuse continuous actions. (A
+//!   [`VectorQueue`] takes indices with strengths, so a caller can do as ale-py does.)
 
 mod autoreset;
 mod error;
+mod queue;
 mod settings;
+mod stepper;
 mod threads;
 
 pub use crate::setting_fault::SettingFault;
 pub use error::VectorError;
+pub use queue::{IndexedAction, VectorQueue, VectorResults};
 pub use settings::{ActionSpace, Autoreset, VectorSettings};
 
 use crate::action::Action;
@@ -186,8 +198,7 @@ impl VectorEnvironment {
     /// Environments with `image` in their cartridge slots. They must be [`reset`](Self::reset) before their first step.
     ///
     /// # Errors
-    /// [`VectorError::Settings`] with every setting that is out of range, [`VectorError::TooLarge`],
-    /// [`VectorError::Threads`].
+    /// [`VectorError::Settings`] with every setting that is out of range, [`VectorError::TooLarge`].
     pub fn new(image: &CartridgeImage, settings: VectorSettings) -> Result<Self, VectorError> {
         let bytes_each = settings.observation_bytes().unwrap_or(usize::MAX);
         let common = Common {
@@ -221,7 +232,7 @@ impl VectorEnvironment {
             threads => threads,
         }
         .min(num_envs);
-        let threads = Threads::new(threads)?;
+        let threads = Threads::new(threads);
 
         let actions = match settings.action_space {
             ActionSpace::Minimal => template.minimal_actions(),
@@ -298,17 +309,12 @@ impl VectorEnvironment {
                 Seeds::Each(seeds) => seeds[nth],
             };
             nth += 1;
-            let seed = i32::try_from(seed).map_err(|_| VectorError::SeedOutOfRange { env, found: seed })?;
-            *command = Command::Reset(match u32::try_from(seed) {
-                Ok(seed) => Start::Seeded { sticky: seed, noops: seed },
-                Err(_) if self.started => Start::Continue,
-                Err(_) => Start::Seeded { sticky: random_seed(), noops: random_seed() },
-            });
+            *command = reset_command(env, seed, self.started)?;
         }
         // The final observations belong to the previous step, also in environments that are not reset.
         self.envs.iter_mut().for_each(|env| env.has_final = false);
         self.started = true;
-        self.run();
+        self.run_all();
         self.current()
     }
 
@@ -323,14 +329,9 @@ impl VectorEnvironment {
         }
         self.check_step(actions.len())?;
         for (env, (&index, command)) in actions.iter().zip(&mut self.commands).enumerate() {
-            let action = self.actions.get(index).ok_or(VectorError::ActionOutOfRange {
-                env,
-                found: index,
-                actions: self.actions.len(),
-            })?;
-            *command = Command::Step(*action, 1.0);
+            *command = step_command(&self.actions, env, index, 1.0)?;
         }
-        self.run();
+        self.run_all();
         self.current()
     }
 
@@ -359,7 +360,7 @@ impl VectorEnvironment {
             }
             *command = Command::Step(action.discrete(threshold), action.radius);
         }
-        self.run();
+        self.run_all();
         self.current()
     }
 
@@ -394,25 +395,9 @@ impl VectorEnvironment {
         })
     }
 
-    /// Executes the commands. An environment's whole step is one task. It touches only its own state and its own part
-    /// of the observations, so the order in which threads take the tasks does not matter.
-    fn run(&mut self) {
-        let common = &self.common;
-        let work = |((env, &command), observation): ((&mut AutoresetEnvironment, &Command), &mut [u8])| match command {
-            Command::Rest => {}
-            Command::Reset(start) => env.reset(common, start, observation),
-            Command::Step(action, strength) => env.step(common, action, strength, observation),
-        };
-        let each = self.observations.len() / self.envs.len();
-        // Neighboring environments are stepped by the same thread as far as possible. It takes one at a time, because steps
-        // differ in length (the start of an episode takes dozens of frames).
-        let per_thread = self.envs.len().div_ceil(self.threads.count());
-        let observations = self.observations.chunks_mut(per_thread * each);
-        let shards = self.envs.chunks_mut(per_thread).zip(self.commands.chunks(per_thread)).zip(observations);
-        let shards = shards.map(|((envs, commands), observations)| {
-            envs.iter_mut().zip(commands).zip(observations.chunks_exact_mut(each))
-        });
-        self.threads.run(shards, work);
+    /// Executes the commands and fills the columns.
+    fn run_all(&mut self) {
+        self.run(self.envs.iter().map(|_| None).collect());
         for (i, AutoresetEnvironment { outcome, .. }) in self.envs.iter().enumerate() {
             self.columns.rewards[i] = outcome.reward;
             self.columns.terminated[i] = outcome.terminated;
@@ -422,6 +407,53 @@ impl VectorEnvironment {
             self.columns.episode_frame_numbers[i] = outcome.episode_frame_number;
         }
     }
+
+    /// Executes the commands, and copies the observation of every environment that has a row into it. An environment's whole
+    /// step is one task. It touches only its own state, its own part of the observations and its own row, so the order in
+    /// which threads take the tasks does not matter.
+    fn run(&mut self, mut rows: Vec<Option<&mut [u8]>>) {
+        let common = &self.common;
+        let work = |(((env, &command), observation), row): Task| {
+            match command {
+                Command::Rest => {}
+                Command::Reset(start) => env.reset(common, start, observation),
+                Command::Step(action, strength) => env.step(common, action, strength, observation),
+            }
+            if let Some(row) = row {
+                row.copy_from_slice(observation);
+            }
+        };
+        let each = self.observations.len() / self.envs.len();
+        // Neighboring environments are stepped by the same thread as far as possible. It takes one at a time, because steps
+        // differ in length (the start of an episode takes dozens of frames).
+        let per_thread = self.envs.len().div_ceil(self.threads.count());
+        let observations = self.observations.chunks_mut(per_thread * each);
+        let envs = self.envs.chunks_mut(per_thread).zip(self.commands.chunks(per_thread));
+        let shards =
+            envs.zip(observations).zip(rows.chunks_mut(per_thread)).map(|(((envs, commands), observations), rows)| {
+                envs.iter_mut().zip(commands).zip(observations.chunks_exact_mut(each)).zip(rows)
+            });
+        self.threads.run(shards, work);
+    }
+}
+
+/// An environment with its command, its observation, and where to copy that.
+type Task<'a, 'b> = (((&'a mut AutoresetEnvironment, &'a Command), &'a mut [u8]), &'a mut Option<&'b mut [u8]>);
+
+/// The command for a step of environment `env` with the action at `index`.
+fn step_command(actions: &[Action], env: usize, index: usize, strength: f32) -> Result<Command, VectorError> {
+    let out_of_range = VectorError::ActionOutOfRange { env, found: index, actions: actions.len() };
+    actions.get(index).map(|&action| Command::Step(action, strength)).ok_or(out_of_range)
+}
+
+/// The command for a reset of environment `env` with a seed as ale-py takes it, after or at the first reset of all.
+fn reset_command(env: usize, seed: i64, started: bool) -> Result<Command, VectorError> {
+    let seed = i32::try_from(seed).map_err(|_| VectorError::SeedOutOfRange { env, found: seed })?;
+    Ok(Command::Reset(match u32::try_from(seed) {
+        Ok(seed) => Start::Seeded { sticky: seed, noops: seed },
+        Err(_) if started => Start::Continue,
+        Err(_) => Start::Seeded { sticky: random_seed(), noops: random_seed() },
+    }))
 }
 
 /// A seed that differs from call to call, except by chance: each hasher of the standard library has random keys.

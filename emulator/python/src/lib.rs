@@ -24,6 +24,7 @@ mod png_files;
 mod settings;
 mod state;
 mod turns;
+mod vector;
 
 use pyo3::prelude::*;
 
@@ -41,5 +42,6 @@ fn _ale_py(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<interface::AleInterface>()?;
     module.add_class::<state::AleState>()?;
     module.add_class::<state::Snapshot>()?;
+    module.add_class::<vector::ALEVectorInterface>()?;
     Ok(())
 }

@@ -105,7 +105,8 @@ impl AutoresetEnvironment {
     pub(super) fn reset(&mut self, common: &Common, start: Start, observation: &mut [u8]) {
         self.has_final = false;
         self.begin_episode(common, start, observation);
-        self.outcome = Outcome::default();
+        self.episode_over = common.settings.max_episode_frames == 0 && common.settings.autoreset == Autoreset::NextStep;
+        self.outcome = Outcome { truncated: self.episode_over, ..Outcome::default() };
         self.report();
     }
 

@@ -17,18 +17,10 @@ pub enum VectorError {
         /// Bytes of one observation.
         bytes_each: usize,
     },
-    /// The operating system gave no threads.
-    #[error("cannot start {threads} threads: {reason}; set num_threads to 1 to do without")]
-    Threads {
-        /// Threads asked for.
-        threads: usize,
-        /// The operating system's reason.
-        reason: String,
-    },
     /// A step, a masked reset or [`current`](super::VectorEnvironment::current) before the first full reset.
     #[error("the environments have not been reset; call reset for all of them first")]
     NotReset,
-    /// One action for each environment is needed.
+    /// One action for each environment is needed; in a [`VectorQueue`](super::VectorQueue) for each of a batch.
     #[error("{found} actions for {expected} environments; give one for each")]
     ActionCount {
         /// Actions given.
@@ -90,6 +82,64 @@ pub enum VectorError {
         /// Environments.
         expected: usize,
     },
+    /// The first reset of a [`VectorQueue`](super::VectorQueue) must be of all environments.
+    #[error("the first reset is of {found} of {expected} environments; reset all of them first")]
+    FirstReset {
+        /// Environments to be reset.
+        found: usize,
+        /// Environments.
+        expected: usize,
+    },
+    /// A reset of some environments while batches are smaller than their number.
+    #[error("a reset of some of {num_envs} environments needs batches of all; these are of {batch_size}; reset all")]
+    PartialReset {
+        /// Environments in a batch.
+        batch_size: usize,
+        /// Environments.
+        num_envs: usize,
+    },
+    /// A reset names an environment twice.
+    #[error("environment {env} is to be reset twice; name it once")]
+    DuplicateReset {
+        /// The environment, from 0.
+        env: usize,
+    },
+    /// There is no environment of this number.
+    #[error("no environment has the number {found}; there are {num_envs}, counted from 0")]
+    NoSuchEnvironment {
+        /// The number given.
+        found: usize,
+        /// Environments.
+        num_envs: usize,
+    },
+    /// Nothing that could be received was sent. (ale-py waits forever in this case.)
+    #[error("no results to receive: {found} environments are at work, a batch has {batch_size}; send actions first")]
+    NothingSent {
+        /// Environments with results that were not received.
+        found: usize,
+        /// Environments in a batch.
+        batch_size: usize,
+    },
+    /// A reset while batches that were sent have not been received. (ale-py mixes their results with later ones.)
+    #[error("{batches} batches were sent and not received; receive them before the reset")]
+    NotReceived {
+        /// Batches.
+        batches: usize,
+    },
+    /// The caller's buffer for observations has another size.
+    #[error("a buffer of {found} bytes for the observations of a batch, which are {expected} bytes")]
+    BufferLength {
+        /// Its bytes.
+        found: usize,
+        /// The batch's.
+        expected: usize,
+    },
+    /// This process was forked while the environments were stepped in the process before it.
+    #[error("the process was forked while these environments were stepped; receive what was sent before a fork, or make new ones here")]
+    Forked,
+    /// A thread panicked while it stepped the environments. That is a fault of the emulator.
+    #[error("a thread panicked while it stepped these environments, so they are lost; please report the fault, and make new ones")]
+    Lost,
 }
 
 fn list(faults: &[SettingFault]) -> String {

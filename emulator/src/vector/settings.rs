@@ -52,7 +52,8 @@ pub struct VectorSettings {
     /// Threads that step them, the calling thread included; 0 means one for each core. There are never more threads than
     /// environments. Any number gives the same bytes.
     pub num_threads: usize,
-    /// Frames after which an episode is truncated, at least 1; FIRE and no-ops at its start do not count.
+    /// Frames after which an episode is truncated; FIRE and no-ops at its start do not count. 0 truncates it as it begins:
+    /// with [`Autoreset::NextStep`] every step is a reset, as in ale-py; with [`Autoreset::SameStep`] 0 is the same as 1.
     pub max_episode_frames: u32,
     /// Probability, for each frame, that the previous action is repeated instead of the new one. (ale-py keeps six
     /// significant digits of it.)
@@ -183,7 +184,6 @@ impl VectorSettings {
             faults.extend(SettingFault::unless(good, setting, value, allowed).err());
         };
         check(self.num_envs > 0, "num_envs", &self.num_envs, &"at least 1");
-        check(self.max_episode_frames > 0, "max_episode_frames", &self.max_episode_frames, &"at least 1");
         let sticky = self.sticky_probability;
         check((0.0..=1.0).contains(&sticky), "sticky_probability", &sticky, &"0 to 1");
         let sides = format!("1 to {LARGEST_SIDE}");

@@ -267,11 +267,30 @@ fn a_masked_reset_leaves_the_others_as_they_were() {
     assert_eq!(environments.step(&[0; 3]).unwrap().truncated, [false, true, true]);
 }
 
+/// ale-py's frame numbers for breakout with a limit of 0 differ from bricks' by nothing but the no-ops that seed 1 draws.
+#[test]
+fn an_episode_of_no_frames_is_truncated_as_it_begins() {
+    let settings = VectorSettings { max_episode_frames: 0, ..VectorSettings::default() };
+    let mut next = bricks(settings.clone());
+    next.reset(Seeds::From(1)).unwrap();
+    for expected in [29, 21, 27] {
+        let batch = next.step(&[0]).unwrap();
+        assert_eq!((batch.truncated, batch.episode_frame_numbers), (&[true][..], &[expected][..]));
+    }
+    let same = |max_episode_frames| {
+        let mut same =
+            bricks(VectorSettings { autoreset: Autoreset::SameStep, max_episode_frames, ..settings.clone() });
+        same.reset(Seeds::From(1)).unwrap();
+        let steps: Vec<_> = (0..3).map(|_| said(&same.step(&[0]).unwrap())).collect();
+        steps
+    };
+    assert_eq!(same(0), same(1));
+}
+
 #[test]
 fn every_bad_setting_is_reported_with_its_value_and_its_range() {
     let settings = VectorSettings {
         num_envs: 0,
-        max_episode_frames: 0,
         sticky_probability: 1.5,
         action_space: ActionSpace::Continuous { threshold: f32::NAN },
         height: 0,
@@ -283,7 +302,7 @@ fn every_bad_setting_is_reported_with_its_value_and_its_range() {
     let error = VectorEnvironment::new(&CartridgeImage::bricks(), settings).unwrap_err();
     let VectorError::Settings(faults) = &error else { panic!("{error}") };
     let names: Vec<_> = faults.iter().map(|fault| fault.setting).collect();
-    let expected = ["num_envs", "max_episode_frames", "sticky_probability", "height", "width", "stack", "frame_skip"];
+    let expected = ["num_envs", "sticky_probability", "height", "width", "stack", "frame_skip"];
     assert_eq!(names, [&expected[..], &["threshold"]].concat());
     assert!(error.to_string().contains("width is 4097, allowed is 1 to 4096"), "{error}");
     let huge = VectorSettings { num_envs: usize::MAX / 2, ..VectorSettings::default() };

@@ -1,11 +1,10 @@
 //! The threads that share the tasks of a step: the caller's own, and workers that it wakes.
 
-use super::error::VectorError;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{mem, process, thread};
 
 /// How long a thread without a task waits awake for the others' last tasks. It is a little more than a usual step of one
 /// environment. A thread that sleeps instead costs the next step, or this one's end, the time to wake it.
@@ -16,18 +15,29 @@ pub(super) struct Threads {
     count: usize,
     /// `None`: the caller works alone.
     workers: Option<ThreadPool>,
+    /// The process that started the workers. A process forked from it has none of its threads.
+    process: u32,
 }
 
 impl Threads {
-    /// # Errors
-    /// [`VectorError::Threads`].
-    pub(super) fn new(count: usize) -> Result<Self, VectorError> {
+    /// `count` threads, the caller's included; fewer if the operating system refuses to start so many.
+    pub(super) fn new(mut count: usize) -> Self {
         let name = |worker| format!("vector environment {}", worker + 1);
-        let workers = (count > 1)
-            .then(|| ThreadPoolBuilder::new().num_threads(count - 1).thread_name(name).build())
-            .transpose()
-            .map_err(|error| VectorError::Threads { threads: count, reason: error.to_string() })?;
-        Ok(Self { count, workers })
+        let mut workers = None;
+        while count > 1 && workers.is_none() {
+            workers = ThreadPoolBuilder::new().num_threads(count - 1).thread_name(name).build().ok();
+            if workers.is_none() {
+                count /= 2;
+            }
+        }
+        Self { count: count.max(1), workers, process: process::id() }
+    }
+
+    /// Starts new workers if this process was forked from the one that has them.
+    fn follow_fork(&mut self) {
+        if self.workers.is_some() && self.process != process::id() {
+            *self = Self::new(self.count);
+        }
     }
 
     /// All threads, the caller's included.
@@ -41,10 +51,11 @@ impl Threads {
     /// # Panics
     /// If `work` does.
     pub(super) fn run<S: ExactSizeIterator + Send>(
-        &self,
+        &mut self,
         shards: impl Iterator<Item = S>,
         work: impl Fn(S::Item) + Sync,
     ) {
+        self.follow_fork();
         let Some(workers) = &self.workers else {
             shards.for_each(|shard| shard.for_each(&work));
             return;
@@ -78,6 +89,15 @@ impl Threads {
     }
 }
 
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if self.process != process::id() {
+            // The pool would wait for locks that the other process's workers may hold.
+            mem::forget(self.workers.take());
+        }
+    }
+}
+
 fn next<S: Iterator>(shard: &Mutex<S>) -> Option<S::Item> {
     shard.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
@@ -101,7 +121,7 @@ mod tests {
     #[test]
     fn every_task_is_done_once() {
         for count in 1..=4 {
-            let threads = Threads::new(count).unwrap();
+            let mut threads = Threads::new(count);
             assert_eq!(threads.count(), count);
             for per_shard in [1, 2, 3, 7, 20] {
                 let mut done = [0; 20];
@@ -115,7 +135,7 @@ mod tests {
 
     /// The threads that work when each of three tasks waits for the two others.
     fn threads_of_three_tasks(shards: [usize; 3]) -> usize {
-        let threads = Threads::new(3).unwrap();
+        let mut threads = Threads::new(3);
         let (met, all_met) = (Mutex::new(HashSet::new()), Condvar::new());
         threads.run(shards.into_iter().map(|tasks| 0..tasks), |_| {
             let mut met = met.lock().unwrap();
@@ -140,8 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn a_forked_process_starts_workers_of_its_own() {
+        let mut threads = Threads::new(2);
+        threads.process = 0;
+        let done = AtomicUsize::new(0);
+        threads.run([0..3, 3..5].into_iter(), |_| {
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!((done.into_inner(), threads.process), (5, process::id()));
+    }
+
+    #[test]
     fn a_panic_reaches_the_caller_and_the_threads_work_on() {
-        let threads = Threads::new(2).unwrap();
+        let mut threads = Threads::new(2);
         let panic = catch_unwind(AssertUnwindSafe(|| {
             threads.run([0..1, 1..2].into_iter(), |task| assert_ne!(task, 1, "task 1 fails"));
         }));
