@@ -9,11 +9,11 @@
 
 Each client is started in two fresh processes at the same time, as `python client.py NAME` and as
 `python -m atari_emulator client.py NAME`. SHA-256 digests of observations, rewards, flags, infos, texts of errors and
-learned parameters must be equal in every segment, e.g. a game. If one differs, both sides run again and show its first entry
-that does.
+learned parameters must be equal in every segment, e.g. a game. If one differs, both sides run again and show the
+first entry that does.
 
-The first run installs ale-py and Gymnasium into .venv, and for the clients that need them Stable-Baselines3 with PyTorch,
-which has some GB, and JAX.
+The first run installs ale-py and Gymnasium into .venv, and for the clients that need them some GB of
+Stable-Baselines3, PyTorch and JAX.
 
 Exit status: 0 when everything is equal, 1 when anything differs or could not be run.
 """
