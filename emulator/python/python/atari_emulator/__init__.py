@@ -7,9 +7,11 @@ themselves.
 
 from atari_emulator import roms
 from atari_emulator._ale_py import SDL_SUPPORT, ALEInterface, ALEState, Action, LoggerMode, __version__
+from atari_emulator.policy import Policy, load_policy
 from atari_emulator.stand_in import install_as_ale_py
 
-__all__ = ["Action", "ALEInterface", "ALEState", "LoggerMode", "SDL_SUPPORT", "install_as_ale_py"]
+__all__ = ["Action", "ALEInterface", "ALEState", "LoggerMode", "SDL_SUPPORT"]
+__all__ += ["Policy", "install_as_ale_py", "load_policy"]
 
 try:
     import gymnasium

@@ -12,6 +12,8 @@ from atari_emulator._ale_py import LoggerMode as LoggerMode
 from atari_emulator._ale_py import __version__ as __version__
 from atari_emulator.env import AtariEnv as AtariEnv
 from atari_emulator.env import AtariEnvStepMetadata as AtariEnvStepMetadata
+from atari_emulator.policy import Policy as Policy
+from atari_emulator.policy import load_policy as load_policy
 from atari_emulator.registration import register_v0_v4_envs as register_v0_v4_envs
 from atari_emulator.registration import register_v5_envs as register_v5_envs
 from atari_emulator.stand_in import install_as_ale_py as install_as_ale_py
@@ -26,6 +28,8 @@ __all__ = [
     "AtariEnvStepMetadata",
     "AtariVectorEnv",
     "LoggerMode",
+    "Policy",
     "SDL_SUPPORT",
     "install_as_ale_py",
+    "load_policy",
 ]
