@@ -278,6 +278,6 @@ else:
 
 
 def test_without_gymnasium_there_are_the_native_names() -> None:
-    names = sorted(["ALEInterface", "ALEState", "Action", "LoggerMode", "SDL_SUPPORT", "install_as_ale_py"])
+    names = ["ALEInterface", "ALEState", "Action", "LoggerMode", "Policy", "SDL_SUPPORT", "install_as_ale_py", "load_policy"]
     program = WITHOUT_GYMNASIUM.replace("NAMES", repr(names))
     assert outputs_of_python("-W", "error", "-c", program) == ("", "")
