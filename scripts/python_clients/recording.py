@@ -44,7 +44,8 @@ class Recorder:
         try:
             result = function(*arguments)
         except Exception as error:
-            result = [type(error).__name__, str(error) if text else ""]
+            # After a colon this project's messages say what was found and what is possible.
+            result = [type(error).__name__, str(error).partition(":")[0] if text else ""]
         self.add(label, result)
 
     def _write(self, line: dict[str, Any]) -> None:

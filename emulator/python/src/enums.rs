@@ -46,8 +46,11 @@ impl Enum {
         let options = PyDict::new(py);
         options.set_item("module", module.name()?)?;
         options.set_item("qualname", name)?;
-        let class = py.import("enum")?.getattr("Enum")?.call((name, members), Some(&options))?;
+        let plain = py.import("enum")?.getattr("Enum")?;
+        let class = plain.call((name, members), Some(&options))?;
         class.setattr("__doc__", doc)?;
+        // `Action.FIRE` in both, as ale-py's: programs write them into logs.
+        class.setattr("__repr__", plain.getattr("__str__")?)?;
         let members = names.iter().map(|name| class.getattr(*name).map(Bound::unbind)).collect::<PyResult<_>>()?;
         Ok(Self { class: class.unbind(), members })
     }

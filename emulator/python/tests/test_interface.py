@@ -797,3 +797,9 @@ def test_states_are_the_same_as_ale_pys() -> None:
         pytest.skip("ale-py is not installed: pip install ale-py==0.12.1")
     report = run_program(Path(__file__).with_name("lockstep.py"), "--seed", "2", "--acts", "20", "--states", "8")
     assert report.splitlines()[-1] == "104 games, 0 differ", report
+
+
+def test_members_are_written_as_their_names() -> None:
+    for member in (Action.FIRE, LoggerMode.Error):
+        name = f"{type(member).__name__}.{member.name}"
+        assert (repr(member), str(member), f"{[member]}") == (name, name, f"[{name}]")
