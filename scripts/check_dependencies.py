@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the dependencies in Cargo.lock by deny.toml: licenses, several versions of one crate, sources.
+"""Checks the dependencies of the workspace and of the Python package by deny.toml: licenses, several versions of one crate, sources.
 
 It reads the part of cargo-deny's format that deny.toml uses and asks cargo only, so it needs no network and no other program.
 Exceptions in deny.toml that nothing needs any more are faults too.
@@ -14,13 +14,15 @@ import sys
 import tomllib
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+# What is built: the workspace, and the Python package outside it.
+MANIFESTS = ["Cargo.toml", "emulator/python/Cargo.toml"]
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 
-def packages(graph):
-    """All packages that a build for one of the targets uses, by their id."""
+def packages(graph, manifest):
+    """All packages that a build of the manifest for one of the targets uses, by their id."""
     found = {}
-    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
+    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--manifest-path", manifest]
     if graph.get("all-features"):
         command.append("--all-features")
     for target in graph["targets"]:
@@ -80,17 +82,19 @@ def license_faults(found, rules):
     return faults
 
 
-def duplicate_faults(found, rules):
-    versions = collections.defaultdict(set)
-    for package in found:
-        versions[package["name"]].add(package["version"])
+def duplicate_faults(builds, rules):
     skipped = {skip["crate"] for skip in rules.get("skip", [])}
-    faults = []
-    for name, several in versions.items():
-        left = sorted(version for version in several if f"{name}@{version}" not in skipped)
-        if len(left) > 1:
-            faults.append(f"{name} is there in the versions {', '.join(left)}; update, or add one to deny.toml with the reason")
-    known = {f"{name}@{version}" for name, several in versions.items() if len(several) > 1 for version in several}
+    faults, known = [], set()
+    for manifest, found in builds.items():
+        versions = collections.defaultdict(set)
+        for package in found.values():
+            versions[package["name"]].add(package["version"])
+        for name, several in versions.items():
+            left = sorted(version for version in several if f"{name}@{version}" not in skipped)
+            if len(left) > 1:
+                found_in = f"{name} is there in the versions {', '.join(left)} for {manifest}"
+                faults.append(f"{found_in}; update, or add one to deny.toml with the reason")
+        known |= {f"{name}@{version}" for name, several in versions.items() if len(several) > 1 for version in several}
     faults += [f"deny.toml skips {crate}, which is no duplicate" for crate in skipped - known]
     return faults
 
@@ -102,8 +106,9 @@ def source_faults(found):
 
 def main():
     rules = tomllib.loads((REPOSITORY / "deny.toml").read_text())
-    found = list(packages(rules["graph"]).values())
-    faults = license_faults(found, rules["licenses"]) + duplicate_faults(found, rules["bans"]) + source_faults(found)
+    builds = {manifest: packages(rules["graph"], manifest) for manifest in MANIFESTS}
+    found = list({package: facts for build in builds.values() for package, facts in build.items()}.values())
+    faults = license_faults(found, rules["licenses"]) + duplicate_faults(builds, rules["bans"]) + source_faults(found)
     for fault in sorted(faults):
         print(fault)
     duplicates = len(rules["bans"].get("skip", []))
