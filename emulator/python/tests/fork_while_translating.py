@@ -18,7 +18,7 @@ from numpy.random import default_rng
 
 from atari_emulator._ale_py import ALEInterface, LoggerMode
 
-CHILDREN = 24
+CHILDREN = 10
 
 
 def load(path: str) -> ALEInterface:

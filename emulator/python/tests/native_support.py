@@ -19,7 +19,7 @@ BRICKS = Path(__file__).parents[2] / "cartridges" / "bricks.bin"
 MISMATCH = r"incompatible function arguments\. The following argument types are supported"
 
 #: Seconds after which a program counts as hanging.
-TIME_LIMIT = 240
+TIME_LIMIT = 900
 
 
 def game_path(name: str) -> Path:

@@ -133,9 +133,9 @@ mod tests {
                     0 => environment = environment.clone(),
                     1 => std::mem::swap(&mut environment, &mut other),
                     2 => environment.reset(),
-                    _ => drop(environment.act(action)),
+                    _ => _ = environment.act(action),
                 }
-                if random.draw() % 3 != 0 {
+                if !random.draw().is_multiple_of(3) {
                     let screen = environment.screen();
                     assert!(in_color.picture(&screen) == rgb(&screen), "step {step}");
                     assert!(in_gray.picture(&screen) == gray(&screen), "step {step}");
