@@ -341,10 +341,11 @@ impl VectorQueue {
             if state.lost {
                 return Err(VectorError::Lost);
             }
-            // A job that was not begun is executed here sooner than there: the other thread must wake up first.
             state = match (&state.stepper, state.jobs.is_empty()) {
-                (Some(_), false) => self.shared.execute_oldest(state),
                 (Some(_), true) => return Err(nothing_sent),
+                // Left to the other thread: its core has the environments in its cache.
+                _ if self.has_driver => self.shared.wait(state),
+                (Some(_), false) => self.shared.execute_oldest(state),
                 (None, _) => self.shared.wait(state),
             };
         };

@@ -98,7 +98,7 @@ fn every_environment_says_in_small_batches_what_it_says_in_batches_of_all() {
                 while said.iter().map(Vec::len).max() <= Some(60) {
                     let actions: Vec<_> =
                         results.env_ids.iter().map(|&env| indexed(action(env, said[env].len() - 1))).collect();
-                    results = if ids.len() % 3 == 0 {
+                    results = if ids.len().is_multiple_of(3) {
                         queue.step(&actions, &mut observations).unwrap()
                     } else {
                         queue.send(&actions).unwrap();
@@ -261,6 +261,25 @@ fn what_was_sent_is_done_in_the_background() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn without_a_thread_in_the_background_what_was_sent_is_done_when_it_is_received() {
+    let expected = said_together(settings(2, 1, Autoreset::NextStep), 3);
+    let mut queue = queue(settings(2, 1, Autoreset::NextStep), 2);
+    let mut observations = vec![0; queue.observations_len()];
+    let mut said = vec![Vec::new(); 2];
+    tell(&mut said, &queue.reset(&starts(2), &mut observations).unwrap(), &observations);
+    for nth in 0..3 {
+        let job = queue.job(&[0, 1].map(|env| indexed(action(env, nth)))).unwrap();
+        queue.shared.lock().jobs.push_back(job);
+    }
+    (queue.undelivered, queue.sent) = (6, 3);
+    for _ in 0..3 {
+        tell(&mut said, &queue.recv(&mut observations).unwrap(), &observations);
+    }
+    assert!(said == expected && !queue.has_driver);
+    assert_eq!(queue.recv(&mut observations), Err(VectorError::NothingSent { found: 0, batch_size: 2 }));
 }
 
 #[test]
