@@ -27,6 +27,6 @@ fn _ale_py(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // There is no SDL here: windows are the Python part's business.
     module.add("SDL_SUPPORT", false)?;
     enums::add_to(module)?;
-    module.add_class::<vector::ALEVectorInterface>()?;
+    vector::add_to(module)?;
     Ok(())
 }

@@ -36,8 +36,8 @@ impl Stepper {
         self.environments.observations.len() / self.environments.envs.len()
     }
 
-    /// Executes one command for every environment, in their order. The observations go to the caller's buffer, which has the
-    /// size of a batch of all environments.
+    /// Executes one command for every environment, in their order. The observations go to the caller's buffer, which
+    /// has the size of a batch of all environments.
     pub(super) fn execute_all(
         &mut self,
         commands: impl Iterator<Item = Command>,
@@ -142,7 +142,8 @@ impl VectorResults {
     }
 
     /// Fills the final observations of environments that go on, if the batch has any that do not. With
-    /// [`life_loss_info`](super::VectorSettings::life_loss_info) an environment that goes on can be among the terminated.
+    /// [`life_loss_info`](super::VectorSettings::life_loss_info) an environment that goes on can be among the
+    /// terminated.
     fn complete_final_observations(&mut self, observations: &[u8]) {
         if !self.terminated.iter().chain(&self.truncated).any(|&over| over) {
             return;

@@ -253,6 +253,9 @@ fn what_was_sent_is_done_in_the_background() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         thread::sleep(Duration::from_millis(1));
     }
+    (0..5).for_each(|_| queue.send(&[indexed(0); 2]).unwrap());
+    queue.wait().unwrap();
+    assert_eq!(queue.shared.lock().finished.len(), 6);
     // A queue that is dropped with work to do leaves nothing behind that waits for it.
     (0..50).for_each(|_| queue.send(&[indexed(0); 2]).unwrap());
     let shared = Arc::downgrade(&queue.shared);
@@ -287,7 +290,7 @@ fn after_a_panic_every_call_says_that_the_environments_are_lost() {
     let mut queue = queue(settings(1, 1, Autoreset::NextStep), 1);
     let mut observations = vec![0; queue.observations_len()];
     queue.reset(&starts(1), &mut observations).unwrap();
-    assert_eq!(queue.shared.with_idle_stepper(|_| panic!("as a test")), Err::<(), _>(VectorError::Lost));
+    assert_eq!(queue.with_stepper(|_| panic!("as a test")), Err::<(), _>(VectorError::Lost));
     assert_eq!(queue.step(&[indexed(0)], &mut observations), Err(VectorError::Lost));
     assert_eq!(queue.reset(&starts(1), &mut observations), Err(VectorError::Lost));
     assert_eq!(queue.send(&[indexed(0)]), Err(VectorError::Lost));
@@ -310,7 +313,7 @@ fn a_forked_process_goes_on_with_threads_of_its_own() {
     tell(&mut said, &queue.recv(&mut observations).unwrap(), &observations);
     assert!(said == expected && !Arc::ptr_eq(&before, &queue.shared));
     before.lock().closed = true;
-    before.changed.notify_all();
+    before.sent.notify_one();
 
     // A fork while the other thread has the environments, or the lock.
     let shared = Arc::clone(&queue.shared);
@@ -323,5 +326,5 @@ fn a_forked_process_goes_on_with_threads_of_its_own() {
     drop(locked);
     queue.step(&[indexed(0); 2], &mut observations).unwrap();
     shared.lock().closed = true;
-    shared.changed.notify_all();
+    shared.sent.notify_one();
 }
