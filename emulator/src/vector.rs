@@ -19,21 +19,21 @@
 //! # Ok::<(), atari_emulator::vector::VectorError>(())
 //! ```
 //!
-//! [`VectorEnvironment`] steps all environments and returns when they are done. [`VectorQueue`] steps them in the background
-//! (`send`, then `recv`), in batches that may be smaller than their number.
+//! [`VectorEnvironment`] steps all environments and returns when they are done. [`VectorQueue`] steps them in the
+//! background (`send`, then `recv`), in batches that may be smaller than their number.
 //!
 //! # Where it differs from ale-py
 //!
 //! * In ale-py's batches smaller than the number of environments the order depends on which threads happen to finish. A
-//!   [`VectorQueue`] gives the results in the order in which their actions were sent, as ale-py does with one thread, so
-//!   the same seeds and actions give the same batches. Each environment's own sequence is ale-py's in any case.
+//!   [`VectorQueue`] gives the results in the order in which their actions were sent, as ale-py does with one thread,
+//!   so the same seeds and actions give the same batches. Each environment's own sequence is ale-py's in any case.
 //! * A [`VectorQueue`] that is reset drops results of earlier steps. ale-py returns them as the reset's.
-//! * Some calls make ale-py wait forever or crash: an action out of range, a `recv` without a `send`, batches larger than
-//!   the number of environments. Here they return a [`VectorError`] and change nothing. Actions are checked also for
-//!   environments that are about to be reset.
+//! * Some calls make ale-py wait forever or crash: an action out of range, a `recv` without a `send`, batches larger
+//!   than the number of environments. Here they return a [`VectorError`] and change nothing. Actions are checked also
+//!   for environments that are about to be reset.
 //! * A forked process can step its copy of the environments. In ale-py it waits forever.
-//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent, and
-//!   in a [`VectorQueue`] the same as the observations.
+//! * In ale-py the final observations of environments that did not end are uninitialized memory; here they are absent,
+//!   and in a [`VectorQueue`] the same as the observations.
 //! * Without a seed, ale-py seeds the sticky actions of all environments from the same clock; here each has its own
 //!   seed.
 //! * skiing and lost_luggage accept nine actions. ale-py uses the number of a continuous action as an index into the
@@ -408,9 +408,9 @@ impl VectorEnvironment {
         }
     }
 
-    /// Executes the commands, and copies the observation of every environment that has a row into it. An environment's whole
-    /// step is one task. It touches only its own state, its own part of the observations and its own row, so the order in
-    /// which threads take the tasks does not matter.
+    /// Executes the commands, and copies the observation of every environment that has a row into it. An environment's
+    /// whole step is one task. It touches only its own state, its own part of the observations and its own row, so the
+    /// order in which threads take the tasks does not matter.
     fn run(&mut self, mut rows: Vec<Option<&mut [u8]>>) {
         let common = &self.common;
         let work = |(((env, &command), observation), row): Task| {

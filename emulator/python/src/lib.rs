@@ -42,6 +42,6 @@ fn _ale_py(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<interface::AleInterface>()?;
     module.add_class::<state::AleState>()?;
     module.add_class::<state::Snapshot>()?;
-    module.add_class::<vector::ALEVectorInterface>()?;
+    vector::add_to(module)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `ALEVectorInterface`: many environments of one game on threads of their own.
 //!
-//! Every call that steps or waits runs without the GIL. The queue of environments is locked meanwhile, so a second thread
-//! that calls waits for the first.
+//! Every call that steps or waits runs without the GIL. The queue of environments is locked meanwhile, so a second
+//! thread that calls waits for the first.
 
 mod conversions;
 mod errors;
@@ -18,20 +18,21 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// Many environments of one game, stepped together on threads: preprocessed, stacked, restarted after their episodes.
 ///
-/// `reset` starts the episodes, `send` has the environments take actions in the background, and `recv` waits for the results of
-/// `batch_size` of them: the observations, a uint8 array of shape (batch_size, stack, height, width), in color with a last axis
-/// of 3; rewards, int32; terminations and truncations, bool; and a dict with env_id, lives, frame_number and
-/// episode_frame_number, int32. With `autoreset_mode` "SameStep" the dict has final_obs, uint8 of the observations' shape, in
-/// steps with a termination or truncation: the last observations of the episodes that ended, the observations of the others.
+/// `reset` starts the episodes, `send` has the environments take actions in the background, and `recv` waits for the
+/// results of `batch_size` of them: the observations, a uint8 array of shape (batch_size, stack, height, width), in
+/// color with a last axis of 3; rewards, int32; terminations and truncations, bool; and a dict with env_id, lives,
+/// frame_number and episode_frame_number, int32. With `autoreset_mode` "SameStep" the dict has final_obs, uint8 of the
+/// observations' shape, in steps with a termination or truncation: the last observations of the episodes that ended,
+/// the observations of the others.
 ///
 /// Results come in the order in which their actions were sent. `thread_affinity_offset` is accepted and has no effect.
 #[pyclass(module = "atari_emulator._ale_py", subclass, frozen)]
 pub(crate) struct ALEVectorInterface {
-    made: OnceLock<Made>,
+    made: OnceLock<Arc<Made>>,
 }
 
 /// What `__init__` makes.
@@ -91,6 +92,38 @@ static RESET_INTO: Signature = Signature {
     parameters: &["indices", "seeds", "observations", "env_ids", "lives"],
     required: 3,
 };
+
+/// All environments that were made and may still be there.
+static LIVING: Mutex<Vec<Weak<Made>>> = Mutex::new(Vec::new());
+
+fn living() -> MutexGuard<'static, Vec<Weak<Made>>> {
+    LIVING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds the class to the module, and has Python call `_wait_before_fork` before a fork.
+pub(crate) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ALEVectorInterface>()?;
+    let os = module.py().import("os")?;
+    // Only systems that can fork have it.
+    if let Ok(register) = os.getattr("register_at_fork") {
+        let options = PyDict::new(module.py());
+        options.set_item("before", wrap_pyfunction!(_wait_before_fork, module)?)?;
+        register.call((), Some(&options))?;
+    }
+    Ok(())
+}
+
+/// Waits until no environments are at work in the background. Their state could not be used in the forked process.
+#[pyfunction]
+fn _wait_before_fork(py: Python<'_>) {
+    py.detach(|| {
+        let all: Vec<_> = living().iter().filter_map(Weak::upgrade).collect();
+        for made in all {
+            // Environments that cannot be waited for say so when they are used.
+            let _ = made.queue().and_then(|mut queue| queue.wait());
+        }
+    });
+}
 
 impl Made {
     /// The queue, once no other thread uses it. Not to be called with the GIL held: the other thread may need it.
@@ -189,14 +222,14 @@ impl Made {
 impl ALEVectorInterface {
     /// What `__init__` made. Without it every method refuses, as in ale-py.
     fn made(&self, arguments: &Arguments<'_, '_>) -> PyResult<&Made> {
-        self.made.get().ok_or_else(|| arguments.mismatch())
+        self.made.get().map(Arc::as_ref).ok_or_else(|| arguments.mismatch())
     }
 
     /// The same for methods without arguments.
     fn made_or(&self, name: &str) -> PyResult<&Made> {
         let refuse =
             || PyTypeError::new_err(format!("{name}(): this object was not initialized; call super().__init__()"));
-        self.made.get().ok_or_else(refuse)
+        self.made.get().map(Arc::as_ref).ok_or_else(refuse)
     }
 }
 
@@ -212,17 +245,21 @@ impl ALEVectorInterface {
     /// Makes the environments; they must be reset before their first step.
     #[pyo3(signature = (*arguments, **named))]
     fn __init__(&self, arguments: &Bound<'_, PyTuple>, named: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let made = settings::make(arguments.py(), &settings::INIT.take(arguments, named)?)?;
+        let made = Arc::new(settings::make(arguments.py(), &settings::INIT.take(arguments, named)?)?);
+        living().retain(|other| other.strong_count() > 0);
+        living().push(Arc::downgrade(&made));
         let again = |_| PyRuntimeError::new_err("these environments are made already; make another object");
         self.made.set(made).map_err(again)
     }
 
-    /// Starts new episodes in the environments `indices` with these seeds, two sequences of ints; a negative seed is none.
+    /// Starts new episodes in the environments `indices` with these seeds, two sequences of ints; a negative seed is
+    /// none.
     ///
-    /// Returns (observations, info) of the first batch, also of environments that were not reset. The first reset must be of
-    /// all environments, and so must every one if batches are smaller than their number.
+    /// Returns (observations, info) of the first batch, also of environments that were not reset. The first reset must
+    /// be of all environments, and so must every one if batches are smaller than their number.
     ///
-    /// Raises ValueError, IndexError, RuntimeError for wrong numbers of environments, and for batches sent but not received.
+    /// Raises ValueError, IndexError, RuntimeError for wrong numbers of environments, and for batches sent but not
+    /// received.
     #[pyo3(signature = (*arguments, **named))]
     fn reset<'py>(
         &self,
@@ -238,8 +275,8 @@ impl ALEVectorInterface {
         (observations, made.info(py, &mut results)?).into_pyobject(py)
     }
 
-    /// As `reset`, with the observations written into `observations`: uint8, C-contiguous, of the shape of a batch. `env_ids`
-    /// and `lives` are int32 arrays of shape (batch_size,) to be filled, if given.
+    /// As `reset`, with the observations written into `observations`: uint8, C-contiguous, of the shape of a batch.
+    /// `env_ids` and `lives` are int32 arrays of shape (batch_size,) to be filled, if given.
     #[pyo3(signature = (*arguments, **named))]
     fn reset_into(&self, arguments: &Bound<'_, PyTuple>, named: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let arguments = RESET_INTO.take(arguments, named)?;
@@ -257,8 +294,9 @@ impl ALEVectorInterface {
 
     /// Has the environments of the batch received last take these actions, and returns at once.
     ///
-    /// `action_ids` index `get_action_set()`; paddles turn by `strengths` times the usual distance (None: 1). Both are sequences
-    /// of `batch_size`. Raises ValueError for other sizes and for actions out of range, RuntimeError before the first reset.
+    /// `action_ids` index `get_action_set()`; paddles turn by `strengths` times the usual distance (None: 1). Both are
+    /// sequences of `batch_size`. Raises ValueError for other sizes and for actions out of range, RuntimeError before
+    /// the first reset.
     #[pyo3(signature = (*arguments, **named))]
     fn send(&self, py: Python<'_>, arguments: &Bound<'_, PyTuple>, named: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let arguments = SEND.take(arguments, named)?;
@@ -267,8 +305,8 @@ impl ALEVectorInterface {
         py.detach(|| made.queue()?.send(&actions)).map_err(to_python)
     }
 
-    /// Waits for the next batch: (observations, rewards, terminations, truncations, info). Raises RuntimeError if nothing was
-    /// sent.
+    /// Waits for the next batch: (observations, rewards, terminations, truncations, info). Raises RuntimeError if
+    /// nothing was sent.
     #[pyo3(signature = (*arguments, **named))]
     fn recv<'py>(
         &self,
@@ -282,8 +320,8 @@ impl ALEVectorInterface {
         made.step_tuple(observations, results)
     }
 
-    /// `send`, then `recv`, in one call; `strengths` may be left out. This one is not in ale-py; it is faster than the two,
-    /// because the calling thread takes part in the work.
+    /// `send`, then `recv`, in one call; `strengths` may be left out. ale-py does not have it. It needs no thread in the
+    /// background: the calling thread takes part in the work.
     #[pyo3(signature = (*arguments, **named))]
     fn step<'py>(
         &self,
@@ -304,11 +342,12 @@ impl ALEVectorInterface {
     ///
     /// * `observations`: uint8, C-contiguous, of the shape of a batch, (batch_size, *get_observation_shape());
     /// * `rewards`: int32 or float32, `terminations`, `truncations`: bool, of shape (batch_size,);
-    /// * `final_observations`: like `observations`, with "SameStep" only: the rows of environments that are terminated or
-    ///   truncated are written, the others left as they are;
+    /// * `final_observations`: like `observations`, with "SameStep" only: the rows of environments that are terminated
+    ///   or truncated are written, the others left as they are;
     /// * `env_ids`, `lives`: int32 of shape (batch_size,).
     ///
-    /// Parts of larger arrays will do, for instance `buffer[t]`. Raises TypeError for other types, ValueError for other shapes.
+    /// Parts of larger arrays will do, for instance `buffer[t]`. Raises TypeError for other types, ValueError for other
+    /// shapes.
     #[pyo3(signature = (*arguments, **named))]
     fn step_into(&self, arguments: &Bound<'_, PyTuple>, named: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let arguments = STEP_INTO.take(arguments, named)?;

@@ -122,7 +122,9 @@ def test_everything_equals_ale_pys_step_by_step(
 def test_lost_lives_end_or_flag_episodes_as_in_ale_py(
     ale_vector_env: Callable[..., Any], settings: dict[str, Any], autoreset_mode: str
 ) -> None:
-    ours, theirs = (make("breakout", 2, autoreset_mode=autoreset_mode, **settings) for make in (AtariVectorEnv, ale_vector_env))
+    ours, theirs = (
+        make("breakout", 2, autoreset_mode=autoreset_mode, **settings) for make in (AtariVectorEnv, ale_vector_env)
+    )
     assert play_both(ours, theirs, 250, only_flagged="life_loss_info" in settings)["terminations"] > 5
 
 
@@ -132,7 +134,8 @@ def test_positions_of_a_stick_are_what_they_are_in_ale_py(
     ale_vector_env: Callable[..., Any], game: str, threshold: float
 ) -> None:
     ours, theirs = (
-        make(game, 4, continuous=True, continuous_action_threshold=threshold) for make in (AtariVectorEnv, ale_vector_env)
+        make(game, 4, continuous=True, continuous_action_threshold=threshold)
+        for make in (AtariVectorEnv, ale_vector_env)
     )
     play_both(ours, theirs, 60, seed=1)
     # On and around the threshold, where rounding decides.
@@ -148,7 +151,8 @@ def test_positions_of_a_stick_are_what_they_are_in_ale_py(
 
 def test_a_negative_threshold_is_what_it_is_in_ale_py(ale_vector_env: Callable[..., Any]) -> None:
     ours, theirs = (
-        make("space_invaders", 2, continuous=True, continuous_action_threshold=-0.5) for make in (AtariVectorEnv, ale_vector_env)
+        make("space_invaders", 2, continuous=True, continuous_action_threshold=-0.5)
+        for make in (AtariVectorEnv, ale_vector_env)
     )
     play_both(ours, theirs, 40)
 
@@ -211,7 +215,9 @@ def test_masked_environments_start_afresh_and_the_others_go_on(mask: list[bool])
     fresh, fresh_info = other.reset(seed=seeds)
     np.testing.assert_array_equal(observations[chosen], fresh[chosen])
     np.testing.assert_array_equal(observations[~chosen], before[0][~chosen])
-    np.testing.assert_array_equal(info["frame_number"], np.where(chosen, fresh_info["frame_number"], before[4]["frame_number"]))
+    np.testing.assert_array_equal(
+        info["frame_number"], np.where(chosen, fresh_info["frame_number"], before[4]["frame_number"])
+    )
     np.testing.assert_array_equal(info["env_id"], [0, 1, 2])
     after = env.step(np.array([0, 0, 0]))[4]
     np.testing.assert_array_equal(after["frame_number"], info["frame_number"] + 4)
@@ -274,7 +280,9 @@ def test_arrays_of_two_calls_share_no_memory() -> None:
 @pytest.mark.parametrize("batch_size", [1, 3, 4])
 def test_small_batches_go_round_and_give_each_environment_its_own_sequence(batch_size: int, num_threads: int) -> None:
     settings = {"max_num_frames_per_episode": 40, "repeat_action_probability": 0.25, "num_threads": num_threads}
-    together, apart = AtariVectorEnv("breakout", 8, **settings), AtariVectorEnv("breakout", 8, batch_size=batch_size, **settings)
+    together, apart = AtariVectorEnv("breakout", 8, **settings), AtariVectorEnv(
+        "breakout", 8, batch_size=batch_size, **settings
+    )
     plan = np.random.default_rng(0).integers(4, size=(40, 8))
     expected: list[list[Any]] = [[] for _ in range(8)]
 
@@ -387,7 +395,12 @@ def test_what_makes_ale_py_wait_or_crash_is_an_error_that_says_why() -> None:
 
 
 def test_wrong_settings_are_refused_with_ale_pys_texts() -> None:
-    for frameskip, told in [(0, "frameskip of 0"), (-1, "frameskip of -1"), (4.0, "frameskip type"), (True, "frameskip type")]:
+    for frameskip, told in [
+        (0, "frameskip of 0"),
+        (-1, "frameskip of -1"),
+        (4.0, "frameskip type"),
+        (True, "frameskip type"),
+    ]:
         with pytest.raises(gymnasium.error.Error, match=told):
             AtariVectorEnv("breakout", 1, frameskip=frameskip)
     for mode in (AutoresetMode.DISABLED, "Disabled", "same-step"):
@@ -493,10 +506,33 @@ def test_closed_environments_step_and_cannot_be_copied() -> None:
 
 
 def test_gymnasiums_wrapper_of_statistics_works_on_it() -> None:
-    env = gymnasium.wrappers.vector.RecordEpisodeStatistics(AtariVectorEnv("breakout", 2, max_num_frames_per_episode=20))
+    env = gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        AtariVectorEnv("breakout", 2, max_num_frames_per_episode=20)
+    )
     env.reset(seed=1)
     infos = [env.step(env.action_space.sample())[4] for _ in range(6)]
     assert [info["episode"]["l"].tolist() for info in infos if "episode" in info] == [[5, 5]]
+
+
+def test_make_vec_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", dict(gymnasium.registry))
+    gymnasium.register(
+        "Vector/Breakout-v5",
+        entry_point="atari_emulator.env:AtariEnv",
+        vector_entry_point="atari_emulator.vector_env:AtariVectorEnv",
+        kwargs={
+            "game": "breakout",
+            "repeat_action_probability": 0.25,
+            "full_action_space": False,
+            "frameskip": 4,
+            "max_num_frames_per_episode": 108000,
+        },
+    )
+    plain = AtariVectorEnv("breakout", 2, repeat_action_probability=0.25, img_height=50)
+    for mode in (None, "vector_entry_point"):
+        env = gymnasium.make_vec("Vector/Breakout-v5", 2, vectorization_mode=mode, img_height=50)
+        assert type(env) is AtariVectorEnv and env.spec.id == "Vector/Breakout-v5"
+        play_both(env, plain, 30)
 
 
 def test_the_native_class_takes_sequences_and_says_what_is_wrong() -> None:
@@ -562,7 +598,12 @@ def test_the_native_class_takes_all_its_settings_by_position_and_can_be_subclass
     for call in calls:
         with pytest.raises(TypeError):
             call()
-    for arguments, named in [((), {}), ((breakout_file(),), {}), ((None, 2), {}), ((breakout_file(), 2), {"continuous": True})]:
+    for arguments, named in [
+        ((), {}),
+        ((breakout_file(),), {}),
+        ((None, 2), {}),
+        ((breakout_file(), 2), {"continuous": True}),
+    ]:
         with pytest.raises(TypeError, match=WRONG_ARGUMENTS):
             ALEVectorInterface(*arguments, **named)
     with pytest.raises(AttributeError):
@@ -707,17 +748,18 @@ for actions in plan[:20]:
     env.recv()
 for actions in plan[20:25]:
     env.step(actions)
-if env.batch_size < env.num_envs:
-    # The rest of the round, so that no environment is at work at the fork.
-    env.recv()
+if sys.argv[2] == "sent":
+    env.send(plan[25])
 inside, outside = os.pipe()
 child = os.fork()
-told = b"".join(part.tobytes() for actions in plan[25:] for part in env.step(actions)[:4])
+results = [env.recv()] if sys.argv[2] == "sent" else []
+results += [env.step(actions) for actions in plan[25:]]
+told = str(hash(b"".join(part.tobytes() for result in results for part in result[:4])))
 if child == 0:
-    os.write(outside, str(hash(told)).encode())
+    os.write(outside, told.encode())
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-assert os.read(inside, 100).decode() == str(hash(told))
+assert os.read(inside, 100).decode() == told
 print("same")
 """
 
@@ -728,11 +770,14 @@ def run_script(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_forked_child_steps_its_own_copy() -> None:
-    assert run_script(FORK, "4") == "same\n"
+@pytest.mark.parametrize("batch_size", ["4", "2", "3"])
+@pytest.mark.parametrize("moment", ["received", "sent"])
+def test_a_forked_child_steps_its_own_copy(batch_size: str, moment: str) -> None:
+    assert run_script(FORK, batch_size, moment) == "same\n"
 
 
-FORK_AT_WORK = """
+FORK_BEHIND_PYTHONS_BACK = """
+import ctypes
 import os
 import time
 
@@ -743,7 +788,7 @@ env = AtariVectorEnv("montezuma_revenge", 2, frameskip=20000, max_num_frames_per
 env.reset(seed=1)
 env.send(np.array([0, 0]))
 time.sleep(0.05)
-child = os.fork()
+child = ctypes.CDLL(None).fork()
 if child == 0:
     try:
         env.recv()
@@ -757,8 +802,8 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-def test_a_child_forked_while_environments_are_stepped_is_told_so() -> None:
-    assert run_script(FORK_AT_WORK) == "7\n"
+def test_a_child_that_was_forked_in_the_middle_of_a_step_is_told_so() -> None:
+    assert run_script(FORK_BEHIND_PYTHONS_BACK) == "7\n"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux shows them")

@@ -42,19 +42,19 @@ pub struct VectorResults {
     /// Whether an episode ended in this step and the next one has begun: only with
     /// [`Autoreset::SameStep`](super::Autoreset::SameStep).
     pub restarted: Vec<bool>,
-    /// What the step led to, before the next episode began: the last observations of the episodes of `restarted` environments,
-    /// and the same observations as the batch's for the others. Only with
-    /// [`Autoreset::SameStep`](super::Autoreset::SameStep), and only if an environment of the batch was terminated or truncated;
-    /// otherwise empty.
+    /// What the step led to, before the next episode began: the last observations of the episodes of `restarted`
+    /// environments, and the same observations as the batch's for the others. Only with
+    /// [`Autoreset::SameStep`](super::Autoreset::SameStep), and only if an environment of the batch was terminated or
+    /// truncated; otherwise empty.
     pub final_observations: Vec<u8>,
 }
 
 /// Environments that take actions for some of them while others are at work: EnvPool's and ale-py's `send` and `recv`.
 ///
 /// Results come in batches of `batch_size`, in the order in which their actions were sent. So with 4 environments and
-/// batches of 2 the reset gives environments 0 and 1, and the following batches are 2 and 3, 0 and 1, and so on: while the
-/// caller chooses actions for two, the other two are stepped. The same seeds and actions give the same batches, with any
-/// number of threads. [`send`](Self::send) returns at once, and a thread of the queue begins the work.
+/// batches of 2 the reset gives environments 0 and 1, and the following batches are 2 and 3, 0 and 1, and so on: while
+/// the caller chooses actions for two, the other two are stepped. The same seeds and actions give the same batches,
+/// with any number of threads. [`send`](Self::send) returns at once, and a thread of the queue begins the work.
 ///
 /// ```
 /// use atari_emulator::vector::{IndexedAction, VectorQueue, VectorSettings};
@@ -91,7 +91,10 @@ pub struct VectorQueue {
 /// What the caller and the thread in the background share.
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is a job, or the queue was dropped. Only the thread in the background waits for it.
+    sent: Condvar,
+    /// A job is done.
+    done: Condvar,
 }
 
 struct State {
@@ -109,39 +112,20 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// Whether nothing is left to be done and no thread has the stepper.
+    fn idle(&self) -> bool {
+        self.jobs.is_empty() && self.stepper.is_some()
+    }
+}
+
 impl Shared {
     fn new(state: State) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+        Arc::new(Self { state: Mutex::new(state), sent: Condvar::new(), done: Condvar::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Calls `work` with the stepper, without the lock, once no other thread has the stepper and no job is left.
-    ///
-    /// # Errors
-    /// [`VectorError::Lost`].
-    fn with_idle_stepper<T>(&self, work: impl FnOnce(&mut Stepper) -> T) -> Result<T, VectorError> {
-        let mut state = self.lock();
-        let stepper = loop {
-            if state.lost {
-                return Err(VectorError::Lost);
-            }
-            if !state.jobs.is_empty() && state.stepper.is_some() {
-                state = self.execute_oldest(state);
-            } else if let Some(stepper) = state.stepper.take() {
-                break stepper;
-            } else {
-                state = self.wait(state);
-            }
-        };
-        drop(state);
-        self.give_back(stepper, work).1.ok_or(VectorError::Lost)
     }
 
     /// Executes the oldest job on this thread. Does nothing if there is none or another thread has the stepper.
@@ -153,13 +137,13 @@ impl Shared {
         };
         stepper.spare.append(&mut state.spare);
         drop(state);
-        let (mut state, filled) = self.give_back(stepper, |stepper| stepper.execute(&job));
+        let (mut state, filled) = self.work(stepper, |stepper| stepper.execute(&job));
         state.finished.extend(filled.into_iter().flatten());
         state
     }
 
     /// Calls `work` with the stepper and puts it back. `None` if `work` panicked; the environments are then lost.
-    fn give_back<T>(
+    fn work<T>(
         &self,
         mut stepper: Box<Stepper>,
         work: impl FnOnce(&mut Stepper) -> T,
@@ -170,7 +154,7 @@ impl Shared {
             Some(_) => state.stepper = Some(stepper),
             None => state.lost = true,
         }
-        self.changed.notify_all();
+        self.done.notify_all();
         (state, done)
     }
 
@@ -181,7 +165,7 @@ impl Shared {
             state = if state.stepper.is_some() && !state.jobs.is_empty() {
                 self.execute_oldest(state)
             } else {
-                self.wait(state)
+                self.sent.wait(state).unwrap_or_else(PoisonError::into_inner)
             };
         }
     }
@@ -237,15 +221,16 @@ impl VectorQueue {
         self.batch_size
     }
 
-    /// Bytes of a batch's observations: gray values of shape (batch, stack, height, width), oldest frame first. In color
-    /// there is a last axis of 3 channels.
+    /// Bytes of a batch's observations: gray values of shape (batch, stack, height, width), oldest frame first. In
+    /// color there is a last axis of 3 channels.
     pub fn observations_len(&self) -> usize {
         self.batch_size * self.bytes_each
     }
 
-    /// Starts new episodes in environments, each given with its seed ([`Seeds`](super::Seeds) says what seeds do; a negative
-    /// one is none). Writes the observations of the first batch: environment 0 and the following, also those that were not
-    /// reset if batches have all environments. Results of earlier steps that were not received are dropped.
+    /// Starts new episodes in environments, each given with its seed ([`Seeds`](super::Seeds) says what seeds do; a
+    /// negative one is none). Writes the observations of the first batch: environment 0 and the following, also those
+    /// that were not reset if batches have all environments. Results of earlier steps that were not received are
+    /// dropped.
     ///
     /// # Errors
     /// [`VectorError::DuplicateReset`], [`VectorError::NoSuchEnvironment`], [`VectorError::SeedOutOfRange`],
@@ -273,7 +258,7 @@ impl VectorQueue {
             return Err(VectorError::NotReceived { batches: self.sent });
         }
         self.check_buffer(observations)?;
-        let results = self.shared.with_idle_stepper(|stepper| {
+        let results = self.with_stepper(|stepper| {
             // An end in the previous step is no end in this one, also for environments that are not reset.
             stepper.environments.envs.iter_mut().for_each(|env| env.has_final = false);
             if self.batch_size == num_envs {
@@ -293,13 +278,13 @@ impl VectorQueue {
         }
     }
 
-    /// Has the environments of the batch received last take these actions, one each, in the order of their numbers in that
-    /// batch. Returns at once; the results are for [`recv`](Self::recv). Batches may be sent one after the other: each
-    /// environment takes its actions in their order.
+    /// Has the environments of the batch received last take these actions, one each, in the order of their numbers in
+    /// that batch. Returns at once; the results are for [`recv`](Self::recv). Batches may be sent one after the other:
+    /// each environment takes its actions in their order.
     ///
     /// # Errors
-    /// [`VectorError::NotReset`], [`VectorError::ActionCount`], [`VectorError::ActionOutOfRange`], [`VectorError::Forked`],
-    /// [`VectorError::Lost`].
+    /// [`VectorError::NotReset`], [`VectorError::ActionCount`], [`VectorError::ActionOutOfRange`],
+    /// [`VectorError::Forked`], [`VectorError::Lost`].
     pub fn send(&mut self, actions: &[IndexedAction]) -> Result<(), VectorError> {
         self.follow_fork()?;
         let job = self.job(actions)?;
@@ -312,7 +297,7 @@ impl VectorQueue {
         self.undelivered += actions.len();
         self.sent += 1;
         if self.has_driver {
-            self.shared.changed.notify_all();
+            self.shared.sent.notify_one();
         } else {
             let shared = Arc::clone(&self.shared);
             let driver = thread::Builder::new().name("vector queue".into()).spawn(move || shared.drive());
@@ -341,12 +326,10 @@ impl VectorQueue {
             if state.lost {
                 return Err(VectorError::Lost);
             }
-            // A job that was not begun is executed here sooner than there: the other thread must wake up first.
-            state = match (&state.stepper, state.jobs.is_empty()) {
-                (Some(_), false) => self.shared.execute_oldest(state),
-                (Some(_), true) => return Err(nothing_sent),
-                (None, _) => self.shared.wait(state),
-            };
+            if state.idle() {
+                return Err(nothing_sent);
+            }
+            state = self.advance(state);
         };
         drop(state);
         observations.copy_from_slice(&batch.observations);
@@ -368,8 +351,47 @@ impl VectorQueue {
         }
         self.follow_fork()?;
         let commands = self.job(actions)?.into_iter().map(|(_, command)| command);
-        let results = self.shared.with_idle_stepper(|stepper| stepper.execute_all(commands, observations))?;
+        let results = self.with_stepper(|stepper| stepper.execute_all(commands, observations))?;
         Ok(self.delivered(results))
+    }
+
+    /// Waits until everything that was sent is done, whether it was received or not. A process that is forked then can
+    /// go on with the environments, in both processes.
+    ///
+    /// # Errors
+    /// [`VectorError::Forked`], [`VectorError::Lost`].
+    pub fn wait(&mut self) -> Result<(), VectorError> {
+        self.follow_fork()?;
+        self.wait_until_idle().map(drop)
+    }
+
+    /// Waits until the next job is done. Without a thread in the background it is done here.
+    fn advance<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        // Where there is another thread, jobs are left to it: its core has the environments in its cache.
+        if self.has_driver || state.stepper.is_none() {
+            self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            self.shared.execute_oldest(state)
+        }
+    }
+
+    fn wait_until_idle(&self) -> Result<MutexGuard<'_, State>, VectorError> {
+        let mut state = self.shared.lock();
+        while !state.idle() {
+            if state.lost {
+                return Err(VectorError::Lost);
+            }
+            state = self.advance(state);
+        }
+        Ok(state)
+    }
+
+    /// Calls `work` with the stepper, without the lock, once everything that was sent is done.
+    fn with_stepper<T>(&self, work: impl FnOnce(&mut Stepper) -> T) -> Result<T, VectorError> {
+        let mut state = self.wait_until_idle()?;
+        let stepper = state.stepper.take().ok_or(VectorError::Lost)?;
+        drop(state);
+        self.shared.work(stepper, work).1.ok_or(VectorError::Lost)
     }
 
     /// The commands for the environments of the last batch.
@@ -402,8 +424,8 @@ impl VectorQueue {
         results
     }
 
-    /// In a process that was forked from the one that made the queue: takes the environments over from the threads that the
-    /// new process does not have.
+    /// In a process that was forked from the one that made the queue: takes the environments over from the threads that
+    /// the new process does not have.
     ///
     /// # Errors
     /// [`VectorError::Forked`] if a thread had the environments at that moment.
@@ -435,7 +457,7 @@ impl Drop for VectorQueue {
     fn drop(&mut self) {
         if self.process == process::id() && self.has_driver {
             self.shared.lock().closed = true;
-            self.shared.changed.notify_all();
+            self.shared.sent.notify_one();
         }
     }
 }

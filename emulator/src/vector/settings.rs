@@ -36,8 +36,8 @@ pub enum ActionSpace {
     },
 }
 
-/// Settings of a [`VectorEnvironment`](super::VectorEnvironment). The defaults are ale-py's for `AtariVectorEnv`, with one
-/// environment; the names are gymnasium's.
+/// Settings of a [`VectorEnvironment`](super::VectorEnvironment). The defaults are ale-py's for `AtariVectorEnv`, with
+/// one environment; the names are gymnasium's.
 ///
 /// ```
 /// # use atari_emulator::vector::{Autoreset, VectorSettings};
@@ -49,11 +49,12 @@ pub enum ActionSpace {
 pub struct VectorSettings {
     /// Number of environments, at least 1.
     pub num_envs: usize,
-    /// Threads that step them, the calling thread included; 0 means one for each core. There are never more threads than
-    /// environments. Any number gives the same bytes.
+    /// Threads that step them, the calling thread included; 0 means one for each core. There are never more threads
+    /// than environments. Any number gives the same bytes.
     pub num_threads: usize,
-    /// Frames after which an episode is truncated; FIRE and no-ops at its start do not count. 0 truncates it as it begins:
-    /// with [`Autoreset::NextStep`] every step is a reset, as in ale-py; with [`Autoreset::SameStep`] 0 is the same as 1.
+    /// Frames after which an episode is truncated; FIRE and no-ops at its start do not count. 0 truncates it as it
+    /// begins: with [`Autoreset::NextStep`] every step is a reset, as in ale-py; with [`Autoreset::SameStep`] 0 is the
+    /// same as 1.
     pub max_episode_frames: u32,
     /// Probability, for each frame, that the previous action is repeated instead of the new one. (ale-py keeps six
     /// significant digits of it.)

@@ -4,7 +4,6 @@ use super::autoreset::AutoresetEnvironment;
 use super::queue::VectorResults;
 use super::settings::Autoreset;
 use super::{Command, VectorEnvironment};
-use std::mem;
 
 /// Commands for environments, in the order in which their results are to be received. An environment may occur again.
 pub(super) type Job = Vec<(usize, Command)>;
@@ -22,14 +21,14 @@ pub(super) struct Batch {
 pub(super) struct Stepper {
     pub(super) environments: VectorEnvironment,
     batch_size: usize,
-    open: Batch,
+    open: Option<Batch>,
     /// Batches that were received, to be filled again.
     pub(super) spare: Vec<Batch>,
 }
 
 impl Stepper {
     pub(super) fn new(environments: VectorEnvironment, batch_size: usize) -> Self {
-        Self { environments, batch_size, open: Batch::default(), spare: Vec::new() }
+        Self { environments, batch_size, open: None, spare: Vec::new() }
     }
 
     /// Bytes of one observation.
@@ -37,8 +36,8 @@ impl Stepper {
         self.environments.observations.len() / self.environments.envs.len()
     }
 
-    /// Executes one command for every environment, in their order. The observations go to the caller's buffer, which has the
-    /// size of a batch of all environments.
+    /// Executes one command for every environment, in their order. The observations go to the caller's buffer, which
+    /// has the size of a batch of all environments.
     pub(super) fn execute_all(
         &mut self,
         commands: impl Iterator<Item = Command>,
@@ -83,10 +82,11 @@ impl Stepper {
     /// Executes the environments' commands, which `job` has too: each environment at most once.
     fn execute_commands(&mut self, job: &[(usize, Command)], filled: &mut Vec<Batch>) {
         let each = self.bytes_each();
-        let mut batches = vec![mem::take(&mut self.open)];
+        let mut next = || self.spare.pop().unwrap_or_default();
+        let mut batches = vec![self.open.take().unwrap_or_else(&mut next)];
         let room = self.batch_size - batches[0].results.env_ids.len();
         let more = job.len().saturating_sub(room).div_ceil(self.batch_size);
-        batches.extend((0..more).map(|_| self.spare.pop().unwrap_or_default()));
+        batches.extend((0..more).map(|_| next()));
         for batch in &mut batches {
             batch.observations.resize(self.batch_size * each, 0);
         }
@@ -110,14 +110,14 @@ impl Stepper {
                 }
                 filled.push(batch);
             } else {
-                self.open = batch;
+                self.open = Some(batch);
             }
         }
     }
 
     /// Forgets the results that do not fill a batch.
     pub(super) fn forget_open(&mut self) {
-        self.open.results = VectorResults::default();
+        self.open = None;
     }
 }
 
@@ -142,7 +142,8 @@ impl VectorResults {
     }
 
     /// Fills the final observations of environments that go on, if the batch has any that do not. With
-    /// [`life_loss_info`](super::VectorSettings::life_loss_info) an environment that goes on can be among the terminated.
+    /// [`life_loss_info`](super::VectorSettings::life_loss_info) an environment that goes on can be among the
+    /// terminated.
     fn complete_final_observations(&mut self, observations: &[u8]) {
         if !self.terminated.iter().chain(&self.truncated).any(|&over| over) {
             return;

@@ -267,7 +267,8 @@ fn a_masked_reset_leaves_the_others_as_they_were() {
     assert_eq!(environments.step(&[0; 3]).unwrap().truncated, [false, true, true]);
 }
 
-/// ale-py's frame numbers for breakout with a limit of 0 differ from bricks' by nothing but the no-ops that seed 1 draws.
+/// ale-py's frame numbers for breakout with a limit of 0 differ from bricks' by nothing but the no-ops that seed 1
+/// draws.
 #[test]
 fn an_episode_of_no_frames_is_truncated_as_it_begins() {
     let settings = VectorSettings { max_episode_frames: 0, ..VectorSettings::default() };

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{mem, process, thread};
 
-/// How long a thread without a task waits awake for the others' last tasks. It is a little more than a usual step of one
-/// environment. A thread that sleeps instead costs the next step, or this one's end, the time to wake it.
+/// How long a thread without a task waits awake for the others' last tasks. It is a little more than a usual step of
+/// one environment. A thread that sleeps instead costs the next step, or this one's end, the time to wake it.
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// The caller's thread and `count - 1` workers.
@@ -45,8 +45,9 @@ impl Threads {
         self.count
     }
 
-    /// Calls `work` once for every task of every shard. A thread takes the tasks of its own shard before the others', one at
-    /// a time. So an environment's state stays in the cache of one core, and no thread is idle while a task waits.
+    /// Calls `work` once for every task of every shard. A thread takes the tasks of its own shard before the others',
+    /// one at a time. So an environment's state stays in the cache of one core, and no thread is idle while a task
+    /// waits.
     ///
     /// # Panics
     /// If `work` does.
@@ -83,7 +84,8 @@ impl Threads {
             }
             take_tasks(0);
             wait_for_none(&working);
-            // Rayon puts the caller to sleep at once if a worker has not yet left its closure, which takes it nanoseconds.
+            // Rayon puts the caller to sleep at once if a worker has not yet left its closure, which takes it
+            // nanoseconds.
             thread::yield_now();
         });
     }

@@ -19,15 +19,15 @@ _INDICES = (np.dtype(np.int64), np.dtype(np.int32))
 
 
 class AtariVectorEnv(VectorEnv):
-    """Environments of one game with the usual preprocessing: frame skip, maximum of two screens, resize, stack, clipping.
+    """Environments of one game, preprocessed as usual: frame skip, maximum of two screens, resize, stack, clipping.
 
-    Observations are uint8 arrays of shape (batch_size, stack_num, img_height, img_width), in color with a last axis of 3,
-    oldest frame first. Rewards are int32, terminations and truncations bool, and the info has int32 arrays `env_id`,
+    Observations are uint8 arrays of shape (batch_size, stack_num, img_height, img_width), in color with a last axis of
+    3, oldest frame first. Rewards are int32, terminations and truncations bool, and the info has int32 arrays `env_id`,
     `lives`, `frame_number` and `episode_frame_number`, all of shape (batch_size,). Every call returns new arrays.
 
-    With `batch_size` smaller than `num_envs`, `reset` and `step` return the results of `batch_size` environments while the
-    others are at work. `info["env_id"]` says which, and the next actions are for these. Results come in the order in which
-    their actions were sent, so the same seeds and actions give the same batches, with any number of threads.
+    With `batch_size` smaller than `num_envs`, `reset` and `step` return the results of `batch_size` environments while
+    the others are at work. `info["env_id"]` says which, and the next actions are for these. Results come in the order
+    in which their actions were sent, so the same seeds and actions give the same batches, with any number of threads.
 
     Args:
         game: Name of the cartridge in snake case, for instance "ms_pacman".
@@ -39,15 +39,15 @@ class AtariVectorEnv(VectorEnv):
         max_num_frames_per_episode: Frames after which an episode is truncated.
         repeat_action_probability: Probability, in every frame, that the previous action is repeated.
         full_action_space: Whether all actions of the console are offered, not only those that matter to the game.
-        continuous: Whether actions are positions of an analog stick: radius 0 to 1, angle -pi to pi, fire 0 to 1, a float32
-            array of shape (batch_size, 3). In skiing and lost_luggage, which know nine actions, the number of the resulting
-            joystick action is used as an index into the nine, as ale-py does; numbers above 8, for which ale-py waits for
-            ever, do nothing.
+        continuous: Whether actions are positions of an analog stick: radius 0 to 1, angle -pi to pi, fire 0 to 1, a
+            float32 array of shape (batch_size, 3). In skiing and lost_luggage, which know nine actions, the number of
+            the resulting joystick action is used as an index into the nine, as ale-py does; numbers above 8, for which
+            ale-py waits for ever, do nothing.
         continuous_action_threshold: How far the stick must be pushed along an axis, or the button pressed, to count.
-        autoreset_mode: How the next episode begins after one has ended: `AutoresetMode.NEXT_STEP` (the next step ignores the
-            action and resets) or `SAME_STEP` (the step itself resets), or their values. With `SAME_STEP` the info of steps with a
-            termination or truncation has `final_obs`: the last observations of the episodes that ended, and the
-            observations of the others.
+        autoreset_mode: How the next episode begins after one has ended: `AutoresetMode.NEXT_STEP` (the next step
+            ignores the action and resets) or `SAME_STEP` (the step itself resets), or their values. With `SAME_STEP`
+            the info of steps with a termination or truncation has `final_obs`: the last observations of the episodes
+            that ended, and the observations of the others.
         img_height: Rows of an observation.
         img_width: Columns of an observation.
         grayscale: One gray value for each pixel; otherwise red, green and blue.
@@ -100,8 +100,7 @@ class AtariVectorEnv(VectorEnv):
         rom_path = roms.get_rom_path(game)
         if rom_path is None:
             raise AssertionError(
-                f"{game} is not a ROM name, it should be snake_case not camel-case, "
-                'i.e., "ms_pacman" not "MsPacman"'
+                f'{game} is not a ROM name, it should be snake_case not camel-case, i.e., "ms_pacman" not "MsPacman"'
             )
         mode = autoreset_mode.value if isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
         self.ale = ALEVectorInterface(
@@ -154,11 +153,11 @@ class AtariVectorEnv(VectorEnv):
         """Starts new episodes.
 
         Args:
-            seed: An int for the first environment, the following ones get the following numbers; or an array of ints with one
-                entry for each environment that is reset. Negative numbers are no seeds: the generators go on.
-            options: `{"reset_mask": mask}` resets only the environments whose entry in the bool array of shape (num_envs,) is
-                set; the others show their last observation. Not for the first reset, and not with a `batch_size`
-                smaller than `num_envs`.
+            seed: An int for the first environment, the following ones get the following numbers; or an array of ints
+                with one entry for each environment that is reset. Negative numbers are no seeds: the generators go on.
+            options: `{"reset_mask": mask}` resets only the environments whose entry in the bool array of shape
+                (num_envs,) is set; the others show their last observation. Not for the first reset, and not with a
+                `batch_size` smaller than `num_envs`.
 
         Returns:
             The observations and the info of the first batch.
@@ -197,14 +196,12 @@ class AtariVectorEnv(VectorEnv):
             raise ValueError(f"`reset_mask` must have shape {(self.num_envs,)}, got {mask.shape}")
         return np.flatnonzero(mask)
 
-    def step(
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """`send`, then `recv`.
 
         Args:
-            actions: One action for each environment of the last batch: an int64 or int32 array of shape (batch_size,), with
-                continuous actions a float32 array of shape (batch_size, 3).
+            actions: One action for each environment of the last batch: an int64 or int32 array of shape (batch_size,),
+                with continuous actions a float32 array of shape (batch_size, 3).
 
         Returns:
             The observations, rewards, terminations, truncations and the info of the next batch.
@@ -217,11 +214,11 @@ class AtariVectorEnv(VectorEnv):
         return self.ale.step(*self._indices_and_strengths(actions))
 
     def send(self, actions: np.ndarray) -> None:
-        """Has the environments of the last batch take these actions in the background. `step` says which they can be."""
+        """Has the environments of the last batch take these actions in the background; `step` describes them."""
         self.ale.send(*self._indices_and_strengths(actions))
 
     def recv(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Waits for the next batch of results and returns it as `step` does. Raises RuntimeError if nothing was sent."""
+        """Waits for the next batch and returns it as `step` does. Raises RuntimeError if nothing was sent."""
         return self.ale.recv()
 
     def step_into(
@@ -236,12 +233,12 @@ class AtariVectorEnv(VectorEnv):
         env_ids: np.ndarray | None = None,
         lives: np.ndarray | None = None,
     ) -> None:
-        """One step whose results are written into arrays of the caller, for instance into one row of a rollout's storage.
+        """One step, with the results written into arrays of the caller, for instance a row of a rollout's storage.
 
         Args:
             actions: As for `step`.
-            observations: uint8, C-contiguous, of shape (batch_size, stack_num, img_height, img_width), in color with a last
-                axis of 3.
+            observations: uint8, C-contiguous, of shape (batch_size, stack_num, img_height, img_width), in color with a
+                last axis of 3.
             rewards: int32 or float32 of shape (batch_size,).
             terminations: bool of shape (batch_size,).
             truncations: bool of shape (batch_size,).
@@ -270,9 +267,9 @@ class AtariVectorEnv(VectorEnv):
     def xla(self) -> tuple[Any, Any, Any]:
         """Functions for JAX: `(handle, reset, step)`, usable under `jax.jit` and in `jax.lax.scan`.
 
-        `reset(handle, seed=None, reset_mask=None)` returns `(handle, (observations, info))`, and `step(handle, actions)` returns
-        `(handle, (observations, rewards, terminations, truncations, info))`, with arrays of JAX. They call this object back
-        from the compiled program, in the program's order.
+        `reset(handle, seed=None, reset_mask=None)` returns `(handle, (observations, info))`, and `step(handle,
+        actions)` returns `(handle, (observations, rewards, terminations, truncations, info))`, with arrays of JAX. They
+        call this object back from the compiled program, in the program's order.
 
         Raises:
             gymnasium.error.DependencyNotInstalled: jax or chex is missing.

@@ -36,8 +36,8 @@ def functions(env: AtariVectorEnv) -> tuple[Any, Callable[..., Any], Callable[..
     def reset(handle: Any, seed: Any = None, reset_mask: Any = None) -> Any:
         """Starts new episodes, as `AtariVectorEnv.reset`.
 
-        Under `jax.jit` an int as seed must not be traced. If the mask is traced, an array of seeds has one for each environment,
-        also for those that are not reset.
+        Under `jax.jit` an int as seed must not be traced. If the mask is traced, an array of seeds has one for each
+        environment, also for those that are not reset.
         """
         mask = jnp.ones(env.num_envs, bool) if reset_mask is None else jnp.asarray(reset_mask)
         chex.assert_shape(mask, (env.num_envs,))
@@ -56,7 +56,7 @@ def functions(env: AtariVectorEnv) -> tuple[Any, Callable[..., Any], Callable[..
         return handle, (observations, _in_order(info))
 
     def step(handle: Any, actions: Any) -> Any:
-        """One step, as `AtariVectorEnv.step`, with int32 actions of shape (batch_size,) or float32 of (batch_size, 3)."""
+        """One step, as `AtariVectorEnv.step`; actions are int32 (batch_size,) or float32 (batch_size, 3)."""
         if env.continuous:
             actions = jnp.asarray(actions, jnp.float32)
             chex.assert_shape(actions, (env.batch_size, 3))
@@ -72,7 +72,7 @@ def functions(env: AtariVectorEnv) -> tuple[Any, Callable[..., Any], Callable[..
 
 
 def _compiled(env: AtariVectorEnv) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`reset(handle, seeds, mask)` and `step(handle, actions)` for arrays of JAX, as compiled programs that call back."""
+    """`reset(handle, seeds, mask)` and `step(handle, actions)` as compiled programs that call back."""
     import jax
     import jax.numpy as jnp
     from jax.experimental import io_callback

@@ -1,5 +1,5 @@
-//! Sequences of numbers as vectors, and arrays of the caller to be filled. Sequences may be numpy arrays of any number type;
-//! the usual ones are copied at once.
+//! Sequences of numbers as vectors, and arrays of the caller to be filled. Sequences may be numpy arrays of any number
+//! type; the usual ones are copied at once.
 
 use crate::arguments::{float, integer, Arguments};
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};

@@ -44,7 +44,8 @@ pub(super) static INIT: Signature = Signature {
 /// Makes the environments that the arguments describe.
 ///
 /// # Errors
-/// `TypeError` for wrong types, `ValueError` for values out of range, `RuntimeError` for a cartridge that cannot be used.
+/// `TypeError` for wrong types, `ValueError` for values out of range, `RuntimeError` for a cartridge that cannot be
+/// used.
 pub(super) fn make(py: Python<'_>, arguments: &Arguments<'_, '_>) -> PyResult<Made> {
     let py_int = |place| arguments.optional(place, integer::<i32>);
     let py_bool = |place| arguments.optional(place, boolean);

@@ -98,7 +98,7 @@ fn every_environment_says_in_small_batches_what_it_says_in_batches_of_all() {
                 while said.iter().map(Vec::len).max() <= Some(60) {
                     let actions: Vec<_> =
                         results.env_ids.iter().map(|&env| indexed(action(env, said[env].len() - 1))).collect();
-                    results = if ids.len() % 3 == 0 {
+                    results = if ids.len().is_multiple_of(3) {
                         queue.step(&actions, &mut observations).unwrap()
                     } else {
                         queue.send(&actions).unwrap();
@@ -253,6 +253,9 @@ fn what_was_sent_is_done_in_the_background() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         thread::sleep(Duration::from_millis(1));
     }
+    (0..5).for_each(|_| queue.send(&[indexed(0); 2]).unwrap());
+    queue.wait().unwrap();
+    assert_eq!(queue.shared.lock().finished.len(), 6);
     // A queue that is dropped with work to do leaves nothing behind that waits for it.
     (0..50).for_each(|_| queue.send(&[indexed(0); 2]).unwrap());
     let shared = Arc::downgrade(&queue.shared);
@@ -264,11 +267,30 @@ fn what_was_sent_is_done_in_the_background() {
 }
 
 #[test]
+fn without_a_thread_in_the_background_what_was_sent_is_done_when_it_is_received() {
+    let expected = said_together(settings(2, 1, Autoreset::NextStep), 3);
+    let mut queue = queue(settings(2, 1, Autoreset::NextStep), 2);
+    let mut observations = vec![0; queue.observations_len()];
+    let mut said = vec![Vec::new(); 2];
+    tell(&mut said, &queue.reset(&starts(2), &mut observations).unwrap(), &observations);
+    for nth in 0..3 {
+        let job = queue.job(&[0, 1].map(|env| indexed(action(env, nth)))).unwrap();
+        queue.shared.lock().jobs.push_back(job);
+    }
+    (queue.undelivered, queue.sent) = (6, 3);
+    for _ in 0..3 {
+        tell(&mut said, &queue.recv(&mut observations).unwrap(), &observations);
+    }
+    assert!(said == expected && !queue.has_driver);
+    assert_eq!(queue.recv(&mut observations), Err(VectorError::NothingSent { found: 0, batch_size: 2 }));
+}
+
+#[test]
 fn after_a_panic_every_call_says_that_the_environments_are_lost() {
     let mut queue = queue(settings(1, 1, Autoreset::NextStep), 1);
     let mut observations = vec![0; queue.observations_len()];
     queue.reset(&starts(1), &mut observations).unwrap();
-    assert_eq!(queue.shared.with_idle_stepper(|_| panic!("as a test")), Err::<(), _>(VectorError::Lost));
+    assert_eq!(queue.with_stepper(|_| panic!("as a test")), Err::<(), _>(VectorError::Lost));
     assert_eq!(queue.step(&[indexed(0)], &mut observations), Err(VectorError::Lost));
     assert_eq!(queue.reset(&starts(1), &mut observations), Err(VectorError::Lost));
     assert_eq!(queue.send(&[indexed(0)]), Err(VectorError::Lost));
@@ -291,7 +313,7 @@ fn a_forked_process_goes_on_with_threads_of_its_own() {
     tell(&mut said, &queue.recv(&mut observations).unwrap(), &observations);
     assert!(said == expected && !Arc::ptr_eq(&before, &queue.shared));
     before.lock().closed = true;
-    before.changed.notify_all();
+    before.sent.notify_one();
 
     // A fork while the other thread has the environments, or the lock.
     let shared = Arc::clone(&queue.shared);
@@ -304,5 +326,5 @@ fn a_forked_process_goes_on_with_threads_of_its_own() {
     drop(locked);
     queue.step(&[indexed(0); 2], &mut observations).unwrap();
     shared.lock().closed = true;
-    shared.changed.notify_all();
+    shared.sent.notify_one();
 }
