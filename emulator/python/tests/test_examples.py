@@ -107,3 +107,38 @@ def test_the_replay_of_dqn_gives_back_the_observations(tmp_path):
     seen, actions, _, nexts, _ = replay.sample(generator)
     assert len(actions) == dqn.BATCH
     assert all((a.tobytes(), int(b), c.tobytes()) in steps for a, b, c in zip(seen, actions, nexts))
+
+
+def test_dqn_learns_the_values_of_a_world_of_two_pictures(tmp_path):
+    torch = pytest.importorskip("torch")
+    dqn = loaded("dqn", tmp_path)
+    torch.manual_seed(0)
+    generator = np.random.default_rng(0)
+    # A dark picture and a bright one. Action 1 leads from the dark one to the bright one, where action 0 earns 1. All
+    # else earns nothing, and ends the episode like the reward.
+    replay, bright, ages = dqn.Replay(400, 1), False, 0
+    acted = True
+    for _ in range(400):
+        action = int(generator.integers(2))
+        goes_on = acted and not bright and action == 1
+        reward = float(acted and bright and action == 0)
+        frame = np.full((1, 84, 84), 200 if bright else 50, np.uint8)
+        replay.add(frame, np.array([ages]), np.array([action]), np.array([reward]), np.array([not goes_on]), acted)
+        if acted and not goes_on:
+            acted, bright, ages = False, False, ages + 1
+        else:
+            bright, ages, acted = goes_on, ages + 1 if goes_on else 0, True
+    layers = lambda: (torch.nn.Conv2d(4, 16, 12, 72), torch.nn.Flatten(), torch.nn.Tanh(), torch.nn.Linear(64, 2))
+    make = lambda: torch.nn.Sequential(*layers())
+    network, target = make(), make()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    for number in range(150):
+        if number % 10 == 0:
+            target.load_state_dict(network.state_dict())
+        dqn.update(network, target, optimizer, replay.sample(generator))
+    stacks = np.zeros((2, 4, 84, 84), np.uint8)
+    # As an episode begins, and after a step.
+    stacks[0, 3], stacks[1, 2], stacks[1, 3] = 50, 50, 200
+    with torch.no_grad():
+        found = dqn.q_values(network, stacks).numpy()
+    np.testing.assert_allclose(found, [[0, dqn.GAMMA], [1, 0]], atol=0.1)
