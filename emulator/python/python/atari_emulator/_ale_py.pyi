@@ -338,10 +338,41 @@ class ALEVectorInterface:
     def reset(
         self, indices: Sequence[int] | NDArray[Any], seeds: Sequence[int] | NDArray[Any]
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]: ...
-    def send(self, action_ids: Sequence[int] | NDArray[Any], strengths: Sequence[float] | NDArray[Any]) -> None: ...
+    def send(
+        self, action_ids: Sequence[int] | NDArray[Any], strengths: Sequence[float] | NDArray[Any] | None, /
+    ) -> None: ...
     def recv(
         self,
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]: ...
+    def step(
+        self, action_ids: Sequence[int] | NDArray[Any], strengths: Sequence[float] | NDArray[Any] | None = None, /
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """`send`, then `recv`, in one call. ale-py does not have it."""
+
+    def reset_into(
+        self,
+        indices: Sequence[int] | NDArray[Any],
+        seeds: Sequence[int] | NDArray[Any],
+        observations: NDArray[np.uint8],
+        env_ids: NDArray[np.int32] | None = None,
+        lives: NDArray[np.int32] | None = None,
+    ) -> None:
+        """`reset`, with the results written into arrays of the caller. ale-py does not have it."""
+
+    def step_into(
+        self,
+        action_ids: Sequence[int] | NDArray[Any],
+        observations: NDArray[np.uint8],
+        rewards: NDArray[np.int32] | NDArray[np.float32],
+        terminations: NDArray[np.bool_],
+        truncations: NDArray[np.bool_],
+        strengths: Sequence[float] | NDArray[Any] | None = None,
+        final_observations: NDArray[np.uint8] | None = None,
+        env_ids: NDArray[np.int32] | None = None,
+        lives: NDArray[np.int32] | None = None,
+    ) -> None:
+        """`step`, with the results written into arrays of the caller. ale-py does not have it."""
+
     def get_action_set(self) -> list[Action]: ...
     def get_num_envs(self) -> int: ...
     def get_observation_shape(self) -> tuple[int, ...]: ...

@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -12,7 +12,7 @@ LONGEST_FILE = 1 << 30
 # Bytes before the header: its length, little-endian.
 PREFIX = 8
 MOST_DIMENSIONS = 8
-_DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 
 
 def read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
@@ -82,7 +82,7 @@ def _entry(name: str, entry: Any, room: int) -> tuple[np.dtype, list[int], int, 
     return dtype, shape, first, end
 
 
-def _whole_numbers(values: Any, least: int, most_of_them: int) -> bool:
+def _whole_numbers(values: Any, least: int, most_of_them: int) -> TypeGuard[list[int]]:
     fits = isinstance(values, list) and 1 <= len(values) <= most_of_them
     return fits and all(type(value) is int and value >= least for value in values)
 
