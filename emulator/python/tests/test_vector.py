@@ -335,26 +335,6 @@ def test_a_reset_of_small_batches_starts_the_round_again() -> None:
     assert_same(env.reset(seed=1), first)
 
 
-def test_work_goes_on_between_send_and_recv() -> None:
-    # Nothing ever happens to an explorer who stands still.
-    env = AtariVectorEnv("montezuma_revenge", 2, frameskip=2000, num_threads=1, max_num_frames_per_episode=10**6)
-    env.reset(seed=1)
-
-    def cpu_time_without_calls() -> float:
-        begun = time.process_time()
-        time.sleep(0.2)
-        return time.process_time() - begun
-
-    env.send(np.zeros(2, int))
-    assert cpu_time_without_calls() > 0
-    while cpu_time_without_calls() > 0.02:
-        pass
-    begun = time.process_time()
-    env.recv()
-    # 4,000 frames take several times longer than copying their results.
-    assert time.process_time() - begun < 0.02
-
-
 def test_what_makes_ale_py_wait_or_crash_is_an_error_that_says_why() -> None:
     for settings, told in [
         ({"num_envs": 0}, "num_envs is 0"),
@@ -688,7 +668,8 @@ def test_arrays_that_cannot_be_written_into_are_refused() -> None:
 
 
 def test_another_thread_runs_while_environments_are_stepped() -> None:
-    env = AtariVectorEnv("montezuma_revenge", 2, frameskip=2000, num_threads=1, max_num_frames_per_episode=10**6)
+    # Nothing ever happens to an explorer who stands still, so the step has all its frames.
+    env = AtariVectorEnv("montezuma_revenge", 2, frameskip=10000, num_threads=1, max_num_frames_per_episode=10**6)
     env.reset(seed=1)
     turns, done = [], threading.Event()
 
@@ -784,10 +765,10 @@ import time
 import numpy as np
 from atari_emulator.vector_env import AtariVectorEnv
 
-env = AtariVectorEnv("montezuma_revenge", 2, frameskip=20000, max_num_frames_per_episode=10**6)
+env = AtariVectorEnv("montezuma_revenge", 2, frameskip=50000, max_num_frames_per_episode=10**6)
 env.reset(seed=1)
 env.send(np.array([0, 0]))
-time.sleep(0.05)
+time.sleep(0.2)
 child = ctypes.CDLL(None).fork()
 if child == 0:
     try:
