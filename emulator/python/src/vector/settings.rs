@@ -3,15 +3,14 @@
 use super::errors::to_python;
 use super::Made;
 use crate::arguments::{boolean, float, integer, path, text, Arguments, Signature};
+use crate::cartridge_files;
 use atari_emulator::vector::{ActionSpace, Autoreset, VectorQueue, VectorSettings};
-use atari_emulator::{game, CartridgeImage};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::path::Path;
 use std::process;
 use std::sync::atomic::AtomicU32;
 use std::sync::Mutex;
-use std::{fs, thread};
+use std::thread;
 
 pub(super) static INIT: Signature = Signature {
     name: "__init__",
@@ -85,8 +84,8 @@ pub(super) fn make(py: Python<'_>, arguments: &Arguments<'_, '_>) -> PyResult<Ma
         .with_action_space(if full_action_space { ActionSpace::Full } else { ActionSpace::Minimal })
         .with_autoreset(autoreset);
     let batch_size = if batch_size == 0 { settings.num_envs } else { size("batch_size", batch_size)? };
+    let image = cartridge_files::load(py, &rom_path)?;
     py.detach(|| {
-        let image = cartridge(&rom_path)?;
         let queue = VectorQueue::new(&image, settings, batch_size).map_err(to_python)?;
         let mut shape = vec![batch_size];
         shape.extend(queue.settings().observation_shape());
@@ -128,17 +127,4 @@ fn sticky_probability(probability: f64) -> f32 {
     } else {
         kept.clamp(0.0, 1.0)
     }
-}
-
-/// The cartridge in this file.
-fn cartridge(path: &Path) -> PyResult<CartridgeImage> {
-    let told =
-        |reason: String| PyRuntimeError::new_err(format!("cannot use the cartridge {}: {reason}", path.display()));
-    let bytes = fs::read(path).map_err(|error| told(error.to_string()))?;
-    let image = CartridgeImage::new(&bytes, path.file_stem().and_then(|stem| stem.to_str()))
-        .map_err(|error| told(error.to_string()))?;
-    if game::identify(image.md5(), image.file_stem()).is_none() {
-        return Err(told(format!("its MD5, {}, is none of a supported game, and neither is its name", image.md5())));
-    }
-    Ok(image)
 }
