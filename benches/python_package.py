@@ -117,7 +117,8 @@ def reset(module, game):
 def preprocessing(module, game):
     from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-    env = AtariPreprocessing(module.AtariEnv(game, frameskip=1))
+    # No random no-ops: some games have no NOOP among their actions.
+    env = AtariPreprocessing(module.AtariEnv(game, frameskip=1), noop_max=0)
     return random_steps(FrameStackObservation(env, 4), game)
 
 
