@@ -13,9 +13,13 @@ use pyo3::types::PyCFunction;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{sync_channel, SyncSender};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+/// While a thread waits for its turn, it looks this often whether the user wants to interrupt it.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Forks that led to this process since the module was loaded.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -72,6 +76,8 @@ pub(crate) enum NoTurn {
     WithinACall,
     /// Another thread of the parent process had it during the fork.
     LostInFork,
+    /// A signal handler raised this exception.
+    Interrupted(PyErr),
 }
 
 impl<T: Send> Turns<T> {
@@ -99,9 +105,25 @@ impl<T: Send> Turns<T> {
             queue.waiting.push_back((thread, sender));
             receiver
         };
-        match py.detach(move || receiver.recv()) {
-            Ok(value) => Ok(Turn { turns: self, value: Some(value), _py: py }),
-            Err(_) => Err(NoTurn::LostInFork),
+        self.wait(py, receiver)
+    }
+
+    /// Waits for the value that another thread hands over.
+    fn wait<'a, 'py>(&'a self, py: Python<'py>, mut receiver: Receiver<Box<T>>) -> Result<Turn<'a, 'py, T>, NoTurn> {
+        loop {
+            let handed;
+            (handed, receiver) = py.detach(move || (receiver.recv_timeout(BETWEEN_LOOKS), receiver));
+            match handed {
+                Ok(value) => return Ok(Turn { turns: self, value: Some(value), _py: py }),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoTurn::LostInFork),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Err(error) = py.check_signals() {
+                // What was handed over in the meantime goes to the next. Nothing can be from now on, because that needs the GIL.
+                let value = receiver.try_recv().ok();
+                drop(Turn { turns: self, value, _py: py });
+                return Err(NoTurn::Interrupted(error));
+            }
         }
     }
 
@@ -109,7 +131,7 @@ impl<T: Send> Turns<T> {
     pub(crate) fn set(&self, py: Python<'_>, value: T) -> Result<(), NoTurn> {
         match self.take(py) {
             Ok(mut turn) => *turn = value,
-            Err(NoTurn::WithinACall) => return Err(NoTurn::WithinACall),
+            Err(why @ (NoTurn::WithinACall | NoTurn::Interrupted(_))) => return Err(why),
             Err(NoTurn::Nothing | NoTurn::LostInFork) => {
                 let mut queue = self.queue();
                 queue.waiting.clear();
@@ -173,6 +195,7 @@ impl NoTurn {
                 "this {name} was being used by another thread when the process was forked, so the child has no usable copy of it; \
                  load a cartridge into it, or make a new one"
             ),
+            Self::Interrupted(error) => return error,
         })
     }
 }

@@ -92,15 +92,16 @@ impl LoadedGame {
         if recording.is_none() && environment.settings().frame_skip < MANY_FRAMES {
             return Ok(environment.act_with_strength(action, strength));
         }
+        let interruptible = handles_signals(py)?;
         py.detach(|| {
             let mut frames = 0u32;
             let mut fault = None;
             let reward = environment.act_watched(action, strength, |environment| {
                 let recorded = recording.as_mut().map_or(Ok(()), |recording| recording.record(environment));
-                frames += 1;
-                let interrupted = frames.is_multiple_of(FRAMES_BETWEEN_LOOKS);
+                frames = frames.wrapping_add(1);
+                let look = interruptible && frames.is_multiple_of(FRAMES_BETWEEN_LOOKS);
                 let noticed =
-                    recorded.and_then(|()| if interrupted { Python::attach(|py| py.check_signals()) } else { Ok(()) });
+                    recorded.and_then(|()| if look { Python::attach(|py| py.check_signals()) } else { Ok(()) });
                 match noticed {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
@@ -112,6 +113,14 @@ impl LoadedGame {
             fault.map_or(Ok(reward), Err)
         })
     }
+}
+
+/// Whether this is the main thread, in which Python handles signals. It is also the only one that may ask for the GIL at any time:
+/// the others can still run while Python shuts down.
+fn handles_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    threading.call_method0("get_ident")?.eq(main)
 }
 
 impl Recording {
