@@ -113,7 +113,16 @@ impl Saved for Environment {
         if with_random {
             exchange!(archive, random);
         }
-        exchange!(archive, state, mode, difficulty);
+        let lives = state.lives;
+        let without_lives = !complete && !rules.ale_saves_lives;
+        if without_lives {
+            state.lives = 0;
+        }
+        exchange!(archive, state);
+        if without_lives {
+            state.lives = lives;
+        }
+        exchange!(archive, mode, difficulty);
         if complete {
             exchange!(archive, action, strength);
         }
