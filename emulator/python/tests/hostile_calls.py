@@ -68,7 +68,9 @@ class Caller:
     def buffer(self) -> Any:
         shape = self.size()
         size = math.prod(shape)
-        plain = np.zeros(shape, self.dice.choice([np.uint8, np.uint8, np.uint8, np.int8, np.float64, bool, "S1", object]))
+        plain = np.zeros(
+            shape, self.dice.choice([np.uint8, np.uint8, np.uint8, np.int8, np.float64, bool, "S1", object])
+        )
         if self.dice.random() < 0.1:
             plain.flags.writeable = False
         if self.dice.random() < 0.1 and plain.ndim:
@@ -95,7 +97,9 @@ class Caller:
             lambda: dice.choice([str(path) for path in self.paths] + list(self.paths)),
             lambda: bytes(dice.randrange(256) for _ in range(dice.randrange(300))),
             self.damaged,
-            lambda: Index(dice.choice([lambda: 1, lambda: 1 // 0, lambda: "x", self.interfaces[0].lives, lambda: 2**70])),
+            lambda: Index(
+                dice.choice([lambda: 1, lambda: 1 // 0, lambda: "x", self.interfaces[0].lives, lambda: 2**70])
+            ),
         ]
         return dice.choice(kinds)()
 

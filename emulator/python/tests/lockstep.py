@@ -1,7 +1,7 @@
 """Plays the same acts through ale-py's ALEInterface and this package's, game by game, and compares everything that they show.
 
-    python lockstep.py --seed 1 --acts 300
-    python lockstep.py --seed 1 --acts 30 --states 20 pong breakout
+python lockstep.py --seed 1 --acts 300
+python lockstep.py --seed 1 --acts 30 --states 20 pong breakout
 """
 
 from __future__ import annotations
