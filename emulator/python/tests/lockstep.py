@@ -1,4 +1,4 @@
-"""Plays the same acts through ale-py's ALEInterface and this package's, game by game, and compares everything that they show.
+"""Plays the same acts through ale-py's ALEInterface and this package's, and compares everything that they show.
 
 python lockstep.py --seed 1 --acts 300
 python lockstep.py --seed 1 --acts 30 --states 20 pong breakout
@@ -41,7 +41,7 @@ class Pair:
             "repeat_action_probability": dice.choice([0.0, 0.25, 0.5]),
             "frame_skip": dice.choice([1, 2, 4, 5]),
             "sound_obs": True,
-            # With odd palette indices, which this game's frames have, ale-py averages memory that it has not initialized.
+            # ale-py averages odd palette indices, which this game has, by a table that is not initialized.
             "color_averaging": dice.random() < 0.1 and game != "air_raid",
             "max_num_frames_per_episode": dice.choice([0, 0, 0, 500]) if frame_limits else 0,
             "reward_min": dice.choice([-(2**31), -1]),
