@@ -1,11 +1,12 @@
 //! A value that Python threads use in turn, in the order in which they ask.
 //!
-//! A thread that has its turn may release the GIL for long work. Another one then waits without the GIL, and takes over as soon as
-//! the first has finished. A plain mutex would do neither: whoever waits for it with the GIL stops all threads, and a thread
-//! that uses it in a loop leaves the others no gap.
+//! A thread that has its turn may release the GIL for long work. Another one then waits without the GIL, and takes over
+//! as soon as the first has finished. A plain mutex would do neither: whoever waits for it with the GIL stops all
+//! threads, and a thread that uses it in a loop leaves the others no gap.
 //!
-//! A forked process has a copy of the value but not the other threads. So nothing here is locked while the GIL is free (a fork
-//! holds it), and a value that another thread was using during the fork is reported as lost instead of being waited for.
+//! A forked process has a copy of the value but not the other threads. So nothing here is locked while the GIL is free
+//! (a fork holds it), and a value that another thread was using during the fork is reported as lost instead of being
+//! waited for.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -119,7 +120,8 @@ impl<T: Send> Turns<T> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if let Err(error) = py.check_signals() {
-                // What was handed over in the meantime goes to the next. Nothing can be from now on, because that needs the GIL.
+                // What was handed over in the meantime goes to the next. Nothing can be from now on, because that needs
+                // the GIL.
                 let value = receiver.try_recv().ok();
                 drop(Turn { turns: self, value, _py: py });
                 return Err(NoTurn::Interrupted(error));
@@ -189,11 +191,12 @@ impl NoTurn {
         PyRuntimeError::new_err(match self {
             Self::Nothing => nothing.to_string(),
             Self::WithinACall => format!(
-                "this {name} is in the middle of another call of the same thread: a signal handler or a destructor must not use it"
+                "this {name} is in the middle of another call of the same thread: \
+                 a signal handler or a destructor must not use it"
             ),
             Self::LostInFork => format!(
-                "this {name} was being used by another thread when the process was forked, so the child has no usable copy of it; \
-                 load a cartridge into it, or make a new one"
+                "this {name} was being used by another thread when the process was forked, \
+                 so the child has no usable copy of it; load a cartridge into it, or make a new one"
             ),
             Self::Interrupted(error) => return error,
         })

@@ -9,8 +9,8 @@ use crate::saved_state::{exchange, Archive, Saved, StateError};
 impl Tia {
     /// Saves the chip, or restores it on a console whose picture is `picture`.
     ///
-    /// Saving paints the unpainted strokes and latches the collisions. With the pictures, it has all rows painted again, so it is
-    /// done on a copy.
+    /// Saving paints the unpainted strokes and latches the collisions. With the pictures, it has all rows painted
+    /// again, so it is done on a copy.
     pub(crate) fn exchange(&mut self, picture: PictureLayout, archive: &mut Archive) -> Result<(), StateError> {
         let complete = archive.complete();
         if complete && archive.restoring() {
@@ -144,8 +144,8 @@ impl Tia {
         Ok(())
     }
 
-    /// Places the cursor. The saved pixel index must agree with its line and column, and all lines to the window's end must fit into
-    /// the buffer.
+    /// Places the cursor. The saved pixel index must agree with its line and column, and all lines to the window's end
+    /// must fit into the buffer.
     fn place_cursor(&mut self, drawn: i32, left: i32, write_position: usize) -> Result<(), StateError> {
         let in_window = (self.frame_start..=self.display_end).contains(&drawn) && (0..=LINE_CLOCKS).contains(&left);
         let row_start = in_window.then(|| {

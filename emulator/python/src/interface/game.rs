@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Acts of this many frames release the GIL. They take 5 ms, as long as Python lets a thread run before it gives others a turn.
-/// Releasing the GIL for less would make a thread that acts wait longer for a busy one than it works itself.
+/// Acts of this many frames release the GIL. They take 5 ms, as long as Python lets a thread run before it gives others
+/// a turn. Releasing the GIL for less would make a thread that acts wait longer for a busy one than it works itself.
 const MANY_FRAMES: u32 = 500;
 /// Frames of such an act between two looks at whether the user wants to interrupt it.
 const FRAMES_BETWEEN_LOOKS: u32 = 1_000;
@@ -53,7 +53,8 @@ impl LoadedGame {
         let averaging = settings.color_averaging;
         let mut environment = py.detach(|| Environment::new(image, settings));
         if averaging {
-            // The table of averages is made for the first such picture. Nothing else needs to wait for it later, also after a fork.
+            // The table of averages is made for the first such picture. Nothing else needs to wait for it later, also
+            // after a fork.
             environment.screen();
         }
         describe(image, &environment, path);
@@ -115,8 +116,8 @@ impl LoadedGame {
     }
 }
 
-/// Whether this is the main thread, in which Python handles signals. It is also the only one that may ask for the GIL at any time:
-/// the others can still run while Python shuts down.
+/// Whether this is the main thread, in which Python handles signals. It is also the only one that may ask for the GIL
+/// at any time: the others can still run while Python shuts down.
 fn handles_signals(py: Python<'_>) -> PyResult<bool> {
     let threading = py.import("threading")?;
     let main = threading.call_method0("main_thread")?.getattr("ident")?;
@@ -133,7 +134,8 @@ impl Recording {
         let folder = PathBuf::from(folder);
         if !folder.is_dir() {
             return Err(PyRuntimeError::new_err(format!(
-                "the setting record_screen_dir is {folder:?}, which is no folder; make it, or set \"\" to record nothing"
+                "the setting record_screen_dir is {folder:?}, which is no folder; \
+                 make it, or set \"\" to record nothing"
             )));
         }
         Ok(Some(Self { folder, next: 0 }))
@@ -177,8 +179,9 @@ fn describe(image: &CartridgeImage, environment: &Environment, path: &Path) {
         log(
             Level::Warning,
             format_args!(
-                "WARNING: Possibly unsupported ROM: mismatched MD5.\n{} plays by the rules of {name} because of its name, but its md5 \
-                 is {} and {name}'s is {}. Score, lives and the end of the game may be wrong.",
+                "WARNING: Possibly unsupported ROM: mismatched MD5.\n\
+                 {} plays by the rules of {name} because of its name, but its md5 is {} and {name}'s is {}. \
+                 Score, lives and the end of the game may be wrong.",
                 path.display(),
                 image.md5(),
                 environment.game().map_or("", |game| game.md5)
