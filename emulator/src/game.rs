@@ -188,6 +188,8 @@ pub struct Game {
     pub(crate) terminal: fn(&Memory) -> bool,
     /// Lives rule.
     pub(crate) lives: Lives,
+    /// Whether ALE saves the lives with a state. If not, `lives` is that from before a restore, until the next frame.
+    pub(crate) ale_saves_lives: bool,
     /// State after the game's own reset: lives and memory before a frame was seen.
     pub(crate) initial: GameState,
     /// Runs after the ordinary rules, in games that need more: gets the state before the frame and may change the new
@@ -215,6 +217,7 @@ impl Game {
         reward: Reward::ScoreDifference,
         terminal: |_| false,
         lives: Lives::None,
+        ale_saves_lives: true,
         initial: GameState::with_lives(0),
         adjust: None,
         start: &[],

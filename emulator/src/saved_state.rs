@@ -121,9 +121,9 @@ pub(crate) trait Saved {
 pub(crate) enum Scope {
     /// Everything: a restored environment continues exactly as the saved one.
     Complete,
-    /// What ALE's own states hold. These stay as they are in the environment restored into: the pictures, the frame buffer in
-    /// use, the mark of an unfinished frame, the sound, the byte on the data bus, the television format, and the action that
-    /// sticky actions repeat.
+    /// What ALE's own states hold. These stay as they are in the environment restored into: the pictures, the frame
+    /// buffer in use, the mark of an unfinished frame, the sound, the byte on the data bus, the television format, and
+    /// the action that sticky actions repeat.
     Ale {
         /// Whether the environment's generator is saved. (A restored state decides for itself.)
         random: bool,
@@ -326,8 +326,8 @@ impl<T: Saved + Default> Saved for Option<T> {
     }
 }
 
-/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Saving everything
-/// repaints the pictures, which takes time, so `part` should be a copy.
+/// Saves `part`, which plays the cartridge with this MD5 by the rules of the game named `rules` (empty: none). Saving
+/// everything repaints the pictures, which takes time, so `part` should be a copy.
 pub(crate) fn save(part: &mut impl Saved, scope: Scope, md5: [u8; 16], rules: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 * 1024);
     bytes.extend(scope.start().as_bytes());
@@ -396,7 +396,8 @@ pub(crate) fn restore(
     }
 }
 
-/// The error for a state of the game `found` where one of the game `expected` is needed; both are an MD5 and the name of the rules.
+/// The error for a state of the game `found` where one of the game `expected` is needed; both are an MD5 and the name
+/// of the rules.
 pub(crate) fn other_game(
     found: ([u8; 16], &str),
     expected: ([u8; 16], &str),

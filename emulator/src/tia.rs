@@ -166,6 +166,9 @@ pub(crate) struct Tia {
     hmove_blank_pending: bool,
     /// Counter of the star-field trick while it is on.
     star_field: Option<u8>,
+    /// Positions of the missiles and the ball, where a state with ALE's gaps was restored that has them elsewhere than they
+    /// show. ALE computes where they show only when they are moved or resized. A complete state does not hold the difference.
+    unshown: [Option<u8>; 3],
 }
 
 impl Tia {
@@ -236,6 +239,7 @@ impl Tia {
             last_hmove_clock: 0,
             hmove_blank_pending: false,
             star_field: None,
+            unshown: [None; 3],
         };
         tia.place_window();
         tia.find_quiet();

@@ -1,8 +1,8 @@
-//! What a method was called with. Everything that does not fit, a number out of range included, is the one `TypeError` that ale-py
-//! raises for wrong types, wrong numbers of arguments and unknown names.
+//! What a method was called with. Everything that does not fit, a number out of range included, is the one `TypeError`
+//! that ale-py raises for wrong types, wrong numbers of arguments and unknown names.
 //!
-//! Methods take all their arguments through here, because PyO3's own conversions raise other types of exception (`OverflowError`)
-//! with other texts, and programs match ale-py's.
+//! Methods take all their arguments through here, because PyO3's own conversions raise other types of exception
+//! (`OverflowError`) with other texts, and programs match ale-py's.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;

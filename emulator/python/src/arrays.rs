@@ -20,7 +20,8 @@ pub(crate) fn array<'py, S: IntoDimension>(
 pub(crate) struct Buffer<'py>(Bound<'py, PyArrayDyn<u8>>);
 
 impl<'py> Buffer<'py> {
-    /// The buffer of a numpy array, a bytearray, a memoryview, an `array.array("B")`, or anything else with Python's buffer protocol.
+    /// The buffer of a numpy array, a bytearray, a memoryview, an `array.array("B")`, or anything else with Python's
+    /// buffer protocol.
     /// `None` if it is not contiguous, or not of unsigned bytes.
     pub(crate) fn of(object: &Bound<'py, PyAny>) -> Option<Self> {
         let array = match object.cast::<PyArrayDyn<u8>>() {

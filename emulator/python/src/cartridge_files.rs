@@ -85,8 +85,8 @@ fn read(py: Python<'_>, path: &Path) -> PyResult<Vec<u8>> {
 fn kept(bytes: &[u8], stem: Option<&str>) -> Option<CartridgeImage> {
     let mut images = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
     if images.forks != forks() {
-        // The parent may have been translating these images' code during the fork. This process would wait for it for ever, so
-        // it translates its own images.
+        // The parent may have been translating these images' code during the fork. This process would wait for it for
+        // ever, so it translates its own images.
         *images = Images { forks: forks(), images: Vec::new() };
     }
     images.images.iter().find(|image| image.file_stem() == stem && image.bytes() == bytes).cloned()

@@ -1,4 +1,5 @@
-//! `Action`, `LoggerMode` and `AutoresetMode`: plain `enum.Enum` classes, as ale-py has them. Their members are not integers.
+//! `Action`, `LoggerMode` and `AutoresetMode`: plain `enum.Enum` classes, as ale-py has them. Their members are not
+//! integers.
 
 use crate::arguments::integer;
 use atari_emulator::Action;
@@ -81,8 +82,8 @@ pub(crate) fn action_member(py: Python<'_>, action: Action) -> Py<PyAny> {
     of(&ACTION, py).members[place].clone_ref(py)
 }
 
-/// The place of a member of `LoggerMode`: 0 Info, 1 Warning, 2 Error. A member can also be given by its value. `None` for
-/// everything else.
+/// The place of a member of `LoggerMode`: 0 Info, 1 Warning, 2 Error. A member can also be given by its value. `None`
+/// for everything else.
 pub(crate) fn logger_mode_of(object: &Bound<'_, PyAny>) -> Option<usize> {
     let by_value = || integer(object).filter(|&place: &usize| place < LOGGER_MODES.len());
     of(&LOGGER_MODE, object.py()).place_of(object).or_else(by_value)

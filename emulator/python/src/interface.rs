@@ -32,12 +32,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 ///     screen = ale.getScreenRGB()
 /// ```
 ///
-/// Settings count from the next `loadROM` on. Sticky actions are on unless `repeat_action_probability` is set to 0 (it is 0.25), and
-/// two interfaces differ unless `random_seed` is set (it is -1, the clock). Before `loadROM`, methods that need a game raise
-/// RuntimeError. Wrong types or numbers of arguments, and integers out of range, raise TypeError.
+/// Settings count from the next `loadROM` on. Sticky actions are on unless `repeat_action_probability` is set to 0 (it
+/// is 0.25), and two interfaces differ unless `random_seed` is set (it is -1, the clock). Before `loadROM`, methods
+/// that need a game raise RuntimeError. Wrong types or numbers of arguments, and integers out of range, raise
+/// TypeError.
 ///
-/// Several threads may use one interface: each waits for its turn. Loading, resets and acts of 500 frames and more release the
-/// GIL. An interface cannot be pickled or copied; `cloneState()`, `save()` and `snapshot()` copy its position.
+/// Several threads may use one interface: each waits for its turn. Loading, resets and acts of 500 frames and more
+/// release the GIL. An interface cannot be pickled or copied; `cloneState()`, `save()` and `snapshot()` copy its
+/// position.
 #[pyclass(name = "ALEInterface", module = "atari_emulator._ale_py", subclass, frozen)]
 pub(crate) struct AleInterface {
     /// Used with the GIL only.
@@ -130,13 +132,14 @@ impl AleInterface {
         Err(PyTypeError::new_err(format!("cannot pickle '{}' object", class.name()?)))
     }
 
-    /// Powers the console on with the cartridge in the file `path` and starts an episode. All settings take effect. "" loads the
-    /// current cartridge again.
+    /// Powers the console on with the cartridge in the file `path` and starts an episode. All settings take effect. ""
+    /// loads the current cartridge again.
     ///
-    /// The game is recognized by the file's content, else by its name (with a warning on stderr). Takes one to three
+    /// The game is recognized by the file's content, else by its name (with a warning on stderr). Takes some
     /// milliseconds, without the GIL.
     ///
-    /// Raises RuntimeError if the file cannot be read, or is no cartridge of a supported game. The interface then stays as it was.
+    /// Raises RuntimeError if the file cannot be read, or is no cartridge of a supported game. The interface then stays
+    /// as it was.
     #[pyo3(name = "loadROM", signature = (*args, **kwargs), text_signature = "($self, path, /)")]
     fn load_rom(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<()> {
         let mut path = LOAD_ROM.take(args, kwargs)?.required(0, path)?;
@@ -159,8 +162,8 @@ impl AleInterface {
         Ok(())
     }
 
-    /// The name of the game in the file `path`, as "space_invaders", or None if its content is no supported cartridge. The
-    /// file's name does not matter.
+    /// The name of the game in the file `path`, as "space_invaders", or None if its content is no supported cartridge.
+    /// The file's name does not matter.
     ///
     /// Raises RuntimeError if the file cannot be read.
     #[staticmethod]
@@ -173,14 +176,16 @@ impl AleInterface {
         cartridge_files::supported_game(py, &IS_SUPPORTED_ROM.take(args, kwargs)?.required(0, path)?)
     }
 
-    /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_min` and `reward_max`.
+    /// Holds `action` for `frame_skip` frames and returns the sum of their rewards, clamped to `reward_min` and
+    /// `reward_max`.
     ///
-    /// `action` is an Action or its number. Actions that the game does not have act as NOOP. `paddle_strength` is how far a paddle
-    /// turns: 1 is 23,000 ohm a frame; its sign does not matter, and joysticks ignore it. Once the game is over, nothing happens and
-    /// the reward is 0. Acts of 500 frames and more release the GIL, and can be interrupted by Ctrl-C.
+    /// `action` is an Action or its number. Actions that the game does not have act as NOOP. `paddle_strength` is how
+    /// far a paddle turns: 1 is 23,000 ohm a frame; its sign does not matter, and joysticks ignore it. Once the game is
+    /// over, nothing happens and the reward is 0. Acts of 500 frames and more release the GIL, and can be interrupted
+    /// by Ctrl-C.
     ///
-    /// Raises ValueError for a number that is no action, in games with joysticks (40 acts as NOOP; with paddles all such numbers
-    /// do), and OSError if `record_screen_dir` is set and a picture cannot be written.
+    /// Raises ValueError for a number that is no action, in games with joysticks (40 acts as NOOP; with paddles all
+    /// such numbers do), and OSError if `record_screen_dir` is set and a picture cannot be written.
     #[pyo3(signature = (*args, **kwargs), text_signature = "($self, action, paddle_strength=1.0)")]
     fn act(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<i32> {
         let arguments = ACT.take(args, kwargs)?;
@@ -191,8 +196,8 @@ impl AleInterface {
         game.act(py, action, strength as f32)
     }
 
-    /// Starts a new episode, in the mode that was chosen last. RAM is not cleared and no random generator is seeded, so the new
-    /// episode may start differently. Takes about a millisecond, without the GIL.
+    /// Starts a new episode, in the mode that was chosen last. RAM is not cleared and no random generator is seeded, so
+    /// the new episode may start differently. Takes about a millisecond, without the GIL.
     fn reset_game(&self, py: Python<'_>) -> PyResult<()> {
         let mut game = self.game(py)?;
         let environment = &mut game.environment;
@@ -200,7 +205,8 @@ impl AleInterface {
         Ok(())
     }
 
-    /// Whether the episode has ended: by the game's rules or, unless `with_truncation` is False, because it was cut off.
+    /// Whether the episode has ended: by the game's rules or, unless `with_truncation` is False, because it was cut
+    /// off.
     #[pyo3(signature = (*args, **kwargs), text_signature = "($self, with_truncation=True)")]
     fn game_over(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<bool> {
         let with_truncation = GAME_OVER.take(args, kwargs)?.optional(0, boolean)?.unwrap_or(true);
@@ -265,8 +271,8 @@ impl AleInterface {
         result.map_err(|error| PyRuntimeError::new_err(format!("Invalid game mode requested: {error}")))
     }
 
-    /// Sets the difficulty switches (bit 0 the left one, bit 1 the right one), from the next frame on. Raises RuntimeError if the
-    /// game does not have this difficulty.
+    /// Sets the difficulty switches (bit 0 the left one, bit 1 the right one), from the next frame on. Raises
+    /// RuntimeError if the game does not have this difficulty.
     #[pyo3(name = "setDifficulty", signature = (*args, **kwargs), text_signature = "($self, difficulty, /)")]
     fn set_difficulty(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<()> {
         let difficulty = SET_DIFFICULTY.take(args, kwargs)?.required(0, integer)?;

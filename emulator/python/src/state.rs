@@ -29,10 +29,10 @@ const CHECKSUM: usize = 4;
 /// A saved position of a game: `ALEState()` is an empty one, `ALEState(data)` reads the bytes of `serialize()`, and
 /// `ALEState(other, data)` has the frame numbers, mode and difficulty of `other` and the console in `data`.
 ///
-/// It holds what ale-py's states hold: the console, RAM, lives, score, frame numbers, mode and difficulty, and the console's random
-/// generator; the generator of the sticky actions only if it was asked for (`cloneState(True)`, `cloneSystemState()`).
-/// It does not hold the screen, the sound, the action that sticky actions repeat, and the settings. `ALEInterface.save()` leaves
-/// none of these out.
+/// It holds what ale-py's states hold: the console, RAM, lives, score, frame numbers, mode and difficulty, and the
+/// console's random generator; the generator of the sticky actions only if it was asked for (`cloneState(True)`,
+/// `cloneSystemState()`). It does not hold the screen, the sound, the action that sticky actions repeat, and the
+/// settings. `ALEInterface.save()` leaves none of these out.
 ///
 /// States are equal if all that they hold is. They can be pickled (protocols 2 to 5) and copied.
 ///
@@ -228,7 +228,8 @@ impl AleState {
 }
 
 /// A complete position of a game in memory, made by `ALEInterface.snapshot()` and copied back by
-/// `ALEInterface.restore_snapshot()`, both in some microseconds. It cannot be pickled: `ALEInterface.save()` gives bytes.
+/// `ALEInterface.restore_snapshot()`, both in some microseconds. It cannot be pickled: `ALEInterface.save()` gives
+/// bytes.
 #[pyclass(name = "Snapshot", module = "atari_emulator._ale_py", frozen)]
 pub(crate) struct Snapshot(pub(crate) Environment);
 

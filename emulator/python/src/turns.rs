@@ -1,11 +1,12 @@
 //! A value that Python threads use in turn, in the order in which they ask.
 //!
-//! A thread that has its turn may release the GIL for long work. Another one then waits without the GIL, and takes over as soon as
-//! the first has finished. A plain mutex would do neither: whoever waits for it with the GIL stops all threads, and a thread
-//! that uses it in a loop leaves the others no gap.
+//! A thread that has its turn may release the GIL for long work. Another one then waits without the GIL, and takes over
+//! as soon as the first has finished. A plain mutex would do neither: whoever waits for it with the GIL stops all
+//! threads, and a thread that uses it in a loop leaves the others no gap.
 //!
-//! A forked process has a copy of the value but not the other threads. So nothing here is locked while the GIL is free (a fork
-//! holds it), and a value that another thread was using during the fork is reported as lost instead of being waited for.
+//! A forked process has a copy of the value but not the other threads. So nothing here is locked while the GIL is free
+//! (a fork holds it), and a value that another thread was using during the fork is reported as lost instead of being
+//! waited for.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -13,9 +14,13 @@ use pyo3::types::PyCFunction;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{sync_channel, SyncSender};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+/// While a thread waits for its turn, it looks this often whether the user wants to interrupt it.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Forks that led to this process since the module was loaded.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -72,6 +77,8 @@ pub(crate) enum NoTurn {
     WithinACall,
     /// Another thread of the parent process had it during the fork.
     LostInFork,
+    /// A signal handler raised this exception.
+    Interrupted(PyErr),
 }
 
 impl<T: Send> Turns<T> {
@@ -99,9 +106,26 @@ impl<T: Send> Turns<T> {
             queue.waiting.push_back((thread, sender));
             receiver
         };
-        match py.detach(move || receiver.recv()) {
-            Ok(value) => Ok(Turn { turns: self, value: Some(value), _py: py }),
-            Err(_) => Err(NoTurn::LostInFork),
+        self.wait(py, receiver)
+    }
+
+    /// Waits for the value that another thread hands over.
+    fn wait<'a, 'py>(&'a self, py: Python<'py>, mut receiver: Receiver<Box<T>>) -> Result<Turn<'a, 'py, T>, NoTurn> {
+        loop {
+            let handed;
+            (handed, receiver) = py.detach(move || (receiver.recv_timeout(BETWEEN_LOOKS), receiver));
+            match handed {
+                Ok(value) => return Ok(Turn { turns: self, value: Some(value), _py: py }),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoTurn::LostInFork),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Err(error) = py.check_signals() {
+                // What was handed over in the meantime goes to the next. Nothing can be from now on, because that needs
+                // the GIL.
+                let value = receiver.try_recv().ok();
+                drop(Turn { turns: self, value, _py: py });
+                return Err(NoTurn::Interrupted(error));
+            }
         }
     }
 
@@ -109,7 +133,7 @@ impl<T: Send> Turns<T> {
     pub(crate) fn set(&self, py: Python<'_>, value: T) -> Result<(), NoTurn> {
         match self.take(py) {
             Ok(mut turn) => *turn = value,
-            Err(NoTurn::WithinACall) => return Err(NoTurn::WithinACall),
+            Err(why @ (NoTurn::WithinACall | NoTurn::Interrupted(_))) => return Err(why),
             Err(NoTurn::Nothing | NoTurn::LostInFork) => {
                 let mut queue = self.queue();
                 queue.waiting.clear();
@@ -167,12 +191,14 @@ impl NoTurn {
         PyRuntimeError::new_err(match self {
             Self::Nothing => nothing.to_string(),
             Self::WithinACall => format!(
-                "this {name} is in the middle of another call of the same thread: a signal handler or a destructor must not use it"
+                "this {name} is in the middle of another call of the same thread: \
+                 a signal handler or a destructor must not use it"
             ),
             Self::LostInFork => format!(
-                "this {name} was being used by another thread when the process was forked, so the child has no usable copy of it; \
-                 load a cartridge into it, or make a new one"
+                "this {name} was being used by another thread when the process was forked, \
+                 so the child has no usable copy of it; load a cartridge into it, or make a new one"
             ),
+            Self::Interrupted(error) => return error,
         })
     }
 }

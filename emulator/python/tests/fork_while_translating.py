@@ -1,6 +1,6 @@
 """Forks while other threads play, and so while their cartridges' code is translated, and plays on in the children.
 
-    python fork_while_translating.py CARTRIDGE...
+python fork_while_translating.py CARTRIDGE...
 """
 
 from __future__ import annotations

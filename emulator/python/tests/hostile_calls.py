@@ -2,7 +2,7 @@
 
     python hostile_calls.py --seed 1 --calls 100000 --threads 3 FOLDER_WITH_CARTRIDGES
 
-Ends with an error if a call raises anything but the exceptions for bad input. A crash or a hang ends or stops the process.
+The last line counts the calls that raised anything but the exceptions for bad input.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Caller:
     def buffer(self) -> Any:
         shape = self.size()
         size = math.prod(shape)
-        plain = np.zeros(shape, self.dice.choice([np.uint8, np.uint8, np.uint8, np.int8, np.float64, bool, "S1", object]))
+        dtypes: list[Any] = [np.uint8, np.uint8, np.uint8, np.int8, np.float64, bool, "S1", object]
+        plain: Any = np.zeros(shape, self.dice.choice(dtypes))
         if self.dice.random() < 0.1:
             plain.flags.writeable = False
         if self.dice.random() < 0.1 and plain.ndim:
@@ -95,7 +96,9 @@ class Caller:
             lambda: dice.choice([str(path) for path in self.paths] + list(self.paths)),
             lambda: bytes(dice.randrange(256) for _ in range(dice.randrange(300))),
             self.damaged,
-            lambda: Index(dice.choice([lambda: 1, lambda: 1 // 0, lambda: "x", self.interfaces[0].lives, lambda: 2**70])),
+            lambda: Index(
+                dice.choice([lambda: 1, lambda: 1 // 0, lambda: "x", self.interfaces[0].lives, lambda: 2**70])
+            ),
         ]
         return dice.choice(kinds)()
 
@@ -128,8 +131,8 @@ class Caller:
             restore = dice.choice([ale.restoreState, ale.restoreSystemState, ale.restore, ale.restore_snapshot])
             restore(dice.choice([*self.states, *self.saved]))
         elif roll < 0.14:
-            copier = dice.choice([copy.copy, copy.deepcopy, pickle.dumps, hash, repr, str, bool, dir])
-            copier(dice.choice([ale, *self.states, *self.saved]))
+            copiers: list[Any] = [copy.copy, copy.deepcopy, pickle.dumps, hash, repr, str, bool, dir]
+            dice.choice(copiers)(dice.choice([ale, *self.states, *self.saved]))
         elif roll < 0.16:
             state = dice.choice(self.states)
             dice.choice([state.equals, state.__eq__, state.__ne__, state.__setstate__])(self.value())

@@ -1,7 +1,7 @@
-"""Plays the same acts through ale-py's ALEInterface and this package's, game by game, and compares everything that they show.
+"""Plays the same acts through ale-py's ALEInterface and this package's, and compares everything that they show.
 
-    python lockstep.py --seed 1 --acts 300
-    python lockstep.py --seed 1 --acts 30 --states 20 pong breakout
+python lockstep.py --seed 1 --acts 300
+python lockstep.py --seed 1 --acts 30 --states 20 pong breakout
 """
 
 from __future__ import annotations
@@ -30,20 +30,23 @@ class Different(Exception):
 class Pair:
     """Two interfaces that do the same."""
 
-    def __init__(self, game: str, dice: random.Random) -> None:
+    def __init__(self, game: str, dice: random.Random, frame_limits: bool) -> None:
         self.dice = dice
         self.action = 0
+        last_mode = dice.random() < 0.5
+        # ale-py waits for ever where an episode is cut off before its mode is reached.
+        frame_limits = frame_limits and not last_mode
         self.settings: dict[str, Any] = {
             "random_seed": dice.choice([dice.randrange(100), dice.randrange(2, 2**31), -dice.randrange(2, 2**31)]),
             "repeat_action_probability": dice.choice([0.0, 0.25, 0.5]),
             "frame_skip": dice.choice([1, 2, 4, 5]),
             "sound_obs": True,
-            "color_averaging": dice.random() < 0.1,
-            "max_num_frames_per_episode": dice.choice([0, 0, 0, 500]),
+            # ale-py averages odd palette indices, which this game has, by a table that is not initialized.
+            "color_averaging": dice.random() < 0.1 and game != "air_raid",
+            "max_num_frames_per_episode": dice.choice([0, 0, 0, 500]) if frame_limits else 0,
             "reward_min": dice.choice([-(2**31), -1]),
             "reward_max": dice.choice([2**31 - 1, 1]),
         }
-        last_mode = dice.random() < 0.5
         self.both = [self.load(module, game, last_mode) for module in (ale_py, ours)]
         self.compare("getScreenDims")
         for name in ("getLegalActionSet", "getMinimalActionSet"):
@@ -89,9 +92,16 @@ class Pair:
             self.compare("act", self.action, self.dice.choice([1.0, 1.0, 0.3]))
             if self.compare("game_over") and self.dice.random() < 0.2:
                 self.compare("reset_game")
-            if self.dice.random() < 0.005:
-                self.compare("setRAM", self.dice.randrange(128), self.dice.randrange(256))
+            if self.dice.random() < 0.02:
+                self.change_ram(self.dice.randrange(128), self.dice.randrange(256))
             self.look(pictures=self.dice.random() < 0.4)
+
+    def change_ram(self, index: int, value: int) -> None:
+        before = self.compare("getRAM")[index]
+        self.compare("setRAM", index, value)
+        self.compare("getRAM")
+        # The program would be led astray.
+        self.compare("setRAM", index, before)
 
     def clone(self) -> list[Any]:
         include_rng = self.dice.random() < 0.5
@@ -111,11 +121,11 @@ class Pair:
 
 def play(game: str, dice: random.Random, acts: int, states: int) -> None:
     """Raises Different where the interfaces differ."""
-    pair = Pair(game, dice)
+    pair = Pair(game, dice, frame_limits=states == 0)
     pair.act(acts)
     if states == 0:
         return
-    other = Pair(game, dice)
+    other = Pair(game, dice, frame_limits=False)
     saved = [pair.clone()]
     for _ in range(states):
         if dice.random() < 0.4:

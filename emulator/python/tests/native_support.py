@@ -23,7 +23,7 @@ TIME_LIMIT = 900
 
 
 def game_path(name: str) -> Path:
-    """The cartridge of a game: of `ALE_ROMS_DIR`, or of an installed ale-py. Without it the test is skipped; in CI it fails."""
+    """A game's cartridge, of `ALE_ROMS_DIR` or of an installed ale-py. Without it the test is skipped, in CI it fails."""
     folders = [Path(os.environ["ALE_ROMS_DIR"])] if os.environ.get("ALE_ROMS_DIR") else []
     # Importing ale-py would register its environments beside this package's.
     spec = importlib.util.find_spec("ale_py")

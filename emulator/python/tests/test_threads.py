@@ -114,6 +114,40 @@ def test_a_long_act_can_be_interrupted() -> None:
     assert ale.getFrameNumber() == 0
 
 
+def test_waiting_for_a_turn_can_be_interrupted() -> None:
+    ale = load(frame_skip=100_000_000)
+    started = threading.Event()
+
+    def act() -> None:
+        started.set()
+        ale.act(0)
+
+    thread = in_thread(act)
+    started.wait()
+    time.sleep(0.05)
+    timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        ale.getRAM()
+        time.sleep(60)
+    timer.join()
+    thread.join()
+    ale.reset_game()
+    assert not ale.game_over()
+
+
+def test_the_interpreter_ends_while_daemon_threads_play() -> None:
+    program = (
+        "import sys, threading, time; from native_support import load;"
+        "ale = load(frame_skip=int(sys.argv[1]));"
+        "play = lambda: [(ale.act(0), ale.reset_game()) for _ in iter(int, 1)];"
+        "[threading.Thread(target=play, daemon=True).start() for _ in range(2)];"
+        "time.sleep(0.2); print('end')"
+    )
+    for frame_skip in ("1", "700", "20000"):
+        assert run_program(program, frame_skip).splitlines()[-1] == "end"
+
+
 def test_a_signal_handler_within_a_call_is_refused_and_does_not_wait_for_ever() -> None:
     ale = load(frame_skip=50_000)
     refused = []

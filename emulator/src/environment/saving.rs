@@ -31,12 +31,12 @@ impl Environment {
     }
 
     /// Continues from the position of `other`, an environment with the same cartridge, as if it had been
-    /// [saved](Environment::save) there and [restored](Environment::restore) here: completely, but with this environment's settings.
-    /// Takes some microseconds, as a clone does.
+    /// [saved](Environment::save) there and [restored](Environment::restore) here: completely, but with this
+    /// environment's settings. Takes some microseconds, as a clone does.
     ///
     /// # Errors
-    /// [`StateError::OtherGame`] if `other` plays another cartridge, or the same by another game's rules. The environment then
-    /// stays as it was.
+    /// [`StateError::OtherGame`] if `other` plays another cartridge, or the same by another game's rules. The
+    /// environment then stays as it was.
     pub fn continue_from(&mut self, other: &Environment) -> Result<(), StateError> {
         let [own, found] = [&*self, other].map(|environment| (environment.md5, environment.rules.name));
         if own != found {
@@ -51,19 +51,20 @@ impl Environment {
         Ok(())
     }
 
-    /// The position as bytes, some 3 KiB (5 with `include_random`), with exactly the gaps of ALE's own saved states, for
-    /// [`Environment::restore_as_ale`]. Changes nothing.
+    /// The position as bytes, some 3 KiB (5 with `include_random`), with exactly the gaps of ALE's own saved states,
+    /// for [`Environment::restore_as_ale`]. Changes nothing.
     ///
-    /// The bytes hold console, RAM, lives, score, frame numbers, the console's generator, mode and difficulty. They hold the
-    /// environment's generator only if `include_random`. They do not hold the screen, the sound, the action that sticky actions
-    /// repeat, and the settings.
+    /// The bytes hold console, RAM, lives, score, frame numbers, the console's generator, mode and difficulty. They
+    /// hold the environment's generator only if `include_random`. They do not hold the screen, the sound, the action
+    /// that sticky actions repeat, whether the last frame was finished, and the settings.
     pub fn save_as_ale(&mut self, include_random: bool) -> Vec<u8> {
         let (md5, rules) = (self.md5, self.rules.name);
         saved_state::save(self, Scope::Ale { random: include_random }, md5, rules)
     }
 
-    /// Restores a position saved by [`Environment::save_as_ale`], as ALE would: everything that the bytes do not hold stays as it
-    /// is. So the screen shows the old picture until the next frame, and sticky actions may repeat an action from before.
+    /// Restores a position saved by [`Environment::save_as_ale`], as ALE would: everything that the bytes do not hold
+    /// stays as it is. So the screen shows the old picture until the next frame, and sticky actions may repeat an
+    /// action from before.
     ///
     /// # Errors
     /// As [`Environment::restore`]. The environment then stays as it was.
@@ -98,7 +99,8 @@ impl Saved for Environment {
             paddles,
             frame_number,
             episode_frame_number,
-            // It counts 64 or more at the end of a reset if no frame was finished in it, whatever it was before; less does not matter.
+            // It counts 64 or more at the end of a reset if no frame was finished in it, whatever it was before; less
+            // does not matter.
             unfinished_frames: _,
             choosing_frames: _, // used during a reset only
             averaged: _,        // recomputed whenever the screen is read
@@ -113,7 +115,16 @@ impl Saved for Environment {
         if with_random {
             exchange!(archive, random);
         }
-        exchange!(archive, state, mode, difficulty);
+        let lives = state.lives;
+        let without_lives = !complete && !rules.ale_saves_lives;
+        if without_lives {
+            state.lives = 0;
+        }
+        exchange!(archive, state);
+        if without_lives {
+            state.lives = lives;
+        }
+        exchange!(archive, mode, difficulty);
         if complete {
             exchange!(archive, action, strength);
         }

@@ -131,6 +131,7 @@ pub(super) static GAMES: &[Game] = &[
         terminal: |ram| ram[0xF1] == 0xFF,
         // ALE leaves the number before the first frame undefined; 0 never truncates an episode.
         lives: Lives::Counted(|ram| ram.byte(0xF1)),
+        ale_saves_lives: false,
         adjust: Some(last_frame_unscored),
         ..Game::ORDINARY
     },

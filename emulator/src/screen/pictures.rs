@@ -13,11 +13,11 @@ pub enum Colors {
     Gray,
 }
 
-/// Converts the screens of one environment, one after the other. Rows that look as they did are not converted again: eight
-/// of ten in most games.
+/// Converts the screens of one environment, one after the other. Rows that look as they did are not converted again:
+/// eight of ten in most games.
 ///
-/// A console paints two frame buffers in turn, and a row's changes are known within a buffer only. So the pictures of two
-/// buffers are kept, up to 240 KB. Screens of other environments can be converted too; they just take longer.
+/// A console paints two frame buffers in turn, and a row's changes are known within a buffer only. So the pictures of
+/// two buffers are kept, up to 240 KB. Screens of other environments can be converted too; they just take longer.
 ///
 /// ```
 /// use atari_emulator::screen::{Colors, Pictures};

@@ -128,9 +128,12 @@ impl Tia {
             }
             // CTRLPF: the reflection of a line is settled before its middle
             0x0A => {
-                let changes = value != self.registers.ctrlpf || self.registers.playfield_reflected != bit(0);
+                let restored = self.unshown[BL - M0].is_some();
+                let changes =
+                    value != self.registers.ctrlpf || self.registers.playfield_reflected != bit(0) || restored;
                 self.access(k, 0, changes);
                 if changes {
+                    self.show_where_restored(BL);
                     self.registers.ctrlpf = value;
                     if self.line_clock(k) < 147 {
                         self.registers.playfield_reflected = bit(0);
@@ -276,11 +279,14 @@ impl Tia {
                 registers.missile0_mode = MissileMode::Normal;
             }
         };
+        let restored = self.unshown[player].is_some();
         let mut after = self.registers;
         set(&mut after);
-        let changes = [player, M0 + player].into_iter().any(|object| after.word(object) != self.objects.words[object])
+        let changes = restored
+            || [player, M0 + player].into_iter().any(|object| after.word(object) != self.objects.words[object])
             || (player == 0 && self.star_field.is_some());
         self.access(k, 8, changes);
+        self.show_where_restored(M0 + player);
         set(&mut self.registers);
         self.objects.set(player, self.registers.player_word(player));
         self.objects.set(M0 + player, self.registers.missile_word(player));

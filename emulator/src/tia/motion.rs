@@ -64,7 +64,8 @@ impl Tia {
         let blanks = self.picture.hmove_blanks && (cycle <= 20 || cycle == 75);
         let table = &MOTION[cycle as usize % MOTION.len()];
         let motions = self.motion_register.map(|nibble| table[usize::from(nibble % 16)]);
-        let undoes = self.registers.skip_first_copy != [false; 2] || self.star_field.is_some();
+        let restored = [M0, M1, BL].map(|object| self.show_where_restored(object)) != [false; 3];
+        let undoes = self.registers.skip_first_copy != [false; 2] || self.star_field.is_some() || restored;
         if motions == [0; 5] && !undoes {
             self.access(k, 0, blanks);
         } else {
@@ -91,6 +92,18 @@ impl Tia {
             }
             self.hmove_blank_pending = true;
             self.find_quiet();
+        }
+    }
+
+    /// Moves a missile or the ball to the position of a restored state. Returns whether it was elsewhere.
+    #[inline(always)]
+    pub(super) fn show_where_restored(&mut self, object: usize) -> bool {
+        match self.unshown[object - M0].take() {
+            Some(position) => {
+                self.registers.position[object] = position;
+                true
+            }
+            None => false,
         }
     }
 
@@ -133,6 +146,7 @@ impl Tia {
         let delay = if object == BL { 0 } else { 8 };
         let changes = self.objects.words[object] != 0 || (object == M0 && self.star_field.is_some());
         self.access(k, delay, changes);
+        self.show_where_restored(object);
         self.registers.position[object] = position;
         if object == M0 {
             self.registers.missile0_mode = MissileMode::Normal;
@@ -149,6 +163,7 @@ impl Tia {
             return;
         }
         if !locked {
+            self.show_where_restored(M0 + missile);
             let centre = missile_offset_in_player(self.registers.nusiz[missile]) as i32;
             self.registers.position[M0 + missile] = wrap(i32::from(self.registers.position[P0 + missile]) + centre);
             if missile == 0 {

@@ -1,7 +1,7 @@
 //! The TIA's part of a saved state: registers, time stamps, the cursor and two pictures.
 
 use super::drawing::Cursor;
-use super::objects::ObjectRegisters;
+use super::objects::{ObjectRegisters, BL, M0};
 use super::row::WIDTH;
 use super::{MissileMode, PictureLayout, Tia, BUFFER_ROWS, HBLANK_CLOCKS, LINE_CLOCKS};
 use crate::saved_state::{exchange, Archive, Saved, StateError};
@@ -9,8 +9,8 @@ use crate::saved_state::{exchange, Archive, Saved, StateError};
 impl Tia {
     /// Saves the chip, or restores it on a console whose picture is `picture`.
     ///
-    /// Saving paints the unpainted strokes and latches the collisions. With the pictures, it has all rows painted again, so it is
-    /// done on a copy.
+    /// Saving paints the unpainted strokes and latches the collisions. With the pictures, it has all rows painted
+    /// again, so it is done on a copy.
     pub(crate) fn exchange(&mut self, picture: PictureLayout, archive: &mut Archive) -> Result<(), StateError> {
         let complete = archive.complete();
         if complete && archive.restoring() {
@@ -69,6 +69,7 @@ impl Tia {
             last_hmove_clock,
             hmove_blank_pending,
             star_field,
+            unshown,
         } = self;
         let ObjectRegisters {
             nusiz,
@@ -101,15 +102,31 @@ impl Tia {
         exchange!(archive, vblank, nusiz, ctrlpf, reflected, graphics, old_graphics);
         exchange!(archive, &mut colors.player, &mut colors.playfield, &mut colors.background);
         exchange!(archive, missile_enabled, ball_enabled, old_ball_enabled, player_delayed, ball_delayed);
-        exchange!(archive, missile_locked, dump_paddles, dump_released_cycle, skip_first_copy, playfield_reflected);
-        exchange!(archive, missile0_mode, hmove_blank_pending, star_field);
+        exchange!(archive, missile_locked, dump_paddles, dump_released_cycle);
+        if complete {
+            // ALE keeps these with the places where objects show, which its states do not hold.
+            exchange!(archive, skip_first_copy, playfield_reflected, missile0_mode);
+        }
+        exchange!(archive, hmove_blank_pending, star_field);
         if complete {
             exchange!(archive, sound);
         }
         archive.number(playfield, 0..=0xF_FFFF, "the playfield")?;
         archive.number(collisions, 0..=0x7FFF, "the collisions")?;
-        for object in position {
+        let shown = *position;
+        for (object, restored) in position[M0..].iter_mut().zip(&mut *unshown) {
+            *object = restored.take().unwrap_or(*object);
+        }
+        for object in &mut *position {
             archive.number(object, 0..=WIDTH as u8 - 1, "an object's position")?;
+        }
+        if !complete {
+            // Saving changes nothing here; after restoring, missiles and ball show where they were.
+            for (place, object) in (M0..=BL).enumerate() {
+                if position[object] != shown[object] {
+                    unshown[place] = Some(std::mem::replace(&mut position[object], shown[object]));
+                }
+            }
         }
         for nibble in motion_register {
             archive.number(nibble, 0..=15, "a motion register")?;
@@ -127,8 +144,8 @@ impl Tia {
         Ok(())
     }
 
-    /// Places the cursor. The saved pixel index must agree with its line and column, and all lines to the window's end must fit into
-    /// the buffer.
+    /// Places the cursor. The saved pixel index must agree with its line and column, and all lines to the window's end
+    /// must fit into the buffer.
     fn place_cursor(&mut self, drawn: i32, left: i32, write_position: usize) -> Result<(), StateError> {
         let in_window = (self.frame_start..=self.display_end).contains(&drawn) && (0..=LINE_CLOCKS).contains(&left);
         let row_start = in_window.then(|| {

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Acts of this many frames release the GIL. They take 5 ms, as long as Python lets a thread run before it gives others a turn.
-/// Releasing the GIL for less would make a thread that acts wait longer for a busy one than it works itself.
+/// Acts of this many frames release the GIL. They take 5 ms, as long as Python lets a thread run before it gives others
+/// a turn. Releasing the GIL for less would make a thread that acts wait longer for a busy one than it works itself.
 const MANY_FRAMES: u32 = 500;
 /// Frames of such an act between two looks at whether the user wants to interrupt it.
 const FRAMES_BETWEEN_LOOKS: u32 = 1_000;
@@ -53,7 +53,8 @@ impl LoadedGame {
         let averaging = settings.color_averaging;
         let mut environment = py.detach(|| Environment::new(image, settings));
         if averaging {
-            // The table of averages is made for the first such picture. Nothing else needs to wait for it later, also after a fork.
+            // The table of averages is made for the first such picture. Nothing else needs to wait for it later, also
+            // after a fork.
             environment.screen();
         }
         describe(image, &environment, path);
@@ -92,15 +93,16 @@ impl LoadedGame {
         if recording.is_none() && environment.settings().frame_skip < MANY_FRAMES {
             return Ok(environment.act_with_strength(action, strength));
         }
+        let interruptible = handles_signals(py)?;
         py.detach(|| {
             let mut frames = 0u32;
             let mut fault = None;
             let reward = environment.act_watched(action, strength, |environment| {
                 let recorded = recording.as_mut().map_or(Ok(()), |recording| recording.record(environment));
-                frames += 1;
-                let interrupted = frames.is_multiple_of(FRAMES_BETWEEN_LOOKS);
+                frames = frames.wrapping_add(1);
+                let look = interruptible && frames.is_multiple_of(FRAMES_BETWEEN_LOOKS);
                 let noticed =
-                    recorded.and_then(|()| if interrupted { Python::attach(|py| py.check_signals()) } else { Ok(()) });
+                    recorded.and_then(|()| if look { Python::attach(|py| py.check_signals()) } else { Ok(()) });
                 match noticed {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
@@ -114,6 +116,14 @@ impl LoadedGame {
     }
 }
 
+/// Whether this is the main thread, in which Python handles signals. It is also the only one that may ask for the GIL
+/// at any time: the others can still run while Python shuts down.
+fn handles_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    threading.call_method0("get_ident")?.eq(main)
+}
+
 impl Recording {
     /// The recording that the setting `record_screen_dir` asks for.
     fn of(texts: &SettingTexts) -> PyResult<Option<Self>> {
@@ -124,7 +134,8 @@ impl Recording {
         let folder = PathBuf::from(folder);
         if !folder.is_dir() {
             return Err(PyRuntimeError::new_err(format!(
-                "the setting record_screen_dir is {folder:?}, which is no folder; make it, or set \"\" to record nothing"
+                "the setting record_screen_dir is {folder:?}, which is no folder; \
+                 make it, or set \"\" to record nothing"
             )));
         }
         Ok(Some(Self { folder, next: 0 }))
@@ -168,8 +179,9 @@ fn describe(image: &CartridgeImage, environment: &Environment, path: &Path) {
         log(
             Level::Warning,
             format_args!(
-                "WARNING: Possibly unsupported ROM: mismatched MD5.\n{} plays by the rules of {name} because of its name, but its md5 \
-                 is {} and {name}'s is {}. Score, lives and the end of the game may be wrong.",
+                "WARNING: Possibly unsupported ROM: mismatched MD5.\n\
+                 {} plays by the rules of {name} because of its name, but its md5 is {} and {name}'s is {}. \
+                 Score, lives and the end of the game may be wrong.",
                 path.display(),
                 image.md5(),
                 environment.game().map_or("", |game| game.md5)

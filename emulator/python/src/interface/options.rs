@@ -85,8 +85,9 @@ impl AleInterface {
         Ok(self.settings().float(&key).unwrap_or(-1.0))
     }
 
-    /// Changes a setting that takes a str, from the next `loadROM` on: `record_screen_dir`, a folder in which every frame is saved as
-    /// a PNG file. `rom_file` is the path loaded last. `cpu`, `record_sound_filename`, `sound`, `palette`, `fragsize`, `freq`,
+    /// Changes a setting that takes a str, from the next `loadROM` on: `record_screen_dir`, a folder in which every
+    /// frame is saved as a PNG file. `rom_file` is the path loaded last. `cpu`, `record_sound_filename`, `sound`,
+    /// `palette`, `fragsize`, `freq`,
     /// `tiafreq`, `volume` and `clipvol` have no effect here; they are kept and can be read back.
     ///
     /// Raises RuntimeError if there is no such setting, or it takes another type.
@@ -129,8 +130,9 @@ impl AleInterface {
         self.set(&key, Kind::Flag, u8::from(value).to_string())
     }
 
-    /// Changes a setting that takes a float, from the next `loadROM` on: `repeat_action_probability`, the probability per frame
-    /// that the action before is repeated instead of the new one (sticky actions). It is 0.25 unless it is set. Six digits are kept.
+    /// Changes a setting that takes a float, from the next `loadROM` on: `repeat_action_probability`, the probability
+    /// per frame that the action before is repeated instead of the new one (sticky actions). It is 0.25 unless it is
+    /// set. Six digits are kept.
     ///
     /// Raises RuntimeError if there is no such setting, or it takes another type.
     #[pyo3(name = "setFloat", signature = (*args, **kwargs), text_signature = "($self, key, value, /)")]
@@ -140,7 +142,8 @@ impl AleInterface {
         self.set(&key, Kind::Float, float_as_text(value as f32))
     }
 
-    /// Chooses which messages are written to stderr, in the whole process: LoggerMode.Info (the default), Warning or Error.
+    /// Chooses which messages are written to stderr, in the whole process: LoggerMode.Info (the default), Warning or
+    /// Error.
     #[staticmethod]
     #[pyo3(name = "setLoggerMode", signature = (*args, **kwargs), text_signature = "(mode, /)")]
     fn set_logger_mode(args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<()> {

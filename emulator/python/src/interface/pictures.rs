@@ -90,17 +90,19 @@ fn give_row<'py>(py: Python<'py>, call: (&Arguments<'_, 'py>, Option<Buffer<'py>
 
 #[pymethods]
 impl AleInterface {
-    /// The size of the screen in pixels: (height, width). The width is 160, the height 210 in most games, 250 with PAL cartridges.
+    /// The size of the screen in pixels: (height, width). The width is 160, the height 210 in most games, 250 with PAL
+    /// cartridges.
     #[pyo3(name = "getScreenDims")]
     fn screen_dims(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
         Ok((self.game(py)?.environment.screen_height(), 160))
     }
 
-    /// The screen as palette indices: a new array of shape (height, 160) and type uint8, or None if they were written into
+    /// The screen as palette indices: a new array of shape (height, 160) and type uint8, or None if they were written
+    /// into
     /// `buffer`.
     ///
-    /// `buffer` is a writable, C-contiguous buffer of unsigned bytes of this shape: a numpy array, a bytearray or the like. Raises
-    /// TypeError if it is of another kind, RuntimeError if it has another shape.
+    /// `buffer` is a writable, C-contiguous buffer of unsigned bytes of this shape: a numpy array, a bytearray or the
+    /// like. Raises TypeError if it is of another kind, RuntimeError if it has another shape.
     #[pyo3(name = "getScreen", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn screen<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
         let arguments = GET_SCREEN.take(args, kwargs)?;
@@ -110,8 +112,8 @@ impl AleInterface {
         give_screen(py, (&arguments, buffer), [screen.height, screen.width], screen.pixels)
     }
 
-    /// The screen in color: a new array of shape (height, 160, 3) and type uint8, red, green and blue, or None if they were
-    /// written into `buffer` (see getScreen).
+    /// The screen in color: a new array of shape (height, 160, 3) and type uint8, red, green and blue, or None if they
+    /// were written into `buffer` (see getScreen).
     #[pyo3(name = "getScreenRGB", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn screen_rgb<'py>(
         &self,
@@ -127,7 +129,8 @@ impl AleInterface {
         give_screen(py, (&arguments, buffer), shape, game.rgb.picture(&screen))
     }
 
-    /// The screen in gray: a new array of shape (height, 160) and type uint8, the luminance, or None if it was written into
+    /// The screen in gray: a new array of shape (height, 160) and type uint8, the luminance, or None if it was written
+    /// into
     /// `buffer` (see getScreen).
     #[pyo3(name = "getScreenGrayscale", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn screen_grayscale<'py>(
@@ -160,7 +163,8 @@ impl AleInterface {
         128
     }
 
-    /// The console's RAM, CPU addresses $80 to $FF: a new array of shape (128,) and type uint8, or None if it was written into
+    /// The console's RAM, CPU addresses $80 to $FF: a new array of shape (128,) and type uint8, or None if it was
+    /// written into
     /// `buffer`, a writable, C-contiguous buffer of 128 unsigned bytes.
     #[pyo3(name = "getRAM", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn ram<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
@@ -169,7 +173,8 @@ impl AleInterface {
         give_row(py, (&arguments, buffer), self.game(py)?.environment.ram())
     }
 
-    /// Changes the byte of RAM with this index, 0 to 127, to `value`, 0 to 255. Raises RuntimeError for a greater index.
+    /// Changes the byte of RAM with this index, 0 to 127, to `value`, 0 to 255. Raises RuntimeError for a greater
+    /// index.
     #[pyo3(name = "setRAM", signature = (*args, **kwargs), text_signature = "($self, index, value, /)")]
     fn set_ram(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<()> {
         let arguments = SET_RAM.take(args, kwargs)?;
@@ -188,9 +193,9 @@ impl AleInterface {
         Ok(512)
     }
 
-    /// The sound of the last act: a new array of shape (512,) and type uint8, samples around 128, which is silence; or None if
-    /// they were written into `buffer`, a writable, C-contiguous buffer of 512 unsigned bytes. They last one frame, whatever the
-    /// frame skip is. All are 0 unless `sound_obs` was True when the cartridge was loaded.
+    /// The sound of the last act: a new array of shape (512,) and type uint8, samples around 128, which is silence; or
+    /// None if they were written into `buffer`, a writable, C-contiguous buffer of 512 unsigned bytes. They last one
+    /// frame, whatever the frame skip is. All are 0 unless `sound_obs` was True when the cartridge was loaded.
     #[pyo3(name = "getAudio", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn audio<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
         let arguments = GET_AUDIO.take(args, kwargs)?;

@@ -67,8 +67,9 @@ impl AleInterface {
 
 #[pymethods]
 impl AleInterface {
-    /// The position as an ALEState, with the generator of the sticky actions if `include_rng` is True. It leaves out what ale-py's
-    /// states leave out: the screen, the sound, the action that sticky actions repeat, and the settings. See `save` and `snapshot`.
+    /// The position as an ALEState, with the generator of the sticky actions if `include_rng` is True. It leaves out
+    /// what ale-py's states leave out: the screen, the sound, the action that sticky actions repeat, and the settings.
+    /// See `save` and `snapshot`.
     #[pyo3(name = "cloneState", signature = (*args, **kwargs), text_signature = "($self, include_rng=False)")]
     fn clone_state(
         &self,
@@ -86,9 +87,9 @@ impl AleInterface {
         Ok(AleState::of(&mut self.game(py)?.environment, true))
     }
 
-    /// Returns to the position of an ALEState. What the state does not hold stays as it is, as in ale-py: the screen shows the
-    /// old picture until the next act, a sticky action may repeat an action from before, and unless the state has the generator of
-    /// the sticky actions, that goes on too.
+    /// Returns to the position of an ALEState. What the state does not hold stays as it is, as in ale-py: the screen
+    /// shows the old picture until the next act, a sticky action may repeat an action from before, and unless the state
+    /// has the generator of the sticky actions, that goes on too.
     ///
     /// Raises RuntimeError if the state is empty or of another cartridge. The interface then stays as it was.
     #[pyo3(name = "restoreState", signature = (*args, **kwargs), text_signature = "($self, state, /)")]
@@ -107,8 +108,9 @@ impl AleInterface {
         self.restore_ale_state(py, &RESTORE_SYSTEM_STATE, args, kwargs)
     }
 
-    /// The complete position as bytes, 6,000 to 9,000 of them: also screen, sound, the action that sticky actions repeat, and both random
-    /// generators; all but the settings. After `restore`, also in another process, everything continues exactly as it would have.
+    /// The complete position as bytes, 6,000 to 9,000 of them: also screen, sound, the action that sticky actions
+    /// repeat, and both random generators; all but the settings. After `restore`, also in another process, everything
+    /// continues exactly as it would have.
     ///
     /// ale-py has no such method.
     fn save<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -118,8 +120,8 @@ impl AleInterface {
 
     /// Returns to the position in bytes that `save` returned, for the same cartridge.
     ///
-    /// Raises ValueError if the bytes are damaged, cut off or no saved position, RuntimeError if they are of another cartridge. The
-    /// interface then stays as it was.
+    /// Raises ValueError if the bytes are damaged, cut off or no saved position, RuntimeError if they are of another
+    /// cartridge. The interface then stays as it was.
     #[pyo3(signature = (*args, **kwargs), text_signature = "($self, data, /)")]
     fn restore(&self, py: Python<'_>, args: Positional<'_, '_>, kwargs: Option<Named<'_, '_>>) -> PyResult<()> {
         let bytes = |object: &Bound<'_, PyAny>| object.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec());
@@ -127,16 +129,16 @@ impl AleInterface {
         self.game(py)?.environment.restore(&bytes).map_err(state_error)
     }
 
-    /// The complete position in memory, as `save` has it, but within some microseconds: for search, which returns to many
-    /// positions many times. It takes some 200 KB until it is deleted.
+    /// The complete position in memory, as `save` has it, but within some microseconds: for search, which returns to
+    /// many positions many times. It takes some 200 KB until it is deleted.
     ///
     /// ale-py has no such method.
     fn snapshot(&self, py: Python<'_>) -> PyResult<Snapshot> {
         Ok(Snapshot(self.game(py)?.environment.clone()))
     }
 
-    /// Returns to the position of a snapshot, taken by this interface or another one with the same cartridge, within some
-    /// microseconds. The interface's settings stay.
+    /// Returns to the position of a snapshot, taken by this interface or another one with the same cartridge, within
+    /// some microseconds. The interface's settings stay.
     ///
     /// Raises RuntimeError if the snapshot is of another cartridge. The interface then stays as it was.
     #[pyo3(signature = (*args, **kwargs), text_signature = "($self, snapshot, /)")]
