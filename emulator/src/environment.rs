@@ -383,6 +383,15 @@ impl Environment {
         self.console.ram_mut()
     }
 
+    /// Writes `value` to the byte of RIOT RAM with this index, 0 to 127, as ALE's `setRAM` does: over the bus, where it remains.
+    /// Returns whether there is such a byte.
+    pub fn write_ram(&mut self, index: usize, value: u8) -> bool {
+        let Some(byte) = self.console.ram_mut().get_mut(index) else { return false };
+        *byte = value;
+        self.console.leave_on_data_bus(value);
+        true
+    }
+
     /// Lives left by the game's own counting; 0 or 1 for games without lives.
     pub fn lives(&self) -> i32 {
         self.rules.reported_lives(&self.state)

@@ -180,9 +180,9 @@ impl AleInterface {
         let arguments = SET_RAM.take(args, kwargs)?;
         let (index, value): (u64, u8) = (arguments.required(0, integer)?, arguments.required(1, integer)?);
         let mut game = self.game(py)?;
-        let ram = game.environment.ram_mut();
-        let byte = usize::try_from(index).ok().and_then(|index| ram.get_mut(index));
-        *byte.ok_or_else(|| PyRuntimeError::new_err("setRAM index out of bounds."))? = value;
+        if !usize::try_from(index).is_ok_and(|index| game.environment.write_ram(index, value)) {
+            return Err(PyRuntimeError::new_err("setRAM index out of bounds."));
+        }
         Ok(())
     }
 
