@@ -7,14 +7,24 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 
 #: Seconds after which a program counts as hanging.
 TIME_LIMIT = 240
+
+
+@pytest.fixture(autouse=True)
+def same_ids_in_every_test() -> Iterator[None]:
+    """Gives back the environment ids: a test that imports ale_py in this process makes them ale-py's."""
+    registry = dict(gymnasium.registry)
+    yield
+    gymnasium.registry.clear()
+    gymnasium.registry.update(registry)
 
 
 def missing(what: str) -> None:

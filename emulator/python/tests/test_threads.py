@@ -102,7 +102,15 @@ def test_interfaces_of_different_threads_are_independent() -> None:
     assert results == {seed: play(seed) for seed in range(3)}
 
 
-def test_a_long_act_can_be_interrupted() -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Has SIGINT raise KeyboardInterrupt, also where the tests were started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_long_act_can_be_interrupted(interruptible: None) -> None:
     ale = load(frame_skip=2**31 - 1)
     timer = threading.Timer(0.2, lambda: signal.raise_signal(signal.SIGINT))
     timer.start()
@@ -114,7 +122,7 @@ def test_a_long_act_can_be_interrupted() -> None:
     assert ale.getFrameNumber() == 0
 
 
-def test_waiting_for_a_turn_can_be_interrupted() -> None:
+def test_waiting_for_a_turn_can_be_interrupted(interruptible: None) -> None:
     ale = load(frame_skip=100_000_000)
     started = threading.Event()
 
