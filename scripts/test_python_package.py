@@ -6,7 +6,7 @@
 
 The tests compare with ale-py, which is installed too, as are Gymnasium, pytest and what else the wheel's extra `test` names. Those
 of load_policy train networks with the program that $ATARI_DQN_BINARY names, or with target/release/atari-dqn. Those of the examples
-that learn need PyTorch and Stable-Baselines3; without them they are skipped.
+that learn need PyTorch and Stable-Baselines3, those of xla() need JAX; they are skipped here. CI runs them in .venv, which has these.
 
 Exit status: that of pytest; 1 if the wheel cannot be installed.
 """

@@ -1,8 +1,8 @@
 //! A value that Python threads use in turn, in the order in which they ask.
 //!
 //! A thread that has its turn may release the GIL for long work. Another one then waits without the GIL, and takes over
-//! as soon as the first has finished. A plain mutex would do neither: whoever waits for it with the GIL stops all
-//! threads, and a thread that uses it in a loop leaves the others no gap.
+//! as soon as the first has finished. A plain mutex has two faults here. A thread that waits for it with the GIL stops
+//! all other threads. A thread that uses it in a loop leaves the others no gap.
 //!
 //! A forked process has a copy of the value but not the other threads. So nothing here is locked while the GIL is free
 //! (a fork holds it), and a value that another thread was using during the fork is reported as lost instead of being

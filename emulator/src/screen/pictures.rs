@@ -1,4 +1,4 @@
-//! Screens in RGB or gray, of which only the rows that changed are converted.
+//! Converts screens to RGB or gray. Rows that did not change since the screen before are not converted again.
 
 use super::{Screen, ScreenVersion};
 use crate::palette::Palette;

@@ -98,8 +98,7 @@ impl AleInterface {
     }
 
     /// The screen as palette indices: a new array of shape (height, 160) and type uint8, or None if they were written
-    /// into
-    /// `buffer`.
+    /// into `buffer`.
     ///
     /// `buffer` is a writable, C-contiguous buffer of unsigned bytes of this shape: a numpy array, a bytearray or the
     /// like. Raises TypeError if it is of another kind, RuntimeError if it has another shape.
@@ -130,8 +129,7 @@ impl AleInterface {
     }
 
     /// The screen in gray: a new array of shape (height, 160) and type uint8, the luminance, or None if it was written
-    /// into
-    /// `buffer` (see getScreen).
+    /// into `buffer` (see getScreen).
     #[pyo3(name = "getScreenGrayscale", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn screen_grayscale<'py>(
         &self,
@@ -164,8 +162,7 @@ impl AleInterface {
     }
 
     /// The console's RAM, CPU addresses $80 to $FF: a new array of shape (128,) and type uint8, or None if it was
-    /// written into
-    /// `buffer`, a writable, C-contiguous buffer of 128 unsigned bytes.
+    /// written into `buffer`, a writable, C-contiguous buffer of 128 unsigned bytes.
     #[pyo3(name = "getRAM", signature = (*args, **kwargs), text_signature = "($self, buffer=None)")]
     fn ram<'py>(&self, py: Python<'py>, args: Positional<'_, 'py>, kwargs: Option<Named<'_, 'py>>) -> Given<'py> {
         let arguments = GET_RAM.take(args, kwargs)?;

@@ -1,4 +1,4 @@
-//! The arguments of `ALEVectorInterface`, and what is made of them.
+//! Makes the environments of an `ALEVectorInterface` from its arguments.
 
 use super::errors::to_python;
 use super::Made;
