@@ -22,14 +22,20 @@ from typing import Any
 
 import numpy as np
 
-from atari_emulator._ale_py import Action, ALEInterface, ALEState, AutoresetMode, LoggerMode
+from atari_emulator._ale_py import Action, ALEInterface, ALEState, ALEVectorInterface, AutoresetMode, LoggerMode
 
 #: What bad input may raise.
-EXPECTED = (TypeError, ValueError, RuntimeError, OSError)
+EXPECTED = (TypeError, ValueError, IndexError, RuntimeError, OSError)
 
 SETTINGS = """cpu system_random_seed random_seed repeat_action_probability max_num_frames_per_episode max_num_frames
 truncate_on_loss_of_life reward_min reward_max color_averaging paddle_min paddle_max display_screen sound sound_obs
 record_sound_filename rom_file run_length_encoding palette volume no_such_key""".split()
+
+
+#: Arguments of a vector besides its cartridge and number of environments.
+VECTOR_SETTINGS = """frame_skip stack_num img_height img_width grayscale maxpool noop_max use_fire_reset episodic_life
+life_loss_info reward_clipping max_episode_steps repeat_action_probability full_action_space batch_size num_threads
+thread_affinity_offset autoreset_mode no_such_argument""".split()
 
 
 class Index:
@@ -48,9 +54,17 @@ class Index:
 class Caller:
     """One thread's random calls."""
 
-    def __init__(self, seed: int, interfaces: list[ALEInterface], states: list[ALEState], paths: list[Path]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        interfaces: list[ALEInterface],
+        vectors: list[ALEVectorInterface],
+        states: list[ALEState],
+        paths: list[Path],
+    ) -> None:
         self.dice = random.Random(seed)
         self.interfaces = interfaces
+        self.vectors = vectors
         self.states = states
         self.paths = paths
         self.saved: list[Any] = [b""]
@@ -149,10 +163,45 @@ class Caller:
                 arguments[0] = str(Path(tempfile.gettempdir()) / "no such folder" / "screen.png")
             getattr(ale, name)(*arguments, **named)
 
+    def numbers(self) -> Any:
+        """A row of numbers for a vector: as many as it has environments, or not."""
+        row = [self.dice.randrange(-1, 5) for _ in range(self.dice.choice([3, 3, 3, 2, 0]))]
+        return self.dice.choice([row, row, tuple(row), np.array(row), np.array(row, float), self.value()])
+
+    def call_vector(self) -> None:
+        """One call of a vector. Raises what the call raises."""
+        dice = self.dice
+        vector = dice.choice(self.vectors)
+        roll = dice.random()
+        if roll < 0.03:
+            count = dice.choice([3, 3, 0, -1, 1.0, 2**31, 2**64, None])
+            path = dice.choice([*self.paths, *self.paths, self.value()])
+            setting = {dice.choice(VECTOR_SETTINGS): dice.choice([0, -1, 1, 2, True, math.nan, "SameStep", 2**40, None])}
+            made = ALEVectorInterface(path, count, **setting)
+            if made.get_num_envs() == 3:
+                self.vectors[dice.randrange(len(self.vectors))] = made
+        elif roll < 0.3:
+            vector.reset([0, 1, 2], self.numbers())
+        elif roll < 0.35:
+            vector.reset(self.numbers(), self.numbers())
+        elif roll < 0.55:
+            vector.send(self.numbers(), dice.choice([[1.0] * 3, self.numbers(), None]))
+        elif roll < 0.65:
+            vector.recv()
+        elif roll < 0.85:
+            vector.step(self.numbers())
+        elif roll < 0.9:
+            flags = dice.choice([np.zeros(3, bool), np.zeros(2, bool), self.value()])
+            observations = dice.choice([np.zeros((3, 4, 84, 84), np.uint8), self.buffer()])
+            vector.step_into(self.numbers(), observations, dice.choice([np.zeros(3, np.int32), self.value()]), flags, flags)
+        else:
+            names = [name for name in dir(ALEVectorInterface) if not name.startswith("_")]
+            getattr(vector, dice.choice(names))(*(self.value() for _ in range(dice.randrange(4))))
+
     def run(self, calls: int) -> None:
         for _ in range(calls):
             try:
-                self.call()
+                self.dice.choice([self.call, self.call, self.call, self.call_vector])()
                 self.outcomes["fine"] += 1
             except EXPECTED as error:
                 self.outcomes[type(error).__name__] += 1
@@ -173,7 +222,10 @@ def main() -> None:
     for ale, path in zip(interfaces[1:], paths * 4, strict=False):
         ale.loadROM(path)
     states = [ALEState(), *(ale.cloneState() for ale in interfaces[1:])]
-    callers = [Caller(options.seed + 1000 * place, interfaces, list(states), paths) for place in range(options.threads)]
+    vectors = [ALEVectorInterface(paths[0], 3, num_threads=threads) for threads in (1, 2)]
+    callers = [
+        Caller(options.seed + 1000 * place, interfaces, vectors, list(states), paths) for place in range(options.threads)
+    ]
     calls = options.calls // options.threads
     threads = [threading.Thread(target=caller.run, args=(calls,)) for caller in callers]
     for thread in threads:
